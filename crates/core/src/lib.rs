@@ -1,1 +1,25 @@
+//! The rules of Lockstep, pure: no I/O, no async, no clock and no randomness of its own.
+//!
+//! Everything here computes from what it is given. Time, ids and jitter come from [`env::Env`],
+//! which the caller passes in, so each decision can be recomputed on any machine.
+#![warn(missing_docs)]
 
+pub mod change;
+pub mod contact;
+pub mod env;
+pub mod event;
+pub mod ids;
+pub mod job;
+pub mod limits;
+pub mod mapping;
+pub mod merge;
+pub mod pair;
+pub mod parked;
+pub mod patch;
+pub mod phone;
+pub mod plan;
+pub mod problem;
+pub mod record;
+pub mod retry;
+pub mod signature;
+pub mod text;

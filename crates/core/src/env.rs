@@ -1,0 +1,165 @@
+//! The only source of now, ids and jitter.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An instant as microseconds since the Unix epoch; RFC 3339 with milliseconds on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// An instant from whole milliseconds since the epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// An instant from whole seconds since the epoch.
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1_000_000))
+    }
+
+    /// Whole milliseconds since the epoch, rounded down.
+    pub const fn as_millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// This instant plus a span, saturating.
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(micros(span)))
+    }
+
+    /// This instant minus a span, saturating.
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(span)))
+    }
+
+    /// The span since an earlier instant; zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
+    }
+
+    /// Reads RFC 3339.
+    pub fn parse(text: &str) -> Option<Self> {
+        let stamp: jiff::Timestamp = text.trim().parse().ok()?;
+        Some(Self(stamp.as_microsecond()))
+    }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.as_millis()) {
+            Ok(stamp) => write!(f, "{stamp:.3}"),
+            Err(_) => write!(f, "{}us", self.0),
+        }
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("not an RFC 3339 time"))
+    }
+}
+
+/// Now, chance and ids, handed to whoever needs them. Clones share one clock and one generator.
+#[derive(Clone)]
+pub struct Env {
+    clock: Arc<dyn Fn() -> Time + Send + Sync>,
+    rng: Arc<Mutex<ChaCha20Rng>>,
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env").field("now", &self.now()).finish()
+    }
+}
+
+impl Env {
+    /// The machine's clock and the operating system's randomness.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn system() -> Result<Self, getrandom::Error> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)?;
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+        let clock = || Time(jiff::Timestamp::now().as_microsecond());
+        Ok(Self { clock: Arc::new(clock), rng: Arc::new(Mutex::new(ChaCha20Rng::from_seed(seed))) })
+    }
+
+    /// A clock that stands until its [`Dial`] is moved, and chance that repeats for a seed.
+    pub fn manual(start: Time, seed: u64) -> (Self, Dial) {
+        let dial = Dial(Arc::new(AtomicI64::new(start.0)));
+        let hand = dial.clone();
+        let rng = ChaCha20Rng::seed_from_u64(seed);
+        (Self { clock: Arc::new(move || hand.now()), rng: Arc::new(Mutex::new(rng)) }, dial)
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// Fresh random bytes, fit for secrets.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// A number from `low` to `high`, both included; `low` when the range is empty.
+    pub fn between(&self, low: i64, high: i64) -> i64 {
+        let span = high.saturating_sub(low).max(0).unsigned_abs().saturating_add(1);
+        let offset = u64::from_le_bytes(self.random_bytes()) % span;
+        low.saturating_add(i64::try_from(offset).unwrap_or(0))
+    }
+
+    /// A new ULID, in the 26 characters of Crockford's base 32.
+    pub fn ulid(&self) -> String {
+        let random = u128::from_le_bytes(self.random_bytes());
+        let millis = u64::try_from(self.now().as_millis()).unwrap_or(0);
+        ulid::Ulid::from_parts(millis, random).to_string()
+    }
+}
+
+/// Moves the clock of a manual [`Env`].
+#[derive(Clone, Debug)]
+pub struct Dial(Arc<AtomicI64>);
+
+impl Dial {
+    /// What the clock shows.
+    pub fn now(&self) -> Time {
+        Time(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Sets the clock, backwards too.
+    pub fn set(&self, time: Time) {
+        self.0.store(time.0, Ordering::SeqCst);
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, span: Duration) {
+        self.set(self.now().plus(span));
+    }
+}

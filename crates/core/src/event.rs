@@ -1,0 +1,56 @@
+//! Events of the outbox, as subscribers choose them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::env::Time;
+use crate::ids::EventId;
+
+/// What subscribers can choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum EventType {
+    /// A contact was made.
+    #[serde(rename = "contact.created")]
+    ContactCreated,
+    /// A contact's name, email, number or metadata changed.
+    #[serde(rename = "contact.updated")]
+    ContactUpdated,
+    /// A contact was deleted.
+    #[serde(rename = "contact.deleted")]
+    ContactDeleted,
+}
+
+impl EventType {
+    /// Every type.
+    pub const ALL: [Self; 3] = [Self::ContactCreated, Self::ContactUpdated, Self::ContactDeleted];
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ContactCreated => "contact.created",
+            Self::ContactUpdated => "contact.updated",
+            Self::ContactDeleted => "contact.deleted",
+        }
+    }
+
+    /// Reads the name on the wire.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == name)
+    }
+}
+
+/// One event. Its envelope on the wire is `{id, type, created_at, livemode, data}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Receivers drop repeats by it.
+    pub id: EventId,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub event_type: EventType,
+    /// When.
+    pub created_at: Time,
+    /// False for events caused by a test key.
+    pub livemode: bool,
+    /// The payload.
+    pub data: Json,
+}

@@ -1,0 +1,89 @@
+//! The work that waits, as a closed set.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DeliveryId, ReceivedId, SyncId};
+
+/// One piece of work. It does one page or one batch and then requeues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Read one page of the CRM for a first-run plan, then match (law 8).
+    Plan {
+        /// The sync to plan.
+        sync: SyncId,
+    },
+    /// Write a batch of a sync's dirty pairs.
+    Push {
+        /// The sync.
+        sync: SyncId,
+    },
+    /// Read a page of what changed in the CRM.
+    Pull {
+        /// The sync.
+        sync: SyncId,
+    },
+    /// Read a page of a complete census, which finds deletes that no hint told (law 9).
+    Census {
+        /// The sync.
+        sync: SyncId,
+    },
+    /// Understand a stored remote webhook.
+    Ingest {
+        /// The stored webhook.
+        received: ReceivedId,
+    },
+    /// Send one event to one subscriber.
+    Deliver {
+        /// The delivery.
+        delivery: DeliveryId,
+    },
+    /// Remove what its retention has ended.
+    Purge,
+}
+
+/// Things that must not run at once share a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// May run beside anything.
+    Free,
+    /// One at a time by this name.
+    Named(String),
+}
+
+impl Job {
+    /// Two waiting jobs with one key are one job. A running job does not count.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Plan { sync } => format!("plan:{sync}"),
+            Self::Push { sync } => format!("push:{sync}"),
+            Self::Pull { sync } => format!("pull:{sync}"),
+            Self::Census { sync } => format!("census:{sync}"),
+            Self::Ingest { received } => format!("ingest:{received}"),
+            Self::Deliver { delivery } => format!("deliver:{delivery}"),
+            Self::Purge => "purge".to_owned(),
+        }
+    }
+
+    /// What it must not run beside: everything that reads or writes one sync's pairs has one lane.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Plan { sync } | Self::Push { sync } | Self::Pull { sync } | Self::Census { sync } => Lane::Named(sync.to_string()),
+            Self::Purge => Lane::Named("purge".to_owned()),
+            Self::Ingest { .. } | Self::Deliver { .. } => Lane::Free,
+        }
+    }
+
+    /// The name in logs and metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Plan { .. } => "plan",
+            Self::Push { .. } => "push",
+            Self::Pull { .. } => "pull",
+            Self::Census { .. } => "census",
+            Self::Ingest { .. } => "ingest",
+            Self::Deliver { .. } => "deliver",
+            Self::Purge => "purge",
+        }
+    }
+}

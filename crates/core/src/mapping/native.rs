@@ -1,0 +1,1 @@
+//! Turning decided values back into native properties.

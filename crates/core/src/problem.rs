@@ -1,0 +1,133 @@
+//! What we tell a caller: a stable code, a sentence that says what to do, and the field at fault.
+
+use std::time::Duration;
+
+/// Every code a caller can meet. Their meaning never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A phone number that is not E.164.
+    InvalidPhoneNumber,
+    /// A required member is absent.
+    MissingRequiredField,
+    /// A member has a wrong type or value.
+    InvalidFieldValue,
+    /// A page size out of range.
+    InvalidLimit,
+    /// A cursor that is malformed, altered or from another filter.
+    InvalidCursor,
+    /// A webhook URL that is not https, or not a public address.
+    InvalidWebhookUrl,
+    /// A body that is not JSON.
+    InvalidJson,
+    /// A body over the limit.
+    BodyTooLarge,
+    /// No `Authorization` header.
+    MissingApiKey,
+    /// A key nobody has.
+    InvalidApiKey,
+    /// A key past its end.
+    ExpiredApiKey,
+    /// A key that was revoked.
+    RevokedApiKey,
+    /// No such thing, or another organization's.
+    ResourceNotFound,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// The number has a contact in this account.
+    ContactAlreadyExists,
+    /// The first call with this idempotency key still runs.
+    IdempotencyInProgress,
+    /// The idempotency key came with another request before.
+    IdempotencyKeyReuse,
+    /// The bucket is empty.
+    RateLimitExceeded,
+    /// The request can be repeated: the store could not commit now.
+    TemporarilyUnavailable,
+    /// Our defect.
+    InternalError,
+}
+
+impl Code {
+    /// Every code, for the generated reference.
+    pub const ALL: [Self; 20] = [
+        Self::InvalidPhoneNumber,
+        Self::MissingRequiredField,
+        Self::InvalidFieldValue,
+        Self::InvalidLimit,
+        Self::InvalidCursor,
+        Self::InvalidWebhookUrl,
+        Self::InvalidJson,
+        Self::BodyTooLarge,
+        Self::MissingApiKey,
+        Self::InvalidApiKey,
+        Self::ExpiredApiKey,
+        Self::RevokedApiKey,
+        Self::ResourceNotFound,
+        Self::MethodNotAllowed,
+        Self::ContactAlreadyExists,
+        Self::IdempotencyInProgress,
+        Self::IdempotencyKeyReuse,
+        Self::RateLimitExceeded,
+        Self::TemporarilyUnavailable,
+        Self::InternalError,
+    ];
+
+    /// The HTTP status, the closed type and the code on the wire.
+    pub const fn wire(self) -> (u16, &'static str, &'static str) {
+        const INVALID: &str = "invalid_request_error";
+        const AUTH: &str = "authentication_error";
+        match self {
+            Self::InvalidPhoneNumber => (400, INVALID, "invalid_phone_number"),
+            Self::MissingRequiredField => (400, INVALID, "missing_required_field"),
+            Self::InvalidFieldValue => (400, INVALID, "invalid_field_value"),
+            Self::InvalidLimit => (400, INVALID, "invalid_limit"),
+            Self::InvalidCursor => (400, INVALID, "invalid_cursor"),
+            Self::InvalidWebhookUrl => (400, INVALID, "invalid_webhook_url"),
+            Self::InvalidJson => (400, INVALID, "invalid_json"),
+            Self::BodyTooLarge => (413, INVALID, "body_too_large"),
+            Self::MissingApiKey => (401, AUTH, "missing_api_key"),
+            Self::InvalidApiKey => (401, AUTH, "invalid_api_key"),
+            Self::ExpiredApiKey => (401, AUTH, "expired_api_key"),
+            Self::RevokedApiKey => (401, AUTH, "revoked_api_key"),
+            Self::ResourceNotFound => (404, "not_found", "resource_not_found"),
+            Self::MethodNotAllowed => (405, INVALID, "method_not_allowed"),
+            Self::ContactAlreadyExists => (409, "conflict", "contact_already_exists"),
+            Self::IdempotencyInProgress => (409, "conflict", "idempotency_in_progress"),
+            Self::IdempotencyKeyReuse => (422, INVALID, "idempotency_key_reuse"),
+            Self::RateLimitExceeded => (429, "rate_limit_error", "rate_limit_exceeded"),
+            Self::TemporarilyUnavailable => (503, "api_error", "temporarily_unavailable"),
+            Self::InternalError => (500, "api_error", "internal_error"),
+        }
+    }
+}
+
+/// A refusal, as every surface renders it in its own shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong and what to do.
+    pub message: String,
+    /// The member at fault, dotted.
+    pub param: Option<String>,
+    /// How long to wait before trying again.
+    pub retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// A problem with no field to blame.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None, retry_after: None }
+    }
+
+    /// A problem of one field.
+    pub fn of(code: Code, param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(code, message) }
+    }
+
+    /// No such thing. Another organization's things look the same.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::ResourceNotFound, format!("No such {what}. Check the id and the key's organization."))
+    }
+}
