@@ -1,1 +1,19 @@
+//! What speaks to the vendors: pure "build the request" and "read the answer" pairs over one effect, [`Door::send`].
+//!
+//! No sockets and no SQL live here. A connector never retries, never paces and never sees a token:
+//! the door does that, and the caller decides by [`Fault`].
+#![warn(missing_docs)]
 
+pub mod about;
+pub mod connector;
+pub mod door;
+pub mod fault;
+pub mod oauth;
+pub mod registry;
+
+pub use about::{About, KeyField};
+pub use connector::{
+    ChangePage, Connector, Create, Cursor, Description, Find, Got, Hint, HintKind, HookRequest, IdPage, Outcome, PropertySpec, RowOutcome, Update, Write,
+};
+pub use door::{Answer, Call, Door, Method, Session, Window};
+pub use fault::{Fault, FaultClass};

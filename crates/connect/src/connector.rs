@@ -1,0 +1,221 @@
+//! What a vendor can do for a sync, as one small interface.
+
+use async_trait::async_trait;
+use lockstep_core::env::Time;
+use lockstep_core::mapping::model::ContactProperties;
+use lockstep_core::record::{Properties, Record};
+use serde::{Deserialize, Serialize};
+
+use crate::about::About;
+use crate::door::Session;
+use crate::fault::Fault;
+
+/// One vendor. Every method makes at most the calls its comment names, sends them through the session's door,
+/// and answers what the vendor said; it decides nothing.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// What the vendor is, as data.
+    fn about(&self) -> &'static About;
+
+    /// What the vendor calls the contact's properties; `key` and `source` are left empty for the caller to fill in.
+    fn contact_properties(&self) -> ContactProperties<'static>;
+
+    /// The account behind the authorisation, such as HubSpot's portal id. One call.
+    async fn account(&self, session: &Session) -> Result<String, Fault>;
+
+    /// The properties of the contact object. One call.
+    async fn describe(&self, session: &Session) -> Result<Description, Fault>;
+
+    /// Makes a unique text property that holds our id; succeeds when a fitting one exists. At most two calls.
+    async fn add_key_property(&self, session: &Session, name: &str) -> Result<(), Fault>;
+
+    /// Reads records by id, one call for each full batch of [`About::read_batch`]. The answer has one entry for each id, in order.
+    async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault>;
+
+    /// Looks for records by search; index lag applies except for a unique key. Few calls.
+    async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault>;
+
+    /// One page of what changed. One call.
+    async fn changes(&self, session: &Session, cursor: Option<&Cursor>, properties: &[String]) -> Result<ChangePage, Fault>;
+
+    /// One page of all ids, living or archived. One call.
+    async fn list_ids(&self, session: &Session, archived: bool, after: Option<&str>) -> Result<IdPage, Fault>;
+
+    /// Writes up to [`About::write_batch`] rows in one call. The answer has one outcome for each row, in order.
+    ///
+    /// # Errors
+    /// A fault of the whole call. Class [`crate::FaultClass::Unknown`] means that it may have happened.
+    async fn write(&self, session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault>;
+
+    /// Verifies a remote webhook over its raw bytes and reads the hints in it. Pure.
+    ///
+    /// # Errors
+    /// Class [`crate::FaultClass::Forbidden`] when the signature is missing, wrong or stale.
+    fn read_hook(&self, request: &HookRequest<'_>, secret: &str, now: Time) -> Result<Vec<Hint>, Fault>;
+}
+
+/// Where a scan stands. Opaque to everybody but the connector that made it; stored with the data it covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub serde_json::Value);
+
+/// One page of changes.
+#[derive(Clone, Debug)]
+pub struct ChangePage {
+    /// What changed; repeats are possible and harmless.
+    pub records: Vec<Record>,
+    /// Where to go on, to be saved in the same commit as the records.
+    pub cursor: Cursor,
+    /// Whether the scan's window has more pages now.
+    pub more: bool,
+}
+
+/// One page of ids.
+#[derive(Clone, Debug)]
+pub struct IdPage {
+    /// The ids.
+    pub ids: Vec<String>,
+    /// Where to go on; `None` at the end.
+    pub after: Option<String>,
+}
+
+/// What a read by id found.
+#[derive(Clone, Debug)]
+pub enum Got {
+    /// The record; its id differs from the asked one after a merge.
+    Found(Record),
+    /// The vendor shows it in its recycle bin.
+    Archived(Record),
+    /// Nothing to be seen. Not a delete: it may be hidden, or not readable yet.
+    Missing,
+}
+
+/// What to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Find {
+    /// Values of our unique key property; no index lag. At most a read batch of them.
+    Key {
+        /// The property.
+        property: String,
+        /// The values.
+        values: Vec<String>,
+    },
+    /// An e-mail address, secondary ones included.
+    Email(String),
+    /// A phone number in E.164; the caller checks the answers against its own candidates.
+    Phone(String),
+}
+
+/// What to write, one kind a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Make records.
+    Create {
+        /// The agreed unique property: makes the call repeatable.
+        key: Option<String>,
+        /// The rows.
+        rows: Vec<Create>,
+    },
+    /// Change properties of records.
+    Update(Vec<Update>),
+    /// Put records into the recycle bin, by id.
+    Archive(Vec<String>),
+}
+
+/// A record to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Create {
+    /// Our intent's id: travels as the row's trace.
+    pub trace: String,
+    /// Our contact's id: the value of the key property, where one was agreed.
+    pub key_value: String,
+    /// What to set.
+    pub properties: Properties,
+}
+
+/// A record to be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Our intent's id: travels as the row's trace.
+    pub trace: String,
+    /// The record. No id may come twice in one batch.
+    pub id: String,
+    /// What to set; `None` clears.
+    pub properties: Properties,
+}
+
+/// What became of one row.
+pub type RowOutcome = Result<Outcome, Fault>;
+
+/// A row that the vendor carried out.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Made, or found by the key and changed; what the vendor made of it.
+    Written(Record),
+    /// Gone to the recycle bin, or not there any more.
+    Archived,
+}
+
+/// A native object as the vendor describes it.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// Its properties.
+    pub properties: Vec<PropertySpec>,
+}
+
+/// One native property.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PropertySpec {
+    /// The name on the wire.
+    pub name: String,
+    /// The name for people.
+    pub label: String,
+    /// The vendor's word for its type.
+    pub native_type: String,
+    /// Whether the vendor keeps its values unique.
+    pub unique: bool,
+    /// Whether it cannot be written.
+    pub read_only: bool,
+    /// Allowed values, empty where any will do.
+    pub options: Vec<String>,
+}
+
+/// A remote webhook as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct HookRequest<'a> {
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The full URI as the vendor called it (our public address, path and query).
+    pub uri: &'a str,
+    /// The headers.
+    pub headers: &'a http::HeaderMap,
+    /// The raw bytes.
+    pub body: &'a [u8],
+}
+
+/// What a webhook hints at. The decision is always made from a fresh read (law 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The account it is about, such as HubSpot's portal id.
+    pub account: String,
+    /// The record it is about.
+    pub record: String,
+    /// What it says happened.
+    pub kind: HintKind,
+}
+
+/// What a webhook says happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HintKind {
+    /// Made, edited or restored.
+    Changed,
+    /// Deleted. Evidence is still asked for.
+    Deleted,
+    /// Merged into the hint's record.
+    Merged {
+        /// The ids that lead to it now.
+        losers: Vec<String>,
+    },
+    /// A person's data was erased for good.
+    Erased,
+}

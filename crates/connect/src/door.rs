@@ -1,0 +1,112 @@
+//! The only way out.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lockstep_core::env::{Env, Time};
+use serde_json::Value as Json;
+
+use crate::fault::Fault;
+
+/// Sends one call. What stands behind it adds the address, the authorisation with single-flight refresh, the pacing,
+/// the time and size limits, redaction and tracing. In tests it ends in the sandbox's router, in memory.
+#[async_trait]
+pub trait Door: Send + Sync {
+    /// Sends the call and answers with whatever the vendor said, refusals included.
+    ///
+    /// # Errors
+    /// Only what kept an answer from coming: no budget (nothing was sent), no grant, no connection, a lost answer.
+    async fn send(&self, call: Call) -> Result<Answer, Fault>;
+}
+
+/// What a connector's method gets.
+#[derive(Clone)]
+pub struct Session {
+    /// The way out, bound to one connection.
+    pub door: Arc<dyn Door>,
+    /// Time for cursors.
+    pub env: Env,
+}
+
+/// One call, as plain data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The path below the vendor's base address, with its query, percent-encoded already.
+    pub path: String,
+    /// The JSON body.
+    pub body: Option<Json>,
+    /// The limiter it counts against.
+    pub window: Window,
+    /// Whether repeating it could do harm: decides what a lost answer means.
+    pub effect: bool,
+}
+
+impl Call {
+    /// A call that only reads.
+    pub fn read(method: Method, path: impl Into<String>, body: Option<Json>) -> Self {
+        Self { method, path: path.into(), body, window: Window::General, effect: false }
+    }
+
+    /// A call that changes something.
+    pub fn write(method: Method, path: impl Into<String>, body: Option<Json>) -> Self {
+        Self { effect: true, ..Self::read(method, path, body) }
+    }
+
+    /// The same call, counted as a search.
+    #[must_use]
+    pub fn as_search(self) -> Self {
+        Self { window: Window::Search, ..self }
+    }
+}
+
+/// The methods that vendors use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PATCH
+    Patch,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+}
+
+impl Method {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// The vendor's limiter that a call counts against; [`crate::About`] has its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Window {
+    /// The account's general limit.
+    General,
+    /// The separate limit of searches.
+    Search,
+}
+
+/// The vendor's answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    /// The body; `Null` where it was empty. A body that is not JSON is text, so that its first words can be shown.
+    pub body: Json,
+    /// Our clock when the call was sent.
+    pub sent_at: Time,
+}

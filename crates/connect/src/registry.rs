@@ -1,0 +1,13 @@
+//! Every vendor, one line each.
+
+use crate::connector::Connector;
+
+/// The connectors by slug.
+pub fn all() -> Vec<&'static dyn Connector> {
+    Vec::new()
+}
+
+/// The connector of a vendor.
+pub fn find(slug: &str) -> Option<&'static dyn Connector> {
+    all().into_iter().find(|connector| connector.about().slug == slug)
+}
