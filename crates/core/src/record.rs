@@ -12,6 +12,9 @@ pub type Field = String;
 /// Values by field. A field without a value is not in the map.
 pub type Values = BTreeMap<Field, String>;
 
+/// New values by field; `None` clears one. A field that is to stay as it is is not in the map.
+pub type Edits = BTreeMap<Field, Option<String>>;
+
 /// Native properties by name; `None` clears one. A property that was not asked for is not in the map.
 pub type Properties = BTreeMap<String, Option<String>>;
 

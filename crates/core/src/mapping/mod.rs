@@ -6,4 +6,4 @@ pub mod model;
 pub mod native;
 pub mod view;
 
-pub use model::{Direction, FieldMap, Kind, Mapping, Rule, Selector, WritePolicy};
+pub use model::{AlsoMatch, Direction, FieldMap, Kind, Mapping, Rule, Selector, WritePolicy};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::view::inbox_takes;
 use crate::record::Field;
 
 /// How one object of the inbox corresponds to one native object.
@@ -14,6 +15,19 @@ pub struct Mapping {
     pub region: Option<String>,
     /// One entry a field; unmapped fields never appear in a request.
     pub fields: Vec<FieldMap>,
+    /// Further native properties that a record is recognised by; read for matching only, never written.
+    #[serde(default)]
+    pub also_match: Vec<AlsoMatch>,
+}
+
+/// A native property that holds one or more further phone numbers or e-mail addresses, separated by `;`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlsoMatch {
+    /// [`Kind::Phone`] or [`Kind::Email`]; text matches nobody.
+    pub kind: Kind,
+    /// The property's name.
+    pub property: String,
 }
 
 /// How one field corresponds to native properties.
@@ -120,8 +134,7 @@ pub enum WritePolicy {
 }
 
 impl Mapping {
-    /// The fixed mapping of contacts that a new sync starts with. `key_property` is the agreed unique property
-    /// for our id, `source_property` the one for the acquisition source; each only where the account has it.
+    /// The fixed mapping of contacts that a new sync starts with.
     pub fn contacts(names: &ContactProperties<'_>, region: Option<String>) -> Self {
         let property = |name: &str| Selector::Property(name.to_owned());
         let full_name = Selector::FullName { first: names.first_name.to_owned(), last: names.last_name.to_owned() };
@@ -138,7 +151,10 @@ impl Mapping {
         if let Some(key) = names.key {
             fields.push(FieldMap::new("id", property(key), Kind::Text, Rule::Inbox, Direction::ToCrm));
         }
-        Self { version: 1, region, fields }
+        let other = |kind: Kind| move |name: &&str| AlsoMatch { kind, property: (*name).to_owned() };
+        let phones = names.other_phones.iter().map(other(Kind::Phone));
+        let also_match = phones.chain(names.other_emails.iter().map(other(Kind::Email))).collect();
+        Self { version: 1, region, fields, also_match }
     }
 
     /// The entry of a field.
@@ -148,7 +164,8 @@ impl Mapping {
 
     /// Every native property that has to be read, each once.
     pub fn properties(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.fields.iter().flat_map(|map| map.native.properties()).map(str::to_owned).collect();
+        let mapped = self.fields.iter().flat_map(|map| map.native.properties());
+        let mut names: Vec<String> = mapped.chain(self.also_match.iter().map(|also| also.property.as_str())).map(str::to_owned).collect();
         names.sort();
         names.dedup();
         names
@@ -166,6 +183,10 @@ pub struct ContactProperties<'a> {
     pub first_name: &'a str,
     /// Last name.
     pub last_name: &'a str,
+    /// Further properties that hold phone numbers.
+    pub other_phones: &'a [&'a str],
+    /// Further properties that hold e-mail addresses, `;` between them.
+    pub other_emails: &'a [&'a str],
     /// Acquisition source, where the account has such a property.
     pub source: Option<&'a str>,
     /// The agreed unique property for our id (law 5), where it was granted.
@@ -175,6 +196,21 @@ pub struct ContactProperties<'a> {
 impl FieldMap {
     fn new(field: &str, native: Selector, kind: Kind, rule: Rule, direction: Direction) -> Self {
         Self { field: field.to_owned(), native, kind, rule, direction, policy: WritePolicy::Always }
+    }
+
+    /// Whether a value of the CRM may come to the inbox.
+    pub fn flows_to_inbox(&self) -> bool {
+        self.direction != Direction::ToCrm && inbox_takes(&self.field)
+    }
+
+    /// Whether a value of the inbox may go to the CRM, where it holds `theirs` now.
+    pub fn flows_to_crm(&self, theirs: Option<&str>) -> bool {
+        let allowed = match self.policy {
+            WritePolicy::Always => true,
+            WritePolicy::IfEmpty => theirs.is_none(),
+            WritePolicy::Never => false,
+        };
+        allowed && self.direction != Direction::ToInbox && self.native != Selector::RecordId
     }
 }
 
