@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Runs the programs of this folder side by side and prints their figures as ratios.
+
+    bench/run.py [hooks|contacts|deliveries|reading|memory ...]
+
+Builds the release binaries first. Figures with a slowed disk need LOCKSTEP_SLOWSYNC, the path of an LD_PRELOAD shim that makes
+each fsync take SLOWSYNC_US longer; requests per fsync need `strace`. What is missing is said and left out.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / "target" / "release"
+SHIM = os.environ.get("LOCKSTEP_SLOWSYNC")
+CONFIG = ROOT / "bench" / "unlimited.toml"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(url, key=None):
+    request = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"} if key else {})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def post(url, body, key=None):
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read() or "null")
+
+
+def status(pid, member):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(member + ":"):
+            return int(line.split()[1])
+    return 0
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def server(command, port, slow_us=0, trace=None):
+    """Starts a server and yields its process; `trace` names a file for strace's count of syncs."""
+    env = dict(os.environ)
+    if slow_us:
+        env |= {"LD_PRELOAD": SHIM, "SLOWSYNC_US": str(slow_us)}
+    prefix = ["strace", "-f", "--seccomp-bpf", "-c", "-e", "trace=fsync,fdatasync", "-o", str(trace)] if trace else []
+    process = subprocess.Popen(prefix + command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(400):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
+                break
+            except OSError:
+                if process.poll() is not None:
+                    raise SystemExit(f"{command[0]} ended with {process.returncode}")
+                time.sleep(0.05)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def bare(folder, port, commit):
+    return [str(BIN / "bare"), "--listen", f"127.0.0.1:{port}", "--database", f"{folder}/bare.db", "--commit", commit]
+
+
+def hub(folder, port):
+    return [str(BIN / "lockstep"), "serve", "--data", str(folder), "--listen", f"127.0.0.1:{port}", "--allow-local-targets",
+            "--public-url", f"http://127.0.0.1:{port}", "--config", str(CONFIG)]
+
+
+def init(folder):
+    command = [str(BIN / "lockstep"), "init", "--data", str(folder), "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["api_key"]
+
+
+def load(port, kind, requests, key="", start=0, connections=64):
+    command = [str(BIN / "load"), "--address", f"127.0.0.1:{port}", "--kind", kind, "--requests", str(requests),
+               "--from", str(start), "--api-key", key, "--connections", str(connections)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure(command, port, kind, requests, key="", slow_us=0):
+    """Requests a second and CPU per request, and in a second, traced run the requests per sync."""
+    with server(command, port, slow_us) as process:
+        load(port, kind, min(requests, 2_000), key, start=0)
+        before = cpu_seconds(process.pid)
+        figures = load(port, kind, requests, key, start=10_000)
+        figures["cpu_us"] = (cpu_seconds(process.pid) - before) / requests * 1e6
+    figures["per_fsync"] = None
+    if shutil.which("strace"):
+        with tempfile.NamedTemporaryFile() as trace:
+            with server(command, port, slow_us, trace.name):
+                load(port, kind, 5_000, key, start=5_000_000)
+            calls = [int(line.split()[3]) for line in Path(trace.name).read_text().splitlines() if "sync" in line]
+            figures["per_fsync"] = 5_000 / sum(calls) if calls else None
+    return figures
+
+
+def show(name, figures):
+    per_fsync = f"{figures['per_fsync']:.1f}" if figures.get("per_fsync") else "-"
+    print(f"  {name:<34}{figures['per_second']:>9.0f}/s   p99 {figures['p99_ms']:>7.1f} ms   "
+          f"{figures['cpu_us']:>6.0f} us CPU   {per_fsync:>6} per fsync   refused {figures['refused']}")
+
+
+def disks():
+    yield "plain disk", 0
+    if SHIM:
+        yield "every fsync + 4 ms", 4_000
+    else:
+        print("  (LOCKSTEP_SLOWSYNC is not set: no figures with a slowed disk)")
+
+
+def hooks():
+    print("verified webhooks made durable before the 2xx, 64 connections")
+    for disk, slow_us in disks():
+        print(f" {disk}")
+        requests = 20_000
+        with tempfile.TemporaryDirectory() as folder:
+            port = free_port()
+            yardstick = measure(bare(folder, port, "shared"), port, "hooks", requests, slow_us=slow_us)
+        show("bare axum + SQLite, shared commits", yardstick)
+        with tempfile.TemporaryDirectory() as folder:
+            init(folder)
+            port = free_port()
+            os.environ["LOCKSTEP_HUBSPOT_CLIENT_SECRET"] = "bench-client-secret"
+            ours = measure(hub(folder, port), port, "hooks", requests, slow_us=slow_us)
+        show("lockstep", ours)
+        print(f"  ratio {ours['per_second'] / yardstick['per_second']:.2f} (goal at least 0.5)")
+
+
+def contacts():
+    print("POST /v1/contacts, 64 connections")
+    for disk, slow_us in disks():
+        print(f" {disk}")
+        with tempfile.TemporaryDirectory() as folder:
+            port = free_port()
+            yardstick = measure(bare(folder, port, "each"), port, "contacts", 2_000 if slow_us else 20_000, slow_us=slow_us)
+        show("bare, one commit per request", yardstick)
+        with tempfile.TemporaryDirectory() as folder:
+            key = init(folder)
+            port = free_port()
+            ours = measure(hub(folder, port), port, "contacts", 20_000, key, slow_us)
+        show("lockstep", ours)
+        print(f"  ratio {ours['per_second'] / yardstick['per_second']:.1f}" + (" (goal at least 15)" if slow_us else ""))
+    killed()
+
+
+def killed():
+    """Every answered contact must be there after a kill in mid-load."""
+    with tempfile.TemporaryDirectory() as folder:
+        key, port, log = init(folder), free_port(), Path(folder) / "answered.log"
+        with server(hub(folder, port), port, 4_000 if SHIM else 0) as process:
+            command = [str(BIN / "load"), "--address", f"127.0.0.1:{port}", "--kind", "contacts", "--requests", "200000",
+                       "--api-key", key, "--log", str(log)]
+            client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(2)
+            process.kill()
+            process.wait()
+            client.wait(30)
+        answered = {f"+62811{int(number):08}" for number in log.read_text().split()}
+        with server(hub(folder, port), port):
+            there, cursor = set(), ""
+            while True:
+                page = json.loads(get(f"http://127.0.0.1:{port}/v1/contacts?limit=100{cursor}", key))
+                there |= {contact["phone_number"] for contact in page["data"]}
+                if not page["next_cursor"]:
+                    break
+                cursor = f"&cursor={page['next_cursor']}"
+        print(f"  kill -9 in mid-load: {len(answered)} answered, {len(answered - there)} missing afterwards")
+
+
+def deliveries():
+    print("event in -> signed delivery out, durable")
+    for disk, slow_us in disks():
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as sink_folder:
+            key, port, sink = init(folder), free_port(), free_port()
+            with server(bare(sink_folder, sink, "shared"), sink), server(hub(folder, port), port, slow_us) as process:
+                subscription = {"url": f"http://127.0.0.1:{sink}/sink", "events": ["contact.created"]}
+                post(f"http://127.0.0.1:{port}/v1/webhook_subscriptions", subscription, key)
+                before, started, events = cpu_seconds(process.pid), time.monotonic(), 10_000
+                load(port, "contacts", events, key)
+                while int(get(f"http://127.0.0.1:{sink}/sunk")) < events and time.monotonic() - started < 120:
+                    time.sleep(0.02)
+                seconds, sunk = time.monotonic() - started, int(get(f"http://127.0.0.1:{sink}/sunk"))
+                cpu = (cpu_seconds(process.pid) - before) / events
+        print(f"  {disk:<20} {sunk} of {events} delivered, {sunk / seconds:.0f}/s, {cpu * 1e3:.2f} ms CPU an event"
+              " (a well-known server with PostgreSQL: about 1,450/s and 1.1 ms)")
+
+
+def synthetic(count):
+    return [{"email": f"person{n}@example.com", "firstname": f"Given{n}", "lastname": f"Family{n}", "phone": f"+62812{n:08}"}
+            for n in range(count)]
+
+
+@contextmanager
+def sandbox_with(count):
+    port = free_port()
+    with server([str(BIN / "lockstep"), "sandbox", "hubspot", "--listen", f"127.0.0.1:{port}", "--quirks", "off"], port):
+        if count:
+            post(f"http://127.0.0.1:{port}/__records", synthetic(count))
+        yield port
+
+
+def lockstep(folder, *words):
+    command = ["/usr/bin/time", "-f", "%e %U %S %M", str(BIN / "lockstep"), *words, "--data", str(folder), "--config", str(CONFIG), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}: {done.stderr}")
+    wall, user, system, kilobytes = done.stderr.strip().splitlines()[-1].split()
+    return json.loads(done.stdout), {"wall": float(wall), "cpu": float(user) + float(system), "mib": int(kilobytes) / 1024}
+
+
+def connected(folder, port):
+    init(folder)
+    answer, _ = lockstep(folder, "connect", "hubspot", "--token", "bench", "--base-url", f"http://127.0.0.1:{port}",
+                         "--key-field", "create", "--allow-local-targets")
+    return answer["connection"]
+
+
+def reading():
+    print("reading 10,000 contacts from the sandbox")
+    with sandbox_with(10_000) as port, tempfile.TemporaryDirectory() as folder:
+        command = ["/usr/bin/time", "-f", "%e %U %S", sys.executable, str(ROOT / "bench" / "read_loop.py"), f"127.0.0.1:{port}", f"{folder}/loop.db"]
+        wall, user, system = map(float, subprocess.run(command, capture_output=True, text=True, check=True).stderr.split())
+        print(f"  20-line Python loop  {wall:.2f} s wall, {user + system:.2f} s CPU")
+        connection = connected(folder, port)
+        plan, used = lockstep(folder, "sync", "plan", "--connection", connection, "--allow-local-targets")
+        print(f"  lockstep sync plan   {used['wall']:.2f} s wall, {used['cpu']:.2f} s CPU, new in inbox {plan['new_in_inbox']}: "
+              f"{used['wall'] / wall:.1f} x the loop (goal within 4)")
+
+
+def memory():
+    with tempfile.TemporaryDirectory() as folder:
+        init(folder)
+        port = free_port()
+        with server(hub(folder, port), port) as process:
+            time.sleep(2)
+            print(f"serve idle: {status(process.pid, 'VmRSS') / 1024:.1f} MiB resident (goal at most 40)")
+    per_contact = {}
+    for count in (10_000, 100_000):
+        with sandbox_with(count) as port, tempfile.TemporaryDirectory() as folder:
+            connection = connected(folder, port)
+            plan, planned = lockstep(folder, "sync", "plan", "--connection", connection, "--allow-local-targets")
+            _, started = lockstep(folder, "sync", "start", "--plan", plan["plan"], "--yes", "--allow-local-targets")
+            _, ended = lockstep(folder, "sync", "status", "--wait", "--allow-local-targets")
+            steps = (planned, started, ended)
+            per_contact[count] = sum(step["wall"] for step in steps) / count
+            print(f"first sync of {count}: {sum(step['wall'] for step in steps):.1f} s, {per_contact[count] * 1e6:.0f} us a contact, "
+                  f"{max(step['mib'] for step in steps):.0f} MiB peak" + (" (goal at most 150)" if count == 100_000 else ""))
+    print(f"time per contact at 100,000 / at 10,000: {per_contact[100_000] / per_contact[10_000]:.2f} (goal within 1.2)")
+
+
+SECTIONS = {"hooks": hooks, "contacts": contacts, "deliveries": deliveries, "reading": reading, "memory": memory}
+
+if __name__ == "__main__":
+    subprocess.run(["cargo", "build", "--release", "-q", "-p", "lockstep", "-p", "lockstep-bench"], cwd=ROOT, check=True)
+    for name in sys.argv[1:] or SECTIONS:
+        SECTIONS[name]()

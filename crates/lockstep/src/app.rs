@@ -1,0 +1,66 @@
+//! What every way through the house is given.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lockstep_core::env::Env;
+use lockstep_store::Store;
+
+use crate::network::Network;
+use crate::reach::Pacing;
+use crate::vault::Vault;
+
+/// One running Lockstep. Clones share everything.
+#[derive(Clone)]
+pub struct App {
+    /// Time, chance and ids.
+    pub env: Env,
+    /// The database.
+    pub store: Store,
+    /// The key ring that seals secrets.
+    pub vault: Vault,
+    /// The way out.
+    pub network: Arc<dyn Network>,
+    /// What each vendor account has left of its limits.
+    pub pacing: Pacing,
+    /// What the operator set.
+    pub settings: Arc<Settings>,
+}
+
+/// What the operator set and the surfaces need to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address that links, OAuth redirects and signature checks use; no slash at the end.
+    pub public_url: String,
+    /// Requests a minute of one organization.
+    pub rate_limits: RateLimits,
+    /// Deliveries that became dead in a row before a subscription is disabled.
+    pub disable_after: u32,
+    /// Seconds between polls of a CRM that no hint called for.
+    pub poll_seconds: u64,
+    /// Seconds between two censuses of a CRM.
+    pub census_seconds: u64,
+    /// What an account may use where its plan allows more than the figures in the connector's `About`, by vendor slug.
+    pub vendor_limits: BTreeMap<String, VendorLimits>,
+    /// Whether plain http and loopback are acceptable targets for webhooks and connections.
+    pub allow_local_targets: bool,
+}
+
+/// Requests a minute of one organization, by class. `None` lifts the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    /// POST, PUT, PATCH, DELETE.
+    pub write_per_minute: Option<u32>,
+    /// GET, HEAD.
+    pub read_per_minute: Option<u32>,
+}
+
+/// Calls that a vendor account allows, in the windows that the connector's `About` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorLimits {
+    /// Calls in the general window.
+    pub general: u32,
+    /// Calls in the window of searches.
+    pub search: u32,
+}

@@ -1,0 +1,40 @@
+//! The wall to the network: one exchange of raw HTTP, and what can go wrong with it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+/// Sends one request and reads one answer, whole. In production this is the egress client, with its address filter;
+/// in tests it ends in routers in memory.
+#[async_trait]
+pub trait Network: Send + Sync {
+    /// Exchanges one request for its answer. Redirects are not followed.
+    ///
+    /// # Errors
+    /// See [`NetworkError`]: whether anything was sent is part of the answer.
+    async fn exchange(&self, request: http::Request<Bytes>, limits: Limits) -> Result<http::Response<Bytes>, NetworkError>;
+}
+
+/// What one exchange may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From the first byte sent to the last byte read.
+    pub timeout: Duration,
+    /// The longest body that is read.
+    pub body_bytes_max: usize,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// The address filter refuses the target; nothing was sent.
+    #[error("the target is not allowed: {0}")]
+    Refused(String),
+    /// No connection could be made; nothing was sent.
+    #[error("no connection: {0}")]
+    NotSent(String),
+    /// Sent, but the answer never came, or not whole: it may have been acted on.
+    #[error("no answer: {0}")]
+    Lost(String),
+}
