@@ -29,13 +29,19 @@ pub trait Connector: Send + Sync {
     /// Makes a unique text property that holds our id; succeeds when a fitting one exists. At most two calls.
     async fn add_key_property(&self, session: &Session, name: &str) -> Result<(), Fault>;
 
-    /// Reads records by id, one call for each full batch of [`About::read_batch`]. The answer has one entry for each id, in order.
+    /// Reads records by id, one call for each full batch of [`About::read_batch`], and one more for those that it did
+    /// not show. The answer has one entry for each id, in order. A property that the vendor says nothing about stays
+    /// out of the record.
     async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault>;
 
     /// Looks for records by search; index lag applies except for a unique key. Few calls.
     async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault>;
 
     /// One page of what changed. One call.
+    ///
+    /// # Errors
+    /// Class [`crate::FaultClass::Drift`] when an asked property is gone from the account: then nothing was read that
+    /// could look like a cleared value.
     async fn changes(&self, session: &Session, cursor: Option<&Cursor>, properties: &[String]) -> Result<ChangePage, Fault>;
 
     /// One page of all ids, living or archived. One call.

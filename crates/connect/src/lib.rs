@@ -8,6 +8,7 @@ pub mod about;
 pub mod connector;
 pub mod door;
 pub mod fault;
+pub mod hubspot;
 pub mod oauth;
 pub mod registry;
 
@@ -16,4 +17,5 @@ pub use connector::{
     ChangePage, Connector, Create, Cursor, Description, Find, Got, Hint, HintKind, HookRequest, IdPage, Outcome, PropertySpec, RowOutcome, Update, Write,
 };
 pub use door::{Answer, Call, Door, Method, Session, Window};
-pub use fault::{Fault, FaultClass};
+pub use fault::{Fault, FaultClass, Next, next};
+pub use oauth::Grant;

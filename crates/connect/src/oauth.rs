@@ -1,4 +1,24 @@
-//! The OAuth code flow as data: addresses to open and forms to post. Nothing is sent from here.
+//! The OAuth code flow as data (RFC 6749, RFC 7636): addresses to open, forms to post, answers to read. Nothing is sent
+//! from here.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lockstep_core::env::{Env, Time};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use url::form_urlencoded;
+
+use crate::fault::{Fault, FaultClass};
+
+/// How long before its end an access token is renewed: a call under way must not outlive it.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// The longest life that a token answer may claim, in seconds.
+const LIFE_SECS_MAX: u64 = 366 * 24 * 60 * 60;
 
 /// A vendor's OAuth addresses.
 #[derive(Debug)]
@@ -9,4 +29,198 @@ pub struct OAuth {
     pub token_path: &'static str,
     /// What we ask for and cannot do without.
     pub scopes: &'static [&'static str],
+}
+
+/// The app that we are to a vendor, as its developer page shows it.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: SecretString,
+    /// Our address that the vendor sends people back to.
+    pub redirect_uri: String,
+}
+
+/// A form to post, in order.
+pub type Form = Vec<(String, String)>;
+
+/// A secret made for one authorisation, and the challenge that commits to it (PKCE, method S256).
+#[derive(Clone, Debug)]
+pub struct Pkce {
+    /// Kept until the code comes back.
+    pub verifier: SecretString,
+    /// Goes into the address.
+    pub challenge: String,
+}
+
+impl Pkce {
+    /// A fresh one.
+    pub fn new(env: &Env) -> Self {
+        Self::of(URL_SAFE_NO_PAD.encode(env.random_bytes::<32>()))
+    }
+
+    /// The one with this verifier.
+    pub fn of(verifier: String) -> Self {
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
+        Self { verifier: verifier.into(), challenge }
+    }
+}
+
+/// The address where a person allows access. `at` replaces the vendor's own page, for a sandbox.
+pub fn authorize_url(oauth: &OAuth, at: Option<&str>, app: &App, state: &str, pkce: &Pkce) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &app.client_id)
+        .append_pair("redirect_uri", &app.redirect_uri)
+        .append_pair("scope", &oauth.scopes.join(" "))
+        .append_pair("state", state)
+        .append_pair("code_challenge", &pkce.challenge)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    format!("{}?{query}", at.unwrap_or(oauth.authorize_url))
+}
+
+/// The form that exchanges a code.
+pub fn code_form(app: &App, code: &str, pkce: &Pkce) -> Form {
+    form([
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", &app.redirect_uri),
+        ("client_id", &app.client_id),
+        ("client_secret", app.client_secret.expose_secret()),
+        ("code_verifier", pkce.verifier.expose_secret()),
+    ])
+}
+
+/// The form that renews a grant.
+pub fn refresh_form(app: &App, refresh: &SecretString) -> Form {
+    form([
+        ("grant_type", "refresh_token"),
+        ("refresh_token", refresh.expose_secret()),
+        ("client_id", &app.client_id),
+        ("client_secret", app.client_secret.expose_secret()),
+    ])
+}
+
+fn form<const N: usize>(pairs: [(&str, &str); N]) -> Form {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// What lets us act for a vendor's account.
+#[derive(Clone)]
+pub struct Grant {
+    /// Goes with every call.
+    pub access: SecretString,
+    /// Renews the access; none for a static token.
+    pub refresh: Option<SecretString>,
+    /// When the access ends; `None` when it does not, or when the vendor does not say.
+    pub expires_at: Option<Time>,
+}
+
+/// Text that is not a sealed grant's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the stored grant cannot be read")]
+pub struct BadGrant;
+
+#[derive(Serialize, Deserialize)]
+struct PlainGrant {
+    access: String,
+    refresh: Option<String>,
+    expires_at: Option<Time>,
+}
+
+impl Grant {
+    /// A token that was made by hand and does not end.
+    pub fn fixed(token: SecretString) -> Self {
+        Self { access: token, refresh: None, expires_at: None }
+    }
+
+    /// Whether it has to be renewed before the next call.
+    pub fn is_due(&self, now: Time) -> bool {
+        self.refresh.is_some() && self.expires_at.is_some_and(|end| now.plus(RENEW_BEFORE) >= end)
+    }
+
+    /// The plain text to be sealed. The only place where a whole grant is exposed.
+    ///
+    /// # Errors
+    /// Never in practice: a grant is three plain members.
+    pub fn to_plain_text(&self) -> Result<SecretString, BadGrant> {
+        let plain = PlainGrant {
+            access: self.access.expose_secret().to_owned(),
+            refresh: self.refresh.as_ref().map(|token| token.expose_secret().to_owned()),
+            expires_at: self.expires_at,
+        };
+        serde_json::to_string(&plain).map(SecretString::from).map_err(|_| BadGrant)
+    }
+
+    /// Reads what [`Grant::to_plain_text`] wrote.
+    ///
+    /// # Errors
+    /// When the text is something else.
+    pub fn from_plain_text(text: &str) -> Result<Self, BadGrant> {
+        let plain: PlainGrant = serde_json::from_str(text).map_err(|_| BadGrant)?;
+        Ok(Self {
+            access: plain.access.into(),
+            refresh: plain.refresh.map(SecretString::from),
+            expires_at: plain.expires_at,
+        })
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    refresh_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TokenRefusal {
+    error: Option<String>,
+    error_description: Option<String>,
+    status: Option<String>,
+    message: Option<String>,
+}
+
+/// Reads the answer to [`code_form`] or [`refresh_form`]. `sent_at` is when the form was posted; `held` is the refresh
+/// token in use, which stays when the answer brings no other.
+///
+/// # Errors
+/// [`FaultClass::Reauthorise`] when the code or the grant is refused, [`FaultClass::Limited`] and [`FaultClass::Busy`]
+/// when it may work later, [`FaultClass::Rejected`] when the app itself is refused.
+pub fn read_grant(status: u16, body: &Json, sent_at: Time, held: Option<&SecretString>) -> Result<Grant, Fault> {
+    match status {
+        200..300 => {}
+        429 => return Err(Fault::new(FaultClass::Limited, "RATE_LIMIT", "The vendor limits token calls.")),
+        400..500 if body.is_object() => return Err(refused(status, body)),
+        _ => return Err(Fault::new(FaultClass::Busy, format!("HTTP_{status}"), format!("The token call was answered {status}."))),
+    }
+    // The body holds secrets, so nothing of it goes into the message.
+    let answer = TokenAnswer::deserialize(body)
+        .map_err(|_| Fault::new(FaultClass::Bug, "UNREADABLE_ANSWER", "The token answer could not be read."))?;
+    let life = |secs: u64| sent_at.plus(Duration::from_secs(secs.min(LIFE_SECS_MAX)));
+    Ok(Grant {
+        access: answer.access_token.into(),
+        refresh: answer.refresh_token.map(SecretString::from).or_else(|| held.cloned()),
+        expires_at: answer.expires_in.map(life),
+    })
+}
+
+fn refused(status: u16, body: &Json) -> Fault {
+    let refusal = TokenRefusal::deserialize(body).unwrap_or_default();
+    let code = refusal.error.or(refusal.status).unwrap_or_else(|| format!("HTTP_{status}"));
+    let message = refusal.error_description.or(refusal.message).unwrap_or_else(|| format!("The token call was answered {status}."));
+    let class = match code.as_str() {
+        "invalid_client" | "unauthorized_client" | "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" | "BAD_REDIRECT_URI" => FaultClass::Rejected,
+        _ => FaultClass::Reauthorise,
+    };
+    Fault::new(class, code, message)
 }

@@ -4,7 +4,7 @@ use crate::connector::Connector;
 
 /// The connectors by slug.
 pub fn all() -> Vec<&'static dyn Connector> {
-    Vec::new()
+    vec![&crate::hubspot::Hubspot]
 }
 
 /// The connector of a vendor.

@@ -1,0 +1,140 @@
+//! The one place that turns HubSpot's refusals into faults (HubSpot's pages "Error handling" and "Usage guidelines").
+
+use std::time::Duration;
+
+use lockstep_core::env::Time;
+use serde_json::Value as Json;
+
+use super::wire::{ErrorBody, ErrorDetail};
+use crate::door::Answer;
+use crate::fault::{Fault, FaultClass};
+
+/// How much of a vendor's sentence is kept, in characters.
+const MESSAGE_CHARS_MAX: usize = 500;
+/// The longest wait that a `Retry-After` may ask for, in seconds.
+const RETRY_AFTER_SECS_MAX: u64 = 24 * 60 * 60;
+
+/// The fault of a refused call. `effect` says whether the call would have changed something.
+pub(super) fn of_answer(answer: &Answer, effect: bool) -> Fault {
+    let envelope = answer.body.is_object().then(|| ErrorBody::read(&answer.body));
+    let mut fault = match (answer.status, &envelope) {
+        (429, _) => limited(answer, envelope.as_ref()),
+        (423 | 477 | 500.., _) => unable(answer.status, envelope.as_ref(), effect),
+        (status @ 400..500, Some(error)) => of_error(status, error),
+        (status @ 400..500, None) => Fault::new(
+            FaultClass::Busy,
+            format!("HTTP_{status}"),
+            format!("Something between us and HubSpot answered {status} without HubSpot's envelope."),
+        ),
+        (status, _) => Fault::new(FaultClass::Bug, format!("HTTP_{status}"), format!("HubSpot answered {status}.")),
+    };
+    if let Some(wait) = retry_after(answer) {
+        fault.retry_at = Some(answer.sent_at.plus(wait));
+    } else if answer.status == 423 {
+        fault.retry_at = Some(answer.sent_at.plus(Duration::from_secs(2)));
+    }
+    fault
+}
+
+/// The fault of one row in a 207 answer. Rows have no HTTP status; their category stands for one.
+pub(super) fn of_row(error: &ErrorBody) -> Fault {
+    let status = match error.category.as_deref() {
+        Some("CONFLICT" | "OBJECT_ALREADY_EXISTS") => 409,
+        Some("OBJECT_NOT_FOUND") => 404,
+        Some("MISSING_SCOPES" | "FORBIDDEN") => 403,
+        _ => 400,
+    };
+    let mut fault = of_error(status, error);
+    if matches!(error.category.as_deref(), Some("RATE_LIMITS" | "RATE_LIMIT")) {
+        fault.class = FaultClass::Limited;
+    }
+    fault
+}
+
+fn of_error(status: u16, error: &ErrorBody) -> Fault {
+    let reasons = reasons(error);
+    let gone = reasons.iter().find(|reason| reason.code.as_deref() == Some("PROPERTY_DOESNT_EXIST"));
+    let reason = gone.or_else(|| reasons.iter().find(|reason| reason.property().is_some()));
+    let class = match status {
+        401 => FaultClass::Reauthorise,
+        403 => FaultClass::Forbidden,
+        404 => FaultClass::Missing,
+        409 => FaultClass::Duplicate,
+        413 | 414 | 415 | 431 => FaultClass::Bug,
+        _ if gone.is_some() => FaultClass::Drift,
+        _ => FaultClass::Rejected,
+    };
+    let code = reason.and_then(|reason| reason.code.as_deref()).or(sub_category(error)).or(error.category.as_deref());
+    let message = reason.filter(|reason| !reason.message.is_empty()).map_or(error.message.as_str(), |reason| &reason.message);
+    Fault {
+        property: reason.and_then(ErrorDetail::property).or(error.context("propertyName").next()).map(str::to_owned),
+        existing: existing(error),
+        request_id: error.correlation_id.clone().or(error.request_id.clone()),
+        ..Fault::new(class, code.map_or_else(|| format!("HTTP_{status}"), str::to_owned), shortened(message, status))
+    }
+}
+
+/// The reasons of a refusal. Some answers carry them only as JSON inside the sentence.
+fn reasons(error: &ErrorBody) -> Vec<ErrorDetail> {
+    let in_message = || {
+        let (_, list) = error.message.split_once("Property values were not valid: ")?;
+        serde_json::from_str(list).ok()
+    };
+    if error.errors.is_empty() { in_message().unwrap_or_default() } else { error.errors.clone() }
+}
+
+/// The id of the record in the way: in the context of rows, in the sentence of whole calls.
+fn existing(error: &ErrorBody) -> Option<String> {
+    let in_message = || {
+        let (_, rest) = error.message.split_once("Existing ID: ")?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        (end > 0).then(|| &rest[..end])
+    };
+    error.context("existingId").next().or_else(in_message).map(str::to_owned)
+}
+
+fn limited(answer: &Answer, error: Option<&ErrorBody>) -> Fault {
+    let policy = error.and_then(|error| error.policy_name.as_deref()).unwrap_or("RATE_LIMIT");
+    let message = error.map_or("", |error| error.message.as_str());
+    let retry_at = match policy {
+        "DAILY" => next_hour(answer.sent_at),
+        "SECONDLY" => answer.sent_at.plus(Duration::from_secs(1)),
+        _ => answer.sent_at.plus(Duration::from_secs(10)),
+    };
+    Fault {
+        retry_at: Some(retry_at),
+        request_id: error.and_then(|error| error.correlation_id.clone().or(error.request_id.clone())),
+        ..Fault::new(FaultClass::Limited, policy, shortened(message, 429))
+    }
+}
+
+/// The daily limit starts anew at midnight of the account's zone, which is not known here. Midnights fall on full
+/// hours nearly everywhere, so each full hour is worth one try.
+fn next_hour(now: Time) -> Time {
+    const HOUR_SECS: i64 = 60 * 60;
+    Time::from_secs((now.as_secs().div_euclid(HOUR_SECS) + 1) * HOUR_SECS)
+}
+
+/// A server that cannot. These of its statuses may come after the effect, so a write's outcome is unknown then.
+fn unable(status: u16, error: Option<&ErrorBody>, effect: bool) -> Fault {
+    let may_have_happened = effect && matches!(status, 500 | 502 | 504 | 520 | 524);
+    let class = if may_have_happened { FaultClass::Unknown } else { FaultClass::Busy };
+    let message = error.map_or("", |error| error.message.as_str());
+    Fault {
+        request_id: error.and_then(|error| error.correlation_id.clone()),
+        ..Fault::new(class, format!("HTTP_{status}"), shortened(message, status))
+    }
+}
+
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let secs: u64 = answer.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(secs.min(RETRY_AFTER_SECS_MAX)))
+}
+
+fn sub_category(error: &ErrorBody) -> Option<&str> {
+    error.sub_category.as_ref().and_then(Json::as_str)
+}
+
+fn shortened(message: &str, status: u16) -> String {
+    if message.is_empty() { format!("HubSpot answered {status}.") } else { message.chars().take(MESSAGE_CHARS_MAX).collect() }
+}

@@ -1,0 +1,169 @@
+//! What changed, by search: windows in the vendor's clock, walked by id (HubSpot's page "CRM API | Search").
+//!
+//! A window asks for everything modified after its start (less the index lag) and walks it in the order of ids, each
+//! page beginning behind the last id. There are no offsets, so the cap of 10,000 results is never met and an edit
+//! between two pages cannot shift the rest. The first answer's `Date` closes the window: later pages leave younger
+//! edits to the next window, which starts where this one closed.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::ABOUT;
+use super::wire::{CONTACTS, Page, filter, read, send, with_merged};
+use crate::connector::{ChangePage, Cursor};
+use crate::door::{Answer, Call, Method, Session};
+use crate::fault::{Fault, FaultClass};
+
+/// By how much the vendor's clock may fall behind its expected course before it counts as a step back:
+/// `Date` has whole seconds, and two clocks are never quite alike.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
+
+/// Where the scan stands. Times are milliseconds of the vendor's clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    /// The end of the last finished window; `None` before the first one has ended.
+    since: Option<i64>,
+    /// The window under way, after its first page.
+    window: Option<Window>,
+    /// What the vendor's clock showed last.
+    clock: Option<ClockSight>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    until: i64,
+    last_id: u64,
+}
+
+/// The vendor's clock and ours at one call, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockSight {
+    vendor: i64,
+    ours: i64,
+}
+
+/// One page of the window under way, or the first of the next. One call.
+pub(super) async fn changes(
+    session: &Session,
+    cursor: Option<&Cursor>,
+    properties: &[String],
+) -> Result<ChangePage, Fault> {
+    let place = cursor.map_or_else(|| Ok(Place::default()), |cursor| serde_json::from_value(cursor.0.clone()));
+    let place: Place =
+        place.map_err(|error| Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}.")))?;
+    let answer = send(session, search(&place, properties)).await?;
+    let sight = ClockSight::of(&answer);
+    let sent_at = answer.sent_at;
+    let elapsed = session.env.now().since(sent_at);
+    let page: Page = read(answer.body, false)?;
+    check_properties(&page, properties)?;
+    let last_id = last_id(&page, place.window.map_or(0, |window| window.last_id))?;
+    let more = page.after().is_some() || page.total.is_some_and(|total| total > page.results.len() as u64);
+    let (place, more) = match (place.window, place.stepped_back(sight)) {
+        (Some(window), _) => (place.walked(window.until, last_id, more), more),
+        (None, Some(lowered)) => (lowered, true),
+        (None, None) => {
+            let until = sight.map_or(sent_at.as_millis(), |sight| sight.vendor.saturating_sub(millis(elapsed)));
+            (Place { clock: sight.or(place.clock), ..place }.walked(until, last_id, more), more)
+        }
+    };
+    let records = page.results.into_iter().map(|object| object.record(properties)).collect();
+    Ok(ChangePage { records, more, cursor: place.cursor()? })
+}
+
+fn search(place: &Place, properties: &[String]) -> Call {
+    let last_id = place.window.map_or(0, |window| window.last_id);
+    let mut filters = vec![filter("hs_object_id", "GT", &last_id.to_string())];
+    if let Some(since) = place.since {
+        let lag = millis(ABOUT.index_lag);
+        filters.push(filter("lastmodifieddate", "GT", &since.saturating_sub(lag).to_string()));
+    }
+    if let Some(window) = place.window {
+        filters.push(filter("lastmodifieddate", "LTE", &window.until.to_string()));
+    }
+    let body = json!({
+        "filterGroups": [{ "filters": filters }],
+        "sorts": [{ "propertyName": "hs_object_id", "direction": "ASCENDING" }],
+        "properties": with_merged(properties),
+        "limit": ABOUT.page,
+    });
+    Call::read(Method::Post, format!("{CONTACTS}/search"), Some(body)).as_search()
+}
+
+/// The last id of the page, which has to lie behind the one before: else the scan would skip or never end.
+fn last_id(page: &Page, before: u64) -> Result<u64, Fault> {
+    let mut last = before;
+    for object in &page.results {
+        let id = object.id.parse().ok().filter(|id| *id > last);
+        last = id.ok_or_else(|| {
+            let message = format!("HubSpot's search answered id {} behind {last}, against the order asked for.", object.id);
+            Fault::new(FaultClass::Bug, "SEARCH_OUT_OF_ORDER", message)
+        })?;
+    }
+    if last == before && page.after().is_some() {
+        return Err(Fault::new(FaultClass::Busy, "EMPTY_PAGE", "HubSpot's search answered an empty page and promised more."));
+    }
+    Ok(last)
+}
+
+/// Search answers show a property without value as null; one that no record mentions is gone from the account.
+/// That must stop the scan before it looks as if everybody's value had been cleared.
+fn check_properties(page: &Page, properties: &[String]) -> Result<(), Fault> {
+    let gone = |name: &&String| page.results.iter().all(|object| !object.properties.contains_key(*name));
+    match properties.iter().find(gone) {
+        Some(name) if !page.results.is_empty() => Err(Fault {
+            property: Some(name.clone()),
+            ..Fault::new(FaultClass::Drift, "PROPERTY_DOESNT_EXIST", format!("The property \"{name}\" is gone from HubSpot's contacts."))
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl ClockSight {
+    fn of(answer: &Answer) -> Option<Self> {
+        let date = answer.headers.get(http::header::DATE)?.to_str().ok()?;
+        let date = jiff::fmt::rfc2822::parse(date).ok()?;
+        Some(Self { vendor: date.timestamp().as_millisecond(), ours: answer.sent_at.as_millis() })
+    }
+
+    /// How far the vendor's clock has stepped back since an earlier sight, in milliseconds.
+    fn step_back_since(self, earlier: Self) -> Option<i64> {
+        let expected = earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0));
+        let behind = expected.saturating_sub(self.vendor);
+        (behind > millis(CLOCK_TOLERANCE)).then_some(behind)
+    }
+}
+
+impl Place {
+    /// After a page of the window that ends at `until`, which is as late as the vendor's clock surely stood when the
+    /// window's first call was sent: an edit made during the call may be missing from the answer.
+    fn walked(self, until: i64, last_id: u64, more: bool) -> Self {
+        if more {
+            Self { window: Some(Window { until, last_id }), ..self }
+        } else {
+            Self { since: Some(until), window: None, ..self }
+        }
+    }
+
+    /// Where to start anew when the vendor's clock has stepped back since the last window: edits made after the step
+    /// carry times before the window's start.
+    fn stepped_back(&self, sight: Option<ClockSight>) -> Option<Self> {
+        let (since, sight) = self.since.zip(sight)?;
+        let step = sight.step_back_since(self.clock?)?;
+        Some(Self { since: Some(since.saturating_sub(step)), window: None, clock: Some(sight) })
+    }
+
+    fn cursor(&self) -> Result<Cursor, Fault> {
+        let json = serde_json::to_value(self);
+        json.map(Cursor).map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))
+    }
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
