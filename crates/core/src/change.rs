@@ -98,9 +98,9 @@ pub enum Verdict {
         /// The rule that decided.
         rule: Rule,
     },
-    /// Only this side moved, but the field's direction or write policy forbids the flow.
+    /// This side's value would flow, but the field's direction or write policy forbids it; each side keeps its own.
     Blocked {
-        /// The side whose change does not flow.
+        /// The side whose value does not flow.
         from: Side,
     },
     /// A phone number edited in the CRM: kept there as one more way to match, never written to a contact that has a number.

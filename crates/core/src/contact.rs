@@ -91,7 +91,10 @@ impl Contact {
     }
 }
 
-fn merge_metadata(old: Option<Map<String, Json>>, patch: Patch<Map<String, Json>>) -> Option<Map<String, Json>> {
+fn merge_metadata(
+    old: Option<Map<String, Json>>,
+    patch: Patch<Map<String, Json>>,
+) -> Option<Map<String, Json>> {
     let keys = match patch {
         Patch::Keep => return old,
         Patch::Clear => return None,

@@ -103,9 +103,15 @@ impl Env {
     pub fn system() -> Result<Self, getrandom::Error> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that asks the machine"
+        )]
         let clock = || Time(jiff::Timestamp::now().as_microsecond());
-        Ok(Self { clock: Arc::new(clock), rng: Arc::new(Mutex::new(ChaCha20Rng::from_seed(seed))) })
+        Ok(Self {
+            clock: Arc::new(clock),
+            rng: Arc::new(Mutex::new(ChaCha20Rng::from_seed(seed))),
+        })
     }
 
     /// A clock that stands until its [`Dial`] is moved, and chance that repeats for a seed.
@@ -113,7 +119,13 @@ impl Env {
         let dial = Dial(Arc::new(AtomicI64::new(start.0)));
         let hand = dial.clone();
         let rng = ChaCha20Rng::seed_from_u64(seed);
-        (Self { clock: Arc::new(move || hand.now()), rng: Arc::new(Mutex::new(rng)) }, dial)
+        (
+            Self {
+                clock: Arc::new(move || hand.now()),
+                rng: Arc::new(Mutex::new(rng)),
+            },
+            dial,
+        )
     }
 
     /// The present instant.
@@ -124,13 +136,20 @@ impl Env {
     /// Fresh random bytes, fit for secrets.
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        self.rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill_bytes(&mut bytes);
         bytes
     }
 
     /// A number from `low` to `high`, both included; `low` when the range is empty.
     pub fn between(&self, low: i64, high: i64) -> i64 {
-        let span = high.saturating_sub(low).max(0).unsigned_abs().saturating_add(1);
+        let span = high
+            .saturating_sub(low)
+            .max(0)
+            .unsigned_abs()
+            .saturating_add(1);
         let offset = u64::from_le_bytes(self.random_bytes()) % span;
         low.saturating_add(i64::try_from(offset).unwrap_or(0))
     }

@@ -8,6 +8,7 @@ pub mod change;
 pub mod contact;
 pub mod env;
 pub mod event;
+pub mod fight;
 pub mod ids;
 pub mod job;
 pub mod limits;

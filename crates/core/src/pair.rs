@@ -33,7 +33,7 @@ pub enum PairState {
     Parked,
 }
 
-/// How often a CRM set a field back after our write (law 4).
+/// How often a CRM set a field back after our write (law 4). [`crate::fight`] keeps the score.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fight {
     /// What the CRM held before our last write.

@@ -26,7 +26,11 @@ impl Phone {
         let well_formed = (7..=15).contains(&digits.len())
             && digits.bytes().all(|b| b.is_ascii_digit())
             && !digits.starts_with('0');
-        if well_formed { Ok(Self(text.to_owned())) } else { Err(BadPhone) }
+        if well_formed {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadPhone)
+        }
     }
 
     /// The number with its `+`.
@@ -69,9 +73,17 @@ pub fn normalise(raw: &str, region: Option<&str>) -> Option<Phone> {
     let number = phonenumber::parse(country, &dialled).ok()?;
     let code = number.code().value();
     let phone = Phone::parse(&number.format().mode(phonenumber::Mode::E164).to_string()).ok()?;
-    let national = phone.as_str().strip_prefix(&format!("+{code}"))?;
     let plans = phonenumber::metadata::DATABASE.by_code(&code)?;
-    plans.iter().any(|plan| plan.descriptors().general().is_match(national)).then_some(phone)
+    let planned = |number: &str| {
+        let national = number.strip_prefix(&format!("+{code}"));
+        national.is_some_and(|national| {
+            plans
+                .iter()
+                .any(|plan| plan.descriptors().general().is_match(national))
+        })
+    };
+    // Old spellings have left the plans, but messaging networks still use them.
+    (planned(phone.as_str()) || planned(&match_key(&phone))).then_some(phone)
 }
 
 /// The form that two spellings of one line share. For matching only: it is never shown, stored as a number or written.
@@ -81,7 +93,9 @@ pub fn normalise(raw: &str, region: Option<&str>) -> Option<Phone> {
 pub fn match_key(phone: &Phone) -> String {
     let number = phone.as_str();
     let folded = match number.len() {
-        14 if number.starts_with("+55") && number.as_bytes().get(5) == Some(&b'9') => Some(format!("{}{}", &number[..5], &number[6..])),
+        14 if number.starts_with("+55") && number.as_bytes().get(5) == Some(&b'9') => {
+            Some(format!("{}{}", &number[..5], &number[6..]))
+        }
         14 if number.starts_with("+521") => Some(format!("+52{}", &number[4..])),
         14 if number.starts_with("+549") => Some(format!("+54{}", &number[4..])),
         _ => None,
@@ -97,7 +111,9 @@ fn dialled(raw: &str) -> Option<String> {
     let text: String = raw.nfkc().flat_map(char::to_lowercase).collect();
     let text = text.trim();
     let text = text.strip_prefix("tel:").unwrap_or(text);
-    let text = ["ext", "x", "#", ";", ","].iter().fold(text, |text, mark| text.split(mark).next().unwrap_or(text));
+    let text = ["ext", "x", "#", ";", ","]
+        .iter()
+        .fold(text, |text, mark| text.split(mark).next().unwrap_or(text));
     let mut dialled = String::new();
     // "+44 (0)20 …": the bracketed zero is dialled only inside the country.
     for c in text.replace("(0)", "").chars() {
@@ -155,15 +171,40 @@ mod tests {
         ] {
             assert_eq!(read(raw, Some("ID")).as_deref(), indonesian, "{raw}");
         }
-        assert_eq!(read("+39 06 698 1234", None).as_deref(), Some("+39066981234"));
-        assert_eq!(read("020 7946 0958", Some("GB")).as_deref(), Some("+442079460958"));
-        assert_eq!(read("011 44 20 7946 0958", Some("US")).as_deref(), Some("+442079460958"));
-        assert_eq!(read("+1 (415) 555-0100", Some("ID")).as_deref(), Some("+14155550100"));
+        assert_eq!(
+            read("+39 06 698 1234", None).as_deref(),
+            Some("+39066981234")
+        );
+        assert_eq!(
+            read("020 7946 0958", Some("GB")).as_deref(),
+            Some("+442079460958")
+        );
+        assert_eq!(
+            read("011 44 20 7946 0958", Some("US")).as_deref(),
+            Some("+442079460958")
+        );
+        assert_eq!(
+            read("+1 (415) 555-0100", Some("ID")).as_deref(),
+            Some("+14155550100")
+        );
     }
 
     #[test]
     fn what_nobody_could_dial_is_refused() {
-        for raw in ["", "-", "n/a", "call me", "12345", "+62 12", "+0 812 3456", "+999 1234 5678", "budi@example.com", "+62 812 3456 7890 1234 567", "*123#", "1-800-FLOWERS"] {
+        for raw in [
+            "",
+            "-",
+            "n/a",
+            "call me",
+            "12345",
+            "+62 12",
+            "+0 812 3456",
+            "+999 1234 5678",
+            "budi@example.com",
+            "+62 812 3456 7890 1234 567",
+            "*123#",
+            "1-800-FLOWERS",
+        ] {
             assert_eq!(read(raw, Some("ID")), None, "{raw}");
         }
         assert_eq!(read("0812 3456 7890", None), None);
@@ -181,8 +222,14 @@ mod tests {
             assert!(key(a).is_some(), "{a}");
             assert_eq!(key(a), key(b));
         }
-        assert_eq!(Phone::parse("+6281234567890").map(|phone| match_key(&phone)), Ok("+6281234567890".to_owned()));
-        assert_eq!(Phone::parse("+14155550100").map(|phone| match_key(&phone)), Ok("+14155550100".to_owned()));
+        assert_eq!(
+            Phone::parse("+6281234567890").map(|phone| match_key(&phone)),
+            Ok("+6281234567890".to_owned())
+        );
+        assert_eq!(
+            Phone::parse("+14155550100").map(|phone| match_key(&phone)),
+            Ok("+14155550100".to_owned())
+        );
     }
 
     proptest! {

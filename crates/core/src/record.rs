@@ -15,7 +15,8 @@ pub type Values = BTreeMap<Field, String>;
 /// New values by field; `None` clears one. A field that is to stay as it is is not in the map.
 pub type Edits = BTreeMap<Field, Option<String>>;
 
-/// Native properties by name; `None` clears one. A property that was not asked for is not in the map.
+/// Native properties by name. In a write, `None` clears one. In a read, `None` is a property without a value;
+/// one that is not in the map was not asked for or is not known to the vendor, which says nothing about its value.
 pub type Properties = BTreeMap<String, Option<String>>;
 
 /// One record of the user's CRM.
@@ -36,6 +37,9 @@ pub struct Record {
 impl Record {
     /// A property's value; empty text counts as no value.
     pub fn text(&self, property: &str) -> Option<&str> {
-        self.properties.get(property)?.as_deref().filter(|text| !text.is_empty())
+        self.properties
+            .get(property)?
+            .as_deref()
+            .filter(|text| !text.is_empty())
     }
 }
