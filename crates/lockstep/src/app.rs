@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lockstep_core::env::Env;
 use lockstep_store::Store;
+use secrecy::SecretString;
 
 use crate::network::Network;
 use crate::reach::Pacing;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub census_seconds: u64,
     /// What an account may use where its plan allows more than the figures in the connector's `About`, by vendor slug.
     pub vendor_limits: BTreeMap<String, VendorLimits>,
+    /// The app that we are to each vendor, by vendor slug: for OAuth and for the signatures of its webhooks.
+    pub oauth_apps: BTreeMap<String, OAuthApp>,
     /// Whether plain http and loopback are acceptable targets for webhooks and connections.
     pub allow_local_targets: bool,
 }
@@ -53,6 +56,15 @@ pub struct RateLimits {
     pub write_per_minute: Option<u32>,
     /// GET, HEAD.
     pub read_per_minute: Option<u32>,
+}
+
+/// The app that we are to a vendor, as its developer page shows it.
+#[derive(Clone, Debug)]
+pub struct OAuthApp {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: SecretString,
 }
 
 /// Calls that a vendor account allows, in the windows that the connector's `About` names.
