@@ -1,0 +1,86 @@
+//! What one seed draws for a whole story: clocks, lags, limits, policies and the people.
+
+use std::time::Duration;
+
+use lockstep_core::env::{Env, Time};
+
+/// Chance that repeats for a seed.
+pub struct Dice(Env);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(Env::manual(Time::from_secs(0), seed).0)
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub fn between(&self, low: i64, high: i64) -> i64 {
+        self.0.between(low, high)
+    }
+
+    /// True in `percent` of a hundred throws.
+    pub fn chance(&self, percent: i64) -> bool {
+        self.between(1, 100) <= percent
+    }
+
+    pub fn pick<'a, T>(&self, items: &'a [T]) -> &'a T {
+        let last = i64::try_from(items.len()).unwrap_or(i64::MAX) - 1;
+        &items[usize::try_from(self.between(0, last)).unwrap_or(0)]
+    }
+
+    pub fn secs(&self, low: i64, high: i64) -> Duration {
+        Duration::from_secs(self.between(low, high).unsigned_abs())
+    }
+}
+
+/// What HubSpot's own workflows do to a value that was just written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Automation {
+    None,
+    /// Takes a trailing `!` off last names, once.
+    Tidies,
+    /// Sets the first record's last name back to one value, always.
+    SetsBack,
+}
+
+/// The circumstances of one story.
+#[derive(Clone, Debug)]
+pub struct Weather {
+    pub seed: u64,
+    pub people: usize,
+    /// Whether the account lets us add our key property.
+    pub keyed: bool,
+    /// Whether a delete on one side archives the other.
+    pub archives: bool,
+    pub automation: Automation,
+    pub index_lag: Duration,
+    /// The step of the CRM's times.
+    pub granularity: Duration,
+    /// How far the CRM's clock is off at first, in seconds.
+    pub clock_offset_secs: i64,
+    /// Calls in ten seconds.
+    pub budget: u32,
+    pub poll: Duration,
+    pub census: Duration,
+    /// Out of a hundred acts, how many are mishaps.
+    pub fault_percent: i64,
+}
+
+impl Weather {
+    pub fn drawn(seed: u64) -> Self {
+        let dice = Dice::new(seed ^ 0x5707_2a11);
+        Self {
+            seed,
+            people: usize::try_from(dice.between(5, 12)).unwrap_or(5),
+            keyed: dice.chance(50),
+            archives: dice.chance(30),
+            automation: *dice.pick(&[Automation::None, Automation::None, Automation::Tidies, Automation::SetsBack]),
+            index_lag: Duration::from_millis(*dice.pick(&[0, 800, 5_000, 9_000])),
+            granularity: Duration::from_millis(*dice.pick(&[1, 1, 1_000, 60_000])),
+            clock_offset_secs: *dice.pick(&[0, 0, -90, 90, -600]),
+            budget: u32::try_from(*dice.pick(&[110, 110, 40, 20])).unwrap_or(110),
+            poll: dice.secs(60, 300),
+            census: dice.secs(1_200, 3_600),
+            fault_percent: dice.between(20, 35),
+        }
+    }
+}
