@@ -182,3 +182,56 @@ impl Dial {
         self.set(self.now().plus(span));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_manual_clock_stands_until_it_is_moved_and_chance_repeats() {
+        let (env, dial) = Env::manual(Time::from_secs(100), 1);
+        assert_eq!(
+            (env.now(), env.now()),
+            (Time::from_secs(100), Time::from_secs(100))
+        );
+        dial.advance(Duration::from_millis(1_500));
+        assert_eq!(env.now(), Time::from_millis(101_500));
+        dial.set(Time::from_secs(50));
+        assert_eq!(env.now().since(Time::from_secs(100)), Duration::ZERO);
+        let (again, _dial) = Env::manual(Time::from_secs(100), 1);
+        assert_eq!(env.random_bytes::<32>(), again.random_bytes::<32>());
+        assert_ne!(env.random_bytes::<32>(), env.random_bytes::<32>());
+    }
+
+    #[test]
+    fn times_are_rfc_3339_with_milliseconds() {
+        let time = Time::parse("2024-05-23T16:00:00.1239Z").unwrap();
+        assert_eq!(time.to_string(), "2024-05-23T16:00:00.123Z");
+        assert_eq!(
+            Time::parse("2024-05-23T18:00:00+02:00").unwrap().as_secs(),
+            1_716_480_000
+        );
+        assert_eq!(Time::parse("yesterday"), None);
+        assert_eq!(Time(-1).as_millis(), -1);
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_survives_the_wire(millis in -62_000_000_000_000_i64..250_000_000_000_000) {
+            let time = Time::from_millis(millis);
+            let json = serde_json::to_string(&time).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Time>(&json).unwrap(), time);
+        }
+
+        #[test]
+        fn arithmetic_saturates_and_ranges_hold(micros: i64, secs: u64, low: i64, high: i64) {
+            let (env, _dial) = Env::manual(Time(micros), secs);
+            let span = Duration::from_secs(secs);
+            prop_assert!(Time(micros).plus(span) >= Time(micros) && Time(micros).minus(span) <= Time(micros));
+            let _ = Time(micros).to_string();
+            let drawn = env.between(low, high);
+            prop_assert!(drawn >= low && drawn <= high.max(low));
+        }
+    }
+}

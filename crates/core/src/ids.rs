@@ -138,5 +138,8 @@ mod tests {
         assert!(OrgId::parse(id.as_str()).is_err());
         assert!(ContactId::parse("ctc_01HXYZABCDEFGHJKMNPQRSTVWI").is_err());
         assert!(ContactId::parse("ctc_").is_err());
+        let huge = format!("ctc_{}", "0".repeat(1_000_000));
+        assert!(ContactId::parse(&huge).is_err());
+        assert!(serde_json::from_str::<ContactId>("\"evt_1\"").is_err());
     }
 }

@@ -1,1 +1,85 @@
-//! limits
+//! Every limit on what comes from outside, named with its unit. The reference page is generated from [`ALL`].
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident = $value:expr;)*) => {
+        $($(#[doc = $doc])+ pub const $name: u64 = $value;)*
+
+        /// Every limit: its name, its value and what it bounds.
+        pub const ALL: &[(&str, u64, &str)] = &[$((stringify!($name), $name, concat!($($doc),+).trim_ascii())),*];
+    };
+}
+
+limits! {
+    /// Items on a page unless the caller says otherwise.
+    PAGE_SIZE_DEFAULT = 25;
+    /// Items on a page at most.
+    PAGE_SIZE_MAX = 100;
+    /// Characters of a search text.
+    SEARCH_CHARS_MAX = 200;
+    /// Bytes of a request's body.
+    BODY_BYTES_MAX = 1024 * 1024;
+    /// Characters of a contact's name.
+    NAME_CHARS_MAX = 255;
+    /// Characters of an e-mail address.
+    EMAIL_CHARS_MAX = 254;
+    /// Top-level keys of a contact's metadata.
+    METADATA_KEYS_MAX = 50;
+    /// Characters of a metadata key.
+    METADATA_KEY_CHARS_MAX = 64;
+    /// Bytes of a contact's metadata, as JSON without white space.
+    METADATA_BYTES_MAX = 16 * 1024;
+    /// Levels of nesting in a contact's metadata, its own braces included.
+    METADATA_DEPTH_MAX = 8;
+    /// Characters of an idempotency key.
+    IDEMPOTENCY_KEY_CHARS_MAX = 255;
+    /// Hours that the answer to an idempotency key is kept.
+    IDEMPOTENCY_TTL_HOURS = 24;
+    /// Seconds that a repeated call waits for the first one with its idempotency key.
+    IDEMPOTENCY_WAIT_SECS = 30;
+    /// Webhook subscriptions of an organization.
+    SUBSCRIPTIONS_MAX = 50;
+    /// Bytes of a subscription's URL.
+    WEBHOOK_URL_BYTES_MAX = 2048;
+    /// Characters of a subscription's description.
+    DESCRIPTION_CHARS_MAX = 255;
+    /// Active signing secrets of a subscription.
+    SECRETS_MAX = 5;
+    /// Hours that the old secrets stay active after a rotation, unless the caller says otherwise.
+    SECRET_OVERLAP_HOURS_DEFAULT = 24;
+    /// Hours that the old secrets stay active after a rotation at most.
+    SECRET_OVERLAP_HOURS_MAX = 720;
+    /// Seconds that a signature's time may be away from now.
+    SIGNATURE_AGE_MAX_SECS = 300;
+    /// Attempts to deliver one event to one subscription.
+    DELIVERY_ATTEMPTS_MAX = 8;
+    /// Seconds that a subscriber has to answer.
+    DELIVERY_TIMEOUT_SECS = 10;
+    /// Days that a delivery is kept.
+    DELIVERY_RETENTION_DAYS = 30;
+    /// Failed deliveries in a row after which a subscription is disabled.
+    DELIVERY_FAILURES_MAX = 20;
+}
+
+/// Whether a text has at most so many characters.
+pub fn fits(text: &str, chars_max: u64) -> bool {
+    text.chars().count() as u64 <= chars_max
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_listed_with_its_meaning() {
+        assert!(ALL.contains(&("PAGE_SIZE_MAX", 100, "Items on a page at most.")));
+        assert!(
+            ALL.iter()
+                .all(|(_, value, meaning)| *value > 0 && meaning.ends_with('.'))
+        );
+    }
+
+    #[test]
+    fn characters_count_not_bytes() {
+        assert!(fits("王小明", 3) && !fits("王小明", 2));
+    }
+}

@@ -47,3 +47,39 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Body {
+        #[serde(default)]
+        name: Patch<String>,
+    }
+
+    #[test]
+    fn absent_null_and_a_value_are_three_things() {
+        let read = |json: &str| serde_json::from_str::<Body>(json).map(|body| body.name);
+        assert_eq!(read("{}").unwrap(), Patch::Keep);
+        assert_eq!(read(r#"{"name":null}"#).unwrap(), Patch::Clear);
+        assert_eq!(
+            read(r#"{"name":"Ana"}"#).unwrap(),
+            Patch::Set("Ana".to_owned())
+        );
+        assert!(read(r#"{"name":1}"#).is_err());
+    }
+
+    #[test]
+    fn a_patch_applies_and_converts_only_its_value() {
+        assert_eq!(Patch::Keep.apply(Some(1)), Some(1));
+        assert_eq!(Patch::Clear.apply(Some(1)), None);
+        assert_eq!(Patch::Set(2).apply(None), Some(2));
+        assert_eq!(Patch::Set("7").try_map(str::parse::<u8>), Ok(Patch::Set(7)));
+        assert!(Patch::Set("x").try_map(str::parse::<u8>).is_err());
+        assert_eq!(
+            Patch::<&str>::Clear.try_map(str::parse::<u8>),
+            Ok(Patch::Clear)
+        );
+    }
+}

@@ -142,3 +142,28 @@ impl Problem {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_types_are_of_the_closed_list() {
+        let mut codes: Vec<&str> = Code::ALL.iter().map(|code| code.wire().2).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Code::ALL.len());
+        for (status, kind, _) in Code::ALL.map(Code::wire) {
+            let expected: &[u16] = match kind {
+                "invalid_request_error" => &[400, 405, 413, 422],
+                "authentication_error" => &[401],
+                "not_found" => &[404],
+                "conflict" => &[409],
+                "rate_limit_error" => &[429],
+                "api_error" => &[500, 503],
+                _ => &[],
+            };
+            assert!(expected.contains(&status), "{kind} {status}");
+        }
+    }
+}

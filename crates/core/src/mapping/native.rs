@@ -83,7 +83,9 @@ fn split_name(name: &str, first: &str, last: &str) -> (String, String) {
         .collect::<Vec<_>>()
         .join(" ");
     let before_last = name.strip_suffix(last).and_then(|rest| beside(rest, last));
-    let behind_first = name.strip_prefix(first).and_then(|rest| beside(rest, first));
+    let behind_first = name
+        .strip_prefix(first)
+        .and_then(|rest| beside(rest, first));
     let (first, last) = match (before_last, behind_first) {
         _ if name == joined(first, last) => (first, last),
         (Some(rest), _) => (rest, last),
