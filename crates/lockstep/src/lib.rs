@@ -1,1 +1,8 @@
+//! Everything that binds: the surfaces, the operations, the sync and the command line.
+//!
+//! Data flows one way: [`wire`] → [`ops`]; [`sync`] → [`ops`]; both → [`reach`] → the connectors; all → core and store.
 
+pub mod app;
+pub mod config;
+pub mod import;
+pub mod network;
