@@ -57,7 +57,15 @@ pub struct Fault {
 impl Fault {
     /// A fault with nothing more to say.
     pub fn new(class: FaultClass, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { class, code: code.into(), message: message.into(), retry_at: None, property: None, existing: None, request_id: None }
+        Self {
+            class,
+            code: code.into(),
+            message: message.into(),
+            retry_at: None,
+            property: None,
+            existing: None,
+            request_id: None,
+        }
     }
 
     /// Whether the failed call used up a try. Waiting for a budget and waiting for a person do not (law 11).
@@ -96,6 +104,63 @@ pub fn next(fault: &Fault, attempt: u32, env: &Env) -> Next {
         FaultClass::Limited => Next::RetryAt(fault.retry_at.unwrap_or_else(|| env.now().plus(LIMIT_WAIT))),
         FaultClass::Busy | FaultClass::Unreachable | FaultClass::Unknown => later(retry::backoff(attempt, env)),
         FaultClass::Missing if attempt < MISSING_TRIES_MAX => later(retry::backoff(attempt, env)),
-        FaultClass::Missing | FaultClass::Duplicate | FaultClass::Rejected | FaultClass::Drift | FaultClass::Bug => Next::Park,
+        FaultClass::Missing | FaultClass::Duplicate | FaultClass::Rejected | FaultClass::Drift | FaultClass::Bug => {
+            Next::Park
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [FaultClass; 12] = [
+        FaultClass::Reauthorise,
+        FaultClass::Forbidden,
+        FaultClass::Missing,
+        FaultClass::Duplicate,
+        FaultClass::Rejected,
+        FaultClass::Stale,
+        FaultClass::Limited,
+        FaultClass::Busy,
+        FaultClass::Drift,
+        FaultClass::Unknown,
+        FaultClass::Unreachable,
+        FaultClass::Bug,
+    ];
+
+    fn next_of(class: FaultClass, attempt: u32) -> Next {
+        let (env, _) = Env::manual(Time::from_secs(1_000), 1);
+        next(&Fault::new(class, "X", "x"), attempt, &env)
+    }
+
+    #[test]
+    fn a_limit_is_waited_for_and_costs_no_try() {
+        let (env, _) = Env::manual(Time::from_secs(1_000), 1);
+        let mut fault = Fault::new(FaultClass::Limited, "X", "x");
+        assert_eq!(next(&fault, 99, &env), Next::RetryAt(Time::from_secs(1_010)));
+        fault.retry_at = Some(Time::from_secs(5_000));
+        assert_eq!(next(&fault, 99, &env), Next::RetryAt(Time::from_secs(5_000)));
+        let free: Vec<_> = ALL.into_iter().filter(|class| !Fault::new(*class, "X", "x").counts_as_try()).collect();
+        assert_eq!(free, [FaultClass::Reauthorise, FaultClass::Forbidden, FaultClass::Limited]);
+    }
+
+    #[test]
+    fn a_given_time_is_never_undercut() {
+        let (env, _) = Env::manual(Time::from_secs(1_000), 1);
+        let fault = Fault { retry_at: Some(Time::from_secs(9_000)), ..Fault::new(FaultClass::Busy, "X", "x") };
+        assert_eq!(next(&fault, 0, &env), Next::RetryAt(Time::from_secs(9_000)));
+    }
+
+    #[test]
+    fn what_repeating_cannot_mend_goes_to_a_person() {
+        for class in [FaultClass::Duplicate, FaultClass::Rejected, FaultClass::Drift, FaultClass::Bug] {
+            assert_eq!(next_of(class, 0), Next::Park, "{class:?}");
+        }
+        assert_eq!(next_of(FaultClass::Reauthorise, 0), Next::StopConnection);
+        assert_eq!(next_of(FaultClass::Stale, 0), Next::Drop);
+        assert!(matches!(next_of(FaultClass::Missing, 4), Next::RetryAt(_)), "not readable yet, perhaps");
+        assert_eq!(next_of(FaultClass::Missing, 5), Next::Park);
+        assert!(matches!(next_of(FaultClass::Busy, 500), Next::RetryAt(_)), "a long outage parks nothing");
     }
 }

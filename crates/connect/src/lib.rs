@@ -11,6 +11,8 @@ pub mod fault;
 pub mod hubspot;
 pub mod oauth;
 pub mod registry;
+#[cfg(test)]
+mod script;
 
 pub use about::{About, KeyField};
 pub use connector::{

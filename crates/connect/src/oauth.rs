@@ -201,7 +201,13 @@ pub fn read_grant(status: u16, body: &Json, sent_at: Time, held: Option<&SecretS
         200..300 => {}
         429 => return Err(Fault::new(FaultClass::Limited, "RATE_LIMIT", "The vendor limits token calls.")),
         400..500 if body.is_object() => return Err(refused(status, body)),
-        _ => return Err(Fault::new(FaultClass::Busy, format!("HTTP_{status}"), format!("The token call was answered {status}."))),
+        _ => {
+            return Err(Fault::new(
+                FaultClass::Busy,
+                format!("HTTP_{status}"),
+                format!("The token call was answered {status}."),
+            ));
+        }
     }
     // The body holds secrets, so nothing of it goes into the message.
     let answer = TokenAnswer::deserialize(body)
@@ -217,10 +223,108 @@ pub fn read_grant(status: u16, body: &Json, sent_at: Time, held: Option<&SecretS
 fn refused(status: u16, body: &Json) -> Fault {
     let refusal = TokenRefusal::deserialize(body).unwrap_or_default();
     let code = refusal.error.or(refusal.status).unwrap_or_else(|| format!("HTTP_{status}"));
-    let message = refusal.error_description.or(refusal.message).unwrap_or_else(|| format!("The token call was answered {status}."));
+    let message = refusal
+        .error_description
+        .or(refusal.message)
+        .unwrap_or_else(|| format!("The token call was answered {status}."));
     let class = match code.as_str() {
-        "invalid_client" | "unauthorized_client" | "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" | "BAD_REDIRECT_URI" => FaultClass::Rejected,
+        "invalid_client" | "unauthorized_client" | "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" | "BAD_REDIRECT_URI" => {
+            FaultClass::Rejected
+        }
         _ => FaultClass::Reauthorise,
     };
     Fault::new(class, code, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SENT: Time = Time::from_secs(1_000);
+
+    fn app() -> App {
+        App {
+            client_id: "id".into(),
+            client_secret: "s&cret".to_owned().into(),
+            redirect_uri: "https://sync.example.com/back".into(),
+        }
+    }
+
+    /// RFC 7636, appendix B.
+    #[test]
+    fn the_challenge_commits_to_the_verifier() {
+        let pkce = Pkce::of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into());
+        assert_eq!(pkce.challenge, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        let (env, _) = Env::manual(SENT, 1);
+        assert_eq!(Pkce::new(&env).verifier.expose_secret().len(), 43, "the least that RFC 7636 allows");
+    }
+
+    #[test]
+    fn the_address_carries_everything_encoded() {
+        let oauth =
+            OAuth { authorize_url: "https://vendor.example/authorize", token_path: "/token", scopes: &["a.read", "b"] };
+        let pkce = Pkce { verifier: "v".to_owned().into(), challenge: "c".into() };
+        let expected = "https://vendor.example/authorize?response_type=code&client_id=id\
+                        &redirect_uri=https%3A%2F%2Fsync.example.com%2Fback&scope=a.read+b&state=st%26te\
+                        &code_challenge=c&code_challenge_method=S256";
+        assert_eq!(authorize_url(&oauth, None, &app(), "st&te", &pkce), expected);
+        assert!(
+            authorize_url(&oauth, Some("http://127.0.0.1:1/a"), &app(), "s", &pkce)
+                .starts_with("http://127.0.0.1:1/a?response_type")
+        );
+    }
+
+    #[test]
+    fn forms_have_a_fixed_order() {
+        let pkce = Pkce { verifier: "v".to_owned().into(), challenge: "c".into() };
+        let names = |form: Form| form.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            names(code_form(&app(), "k", &pkce)),
+            "grant_type code redirect_uri client_id client_secret code_verifier"
+        );
+        assert_eq!(
+            names(refresh_form(&app(), &"r".to_owned().into())),
+            "grant_type refresh_token client_id client_secret"
+        );
+    }
+
+    #[test]
+    fn a_renewed_grant_keeps_or_rotates_the_refresh_token() {
+        let held = SecretString::from("old".to_owned());
+        let kept =
+            read_grant(200, &json!({ "access_token": "a", "expires_in": 1800 }), SENT, Some(&held)).expect("a grant");
+        assert_eq!(kept.refresh.as_ref().map(|token| token.expose_secret()), Some("old"));
+        assert_eq!(kept.expires_at, Some(Time::from_secs(2_800)));
+        assert!(!kept.is_due(Time::from_secs(2_739)) && kept.is_due(Time::from_secs(2_740)));
+        let rotated = read_grant(200, &json!({ "access_token": "a", "refresh_token": "new" }), SENT, Some(&held))
+            .expect("a grant");
+        assert_eq!(rotated.refresh.as_ref().map(|token| token.expose_secret()), Some("new"));
+        assert!(!rotated.is_due(Time::from_secs(1 << 40)), "no end was told");
+    }
+
+    #[test]
+    fn refusals_have_their_class() {
+        let class = |status, body: Json| read_grant(status, &body, SENT, None).expect_err("refused").class;
+        assert_eq!(class(400, json!({ "status": "BAD_REFRESH_TOKEN", "message": "unknown" })), FaultClass::Reauthorise);
+        assert_eq!(class(400, json!({ "error": "invalid_grant" })), FaultClass::Reauthorise);
+        assert_eq!(class(401, json!({ "error": "invalid_client" })), FaultClass::Rejected);
+        assert_eq!(class(429, json!({})), FaultClass::Limited);
+        assert_eq!(class(403, json!("<html>")), FaultClass::Busy);
+        assert_eq!(class(502, Json::Null), FaultClass::Busy);
+        assert_eq!(class(200, json!({ "token": "a" })), FaultClass::Bug);
+    }
+
+    #[test]
+    fn a_grant_survives_sealing_and_is_not_printed() {
+        let grant =
+            Grant { access: "aaa".to_owned().into(), refresh: Some("rrr".to_owned().into()), expires_at: Some(SENT) };
+        let text = grant.to_plain_text().expect("text");
+        let back = Grant::from_plain_text(text.expose_secret()).expect("a grant");
+        assert_eq!(back.to_plain_text().expect("text").expose_secret(), text.expose_secret());
+        let printed = format!("{grant:?}");
+        assert!(!printed.contains("aaa") && !printed.contains("rrr"), "{printed}");
+        assert!(Grant::from_plain_text("token").is_err());
+    }
 }

@@ -65,7 +65,8 @@ fn of_error(status: u16, error: &ErrorBody) -> Fault {
         _ => FaultClass::Rejected,
     };
     let code = reason.and_then(|reason| reason.code.as_deref()).or(sub_category(error)).or(error.category.as_deref());
-    let message = reason.filter(|reason| !reason.message.is_empty()).map_or(error.message.as_str(), |reason| &reason.message);
+    let message =
+        reason.filter(|reason| !reason.message.is_empty()).map_or(error.message.as_str(), |reason| &reason.message);
     Fault {
         property: reason.and_then(ErrorDetail::property).or(error.context("propertyName").next()).map(str::to_owned),
         existing: existing(error),
@@ -136,5 +137,121 @@ fn sub_category(error: &ErrorBody) -> Option<&str> {
 }
 
 fn shortened(message: &str, status: u16) -> String {
-    if message.is_empty() { format!("HubSpot answered {status}.") } else { message.chars().take(MESSAGE_CHARS_MAX).collect() }
+    if message.is_empty() {
+        format!("HubSpot answered {status}.")
+    } else {
+        message.chars().take(MESSAGE_CHARS_MAX).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::script::NOON;
+
+    fn answer(status: u16, body: Json) -> Answer {
+        Answer { status, headers: http::HeaderMap::new(), body, sent_at: NOON }
+    }
+
+    fn class(status: u16, body: Json) -> FaultClass {
+        of_answer(&answer(status, body), false).class
+    }
+
+    #[test]
+    fn statuses_with_an_envelope_have_their_class() {
+        let cases = [
+            (400, FaultClass::Rejected),
+            (401, FaultClass::Reauthorise),
+            (403, FaultClass::Forbidden),
+            (404, FaultClass::Missing),
+            (409, FaultClass::Duplicate),
+            (414, FaultClass::Bug),
+            (423, FaultClass::Busy),
+            (429, FaultClass::Limited),
+            (477, FaultClass::Busy),
+            (500, FaultClass::Busy),
+            (526, FaultClass::Busy),
+            (302, FaultClass::Bug),
+        ];
+        for (status, expected) in cases {
+            assert_eq!(class(status, json!({ "message": "no" })), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_proxys_page_is_no_verdict() {
+        for status in [400, 401, 403, 404, 409, 503] {
+            assert_eq!(class(status, json!("<html>Access denied</html>")), FaultClass::Busy, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_late_may_have_happened() {
+        let late = |status| of_answer(&answer(status, Json::Null), true).class;
+        assert_eq!([late(500), late(502), late(504)], [FaultClass::Unknown; 3]);
+        assert_eq!([late(503), late(423), late(477)], [FaultClass::Busy; 3]);
+    }
+
+    #[test]
+    fn limits_name_the_time_they_end() {
+        let wait = |policy: &str| {
+            let fault = of_answer(&answer(429, json!({ "message": "slow down", "policyName": policy })), false);
+            assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Limited, policy));
+            fault.retry_at.expect("a time").since(NOON)
+        };
+        assert_eq!(wait("TEN_SECONDLY_ROLLING"), Duration::from_secs(10));
+        assert_eq!(wait("SECONDLY"), Duration::from_secs(1));
+        assert_eq!(wait("DAILY"), Duration::from_secs(3_600), "noon is a full hour, so the next one");
+    }
+
+    #[test]
+    fn a_given_retry_time_is_kept_within_a_day() {
+        let mut moving = answer(477, Json::Null);
+        moving.headers.insert(http::header::RETRY_AFTER, "7200".parse().expect("a header"));
+        assert_eq!(of_answer(&moving, false).retry_at, Some(NOON.plus(Duration::from_secs(7_200))));
+        moving.headers.insert(http::header::RETRY_AFTER, "999999999".parse().expect("a header"));
+        assert_eq!(of_answer(&moving, false).retry_at, Some(NOON.plus(Duration::from_secs(86_400))));
+        assert_eq!(of_answer(&answer(423, Json::Null), true).retry_at, Some(NOON.plus(Duration::from_secs(2))));
+    }
+
+    #[test]
+    fn the_record_in_the_way_is_named() {
+        let whole = json!({ "message": "Contact already exists. Existing ID: 171", "category": "CONFLICT", "correlationId": "c-1" });
+        let fault = of_answer(&answer(409, whole), true);
+        assert_eq!(
+            (fault.existing.as_deref(), fault.code.as_str(), fault.request_id.as_deref()),
+            (Some("171"), "CONFLICT", Some("c-1"))
+        );
+        let row =
+            json!({ "message": "Contact already exists", "category": "CONFLICT", "context": { "existingId": ["9"] } });
+        let fault = of_row(&ErrorBody::read(&row));
+        assert_eq!((fault.class, fault.existing.as_deref()), (FaultClass::Duplicate, Some("9")));
+    }
+
+    #[test]
+    fn a_property_that_is_gone_is_drift() {
+        let listed = json!({ "message": "several", "category": "VALIDATION_ERROR", "errors": [
+            { "message": "bad", "code": "INVALID_OPTION", "context": { "propertyName": ["lifecyclestage"] } },
+            { "message": "Property \"x\" does not exist", "code": "PROPERTY_DOESNT_EXIST", "context": { "propertyName": ["x"] } },
+        ] });
+        let fault = of_answer(&answer(400, listed), true);
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some("x")));
+        let in_sentence = json!({ "category": "VALIDATION_ERROR", "message":
+            "Property values were not valid: [{\"isValid\":false,\"message\":\"gone\",\"error\":\"PROPERTY_DOESNT_EXIST\",\"name\":\"y\"}]" });
+        let fault = of_answer(&answer(400, in_sentence), true);
+        assert_eq!(
+            (fault.class, fault.property.as_deref(), fault.message.as_str()),
+            (FaultClass::Drift, Some("y"), "gone")
+        );
+    }
+
+    #[test]
+    fn a_refused_value_names_its_property() {
+        let body = json!({ "message": "Property values were not valid: [{\"message\":\"not an option\",\"error\":\"INVALID_OPTION\",\"name\":\"lifecyclestage\"}]" });
+        let fault = of_answer(&answer(400, body), true);
+        assert_eq!(fault.class, FaultClass::Rejected);
+        assert_eq!((fault.code.as_str(), fault.property.as_deref()), ("INVALID_OPTION", Some("lifecyclestage")));
+    }
 }

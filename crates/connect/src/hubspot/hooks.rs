@@ -61,7 +61,8 @@ fn verify(request: &HookRequest<'_>, secret: &str, now: Time) -> Result<(), Faul
     for part in [request.method.as_bytes(), decoded(request.uri).as_bytes(), request.body, stamp.as_bytes()] {
         mac.update(part);
     }
-    mac.verify_slice(&signature).map_err(|_| refused("The signature does not match the app's client secret and our public address."))
+    mac.verify_slice(&signature)
+        .map_err(|_| refused("The signature does not match the app's client secret and our public address."))
 }
 
 fn decoded(uri: &str) -> String {
@@ -147,5 +148,98 @@ impl Event {
             _ => return None,
         };
         Some(Hint { account, record, kind })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "7f0c-secret";
+    const STAMP: &str = "1763788800000";
+    const NOW: Time = Time::from_secs(1_763_788_800);
+
+    fn read_signed(uri: &str, body: &str, signature: &str, now: Time) -> Result<Vec<Hint>, Fault> {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-hubspot-signature-v3", signature.parse().expect("a header"));
+        headers.insert("x-hubspot-request-timestamp", STAMP.parse().expect("a header"));
+        read(&HookRequest { method: "POST", uri, headers: &headers, body: body.as_bytes() }, SECRET, now)
+    }
+
+    fn sign(uri: &str, body: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any length");
+        mac.update(format!("POST{uri}{body}{STAMP}").as_bytes());
+        STANDARD.encode(mac.finalize().into_bytes())
+    }
+
+    /// Signatures computed with Python's `hmac` module.
+    #[test]
+    fn signatures_made_elsewhere_are_accepted() {
+        let plain = "CZUvik06xgv84b4959SsI1bv6rUaYuatbK65lJ/EM98=";
+        assert_eq!(read_signed("https://sync.example.com/hooks/hubspot/con_1?x=1", "[]", plain, NOW), Ok(vec![]));
+        let body = r#"[{"portalId":1,"subscriptionType":"company.creation","objectId":2}]"#;
+        let encoded = "https://sync.example.com/hooks/a%3Ab%40c%2cd%20e?next=%2Fx";
+        let signed_as = "https://sync.example.com/hooks/a:b@c,d%20e?next=/x";
+        assert_eq!(read_signed(encoded, body, &sign(signed_as, body), NOW), Ok(vec![]));
+        assert_eq!(sign(signed_as, r#"[{"portalId":1}]"#), "p/wCoPyZR7aiCsGqyz1wnoHvZvLtxspw3bfnGDef940=");
+    }
+
+    #[test]
+    fn anything_altered_missing_or_stale_is_refused() {
+        let uri = "https://sync.example.com/hooks";
+        let good = sign(uri, "[]");
+        let class = |result: Result<Vec<Hint>, Fault>| result.expect_err("a refusal").class;
+        assert_eq!(class(read_signed("https://other.example.com/hooks", "[]", &good, NOW)), FaultClass::Forbidden);
+        assert_eq!(class(read_signed(uri, "[ ]", &good, NOW)), FaultClass::Forbidden);
+        assert_eq!(class(read_signed(uri, "[]", "not base64!", NOW)), FaultClass::Forbidden);
+        let edge = Duration::from_secs(300);
+        let over = edge + Duration::from_millis(1);
+        assert!(
+            read_signed(uri, "[]", &good, NOW.plus(edge)).is_ok()
+                && read_signed(uri, "[]", &good, NOW.minus(edge)).is_ok()
+        );
+        assert_eq!(class(read_signed(uri, "[]", &good, NOW.plus(over))), FaultClass::Forbidden);
+        assert_eq!(class(read_signed(uri, "[]", &good, NOW.minus(over))), FaultClass::Forbidden);
+        let bare = http::HeaderMap::new();
+        let unsigned = HookRequest { method: "POST", uri, headers: &bare, body: b"[]" };
+        assert_eq!(class(read(&unsigned, SECRET, NOW)), FaultClass::Forbidden);
+    }
+
+    #[test]
+    fn events_become_hints() {
+        let body = serde_json::json!([
+            { "portalId": 7, "subscriptionType": "contact.creation", "objectId": 1 },
+            { "portalId": 7, "eventType": "contact.propertyChange", "objectId": 2, "propertyName": "email" },
+            { "portalId": 7, "subscriptionType": "object.restore", "objectTypeId": "0-1", "objectId": 3 },
+            { "portalId": 7, "subscriptionType": "object.restore", "objectTypeId": "0-2", "objectId": 3 },
+            { "portalId": 7, "subscriptionType": "contact.deletion", "objectId": 4 },
+            { "portalId": 7, "subscriptionType": "contact.privacyDeletion", "objectId": 5 },
+            { "portalId": 7, "subscriptionType": "contact.associationChange" },
+            { "portalId": 7, "subscriptionType": "contact.merge", "objectId": 8, "primaryObjectId": 8, "mergedObjectIds": [9], "newObjectId": 10 },
+            { "portalId": 7, "subscriptionType": "contact.merge", "objectId": 8, "primaryObjectId": 8, "mergedObjectIds": ["9"] },
+        ])
+        .to_string();
+        let hints =
+            read_signed("https://a.example/h", &body, &sign("https://a.example/h", &body), NOW).expect("signed");
+        let hint = |record: &str, kind| Hint { account: "7".into(), record: record.into(), kind };
+        let expected = vec![
+            hint("1", HintKind::Changed),
+            hint("2", HintKind::Changed),
+            hint("3", HintKind::Changed),
+            hint("4", HintKind::Deleted),
+            hint("5", HintKind::Erased),
+            hint("10", HintKind::Merged { losers: vec!["9".into(), "8".into()] }),
+            hint("8", HintKind::Merged { losers: vec!["9".into()] }),
+        ];
+        assert_eq!(hints, expected);
+    }
+
+    #[test]
+    fn a_signed_body_that_is_no_list_of_events_is_rejected() {
+        let uri = "https://a.example/h";
+        for body in ["{}", "", "[1]", "\u{0}"] {
+            let fault = read_signed(uri, body, &sign(uri, body), NOW).expect_err("a refusal");
+            assert_eq!(fault.class, FaultClass::Rejected, "{body:?}");
+        }
     }
 }

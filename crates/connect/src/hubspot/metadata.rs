@@ -110,3 +110,48 @@ fn check_key(property: Property) -> Result<(), Fault> {
     );
     Err(Fault { property: Some(spec.name), ..Fault::new(FaultClass::Rejected, "KEY_PROPERTY_UNFIT", message) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    fn key(unique: bool) -> serde_json::Value {
+        json!({ "name": "lockstep_id", "label": "Lockstep ID", "type": "string", "hasUniqueValue": unique })
+    }
+
+    fn taken() -> Line {
+        Line::new(409, json!({ "message": "exists", "category": "OBJECT_ALREADY_EXISTS" }))
+    }
+
+    #[tokio::test]
+    async fn a_key_property_is_made_or_found_fit() {
+        let (script, session, _) = Script::new([Line::new(201, key(true)), taken(), Line::new(200, key(true))]);
+        assert_eq!(add_key_property(&session, "lockstep_id").await, Ok(()));
+        assert_eq!(add_key_property(&session, "lockstep_id").await, Ok(()));
+        let calls = script.calls();
+        assert_eq!(calls[0].body.as_ref().expect("a body")["hasUniqueValue"], true);
+        assert_eq!(calls[2].path, "/crm/v3/properties/contacts/lockstep%5Fid");
+    }
+
+    #[tokio::test]
+    async fn a_property_that_is_not_unique_cannot_be_the_key() {
+        let (_script, session, _) = Script::new([taken(), Line::new(200, key(false))]);
+        let fault = add_key_property(&session, "lockstep_id").await.expect_err("unfit");
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some("lockstep_id")));
+    }
+
+    #[tokio::test]
+    async fn properties_are_described() {
+        let listed = json!({ "results": [
+            { "name": "hs_x", "label": "X", "type": "enumeration", "calculated": true, "options": [{ "label": "A", "value": "a" }] },
+            { "name": "email", "label": "Email", "type": "string", "hasUniqueValue": true, "modificationMetadata": { "readOnlyValue": false } },
+        ] });
+        let (_script, session, _) = Script::new([Line::new(200, listed), Line::new(200, json!({ "portalId": 123 }))]);
+        let described = describe(&session).await.expect("a description").properties;
+        let told: Vec<_> =
+            described.iter().map(|p| (p.name.as_str(), p.unique, p.read_only, p.options.len())).collect();
+        assert_eq!(told, [("hs_x", false, true, 1), ("email", true, false, 0)]);
+        assert_eq!(account(&session).await.as_deref(), Ok("123"));
+    }
+}

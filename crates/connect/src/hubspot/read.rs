@@ -128,3 +128,104 @@ pub(super) async fn list_ids(session: &Session, archived: bool, after: Option<&s
     let after = page.after().map(str::to_owned);
     Ok(IdPage { ids: page.results.into_iter().map(|object| object.id).collect(), after })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    fn object(id: &str, archived: bool, properties: Json) -> Json {
+        json!({ "id": id, "archived": archived, "properties": properties, "updatedAt": "2026-11-22T11:00:00Z" })
+    }
+
+    fn results(objects: &[Json]) -> Line {
+        Line::new(207, json!({ "status": "COMPLETE", "results": objects }))
+    }
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn every_asked_id_gets_its_answer_in_order() {
+        let living = [
+            object("30", false, json!({ "email": "m@example.com", "hs_merged_object_ids": "2; 3", "createdate": "x" })),
+            object("1", false, json!({ "email": null })),
+        ];
+        let (script, session, _) = Script::new([results(&living), results(&[object("4", true, json!({}))])]);
+        let got =
+            get(&session, &strings(&["1", "2", "3", "4", "5", "1"]), &strings(&["email"])).await.expect("answers");
+        let told: Vec<String> = got
+            .iter()
+            .map(|got| match got {
+                Got::Found(record) => format!("found {} {:?}", record.id, record.properties),
+                Got::Archived(record) => format!("archived {}", record.id),
+                Got::Missing => "missing".to_owned(),
+            })
+            .collect();
+        let merged = r#"found 30 {"email": Some("m@example.com")}"#;
+        assert_eq!(
+            told,
+            [r#"found 1 {"email": None}"#, merged, merged, "archived 4", "missing", r#"found 1 {"email": None}"#]
+        );
+        let calls = script.calls();
+        assert_eq!(calls[0].body.as_ref().expect("a body")["inputs"].as_array().map(Vec::len), Some(5), "each id once");
+        assert_eq!(calls[1].path, "/crm/v3/objects/contacts/batch/read?archived=true");
+        assert_eq!(calls[1].body.as_ref().expect("a body")["inputs"], json!([{ "id": "4" }, { "id": "5" }]));
+    }
+
+    #[tokio::test]
+    async fn full_batches_of_what_is_there_cost_one_call_each() {
+        let ids: Vec<String> = (1..=250).map(|n: u32| n.to_string()).collect();
+        let line = |range: std::ops::RangeInclusive<u32>| {
+            results(&range.map(|n| object(&n.to_string(), false, json!({}))).collect::<Vec<_>>())
+        };
+        let (script, session, _) = Script::new([line(1..=100), line(101..=200), line(201..=250)]);
+        let got = get(&session, &ids, &[]).await.expect("answers");
+        assert!(got.iter().all(|got| matches!(got, Got::Found(_))));
+        assert_eq!(script.calls().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn searches_count_as_searches_and_key_reads_do_not() {
+        let (script, session, _) =
+            Script::new([results(&[]), results(&[]), results(&[object("1", false, json!({ "lockstep_id": "k" }))])]);
+        let none = strings(&[]);
+        find(&session, &Find::Email("Ana@Example.com".into()), &none).await.expect("none");
+        find(&session, &Find::Phone("+6281234567890".into()), &none).await.expect("none");
+        let by_key = Find::Key { property: "lockstep_id".into(), values: strings(&["k"]) };
+        let found = find(&session, &by_key, &none).await.expect("one");
+        assert_eq!(found[0].text("lockstep_id"), Some("k"), "the key comes back so that the caller can tell the rows");
+        let calls = script.calls();
+        let windows: Vec<_> = calls.iter().map(|call| call.window).collect();
+        assert_eq!(windows, [crate::Window::Search, crate::Window::Search, crate::Window::General]);
+        let groups =
+            |at: usize| calls[at].body.as_ref().expect("a body")["filterGroups"].as_array().expect("groups").len();
+        assert_eq!((groups(0), groups(1)), (2, 5));
+        assert!(calls[0].body.as_ref().expect("a body").to_string().contains("ana@example.com"));
+    }
+
+    #[test]
+    fn national_digits_follow_the_country_code() {
+        let cases = [
+            ("+14155551212", "4155551212"),
+            ("+6281234567890", "81234567890"),
+            ("+35312345678", "12345678"),
+            ("+989121234567", "9121234567"),
+        ];
+        for (number, national) in cases {
+            assert_eq!(national_digits(number), national);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_list_is_walked_by_its_own_marks() {
+        let first = json!({ "results": [object("1", false, json!({}))], "paging": { "next": { "after": "a+b=" } } });
+        let (script, session, _) = Script::new([Line::new(200, first), Line::new(200, json!({ "results": [] }))]);
+        let page = list_ids(&session, true, None).await.expect("a page");
+        assert_eq!((page.ids, page.after.as_deref()), (strings(&["1"]), Some("a+b=")));
+        assert_eq!(list_ids(&session, true, page.after.as_deref()).await.expect("a page").after, None);
+        let paths: Vec<String> = script.calls().into_iter().map(|call| call.path).collect();
+        assert_eq!(paths[1], "/crm/v3/objects/contacts?limit=100&archived=true&properties=hs_object_id&after=a%2Bb%3D");
+    }
+}

@@ -54,8 +54,9 @@ pub(super) async fn changes(
     properties: &[String],
 ) -> Result<ChangePage, Fault> {
     let place = cursor.map_or_else(|| Ok(Place::default()), |cursor| serde_json::from_value(cursor.0.clone()));
-    let place: Place =
-        place.map_err(|error| Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}.")))?;
+    let place: Place = place.map_err(|error| {
+        Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
+    })?;
     let answer = send(session, search(&place, properties)).await?;
     let sight = ClockSight::of(&answer);
     let sent_at = answer.sent_at;
@@ -101,12 +102,17 @@ fn last_id(page: &Page, before: u64) -> Result<u64, Fault> {
     for object in &page.results {
         let id = object.id.parse().ok().filter(|id| *id > last);
         last = id.ok_or_else(|| {
-            let message = format!("HubSpot's search answered id {} behind {last}, against the order asked for.", object.id);
+            let message =
+                format!("HubSpot's search answered id {} behind {last}, against the order asked for.", object.id);
             Fault::new(FaultClass::Bug, "SEARCH_OUT_OF_ORDER", message)
         })?;
     }
     if last == before && page.after().is_some() {
-        return Err(Fault::new(FaultClass::Busy, "EMPTY_PAGE", "HubSpot's search answered an empty page and promised more."));
+        return Err(Fault::new(
+            FaultClass::Busy,
+            "EMPTY_PAGE",
+            "HubSpot's search answered an empty page and promised more.",
+        ));
     }
     Ok(last)
 }
@@ -118,7 +124,11 @@ fn check_properties(page: &Page, properties: &[String]) -> Result<(), Fault> {
     match properties.iter().find(gone) {
         Some(name) if !page.results.is_empty() => Err(Fault {
             property: Some(name.clone()),
-            ..Fault::new(FaultClass::Drift, "PROPERTY_DOESNT_EXIST", format!("The property \"{name}\" is gone from HubSpot's contacts."))
+            ..Fault::new(
+                FaultClass::Drift,
+                "PROPERTY_DOESNT_EXIST",
+                format!("The property \"{name}\" is gone from HubSpot's contacts."),
+            )
         }),
         _ => Ok(()),
     }
@@ -166,4 +176,178 @@ impl Place {
 
 fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lockstep_core::env::{Dial, Time};
+    use serde_json::Value as Json;
+
+    use super::*;
+    use crate::script::{Line, NOON, Script};
+
+    /// A page with these ids; `more` as HubSpot tells it.
+    fn page(ids: &[u64], more: bool) -> Line {
+        let results: Vec<Json> = ids
+            .iter()
+            .map(|id| json!({ "id": id.to_string(), "properties": { "email": null }, "updatedAt": "2026-11-22T11:00:00.000Z" }))
+            .collect();
+        let paging = if more { json!({ "next": { "after": "200" } }) } else { json!({}) };
+        Line::new(200, json!({ "results": results, "paging": paging }))
+    }
+
+    struct Scan {
+        script: Arc<Script>,
+        session: Session,
+        dial: Dial,
+        cursor: Option<Cursor>,
+    }
+
+    impl Scan {
+        fn new() -> Self {
+            let (script, session, dial) = Script::new([]);
+            Self { script, session, dial, cursor: None }
+        }
+
+        /// Feeds one answer; gives the ids, whether there is more, and the filters that were sent.
+        async fn step(&mut self, line: Line) -> (Vec<String>, bool, Vec<String>) {
+            self.script.then(line);
+            let page = changes(&self.session, self.cursor.as_ref(), &["email".to_owned()]).await.expect("a page");
+            self.cursor = Some(page.cursor);
+            let ids = page.records.into_iter().map(|record| record.id).collect();
+            let bodies = self.script.bodies();
+            let sent = bodies[0]["filterGroups"][0]["filters"].as_array().expect("filters");
+            let text = |filter: &Json, name: &str| filter[name].as_str().unwrap_or_default().to_owned();
+            let filters = sent
+                .iter()
+                .map(|f| format!("{} {} {}", text(f, "propertyName"), text(f, "operator"), text(f, "value")));
+            (ids, page.more, filters.collect())
+        }
+
+        fn fault(&self, result: Result<ChangePage, Fault>) -> FaultClass {
+            self.script.calls();
+            result.expect_err("a fault").class
+        }
+    }
+
+    fn gt(since: Time) -> String {
+        format!("lastmodifieddate GT {}", since.as_millis() - 10_000)
+    }
+
+    fn lte(until: Time) -> String {
+        format!("lastmodifieddate LTE {}", until.as_millis())
+    }
+
+    #[tokio::test]
+    async fn the_first_window_reads_everything_and_the_next_starts_where_it_closed() {
+        let mut scan = Scan::new();
+        let (ids, more, filters) = scan.step(page(&[3, 20], true).date(NOON)).await;
+        assert_eq!((ids, more, filters), (vec!["3".into(), "20".into()], true, vec!["hs_object_id GT 0".to_owned()]));
+        scan.dial.advance(Duration::from_secs(60));
+        let (_, more, filters) = scan.step(page(&[21], false).date(scan.dial.now())).await;
+        assert_eq!((more, filters), (false, vec!["hs_object_id GT 20".to_owned(), lte(NOON)]));
+        let (ids, more, filters) = scan.step(page(&[], false).date(scan.dial.now())).await;
+        assert_eq!((ids.len(), more), (0, false), "an empty poll is one call");
+        assert_eq!(filters, vec!["hs_object_id GT 0".to_owned(), gt(NOON)]);
+    }
+
+    #[tokio::test]
+    async fn a_short_page_that_promises_more_is_not_the_end() {
+        let mut scan = Scan::new();
+        let (_, more, _) = scan.step(page(&[1], true).date(NOON)).await;
+        assert!(more);
+        let total = json!({ "total": 3, "results": [{ "id": "2", "properties": { "email": "a" }, "updatedAt": "2026-11-22T11:00:00Z" }] });
+        let (_, more, _) = scan.step(Line::new(200, total)).await;
+        assert!(more, "the total tells it too");
+        let (_, more, _) = scan.step(page(&[3], false)).await;
+        assert!(!more);
+    }
+
+    #[tokio::test]
+    async fn the_window_closes_by_the_vendors_clock_ahead_or_behind() {
+        for offset in [-3_600, 3_600] {
+            let mut scan = Scan::new();
+            let vendor = Time::from_secs(NOON.as_secs() + offset);
+            scan.step(page(&[1], true).date(vendor)).await;
+            let (_, _, filters) = scan.step(page(&[2], false).date(vendor)).await;
+            assert_eq!(filters[1], lte(vendor));
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_date_our_clock_closes_the_window() {
+        let mut scan = Scan::new();
+        scan.step(page(&[1], true)).await;
+        let (_, _, filters) = scan.step(page(&[2], false)).await;
+        assert_eq!(filters[1], lte(NOON));
+    }
+
+    #[tokio::test]
+    async fn a_slow_answer_closes_the_window_when_its_call_was_sent() {
+        let place = Place::default().walked(NOON.as_millis() - 30_000, 1, true);
+        let expected = place.cursor().expect("a cursor");
+        struct Slow(Dial, Arc<Script>);
+        #[async_trait::async_trait]
+        impl crate::door::Door for Slow {
+            async fn send(&self, call: Call) -> Result<Answer, Fault> {
+                let answer = self.1.send(call).await;
+                self.0.advance(Duration::from_secs(30));
+                answer
+            }
+        }
+        let (script, mut session, dial) = Script::new([page(&[1], true).date(NOON)]);
+        session.door = Arc::new(Slow(dial, script));
+        let page = changes(&session, None, &["email".to_owned()]).await.expect("a page");
+        assert_eq!(page.cursor.0["window"], expected.0["window"]);
+    }
+
+    #[tokio::test]
+    async fn a_vendor_clock_that_steps_back_is_followed_once() {
+        let mut scan = Scan::new();
+        scan.step(page(&[1], false).date(NOON)).await;
+        scan.dial.advance(Duration::from_secs(60));
+        let stepped = NOON.minus(Duration::from_secs(540));
+        let (ids, more, filters) = scan.step(page(&[5], false).date(stepped)).await;
+        assert_eq!(
+            (ids, more, filters[1].clone()),
+            (vec!["5".into()], true, gt(NOON)),
+            "what was read is kept, and more is said"
+        );
+        let (_, more, filters) = scan.step(page(&[5, 6], false).date(stepped)).await;
+        assert_eq!((more, filters[1].clone()), (false, gt(NOON.minus(Duration::from_secs(600)))));
+        scan.dial.advance(Duration::from_secs(60));
+        let (_, more, filters) = scan.step(page(&[], false).date(stepped.plus(Duration::from_secs(60)))).await;
+        assert_eq!((more, filters[1].clone()), (false, gt(stepped)));
+    }
+
+    #[tokio::test]
+    async fn two_seconds_between_the_clocks_are_no_step() {
+        let mut scan = Scan::new();
+        scan.step(page(&[], false).date(NOON)).await;
+        scan.dial.advance(Duration::from_secs(60));
+        let (_, more, _) = scan.step(page(&[], false).date(NOON.plus(Duration::from_secs(58)))).await;
+        assert!(!more);
+    }
+
+    #[tokio::test]
+    async fn a_property_gone_from_the_account_stops_the_scan() {
+        let scan = Scan::new();
+        scan.script.then(page(&[1, 2], false));
+        let fault = changes(&scan.session, None, &["email".to_owned(), "gone".to_owned()]).await.expect_err("drift");
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some("gone")));
+    }
+
+    #[tokio::test]
+    async fn answers_that_would_skip_or_never_end_are_refused() {
+        let scan = Scan::new();
+        let asked = ["email".to_owned()];
+        scan.script.then(page(&[5, 4], false));
+        assert_eq!(scan.fault(changes(&scan.session, None, &asked).await), FaultClass::Bug);
+        scan.script.then(page(&[], true));
+        assert_eq!(scan.fault(changes(&scan.session, None, &asked).await), FaultClass::Busy);
+        let foreign = Cursor(json!({ "offset": 3 }));
+        assert_eq!(scan.fault(changes(&scan.session, Some(&foreign), &asked).await), FaultClass::Stale);
+    }
 }

@@ -36,7 +36,13 @@ impl Object {
     pub(super) fn record(mut self, asked: &[String]) -> Record {
         let merged = self.merged().map(str::to_owned).collect();
         self.properties.retain(|name, _| asked.contains(name));
-        Record { id: self.id, properties: self.properties, updated_at: self.updated_at, archived: self.archived, merged }
+        Record {
+            id: self.id,
+            properties: self.properties,
+            updated_at: self.updated_at,
+            archived: self.archived,
+            merged,
+        }
     }
 
     /// Ids that lead to this record since a merge.

@@ -45,10 +45,9 @@ fn rows(write: &Write) -> Vec<Row<'_>> {
             .iter()
             .map(|row| Row { trace: Some(&row.trace), id: &row.key_value, sent: Some(&row.properties) })
             .collect(),
-        Write::Update(rows) => rows
-            .iter()
-            .map(|row| Row { trace: Some(&row.trace), id: &row.id, sent: Some(&row.properties) })
-            .collect(),
+        Write::Update(rows) => {
+            rows.iter().map(|row| Row { trace: Some(&row.trace), id: &row.id, sent: Some(&row.properties) }).collect()
+        }
         Write::Archive(ids) => ids.iter().map(|id| Row { trace: None, id, sent: None }).collect(),
     }
 }
@@ -76,15 +75,11 @@ fn call(write: &Write, key: Option<&str>) -> Call {
             ("upsert", rows.iter().map(input).collect())
         }
         (Write::Create { rows, .. }, None) => {
-            let input = |row: &Create| {
-                json!({ "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties), "associations": [] })
-            };
+            let input = |row: &Create| json!({ "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties), "associations": [] });
             ("create", rows.iter().map(input).collect())
         }
         (Write::Update(rows), _) => {
-            let input = |row: &Update| {
-                json!({ "id": row.id, "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties) })
-            };
+            let input = |row: &Update| json!({ "id": row.id, "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties) });
             ("update", rows.iter().map(input).collect())
         }
         (Write::Archive(ids), _) => ("archive", ids.iter().map(|id| json!({ "id": id })).collect()),
@@ -143,10 +138,7 @@ fn outcomes(rows: &[Row<'_>], key: Option<&str>, page: Page, asked: &[String]) -
 }
 
 /// The rows without an outcome.
-fn open<'a>(
-    rows: &'a [Row<'a>],
-    settled: &'a [Option<RowOutcome>],
-) -> impl Iterator<Item = (usize, &'a Row<'a>)> {
+fn open<'a>(rows: &'a [Row<'a>], settled: &'a [Option<RowOutcome>]) -> impl Iterator<Item = (usize, &'a Row<'a>)> {
     rows.iter().enumerate().filter(|(at, _)| settled[*at].is_none())
 }
 
@@ -178,5 +170,154 @@ fn unmentioned(rows: &[Row<'_>], page: &Page) -> Fault {
     match nameless {
         Some(error) if page.is_complete() => faults::of_row(error),
         _ => Fault::new(FaultClass::Unknown, "ROW_NOT_MENTIONED", "HubSpot's answer does not mention this row."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    fn properties(pairs: &[(&str, Option<&str>)]) -> Properties {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect()
+    }
+
+    fn create(trace: &str, pairs: &[(&str, Option<&str>)]) -> Create {
+        Create { trace: trace.into(), key_value: format!("cnt_{trace}"), properties: properties(pairs) }
+    }
+
+    fn update(trace: &str, id: &str) -> Update {
+        Update { trace: trace.into(), id: id.into(), properties: properties(&[("email", Some("a@example.com"))]) }
+    }
+
+    fn object(id: &str, properties: Json) -> Json {
+        json!({ "id": id, "properties": properties, "updatedAt": "2026-11-22T11:00:00Z" })
+    }
+
+    fn batch(results: &[Json], errors: &[Json]) -> Line {
+        Line::new(207, json!({ "status": "COMPLETE", "results": results, "errors": errors }))
+    }
+
+    /// What became of each row: the record's id, or the fault's class.
+    async fn run(write: &Write, line: Line) -> (Vec<Result<String, FaultClass>>, Json) {
+        let (script, session, _) = Script::new([line]);
+        let outcomes = write(&session, write, &["email".to_owned()]).await.expect("an answer");
+        let told = outcomes.into_iter().map(|outcome| match outcome {
+            Ok(Outcome::Written(record)) => Ok(record.id),
+            Ok(Outcome::Archived) => Ok("archived".to_owned()),
+            Err(fault) => Err(fault.class),
+        });
+        let call = script.calls().remove(0);
+        assert!(call.effect);
+        (told.collect(), json!({ "path": call.path, "inputs": call.body.expect("a body")["inputs"] }))
+    }
+
+    #[tokio::test]
+    async fn an_upsert_is_keyed_and_matched_by_the_key() {
+        let rows = vec![create("a", &[("email", Some("a@example.com"))]), create("b", &[("email", None)])];
+        let write = Write::Create { key: Some("lockstep_id".into()), rows };
+        let answer = batch(
+            &[object("2", json!({ "lockstep_id": "cnt_b" })), object("1", json!({ "lockstep_id": "cnt_a" }))],
+            &[],
+        );
+        let (told, call) = run(&write, answer).await;
+        assert_eq!(told, [Ok("1".into()), Ok("2".into())]);
+        let expected = json!({ "path": "/crm/v3/objects/contacts/batch/upsert", "inputs": [
+            { "id": "cnt_a", "idProperty": "lockstep_id", "objectWriteTraceId": "a", "properties": { "email": "a@example.com", "lockstep_id": "cnt_a" } },
+            { "id": "cnt_b", "idProperty": "lockstep_id", "objectWriteTraceId": "b", "properties": { "email": "", "lockstep_id": "cnt_b" } },
+        ] });
+        assert_eq!(call, expected);
+    }
+
+    #[tokio::test]
+    async fn creates_are_matched_by_trace_or_else_by_what_was_sent() {
+        let rows = vec![
+            create("a", &[("firstname", Some("Ana"))]),
+            create("b", &[("firstname", Some("Ana")), ("email", Some("Ana@Example.com"))]),
+            create("c", &[("firstname", Some("Cem"))]),
+            create("d", &[("firstname", Some("Dua"))]),
+        ];
+        let mut traced = object("13", json!({ "firstname": "changed at once by a workflow" }));
+        traced["objectWriteTraceId"] = "c".into();
+        let results = [
+            traced,
+            object("12", json!({ "firstname": "Ana", "email": "ana@example.com" })),
+            object("11", json!({ "firstname": "Ana", "email": null })),
+            object("99", json!({ "firstname": "Eve" })),
+        ];
+        let (told, _) = run(&Write::Create { key: None, rows }, batch(&results, &[])).await;
+        assert_eq!(told, [Ok("11".into()), Ok("12".into()), Ok("13".into()), Err(FaultClass::Unknown)]);
+    }
+
+    #[tokio::test]
+    async fn faults_come_by_row() {
+        let rows =
+            vec![create("a", &[("email", Some("a@example.com"))]), create("b", &[("email", Some("b@example.com"))])];
+        let conflict = json!({ "category": "CONFLICT", "message": "Contact already exists. Existing ID: 7", "context": { "objectWriteTraceId": ["a"], "existingId": ["7"] } });
+        let answer = batch(&[object("5", json!({ "email": "b@example.com" }))], &[conflict]);
+        let (told, _) = run(&Write::Create { key: None, rows }, answer).await;
+        assert_eq!(told, [Err(FaultClass::Duplicate), Ok("5".into())]);
+
+        let gone = json!({ "category": "OBJECT_NOT_FOUND", "message": "none", "context": { "ids": ["2"] } });
+        let answer = batch(&[object("1", json!({ "email": "a@example.com" }))], &[gone]);
+        let (told, _) = run(&Write::Update(vec![update("x", "1"), update("y", "2")]), answer).await;
+        assert_eq!(told, [Ok("1".into()), Err(FaultClass::Missing)]);
+    }
+
+    #[tokio::test]
+    async fn an_error_that_names_no_row_is_of_those_not_mentioned() {
+        let rows = || Write::Update(vec![update("x", "1"), update("y", "2")]);
+        let nameless = json!({ "category": "VALIDATION_ERROR", "message": "no" });
+        let (told, _) = run(&rows(), batch(&[object("1", json!({}))], std::slice::from_ref(&nameless))).await;
+        assert_eq!(told, [Ok("1".into()), Err(FaultClass::Rejected)]);
+        let unfinished = Line::new(200, json!({ "status": "PROCESSING", "results": [], "errors": [nameless] }));
+        assert_eq!(run(&rows(), unfinished).await.0, [Err(FaultClass::Unknown), Err(FaultClass::Unknown)]);
+    }
+
+    #[tokio::test]
+    async fn an_update_by_an_old_id_follows_the_merge() {
+        let merged = object("30", json!({ "email": "a@example.com", "hs_merged_object_ids": "10;20" }));
+        assert_eq!(run(&Write::Update(vec![update("x", "20")]), batch(&[merged], &[])).await.0, [Ok("30".into())]);
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_already_counts_as_archived() {
+        let write = Write::Archive(vec!["1".into(), "2".into()]);
+        let (told, call) = run(&write, Line::new(204, Json::Null)).await;
+        assert_eq!(
+            (told, call["path"].as_str()),
+            (vec![Ok("archived".into()); 2], Some("/crm/v3/objects/contacts/batch/archive"))
+        );
+        let gone = json!({ "category": "OBJECT_NOT_FOUND", "message": "none", "context": { "ids": ["2"] } });
+        assert_eq!(run(&write, batch(&[], &[gone])).await.0, vec![Ok("archived".into()); 2]);
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_answer_to_a_write_is_a_lost_one() {
+        let (_script, session, _) = Script::new([Line::new(200, json!("{\"results\":[{\"id\":\"1"))]);
+        let fault = write(&session, &Write::Update(vec![update("x", "1")]), &[]).await.expect_err("no outcome");
+        assert_eq!(fault.class, FaultClass::Unknown);
+    }
+
+    #[tokio::test]
+    async fn a_refused_batch_says_only_that_it_must_be_split() {
+        let conflict = json!({ "category": "CONFLICT", "message": "Contact already exists. Existing ID: 7" });
+        let (_script, session, _) = Script::new([Line::new(409, conflict.clone()), Line::new(409, conflict)]);
+        let pair = Write::Update(vec![update("x", "1"), update("y", "2")]);
+        let fault = write(&session, &pair, &[]).await.expect_err("refused");
+        assert_eq!((fault.class, fault.existing), (FaultClass::Rejected, None));
+        let fault = write(&session, &Write::Update(vec![update("x", "1")]), &[]).await.expect_err("refused");
+        assert_eq!((fault.class, fault.existing.as_deref()), (FaultClass::Duplicate, Some("7")));
+    }
+
+    #[tokio::test]
+    async fn a_row_twice_or_one_too_many_is_our_defect_and_is_not_sent() {
+        let (script, session, _) = Script::new([]);
+        let too_many = (0..101).map(|n| update(&n.to_string(), &n.to_string())).collect();
+        for write in [Write::Update(vec![update("x", "1"), update("y", "1")]), Write::Update(too_many)] {
+            let fault = write(&session, &write, &[]).await.expect_err("a defect");
+            assert_eq!(fault.class, FaultClass::Bug);
+        }
+        assert!(script.calls().is_empty());
     }
 }
