@@ -199,9 +199,9 @@ mod tests {
     }
 
     /// What became of each row: the record's id, or the fault's class.
-    async fn run(write: &Write, line: Line) -> (Vec<Result<String, FaultClass>>, Json) {
+    async fn run(rows: &Write, line: Line) -> (Vec<Result<String, FaultClass>>, Json) {
         let (script, session, _) = Script::new([line]);
-        let outcomes = write(&session, write, &["email".to_owned()]).await.expect("an answer");
+        let outcomes = write(&session, rows, &["email".to_owned()]).await.expect("an answer");
         let told = outcomes.into_iter().map(|outcome| match outcome {
             Ok(Outcome::Written(record)) => Ok(record.id),
             Ok(Outcome::Archived) => Ok("archived".to_owned()),
@@ -314,8 +314,8 @@ mod tests {
     async fn a_row_twice_or_one_too_many_is_our_defect_and_is_not_sent() {
         let (script, session, _) = Script::new([]);
         let too_many = (0..101).map(|n| update(&n.to_string(), &n.to_string())).collect();
-        for write in [Write::Update(vec![update("x", "1"), update("y", "1")]), Write::Update(too_many)] {
-            let fault = write(&session, &write, &[]).await.expect_err("a defect");
+        for rows in [Write::Update(vec![update("x", "1"), update("y", "1")]), Write::Update(too_many)] {
+            let fault = write(&session, &rows, &[]).await.expect_err("a defect");
             assert_eq!(fault.class, FaultClass::Bug);
         }
         assert!(script.calls().is_empty());
