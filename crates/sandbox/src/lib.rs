@@ -1,1 +1,19 @@
+//! Look-alikes of the vendors' servers, with their quirks and a fault switch.
+//!
+//! A sandbox is an [`axum::Router`]: tests call it in memory under a virtual clock, with no runtime and no
+//! sockets, and the `lockstep sandbox` command puts the same router on an address where any client of the
+//! vendor can reach it. The crate shares no code with the connectors, so that a misreading of the vendor's
+//! contract cannot hide by being made twice.
+#![warn(missing_docs)]
 
+mod calls;
+mod faults;
+pub mod hubspot;
+mod serve;
+mod world;
+
+pub use calls::{Calls, RouteCalls};
+pub use faults::{Delayed, Dropped, Effect, Fault, Faults};
+pub use hubspot::{Hubspot, HubspotSettings};
+pub use serve::serve;
+pub use world::{Clock, Wait, system_clock, tokio_wait};

@@ -1,0 +1,298 @@
+//! The sandbox's own routes: counters, faults, records, and whatever a person or the vendor can do to an
+//! account behind an app's back.
+
+use askama::Template;
+use axum::Json;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Hubspot, Seeded};
+use crate::faults::Fault;
+
+/// Bytes a request with records may have.
+const RECORDS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Records the page shows.
+const ROWS_SHOWN: usize = 200;
+
+/// Columns of the page.
+const SHOWN: [&str; 7] = [
+    "firstname",
+    "lastname",
+    "email",
+    "phone",
+    "lifecyclestage",
+    "lockstep_id",
+    "lockstep_source",
+];
+
+/// Everything `POST /__NAME` can do, by name.
+const ACTS: [&str; 17] = [
+    "create",
+    "edit",
+    "archive",
+    "restore",
+    "gdpr-delete",
+    "merge",
+    "hide",
+    "unhide",
+    "readable-after",
+    "drop-property",
+    "recreate-property",
+    "revoke",
+    "reinstate",
+    "expire-tokens",
+    "clock-offset",
+    "subscribe",
+    "grant",
+];
+
+#[derive(Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+enum Act {
+    Create {
+        properties: Map<String, Value>,
+    },
+    Edit {
+        id: String,
+        properties: Map<String, Value>,
+    },
+    Archive {
+        id: String,
+    },
+    Restore {
+        id: String,
+    },
+    GdprDelete {
+        id: String,
+    },
+    Merge {
+        primary: String,
+        other: String,
+    },
+    Hide {
+        id: String,
+    },
+    Unhide {
+        id: String,
+    },
+    ReadableAfter {
+        id: String,
+        us: i64,
+    },
+    DropProperty {
+        name: String,
+    },
+    RecreateProperty {
+        name: String,
+    },
+    Revoke,
+    Reinstate,
+    ExpireTokens,
+    ClockOffset {
+        us: i64,
+    },
+    Subscribe {
+        url: String,
+        properties: Vec<String>,
+    },
+    Grant,
+}
+
+pub(super) fn routes() -> Router<Hubspot> {
+    let acts = ACTS.iter().fold(Router::new(), |router, act| {
+        let perform = move |State(hubspot): State<Hubspot>, body: Bytes| async move {
+            perform(&hubspot, act, &body)
+        };
+        router.route(&format!("/__{act}"), post(perform))
+    });
+    acts.route("/", get(page))
+        .route(
+            "/__calls",
+            get(|State(hubspot): State<Hubspot>| async move { Json(hubspot.calls()) }),
+        )
+        .route(
+            "/__calls/reset",
+            post(|State(hubspot): State<Hubspot>| async move { hubspot.reset_calls() }),
+        )
+        .route(
+            "/__faults",
+            get(list_faults).post(push_fault).delete(clear_faults),
+        )
+        .route(
+            "/__records",
+            get(list_records)
+                .post(seed_records)
+                .layer(DefaultBodyLimit::max(RECORDS_BYTES_MAX)),
+        )
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"message": message}))).into_response()
+}
+
+async fn list_faults(State(hubspot): State<Hubspot>) -> Json<Vec<Fault>> {
+    Json(hubspot.faults().pending())
+}
+
+async fn push_fault(State(hubspot): State<Hubspot>, body: Bytes) -> Response {
+    match serde_json::from_slice(&body) {
+        Ok(fault) => {
+            hubspot.faults().push(fault);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+async fn clear_faults(State(hubspot): State<Hubspot>) -> StatusCode {
+    hubspot.faults().clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn list_records(State(hubspot): State<Hubspot>) -> Response {
+    Json(hubspot.records()).into_response()
+}
+
+/// Takes a JSON array of property maps, or CSV whose headers are property names.
+async fn seed_records(State(hubspot): State<Hubspot>, headers: HeaderMap, body: Bytes) -> Response {
+    let is_csv = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|it| it.as_bytes().starts_with(b"text/csv"));
+    let rows = if is_csv {
+        rows_of_csv(&body)
+    } else {
+        serde_json::from_slice(&body).map_err(|error| error.to_string())
+    };
+    match rows {
+        Ok(rows) => {
+            let Seeded { created, refused } = hubspot.seed(rows);
+            Json(json!({"created": created, "refused": refused})).into_response()
+        }
+        Err(error) => refuse(StatusCode::BAD_REQUEST, &error),
+    }
+}
+
+/// Reads CSV whose headers are property names; empty cells hold no value.
+pub(super) fn rows_of_csv(text: &[u8]) -> Result<Vec<Map<String, Value>>, String> {
+    let mut reader = csv::Reader::from_reader(text);
+    let headers = reader.headers().map_err(|error| error.to_string())?.clone();
+    reader
+        .records()
+        .map(|row| {
+            let row = row.map_err(|error| error.to_string())?;
+            let cells = headers
+                .iter()
+                .zip(row.iter())
+                .filter(|(_, cell)| !cell.is_empty());
+            Ok(cells
+                .map(|(name, cell)| (name.to_owned(), Value::from(cell)))
+                .collect())
+        })
+        .collect()
+}
+
+fn perform(hubspot: &Hubspot, act: &str, body: &[u8]) -> Response {
+    let members: Result<Map<String, Value>, _> = if body.is_empty() {
+        Ok(Map::new())
+    } else {
+        serde_json::from_slice(body)
+    };
+    let act = members.and_then(|mut members| {
+        members.insert("act".to_owned(), act.into());
+        serde_json::from_value(members.into())
+    });
+    match act {
+        Ok(act) => match hubspot.perform(act) {
+            Ok(answer) => Json(answer).into_response(),
+            Err(refusal) => refuse(refusal.status, &refusal.to_string()),
+        },
+        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+impl Hubspot {
+    fn perform(&self, act: Act) -> Result<Value, super::Refusal> {
+        let done = |()| json!({});
+        match act {
+            Act::Create { properties } => self.create_map(&properties).map(|id| json!({"id": id})),
+            Act::Edit { id, properties } => self.edit_map(&id, &properties).map(done),
+            Act::Archive { id } => self.archive(&id).map(done),
+            Act::Restore { id } => self.restore(&id).map(done),
+            Act::GdprDelete { id } => self.gdpr_delete(&id).map(done),
+            Act::Merge { primary, other } => {
+                self.merge(&primary, &other).map(|id| json!({"id": id}))
+            }
+            Act::Hide { id } => self.hide(&id).map(done),
+            Act::Unhide { id } => self.unhide(&id).map(done),
+            Act::ReadableAfter { id, us } => self.readable_after(&id, us).map(done),
+            Act::DropProperty { name } => self.drop_property(&name).map(done),
+            Act::RecreateProperty { name } => self.recreate_property(&name).map(done),
+            Act::Revoke => Ok(done(self.revoke())),
+            Act::Reinstate => Ok(done(self.reinstate())),
+            Act::ExpireTokens => Ok(done(self.expire_tokens())),
+            Act::ClockOffset { us } => Ok(done(self.set_clock_offset(us))),
+            Act::Subscribe { url, properties } => {
+                let properties: Vec<&str> = properties.iter().map(String::as_str).collect();
+                Ok(done(self.subscribe(&url, &properties)))
+            }
+            Act::Grant => {
+                let tokens = self.grant();
+                Ok(
+                    json!({"access_token": tokens.access_token, "refresh_token": tokens.refresh_token}),
+                )
+            }
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "records.html")]
+struct RecordsPage {
+    total: usize,
+    calls: u64,
+    headings: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+async fn page(State(hubspot): State<Hubspot>) -> Response {
+    let (total, mut newest) = hubspot.newest(ROWS_SHOWN);
+    newest.sort_by_key(|record| std::cmp::Reverse(record.updated_us));
+    let rows = newest
+        .into_iter()
+        .map(|record| {
+            let cell = |name: &str| {
+                record
+                    .properties
+                    .get(name)
+                    .cloned()
+                    .flatten()
+                    .unwrap_or_default()
+            };
+            let ends = [crate::world::iso(record.updated_us), record.id.clone()];
+            ends.into_iter()
+                .chain(SHOWN.iter().map(|name| cell(name)))
+                .collect()
+        })
+        .collect();
+    let headings = ["changed", "id"].into_iter().chain(SHOWN).collect();
+    match (RecordsPage {
+        total,
+        calls: hubspot.calls().total,
+        headings,
+        rows,
+    })
+    .render()
+    {
+        Ok(page) => Html(page).into_response(),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}

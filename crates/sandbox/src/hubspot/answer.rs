@@ -1,0 +1,269 @@
+//! What a route is asked and what it answers, before either is HTTP.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::values::Invalid;
+
+/// One call, with its body read.
+#[derive(Debug, Default)]
+pub(super) struct Call {
+    pub(super) params: BTreeMap<String, String>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Bytes,
+    /// Only so many rows of a batch are done before the connection ends.
+    pub(super) cut: Option<usize>,
+}
+
+impl Call {
+    pub(super) fn param(&self, name: &str) -> &str {
+        self.params.get(name).map_or("", String::as_str)
+    }
+
+    pub(super) fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.query(name) == Some("true")
+    }
+
+    /// A list given once with commas, several times, or both.
+    pub(super) fn query_list(&self, name: &str) -> Vec<&str> {
+        self.query
+            .iter()
+            .filter(|(key, _)| key == name)
+            .flat_map(|(_, value)| value.split(','))
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+            .collect()
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Refusal::validation(format!(
+                "Invalid input JSON on line {}, column {}: {error}",
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+
+    pub(super) fn form(&self) -> BTreeMap<String, String> {
+        form_urlencoded_pairs(&self.body).into_iter().collect()
+    }
+}
+
+/// Decodes `application/x-www-form-urlencoded` text, which a query is too.
+pub(super) fn form_urlencoded_pairs(text: &[u8]) -> Vec<(String, String)> {
+    let decoded = |part: &[u8]| {
+        let spaced: Vec<u8> = part
+            .iter()
+            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+            .collect();
+        percent_encoding::percent_decode(&spaced)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    text.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let (name, value) = (
+                halves.next().unwrap_or_default(),
+                halves.next().unwrap_or_default(),
+            );
+            (decoded(name), decoded(value))
+        })
+        .collect()
+}
+
+/// What a reply carries.
+#[derive(Debug)]
+pub(super) enum Content {
+    Empty,
+    Json(Value),
+    Html(String),
+    Redirect(String),
+}
+
+/// A good answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) content: Content,
+    /// Rows carried, for the counters.
+    pub(super) rows: usize,
+}
+
+impl Reply {
+    pub(super) fn json(status: StatusCode, body: Value) -> Self {
+        Self {
+            status,
+            content: Content::Json(body),
+            rows: 1,
+        }
+    }
+
+    pub(super) fn ok(body: Value) -> Self {
+        Self::json(StatusCode::OK, body)
+    }
+
+    pub(super) fn empty() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            content: Content::Empty,
+            rows: 1,
+        }
+    }
+
+    pub(super) fn html(status: StatusCode, page: String) -> Self {
+        Self {
+            status,
+            content: Content::Html(page),
+            rows: 0,
+        }
+    }
+
+    pub(super) fn redirect(location: String) -> Self {
+        Self {
+            status: StatusCode::FOUND,
+            content: Content::Redirect(location),
+            rows: 0,
+        }
+    }
+
+    pub(super) fn rows(mut self, rows: usize) -> Self {
+        self.rows = rows;
+        self
+    }
+}
+
+/// A refusal in HubSpot's error envelope.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub(super) status: StatusCode,
+    category: Option<&'static str>,
+    sub_category: Option<&'static str>,
+    message: String,
+    context: BTreeMap<&'static str, Vec<String>>,
+    errors: Vec<Value>,
+    /// Members beside the envelope's own, such as a 429's `policyName`; they win over the envelope's.
+    extra: Map<String, Value>,
+}
+
+impl Refusal {
+    pub(super) fn new(
+        status: StatusCode,
+        category: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            category: Some(category),
+            sub_category: None,
+            message: message.into(),
+            context: BTreeMap::new(),
+            errors: Vec::new(),
+            extra: Map::new(),
+        }
+    }
+
+    /// A refusal whose envelope names no category.
+    pub(super) fn plain(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            category: None,
+            ..Self::new(status, "", message)
+        }
+    }
+
+    pub(super) fn validation(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", message)
+    }
+
+    pub(super) fn invalid(invalid: &[Invalid]) -> Self {
+        let rows: Vec<Value> = invalid
+            .iter()
+            .map(|it| json!({"isValid": false, "message": it.message, "error": it.code, "name": it.name}))
+            .collect();
+        let mut refusal = Self::validation(format!(
+            "Property values were not valid: {}",
+            Value::Array(rows)
+        ));
+        refusal.errors = invalid
+            .iter()
+            .map(|it| json!({"message": it.message, "code": it.code, "context": {"propertyName": [it.name]}}))
+            .collect();
+        refusal
+    }
+
+    pub(super) fn sub_category(mut self, sub_category: &'static str) -> Self {
+        self.sub_category = Some(sub_category);
+        self
+    }
+
+    pub(super) fn context(
+        mut self,
+        name: &'static str,
+        values: impl IntoIterator<Item = String>,
+    ) -> Self {
+        self.context.insert(name, values.into_iter().collect());
+        self
+    }
+
+    pub(super) fn extra(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The envelope of a whole answer.
+    pub(super) fn envelope(&self, correlation_id: String) -> Value {
+        let mut body = self.row();
+        body.insert("correlationId".into(), correlation_id.into());
+        body.extend(self.extra.clone());
+        Value::Object(body)
+    }
+
+    /// The form of one row's refusal inside a 207.
+    pub(super) fn row(&self) -> Map<String, Value> {
+        let mut row = Map::new();
+        row.insert("status".into(), "error".into());
+        row.insert("message".into(), self.message.clone().into());
+        if let Some(category) = self.category {
+            row.insert("category".into(), category.into());
+        }
+        if let Some(sub_category) = self.sub_category {
+            row.insert("subCategory".into(), sub_category.into());
+        }
+        if !self.context.is_empty() {
+            row.insert("context".into(), json!(self.context));
+        }
+        if !self.errors.is_empty() {
+            row.insert("errors".into(), self.errors.clone().into());
+        }
+        row
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status.as_u16(), self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What a route gives back.
+pub(super) type Answer = Result<Reply, Refusal>;

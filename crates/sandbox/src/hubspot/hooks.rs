@@ -1,0 +1,574 @@
+//! Webhooks v3: settings and subscriptions of the app, events of the account, and deliveries with
+//! HubSpot's signature. Source: HubSpot's webhooks guide and request validation page.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::Hubspot;
+use super::answer::{Answer, Call, Refusal, Reply};
+use super::contact::Source;
+use super::portal::Portal;
+use crate::world::{Wait, iso};
+
+/// Events in one delivery.
+const DELIVERY_EVENTS_MAX: usize = 100;
+/// Subscriptions of one app.
+const SUBSCRIPTIONS_MAX: usize = 1_000;
+/// Events that wait at most; more are lost, as HubSpot's are after a day.
+const PENDING_MAX: usize = 500_000;
+/// Minutes until each further attempt: ten of them within a day.
+const RETRY_MINUTES: [i64; 10] = [1, 5, 15, 30, 60, 120, 180, 240, 360, 420];
+/// How often the delivery loop looks for events.
+const LOOK_US: i64 = 100_000;
+/// User id shown for edits of a person.
+const PERSON: &str = "userId:2034711";
+
+/// Event types of the contact object.
+const EVENT_TYPES: [&str; 6] = [
+    "contact.creation",
+    "contact.deletion",
+    "contact.merge",
+    "contact.privacyDeletion",
+    "contact.propertyChange",
+    "contact.restore",
+];
+
+#[derive(Debug)]
+struct Subscription {
+    event_type: String,
+    property_name: Option<String>,
+    active: bool,
+    created_us: i64,
+    updated_us: i64,
+}
+
+#[derive(Debug)]
+struct Target {
+    url: String,
+    max_concurrent: u32,
+    created_us: i64,
+    updated_us: i64,
+}
+
+/// An event that waits for its delivery.
+#[derive(Clone, Debug)]
+struct Pending {
+    due_us: i64,
+    attempt: usize,
+    event: Value,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Hooks {
+    target: Option<Target>,
+    subscriptions: BTreeMap<u32, Subscription>,
+    last_subscription: u32,
+    last_event: u64,
+    pending: VecDeque<Pending>,
+}
+
+/// One signed request to the app, as data: a test may lose it, repeat it or hold it back.
+#[derive(Clone, Debug)]
+pub struct HookDelivery {
+    /// Where it goes, by POST.
+    pub url: String,
+    /// Headers, the signature among them.
+    pub headers: Vec<(String, String)>,
+    /// JSON array of at most 100 events.
+    pub body: Bytes,
+    attempt: usize,
+    events: Vec<Value>,
+}
+
+/// What some properties of a record held before a write.
+pub(super) type Before = BTreeMap<Arc<str>, Option<Box<str>>>;
+
+impl Portal {
+    /// Announces an event of a whole record to whoever subscribed to it.
+    pub(super) fn announce(&mut self, id: u64, event_type: &str, source: Source) {
+        self.emit(id, event_type, None, &json!({}), source);
+    }
+
+    /// Announces a merge.
+    pub(super) fn announce_merge(&mut self, new: u64, primary: u64, merged: u64, moved: usize) {
+        let extra = json!({
+            "primaryObjectId": primary,
+            "mergedObjectIds": [merged],
+            "newObjectId": new,
+            "numberOfPropertiesMoved": moved,
+        });
+        self.emit(new, "contact.merge", None, &extra, Source::CrmUi);
+    }
+
+    /// Announces every value among those of `before` that is no longer the same; every value of a new record.
+    pub(super) fn announce_values(&mut self, id: u64, before: Option<&Before>, source: Source) {
+        if self.hooks.subscriptions.is_empty() {
+            return;
+        }
+        let Some(contact) = self.contacts.get(&id) else {
+            return;
+        };
+        let view = contact.now();
+        let old = |name: &Arc<str>| {
+            before
+                .and_then(|it| it.get(name))
+                .and_then(|value| value.as_deref())
+        };
+        let changed: Vec<(Arc<str>, String)> = contact
+            .names()
+            .filter(|name| {
+                before.is_none_or(|it| it.contains_key(*name)) && view.stored(name) != old(name)
+            })
+            .map(|name| {
+                (
+                    Arc::clone(name),
+                    view.stored(name).unwrap_or_default().to_owned(),
+                )
+            })
+            .collect();
+        for (name, value) in changed {
+            let extra = json!({"propertyName": &*name, "propertyValue": value});
+            self.emit(id, "contact.propertyChange", Some(&name), &extra, source);
+        }
+    }
+
+    fn emit(
+        &mut self,
+        id: u64,
+        event_type: &str,
+        property: Option<&str>,
+        extra: &Value,
+        source: Source,
+    ) {
+        let (now_us, stamp_us) = (self.now_us(), self.stamp_us());
+        let source_id = match source {
+            Source::CrmUi | Source::Merge => PERSON.to_owned(),
+            Source::Integration | Source::Import => self.settings.app_id.to_string(),
+        };
+        let hooks = &mut self.hooks;
+        for (subscription_id, subscription) in &hooks.subscriptions {
+            let matches = subscription.active
+                && subscription.event_type == event_type
+                && subscription.property_name.as_deref() == property;
+            if !matches || hooks.pending.len() == PENDING_MAX {
+                continue;
+            }
+            hooks.last_event += 1;
+            let mut event = json!({
+                "eventId": hooks.last_event,
+                "subscriptionId": subscription_id,
+                "portalId": self.settings.portal_id,
+                "appId": self.settings.app_id,
+                "occurredAt": stamp_us.div_euclid(1_000),
+                "subscriptionType": event_type,
+                "attemptNumber": 0,
+                "objectId": id,
+                "changeSource": source.wire(),
+                "sourceId": source_id,
+            });
+            if let (Value::Object(event), Value::Object(extra)) = (&mut event, extra) {
+                event.extend(extra.clone());
+            }
+            hooks.pending.push_back(Pending {
+                due_us: now_us,
+                attempt: 0,
+                event,
+            });
+        }
+    }
+
+    /// Subscribes to every event of contacts and to the changes of `properties`.
+    pub(super) fn subscribe(&mut self, url: &str, properties: &[&str]) {
+        let now_us = self.now_us();
+        let target = Target {
+            url: url.to_owned(),
+            max_concurrent: 10,
+            created_us: now_us,
+            updated_us: now_us,
+        };
+        self.hooks.target = Some(target);
+        for event_type in EVENT_TYPES {
+            if event_type != "contact.propertyChange" {
+                self.hooks.add(event_type, None, true, now_us);
+            }
+        }
+        for property in properties {
+            self.hooks.add(
+                "contact.propertyChange",
+                Some((*property).to_owned()),
+                true,
+                now_us,
+            );
+        }
+    }
+
+    /// The deliveries that are due, signed now. Without a target address nothing leaves.
+    pub(super) fn take_hooks(&mut self) -> Vec<HookDelivery> {
+        let now_us = self.now_us();
+        let Some(url) = self.hooks.target.as_ref().map(|target| target.url.clone()) else {
+            return Vec::new();
+        };
+        let (due, later) = self
+            .hooks
+            .pending
+            .drain(..)
+            .partition(|it: &Pending| it.due_us <= now_us);
+        self.hooks.pending = later;
+        let due: VecDeque<Pending> = due;
+        let mut by_attempt: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
+        for pending in due {
+            by_attempt
+                .entry(pending.attempt)
+                .or_default()
+                .push(pending.event);
+        }
+        let secret = self.settings.client_secret.clone();
+        let timestamp_ms = self.stamp_us().div_euclid(1_000);
+        by_attempt
+            .into_iter()
+            .flat_map(|(attempt, events)| {
+                let chunks: Vec<Vec<Value>> = events
+                    .chunks(DELIVERY_EVENTS_MAX)
+                    .map(<[Value]>::to_vec)
+                    .collect();
+                chunks.into_iter().map(move |events| (attempt, events))
+            })
+            .map(|(attempt, events)| delivery(&url, &secret, timestamp_ms, attempt, events))
+            .collect()
+    }
+
+    /// Puts a delivery that failed back into the queue, until its attempts are spent.
+    pub(super) fn return_hook(&mut self, delivery: HookDelivery) {
+        let Some(minutes) = RETRY_MINUTES.get(delivery.attempt) else {
+            return;
+        };
+        let due_us = self.now_us() + minutes * 60 * 1_000_000;
+        let attempt = delivery.attempt + 1;
+        self.hooks
+            .pending
+            .extend(delivery.events.into_iter().map(|mut event| {
+                event["attemptNumber"] = attempt.into();
+                Pending {
+                    due_us,
+                    attempt,
+                    event,
+                }
+            }));
+    }
+}
+
+fn delivery(
+    url: &str,
+    secret: &str,
+    timestamp_ms: i64,
+    attempt: usize,
+    events: Vec<Value>,
+) -> HookDelivery {
+    let body = Bytes::from(Value::from(events.clone()).to_string());
+    let signature = signature_v3(secret, "POST", url, &body, timestamp_ms);
+    let headers = vec![
+        ("content-type".to_owned(), "application/json".to_owned()),
+        ("user-agent".to_owned(), "HubSpot Webhooks".to_owned()),
+        (
+            "x-hubspot-request-timestamp".to_owned(),
+            timestamp_ms.to_string(),
+        ),
+        ("x-hubspot-signature-v3".to_owned(), signature),
+    ];
+    HookDelivery {
+        url: url.to_owned(),
+        headers,
+        body,
+        attempt,
+        events,
+    }
+}
+
+/// Characters HubSpot decodes in an address before it signs it.
+const DECODED: [(&str, &str); 12] = [
+    ("%3A", ":"),
+    ("%2F", "/"),
+    ("%3F", "?"),
+    ("%40", "@"),
+    ("%21", "!"),
+    ("%24", "$"),
+    ("%27", "'"),
+    ("%28", "("),
+    ("%29", ")"),
+    ("%2A", "*"),
+    ("%2C", ","),
+    ("%3B", ";"),
+];
+
+fn signature_v3(secret: &str, method: &str, url: &str, body: &[u8], timestamp_ms: i64) -> String {
+    let url = DECODED
+        .iter()
+        .fold(url.to_owned(), |url, (encoded, plain)| {
+            url.replace(encoded, plain)
+                .replace(&encoded.to_lowercase(), plain)
+        });
+    // HMAC takes keys of any length; an empty MAC would only make the signature wrong.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return String::new();
+    };
+    mac.update(method.as_bytes());
+    mac.update(url.as_bytes());
+    mac.update(body);
+    mac.update(timestamp_ms.to_string().as_bytes());
+    STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// Delivers due webhooks for ever: `send` posts one and tells whether the app answered 2xx within five
+/// seconds. What was refused comes again up to ten times within a day, as HubSpot does it.
+pub async fn deliver_hooks<Send, Sent>(hubspot: Hubspot, wait: Wait, send: Send)
+where
+    Send: Fn(HookDelivery) -> Sent,
+    Sent: Future<Output = bool>,
+{
+    loop {
+        for delivery in hubspot.take_hooks() {
+            if !send(delivery.clone()).await {
+                hubspot.return_hook(delivery);
+            }
+        }
+        wait(LOOK_US).await;
+    }
+}
+
+impl Hooks {
+    fn add(
+        &mut self,
+        event_type: &str,
+        property_name: Option<String>,
+        active: bool,
+        now_us: i64,
+    ) -> u32 {
+        self.last_subscription += 1;
+        let subscription = Subscription {
+            event_type: event_type.to_owned(),
+            property_name,
+            active,
+            created_us: now_us,
+            updated_us: now_us,
+        };
+        self.subscriptions
+            .insert(self.last_subscription, subscription);
+        self.last_subscription
+    }
+
+    fn show(&self, id: u32) -> Result<Value, Refusal> {
+        let it = self
+            .subscriptions
+            .get(&id)
+            .ok_or_else(unknown_subscription)?;
+        let mut shown = json!({
+            "id": id.to_string(),
+            "eventType": it.event_type,
+            "active": it.active,
+            "createdAt": iso(it.created_us),
+            "updatedAt": iso(it.updated_us),
+        });
+        if let Some(name) = &it.property_name {
+            shown["propertyName"] = name.clone().into();
+        }
+        Ok(shown)
+    }
+
+    fn activate(&mut self, id: u32, active: bool, now_us: i64) -> Result<Value, Refusal> {
+        let subscription = self
+            .subscriptions
+            .get_mut(&id)
+            .ok_or_else(unknown_subscription)?;
+        (subscription.active, subscription.updated_us) = (active, now_us);
+        self.show(id)
+    }
+}
+
+fn unknown_subscription() -> Refusal {
+    Refusal::not_found("Subscription not found")
+}
+
+fn own_app(portal: &Portal, call: &Call) -> Result<(), Refusal> {
+    if call.param("appId") == portal.settings.app_id.to_string() {
+        return Ok(());
+    }
+    Err(Refusal::not_found("App not found"))
+}
+
+fn subscription_id(call: &Call) -> Result<u32, Refusal> {
+    call.param("subscriptionId")
+        .parse()
+        .map_err(|_| unknown_subscription())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TargetBody {
+    target_url: String,
+    throttling: Throttling,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Throttling {
+    max_concurrent_requests: u32,
+}
+
+/// `GET /webhooks/v3/{appId}/settings`
+pub(super) fn settings(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    let target = portal
+        .hooks
+        .target
+        .as_ref()
+        .ok_or_else(|| Refusal::not_found("Webhook settings not found"))?;
+    Ok(Reply::ok(json!({
+        "targetUrl": target.url,
+        "throttling": {"maxConcurrentRequests": target.max_concurrent},
+        "createdAt": iso(target.created_us),
+        "updatedAt": iso(target.updated_us),
+    })))
+}
+
+/// `PUT /webhooks/v3/{appId}/settings`
+pub(super) fn put_settings(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    let body: TargetBody = call.json()?;
+    let now_us = portal.now_us();
+    let created_us = portal
+        .hooks
+        .target
+        .as_ref()
+        .map_or(now_us, |target| target.created_us);
+    let max_concurrent = body.throttling.max_concurrent_requests;
+    portal.hooks.target = Some(Target {
+        url: body.target_url,
+        max_concurrent,
+        created_us,
+        updated_us: now_us,
+    });
+    settings(portal, call)
+}
+
+/// `DELETE /webhooks/v3/{appId}/settings`
+pub(super) fn delete_settings(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    portal.hooks.target = None;
+    Ok(Reply::empty())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubscriptionBody {
+    event_type: String,
+    property_name: Option<String>,
+    #[serde(default)]
+    active: bool,
+}
+
+/// `POST /webhooks/v3/{appId}/subscriptions`
+pub(super) fn create(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    let body: SubscriptionBody = call.json()?;
+    if !EVENT_TYPES.contains(&body.event_type.as_str()) {
+        return Err(Refusal::validation(format!(
+            "Invalid event type: {}",
+            body.event_type
+        )));
+    }
+    if (body.event_type == "contact.propertyChange") != body.property_name.is_some() {
+        return Err(Refusal::validation(
+            "propertyName belongs to propertyChange subscriptions, which need one",
+        ));
+    }
+    if portal.hooks.subscriptions.len() == SUBSCRIPTIONS_MAX {
+        return Err(Refusal::validation(
+            "The app has as many subscriptions as it may have",
+        ));
+    }
+    let now_us = portal.now_us();
+    let id = portal
+        .hooks
+        .add(&body.event_type, body.property_name, body.active, now_us);
+    Ok(Reply::json(StatusCode::CREATED, portal.hooks.show(id)?))
+}
+
+/// `GET /webhooks/v3/{appId}/subscriptions`
+pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    let shown: Result<Vec<Value>, Refusal> = portal
+        .hooks
+        .subscriptions
+        .keys()
+        .map(|id| portal.hooks.show(*id))
+        .collect();
+    Ok(Reply::ok(json!({"results": shown?})))
+}
+
+/// `GET /webhooks/v3/{appId}/subscriptions/{subscriptionId}`
+pub(super) fn get(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    Ok(Reply::ok(portal.hooks.show(subscription_id(call)?)?))
+}
+
+#[derive(Deserialize)]
+struct ActiveBody {
+    active: bool,
+}
+
+/// `PATCH /webhooks/v3/{appId}/subscriptions/{subscriptionId}`
+pub(super) fn patch(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    let ActiveBody { active } = call.json()?;
+    let now_us = portal.now_us();
+    Ok(Reply::ok(portal.hooks.activate(
+        subscription_id(call)?,
+        active,
+        now_us,
+    )?))
+}
+
+/// `DELETE /webhooks/v3/{appId}/subscriptions/{subscriptionId}`
+pub(super) fn delete(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    let removed = portal.hooks.subscriptions.remove(&subscription_id(call)?);
+    removed
+        .map(|_| Reply::empty())
+        .ok_or_else(unknown_subscription)
+}
+
+#[derive(Deserialize)]
+struct BatchBody {
+    inputs: Vec<BatchRow>,
+}
+
+#[derive(Deserialize)]
+struct BatchRow {
+    id: u32,
+    active: bool,
+}
+
+/// `POST /webhooks/v3/{appId}/subscriptions/batch/update`
+pub(super) fn batch_update(portal: &mut Portal, call: &Call) -> Answer {
+    own_app(portal, call)?;
+    let BatchBody { inputs } = call.json()?;
+    let now_us = portal.now_us();
+    let results: Result<Vec<Value>, Refusal> = inputs
+        .iter()
+        .map(|row| portal.hooks.activate(row.id, row.active, now_us))
+        .collect();
+    let at = iso(now_us);
+    Ok(Reply::ok(
+        json!({"status": "COMPLETE", "startedAt": at, "completedAt": at, "results": results?}),
+    ))
+}

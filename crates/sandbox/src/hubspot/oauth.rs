@@ -1,0 +1,408 @@
+//! OAuth as HubSpot does it: a page with an Allow button, codes, access tokens of half an hour, refresh
+//! tokens that stay the same. Source: HubSpot's OAuth guide and v1 token API.
+
+use std::collections::{BTreeMap, HashMap};
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::answer::{Answer, Call, Refusal, Reply};
+use super::portal::Portal;
+
+/// How long an authorization code may wait for its exchange.
+const CODE_LIFE_US: i64 = 60 * 1_000_000;
+
+/// Words of sixteen digits in an access token: HubSpot's have more than 300 characters.
+const ACCESS_TOKEN_WORDS: usize = 20;
+
+const USER_ID: u32 = 2_034_711;
+const USER: &str = "ada@example.com";
+
+/// Whose ten-second window a call counts in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum App {
+    /// The public app, through any grant.
+    OAuth,
+    /// A private app or service key, by its token.
+    Static(String),
+}
+
+/// What an account's admin agreed to.
+#[derive(Clone, Debug)]
+struct Grant {
+    scopes: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Code {
+    redirect_uri: String,
+    challenge: Option<String>,
+    grant: Grant,
+    expires_us: i64,
+}
+
+#[derive(Clone, Debug)]
+struct Access {
+    refresh_token: String,
+    expires_us: i64,
+}
+
+/// A fresh pair of tokens.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// Bearer token of the API.
+    pub access_token: String,
+    /// Gets further access tokens; the same one for the life of the grant.
+    pub refresh_token: String,
+    /// Life of the access token in seconds.
+    pub expires_in: i64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Grants {
+    codes: HashMap<String, Code>,
+    access: HashMap<String, Access>,
+    refresh: HashMap<String, Grant>,
+    static_revoked: bool,
+}
+
+impl Grants {
+    /// Who calls, or 401.
+    pub(super) fn app_of(
+        &self,
+        bearer: Option<&str>,
+        accepts_any: bool,
+        now_us: i64,
+    ) -> Result<App, Refusal> {
+        let unauthenticated = |message: &str| {
+            Refusal::new(StatusCode::UNAUTHORIZED, "INVALID_AUTHENTICATION", message)
+        };
+        let Some(token) = bearer.filter(|token| !token.is_empty()) else {
+            return Err(unauthenticated(
+                "Authentication credentials not found. This API supports OAuth 2.0 authentication.",
+            ));
+        };
+        match self.access.get(token) {
+            Some(access) if access.expires_us > now_us => Ok(App::OAuth),
+            Some(access) => {
+                let seconds = (now_us - access.expires_us) / 1_000_000;
+                let message = format!(
+                    "The OAuth token used to make this call expired {seconds} second(s) ago."
+                );
+                Err(
+                    Refusal::new(StatusCode::UNAUTHORIZED, "EXPIRED_AUTHENTICATION", message)
+                        .context("expire time", [crate::world::iso(access.expires_us)]),
+                )
+            }
+            None if accepts_any && !self.static_revoked => Ok(App::Static(token.to_owned())),
+            None => Err(unauthenticated(
+                "The token used to make this call is not valid.",
+            )),
+        }
+    }
+
+    /// Takes back every grant; static tokens stop working too.
+    pub(super) fn revoke(&mut self) {
+        *self = Self {
+            static_revoked: true,
+            ..Self::default()
+        };
+    }
+
+    /// Lets static tokens work again.
+    pub(super) fn reinstate(&mut self) {
+        self.static_revoked = false;
+    }
+
+    pub(super) fn expire(&mut self, now_us: i64) {
+        self.access
+            .values_mut()
+            .for_each(|access| access.expires_us = access.expires_us.min(now_us));
+    }
+}
+
+impl Portal {
+    /// A grant without a browser, as if an admin had just allowed it.
+    pub(super) fn grant(&mut self) -> Tokens {
+        let grant = Grant {
+            scopes: vec![
+                "crm.objects.contacts.read".into(),
+                "crm.objects.contacts.write".into(),
+            ],
+        };
+        let refresh_token = self.new_refresh(grant);
+        self.new_access(refresh_token)
+    }
+
+    fn new_refresh(&mut self, grant: Grant) -> String {
+        let token = self.rng.uuid();
+        self.grants.refresh.insert(token.clone(), grant);
+        token
+    }
+
+    fn new_access(&mut self, refresh_token: String) -> Tokens {
+        let access_token = self.rng.token(ACCESS_TOKEN_WORDS);
+        let life_us = self.settings.access_token_life_us;
+        let access = Access {
+            refresh_token: refresh_token.clone(),
+            expires_us: self.now_us() + life_us,
+        };
+        self.grants.access.insert(access_token.clone(), access);
+        Tokens {
+            access_token,
+            refresh_token,
+            expires_in: life_us / 1_000_000,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "authorize.html")]
+struct AuthorizePage<'a> {
+    portal_id: u32,
+    client_id: &'a str,
+    scopes: Vec<&'a str>,
+    fields: Vec<(&'a str, &'a str)>,
+}
+
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct RefusedPage<'a> {
+    reason: &'a str,
+}
+
+/// Members of an authorization request that the form carries on.
+const REQUEST: [&str; 6] = [
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "optional_scope",
+    "state",
+    "code_challenge",
+];
+
+fn page(status: StatusCode, template: &impl Template) -> Answer {
+    match template.render() {
+        Ok(page) => Ok(Reply::html(status, page)),
+        Err(error) => Err(Refusal::plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            error.to_string(),
+        )),
+    }
+}
+
+/// What keeps an authorization request from being answered at all.
+fn unsound(portal: &Portal, client_id: &str, redirect_uri: &str) -> Option<&'static str> {
+    if client_id != portal.settings.client_id {
+        Some("No app has this client id.")
+    } else if !(redirect_uri.starts_with("http://") || redirect_uri.starts_with("https://")) {
+        Some("The redirect address is missing or is not an http address.")
+    } else {
+        None
+    }
+}
+
+/// `GET /oauth/authorize`
+pub(super) fn authorize(portal: &mut Portal, call: &Call) -> Answer {
+    let query = |name| call.query(name).unwrap_or_default();
+    if let Some(reason) = unsound(portal, query("client_id"), query("redirect_uri")) {
+        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+    }
+    let fields = REQUEST
+        .iter()
+        .filter_map(|name| Some((*name, call.query(name)?)))
+        .collect();
+    page(
+        StatusCode::OK,
+        &AuthorizePage {
+            portal_id: portal.settings.portal_id,
+            client_id: query("client_id"),
+            scopes: query("scope")
+                .split(' ')
+                .filter(|scope| !scope.is_empty())
+                .collect(),
+            fields,
+        },
+    )
+}
+
+/// `POST /oauth/authorize`: the person pressed a button.
+pub(super) fn decide(portal: &mut Portal, call: &Call) -> Answer {
+    let form = call.form();
+    let field = |name: &str| form.get(name).map_or("", String::as_str);
+    if let Some(reason) = unsound(portal, field("client_id"), field("redirect_uri")) {
+        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+    }
+    let mut answer = if field("decision") == "deny" {
+        vec![("error", "access_denied".to_owned())]
+    } else {
+        let code = portal.rng.uuid();
+        let entry = Code {
+            redirect_uri: field("redirect_uri").to_owned(),
+            challenge: form
+                .get("code_challenge")
+                .filter(|it| !it.is_empty())
+                .cloned(),
+            grant: Grant {
+                scopes: field("scope").split(' ').map(str::to_owned).collect(),
+            },
+            expires_us: portal.now_us() + CODE_LIFE_US,
+        };
+        portal.grants.codes.insert(code.clone(), entry);
+        vec![("code", code)]
+    };
+    answer.extend(form.get("state").map(|state| ("state", state.clone())));
+    let query: Vec<String> = answer
+        .iter()
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+        .collect();
+    let joint = if field("redirect_uri").contains('?') {
+        '&'
+    } else {
+        '?'
+    };
+    Ok(Reply::redirect(format!(
+        "{}{joint}{}",
+        field("redirect_uri"),
+        query.join("&")
+    )))
+}
+
+fn bad(status: &str, message: &str) -> Refusal {
+    Refusal::plain(StatusCode::BAD_REQUEST, message).extra("status", status)
+}
+
+/// `POST /oauth/v1/token`
+pub(super) fn token(portal: &mut Portal, call: &Call) -> Answer {
+    let form = call.form();
+    let field = |name: &str| form.get(name).map_or("", String::as_str);
+    if field("client_id") != portal.settings.client_id {
+        return Err(bad("BAD_CLIENT_ID", "missing or unknown client id"));
+    }
+    if field("client_secret") != portal.settings.client_secret {
+        return Err(bad("BAD_CLIENT_SECRET", "missing or invalid client secret"));
+    }
+    let tokens = match field("grant_type") {
+        "authorization_code" => exchange(portal, &form)?,
+        "refresh_token" if portal.grants.refresh.contains_key(field("refresh_token")) => {
+            portal.new_access(field("refresh_token").to_owned())
+        }
+        "refresh_token" => {
+            return Err(bad("BAD_REFRESH_TOKEN", "missing or invalid refresh token"));
+        }
+        _ => return Err(bad("BAD_GRANT_TYPE", "missing or unknown grant type")),
+    };
+    Ok(Reply::ok(json!({
+        "token_type": "bearer",
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "expires_in": tokens.expires_in,
+    })))
+}
+
+fn exchange(portal: &mut Portal, form: &BTreeMap<String, String>) -> Result<Tokens, Refusal> {
+    let field = |name: &str| form.get(name).map_or("", String::as_str);
+    let now_us = portal.now_us();
+    let code = portal
+        .grants
+        .codes
+        .remove(field("code"))
+        .filter(|code| code.expires_us > now_us);
+    let Some(code) = code else {
+        return Err(bad("BAD_AUTH_CODE", "missing or unknown auth code"));
+    };
+    if code.redirect_uri != field("redirect_uri") {
+        return Err(bad(
+            "MISMATCH_REDIRECT_URI_AUTH_CODE",
+            "missing or mismatched redirect URI",
+        ));
+    }
+    let verified = code.challenge.is_none_or(|challenge| {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier"))) == challenge
+    });
+    if !verified {
+        return Err(bad("BAD_CODE_VERIFIER", "missing or invalid code verifier"));
+    }
+    let refresh_token = portal.new_refresh(code.grant);
+    Ok(portal.new_access(refresh_token))
+}
+
+fn unknown_token() -> Refusal {
+    Refusal::not_found("The token does not exist")
+}
+
+fn token_info(portal: &Portal, grant: &Grant, kind: &str, token: &str) -> Value {
+    json!({
+        "token": token,
+        "token_type": kind,
+        "hub_id": portal.settings.portal_id,
+        "hub_domain": "sandbox.example.com",
+        "user_id": USER_ID,
+        "user": USER,
+        "scopes": grant.scopes,
+    })
+}
+
+/// `GET /oauth/v1/access-tokens/{token}`
+pub(super) fn inspect_access(portal: &mut Portal, call: &Call) -> Answer {
+    let token = call.param("token");
+    let access = portal.grants.access.get(token).ok_or_else(unknown_token)?;
+    let grant = portal
+        .grants
+        .refresh
+        .get(&access.refresh_token)
+        .ok_or_else(unknown_token)?;
+    let mut info = token_info(portal, grant, "access", token);
+    info["app_id"] = portal.settings.app_id.into();
+    info["expires_in"] = ((access.expires_us - portal.now_us()) / 1_000_000)
+        .max(0)
+        .into();
+    Ok(Reply::ok(info))
+}
+
+/// `GET /oauth/v1/refresh-tokens/{token}`
+pub(super) fn inspect_refresh(portal: &mut Portal, call: &Call) -> Answer {
+    let token = call.param("token");
+    let grant = portal.grants.refresh.get(token).ok_or_else(unknown_token)?;
+    let mut info = token_info(portal, grant, "refresh", token);
+    info["client_id"] = portal.settings.client_id.clone().into();
+    Ok(Reply::ok(info))
+}
+
+/// `DELETE /oauth/v1/refresh-tokens/{token}`: access tokens that were got with it live on until they expire.
+pub(super) fn delete_refresh(portal: &mut Portal, call: &Call) -> Answer {
+    portal
+        .grants
+        .refresh
+        .remove(call.param("token"))
+        .map(|_| Reply::empty())
+        .ok_or_else(unknown_token)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PrivateApp {
+    token_key: String,
+}
+
+/// `POST /oauth/v2/private-apps/get/access-token-info`
+pub(super) fn inspect_private(portal: &mut Portal, call: &Call) -> Answer {
+    let PrivateApp { token_key } = call.json()?;
+    portal.grants.app_of(
+        Some(&token_key),
+        portal.settings.accepts_any_token,
+        portal.now_us(),
+    )?;
+    Ok(Reply::ok(json!({
+        "userId": USER_ID,
+        "hubId": portal.settings.portal_id,
+        "appId": portal.settings.app_id,
+        "scopes": ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.write"],
+    })))
+}

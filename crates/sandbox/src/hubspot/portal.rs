@@ -1,0 +1,412 @@
+//! The account: its contacts, their indexes and every way a contact changes. No HTTP here.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use super::answer::Refusal;
+use super::contact::{Contact, LONG_AGO, Moment, Source, Standing};
+use super::hooks::{Before, Hooks};
+use super::limits::Windows;
+use super::oauth::Grants;
+use super::phones;
+use super::schema::Schema;
+use super::values::{self, Change, Invalid};
+use super::{Automation, HubspotSettings, Record};
+use crate::world::Rng;
+
+/// Ids begin where today's real accounts are: beyond 32 bits.
+const FIRST_ID: u64 = 171_596_044_001;
+
+const CONTACT_EXISTS: &str = "Contact already exists";
+
+/// A custom unique property's name and value.
+type Key = (Arc<str>, Box<str>);
+
+/// What rows earlier in the same batch have taken already.
+pub(super) type Claimed = HashSet<Key>;
+
+pub(super) struct Portal {
+    pub(super) settings: HubspotSettings,
+    pub(super) contacts: BTreeMap<u64, Contact>,
+    by_email: HashMap<Box<str>, u64>,
+    by_key: HashMap<Key, u64>,
+    next_id: u64,
+    pub(super) schema: Schema,
+    pub(super) grants: Grants,
+    pub(super) hooks: Hooks,
+    pub(super) windows: Windows,
+    pub(super) rng: Rng,
+    pub(super) automation: Option<Automation>,
+}
+
+impl Refusal {
+    /// A conflict over an address, without saying who has it.
+    pub(super) fn without_owner(self) -> Self {
+        if self.status == StatusCode::CONFLICT { Portal::contact_exists(None) } else { self }
+    }
+}
+
+impl Portal {
+    pub(super) fn new(settings: HubspotSettings) -> Self {
+        Self {
+            contacts: BTreeMap::new(),
+            by_email: HashMap::new(),
+            by_key: HashMap::new(),
+            next_id: FIRST_ID,
+            schema: Schema::standard(),
+            grants: Grants::default(),
+            hooks: Hooks::default(),
+            windows: Windows::default(),
+            rng: Rng::new(settings.seed),
+            automation: None,
+            settings,
+        }
+    }
+
+    pub(super) fn now_us(&self) -> i64 {
+        (self.settings.clock)()
+    }
+
+    /// The time HubSpot writes on things: its own clock, which may be off, in its granularity.
+    pub(super) fn stamp_us(&self) -> i64 {
+        let granularity = self.settings.granularity_us.max(1);
+        (self.now_us() + self.settings.clock_offset_us).div_euclid(granularity) * granularity
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            written_us: self.now_us(),
+            stamp_us: self.stamp_us(),
+        }
+    }
+
+    /// How far back the search index sees.
+    pub(super) fn index_horizon(&self) -> i64 {
+        let lag = if self.settings.quirks {
+            self.settings.index_lag_us
+        } else {
+            0
+        };
+        self.now_us() - lag
+    }
+
+    /// The record an id stands for today: itself, or what it was merged into.
+    pub(super) fn follow(&self, mut id: u64) -> Option<&Contact> {
+        loop {
+            let contact = self.contacts.get(&id)?;
+            match contact.standing() {
+                Standing::Merged(next) => id = next,
+                Standing::Live | Standing::Archived | Standing::Erased => return Some(contact),
+            }
+        }
+    }
+
+    /// Whether the API's callers may see a record.
+    pub(super) fn in_sight(&self, contact: &Contact) -> bool {
+        !contact.hidden && contact.readable_from_us <= self.now_us()
+    }
+
+    /// Finds the id of a visible record by id, e-mail (secondary ones too) or a unique property.
+    pub(super) fn find(
+        &self,
+        id_property: Option<&str>,
+        id: &str,
+        archived: bool,
+    ) -> Result<Option<u64>, Refusal> {
+        let found = match id_property {
+            None | Some("hs_object_id" | "") => id.parse().ok(),
+            Some("email") => self
+                .by_email
+                .get(id.trim().to_lowercase().as_str())
+                .copied(),
+            Some(name) => match self.schema.live(name) {
+                Some((name, property)) if property.has_unique_value => {
+                    self.by_key.get(&(Arc::clone(name), Box::from(id))).copied()
+                }
+                _ => {
+                    let message = format!(
+                        "Property {name} is not a unique property and cannot identify a record"
+                    );
+                    return Err(Refusal::validation(message));
+                }
+            },
+        };
+        let wanted = if archived {
+            Standing::Archived
+        } else {
+            Standing::Live
+        };
+        let contact = found.and_then(|id| self.follow(id));
+        Ok(contact
+            .filter(|it| it.standing() == wanted && self.in_sight(it))
+            .map(|it| it.id))
+    }
+
+    /// Checks the `properties` of a write against the schema.
+    pub(super) fn check(
+        &self,
+        properties: &Map<String, Value>,
+    ) -> Result<Vec<Change>, Vec<Invalid>> {
+        values::check(&self.schema, properties)
+    }
+
+    /// Refuses changes that would take an e-mail address or unique value from another record.
+    pub(super) fn claim(
+        &self,
+        target: Option<u64>,
+        changes: &[Change],
+        claimed: &mut Claimed,
+    ) -> Result<(), Refusal> {
+        for (name, value) in changes {
+            let Some(value) = value else { continue };
+            let is_email = &**name == "email";
+            if !is_email && !self.schema.is_unique(name) {
+                continue;
+            }
+            let key = (Arc::clone(name), value.clone());
+            let owner = if is_email {
+                self.by_email.get(value)
+            } else {
+                self.by_key.get(&key)
+            }
+            .copied();
+            let taken = owner.is_some_and(|owner| Some(owner) != target);
+            match (taken || claimed.contains(&key), is_email, owner) {
+                (true, true, owner) => return Err(Self::contact_exists(owner)),
+                (true, false, _) => {
+                    let message =
+                        format!("{value} is already the value of \"{name}\" on another record.");
+                    return Err(Refusal::invalid(&[Invalid::new(
+                        name,
+                        "CONFLICTING_UNIQUE_VALUE",
+                        message,
+                    )]));
+                }
+                (false, _, _) => claimed.insert(key),
+            };
+        }
+        Ok(())
+    }
+
+    fn contact_exists(owner: Option<u64>) -> Refusal {
+        let Some(id) = owner else {
+            return Refusal::new(StatusCode::CONFLICT, "CONFLICT", CONTACT_EXISTS);
+        };
+        let message = format!("{CONTACT_EXISTS}. Existing ID: {id}");
+        Refusal::new(StatusCode::CONFLICT, "CONFLICT", message)
+            .context("existingId", [id.to_string()])
+    }
+
+    /// Makes a contact of changes that were checked and claimed.
+    pub(super) fn create(&mut self, changes: Vec<Change>, source: Source) -> u64 {
+        let id = self.make(changes, source);
+        self.announce(id, "contact.creation", source);
+        self.announce_values(id, None, source);
+        self.run_automation(id);
+        id
+    }
+
+    /// Makes a contact that the sandbox begins with: known to the index, announced to nobody.
+    pub(super) fn seed(&mut self, changes: Vec<Change>) -> u64 {
+        self.make(changes, Source::Import)
+    }
+
+    /// Makes the record two others become.
+    pub(super) fn make_merged(&mut self, changes: Vec<Change>) -> u64 {
+        self.make(changes, Source::Merge)
+    }
+
+    fn make(&mut self, mut changes: Vec<Change>, source: Source) -> u64 {
+        let mut at = self.moment();
+        if source == Source::Import {
+            at.written_us = LONG_AGO;
+        }
+        let id = self.next_id;
+        self.next_id += 1 + self.rng.below(7);
+        if !changes.iter().any(|(name, _)| &**name == "lifecyclestage")
+            && let Some((name, _)) = self.schema.live("lifecyclestage")
+        {
+            changes.push((Arc::clone(name), Some("lead".into())));
+        }
+        self.contacts.insert(id, Contact::new(id, source, at));
+        self.store(id, changes, source, at);
+        id
+    }
+
+    /// Writes changes that were checked and claimed. Moves `lastmodifieddate` even if nothing differs.
+    pub(super) fn write(&mut self, id: u64, changes: Vec<Change>, source: Source) {
+        let Some(contact) = self.contacts.get(&id) else {
+            return;
+        };
+        let before: Before = changes
+            .iter()
+            .map(|(name, _)| (Arc::clone(name), contact.now().stored(name).map(Box::from)))
+            .collect();
+        let at = self.moment();
+        self.store(id, changes, source, at);
+        self.announce_values(id, Some(&before), source);
+        self.run_automation(id);
+    }
+
+    fn store(&mut self, id: u64, mut changes: Vec<Change>, source: Source, at: Moment) {
+        let Some(contact) = self.contacts.get(&id) else {
+            return;
+        };
+        let stage = contact.now().stored("lifecyclestage");
+        changes.retain(|(name, value)| {
+            &**name != "lifecyclestage" || !values::moves_lifecycle_back(stage, value.as_deref())
+        });
+        phones::add_shadows(&self.schema, &mut changes);
+        self.unindex(id, &changes);
+        self.index(id, &changes);
+        if let Some(contact) = self.contacts.get_mut(&id) {
+            contact.write(changes, source, at);
+        }
+    }
+
+    /// Frees the addresses and unique values among `changes` that the record holds.
+    fn unindex(&mut self, id: u64, changes: &[Change]) {
+        let Some(contact) = self.contacts.get(&id) else {
+            return;
+        };
+        for (name, _) in changes {
+            let Some(old) = contact.now().stored(name) else {
+                continue;
+            };
+            if &**name == "email" || &**name == "hs_additional_emails" {
+                for address in old
+                    .split(';')
+                    .filter(|address| self.by_email.get(*address) == Some(&id))
+                    .collect::<Vec<_>>()
+                {
+                    self.by_email.remove(address);
+                }
+            } else if self.schema.is_unique(name) {
+                let key = (Arc::clone(name), old.into());
+                if self.by_key.get(&key) == Some(&id) {
+                    self.by_key.remove(&key);
+                }
+            }
+        }
+    }
+
+    fn index(&mut self, id: u64, changes: &[Change]) {
+        for (name, value) in changes {
+            let Some(value) = value else { continue };
+            if &**name == "email" {
+                self.by_email.insert(value.clone(), id);
+            } else if &**name == "hs_additional_emails" {
+                value.split(';').for_each(|address| {
+                    self.by_email.entry(address.into()).or_insert(id);
+                });
+            } else if self.schema.is_unique(name) {
+                self.by_key.insert((Arc::clone(name), value.clone()), id);
+            }
+        }
+    }
+
+    /// Everything a record holds, as changes that would write it again.
+    pub(super) fn values(&self, id: u64) -> Vec<Change> {
+        let Some(contact) = self.contacts.get(&id) else {
+            return Vec::new();
+        };
+        let view = contact.now();
+        contact
+            .names()
+            .filter_map(|name| Some((Arc::clone(name), Some(view.stored(name)?.into()))))
+            .collect()
+    }
+
+    /// Lets go of every address and unique value of a record that leaves.
+    pub(super) fn retire(&mut self, id: u64, standing: Standing) {
+        self.unindex(id, &self.values(id));
+        let at = self.moment();
+        if let Some(contact) = self.contacts.get_mut(&id) {
+            contact.touch(standing, at);
+        }
+    }
+
+    /// Puts a record in the recycle bin.
+    pub(super) fn archive(&mut self, id: u64, source: Source) {
+        self.retire(id, Standing::Archived);
+        self.announce(id, "contact.deletion", source);
+    }
+
+    /// Deletes a record for good.
+    pub(super) fn erase(&mut self, id: u64) {
+        self.retire(id, Standing::Erased);
+        self.announce(id, "contact.privacyDeletion", Source::CrmUi);
+    }
+
+    /// Takes a record out of the recycle bin. Addresses and unique values that others took meanwhile are lost.
+    pub(super) fn restore(&mut self, id: u64) {
+        let values = self.values(id);
+        let lost: Vec<Change> = values
+            .iter()
+            .filter(|change| {
+                self.claim(Some(id), std::slice::from_ref(change), &mut Claimed::new())
+                    .is_err()
+            })
+            .map(|(name, _)| (Arc::clone(name), None))
+            .collect();
+        let kept: Vec<Change> = values
+            .into_iter()
+            .filter(|(name, _)| !lost.iter().any(|(gone, _)| gone == name))
+            .collect();
+        self.index(id, &kept);
+        let at = self.moment();
+        if let Some(contact) = self.contacts.get_mut(&id) {
+            contact.write(lost, Source::CrmUi, at);
+            contact.touch(Standing::Live, at);
+        }
+        self.announce(id, "contact.restore", Source::CrmUi);
+    }
+
+    /// A record as the tests see it.
+    pub(super) fn record(&self, id: u64) -> Option<Record> {
+        let contact = self.contacts.get(&id)?;
+        let view = contact.now();
+        let standing = view.standing();
+        if standing == Standing::Erased {
+            return None;
+        }
+        let properties = contact
+            .names()
+            .map(|name| (name.to_string(), view.stored(name).map(str::to_owned)))
+            .collect();
+        Some(Record {
+            id: id.to_string(),
+            properties,
+            created_us: contact.created_us,
+            updated_us: view.updated_us(),
+            archived: standing == Standing::Archived,
+            merged_into: if let Standing::Merged(into) = standing {
+                Some(into.to_string())
+            } else {
+                None
+            },
+        })
+    }
+
+    fn run_automation(&mut self, id: u64) {
+        let Some(automation) = self.automation.take() else {
+            return;
+        };
+        let rewritten = self.record(id).and_then(|record| automation(&record));
+        if let Some(properties) = rewritten {
+            let properties = properties
+                .into_iter()
+                .map(|(name, value)| (name, Value::String(value)))
+                .collect();
+            if let Ok(changes) = self.check(&properties)
+                && self.claim(Some(id), &changes, &mut Claimed::new()).is_ok()
+            {
+                self.write(id, changes, Source::Integration);
+            }
+        }
+        self.automation = Some(automation);
+    }
+}
