@@ -1,0 +1,182 @@
+//! The way out to one connection: address, authorisation, pacing, limits and tracing of every call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use lockstep_connect::oauth::{Form, Grant};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass};
+use lockstep_core::env::Time;
+use lockstep_store::ConnectionOf;
+use secrecy::ExposeSecret;
+use serde_json::Value as Json;
+use url::form_urlencoded;
+
+use super::grant;
+use super::pacing::{Account, Class};
+use crate::app::App;
+use crate::network::{Limits, NetworkError};
+
+/// What one call to a vendor may take.
+pub const CALL_LIMITS: Limits = Limits { timeout: Duration::from_secs(30), body_bytes_max: 16 * 1024 * 1024 };
+
+/// The door of one connection, or of one that is being made.
+pub struct VendorDoor {
+    pub(super) app: App,
+    pub(super) connector: &'static dyn Connector,
+    pub(super) base_url: String,
+    pub(super) account: Arc<Account>,
+    pub(super) class: Class,
+    pub(super) authority: Authority,
+}
+
+/// What a door acts with.
+pub enum Authority {
+    /// The stored grant of a connection, renewed when it ends.
+    Connection(ConnectionOf),
+    /// A grant that is tried before a connection is made of it.
+    Trial(Grant),
+}
+
+#[async_trait]
+impl Door for VendorDoor {
+    async fn send(&self, call: Call) -> Result<Answer, Fault> {
+        self.admit(&call)?;
+        let connection = match &self.authority {
+            Authority::Trial(grant) => return self.exchange(&call, grant).await,
+            Authority::Connection(connection) => connection,
+        };
+        let (held, version) = self.grant(connection).await?;
+        let answer = self.exchange(&call, &held).await?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        let renewed = self.renew(connection, version).await?;
+        self.admit(&call)?;
+        let answer = self.exchange(&call, &renewed).await?;
+        if answer.status == 401 {
+            let name = self.connector.about().name;
+            let fault = Fault::new(FaultClass::Reauthorise, "token_refused", format!("{name} refuses the renewed token."));
+            grant::lost(&self.app, connection, &fault).await?;
+        }
+        Ok(answer)
+    }
+}
+
+impl VendorDoor {
+    /// Nothing is sent without room in the account's budget; the fault says when there is some.
+    fn admit(&self, call: &Call) -> Result<(), Fault> {
+        self.account.admit(call.window, self.class, self.app.env.now()).map_err(|retry_at| Fault {
+            retry_at: Some(retry_at),
+            ..Fault::new(FaultClass::Limited, "paced", "The account's budget for this moment is used.")
+        })
+    }
+
+    async fn grant(&self, connection: &ConnectionOf) -> Result<(Grant, i64), Fault> {
+        let (held, version) = grant::current(&self.app, connection).await?;
+        if !held.is_due(self.app.env.now()) {
+            return Ok((held, version));
+        }
+        self.renew(connection, version).await?;
+        grant::current(&self.app, connection).await
+    }
+
+    async fn renew(&self, connection: &ConnectionOf, version: i64) -> Result<Grant, Fault> {
+        let _single_flight = self.account.refreshing.lock().await;
+        let renewed = grant::renew(&self.app, self.connector, connection, version).await;
+        if let Err(fault) = &renewed
+            && fault.class == FaultClass::Reauthorise
+        {
+            grant::lost(&self.app, connection, fault).await?;
+        }
+        renewed
+    }
+
+    async fn exchange(&self, call: &Call, grant: &Grant) -> Result<Answer, Fault> {
+        let request = request(&self.base_url, call, grant)?;
+        let sent_at = self.app.env.now();
+        let answer = self.app.network.exchange(request, CALL_LIMITS).await;
+        let path = call.path.split('?').next().unwrap_or_default();
+        match &answer {
+            Ok(answer) => tracing::debug!(vendor = self.connector.about().slug, method = call.method.as_str(), path, status = answer.status().as_u16(), "called"),
+            Err(error) => tracing::info!(vendor = self.connector.about().slug, method = call.method.as_str(), path, %error, "a call got no answer"),
+        }
+        let answer = answer.map_err(|error| network_fault(&error, call.effect))?;
+        self.learn(call, &answer);
+        read(answer, call.effect, sent_at)
+    }
+
+    /// What the answer says about the account's limits.
+    fn learn(&self, call: &Call, answer: &Response<Bytes>) {
+        let now = self.app.env.now();
+        let figure = |name: &str| answer.headers().get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
+        if let (Some(max), Some(remaining)) = (figure("x-hubspot-ratelimit-max"), figure("x-hubspot-ratelimit-remaining")) {
+            self.account.learn(max, remaining, now);
+        }
+        if answer.status() == 429 {
+            let opens = self.account.refused(call.window, now);
+            tracing::warn!(vendor = self.connector.about().slug, window = ?call.window, until = %opens, "429 although we kept to our share: somebody else uses the account, our share is halved");
+        }
+    }
+}
+
+fn request(base_url: &str, call: &Call, grant: &Grant) -> Result<Request<Bytes>, Fault> {
+    let unsendable = |detail: String| Fault::new(FaultClass::Bug, "request", format!("The request cannot be built: {detail}"));
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", grant.access.expose_secret())).map_err(|error| unsendable(error.to_string()))?;
+    bearer.set_sensitive(true);
+    let body = call.body.as_ref().map(serde_json::to_vec).transpose().map_err(|error| unsendable(error.to_string()))?;
+    let mut request = Request::builder()
+        .method(call.method.as_str())
+        .uri(format!("{}{}", base_url.trim_end_matches('/'), call.path))
+        .header(AUTHORIZATION, bearer)
+        .header(ACCEPT, "application/json");
+    if body.is_some() {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    request.body(body.map(Bytes::from).unwrap_or_default()).map_err(|error| unsendable(error.to_string()))
+}
+
+/// Whether anything was sent decides what a missing answer means.
+fn network_fault(error: &NetworkError, effect: bool) -> Fault {
+    let class = match error {
+        NetworkError::Refused(_) | NetworkError::NotSent(_) => FaultClass::Unreachable,
+        NetworkError::Lost(_) if effect => FaultClass::Unknown,
+        NetworkError::Lost(_) => FaultClass::Busy,
+    };
+    Fault::new(class, "network", error.to_string())
+}
+
+/// An answer whose success cannot be read leaves the effect unknown; a refusal that is not JSON is kept as text.
+fn read(answer: Response<Bytes>, effect: bool, sent_at: Time) -> Result<Answer, Fault> {
+    let (parts, bytes) = answer.into_parts();
+    let body = match serde_json::from_slice(&bytes) {
+        _ if bytes.is_empty() => Json::Null,
+        Ok(body) => body,
+        Err(_) if !parts.status.is_success() => Json::from(String::from_utf8_lossy(&bytes)),
+        Err(error) => {
+            let class = if effect { FaultClass::Unknown } else { FaultClass::Busy };
+            return Err(Fault::new(class, "unreadable", format!("The answer is not whole: {error}")));
+        }
+    };
+    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body, sent_at })
+}
+
+/// Posts an OAuth form. No authorisation goes with it and nothing of it is logged.
+pub(super) async fn post_form(app: &App, base_url: &str, path: &str, form: &Form, limits: Limits) -> Result<(u16, Json), Fault> {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    let mut request = Request::builder()
+        .method("POST")
+        .uri(format!("{}{path}", base_url.trim_end_matches('/')))
+        .body(Bytes::from(body))
+        .map_err(|error| Fault::new(FaultClass::Bug, "request", error.to_string()))?;
+    *request.headers_mut() = headers;
+    // A token that was issued but never arrived does no harm: asking again is safe.
+    let answer = app.network.exchange(request, limits).await.map_err(|error| network_fault(&error, false))?;
+    let status = answer.status().as_u16();
+    Ok((status, serde_json::from_slice(answer.body()).unwrap_or(Json::Null)))
+}

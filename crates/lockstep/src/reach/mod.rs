@@ -1,0 +1,79 @@
+//! The only code that calls a connector: a session through the connection's door, pacing, and the one write path.
+
+mod door;
+mod grant;
+mod pacing;
+mod write;
+
+use std::sync::Arc;
+
+use lockstep_connect::oauth::{self, Grant, Pkce};
+use lockstep_connect::{About, Connector, Fault, FaultClass, Session, registry};
+use lockstep_store::ConnectionOf;
+
+pub use door::CALL_LIMITS;
+pub use grant::seal;
+pub use pacing::{Class, Pacing};
+pub use write::{Row, send};
+
+use crate::app::App;
+use door::{Authority, VendorDoor};
+
+/// The connector of a connection and a session through its door. Every call of the session counts in `class`.
+///
+/// # Errors
+/// [`FaultClass::Bug`] when this program lacks the vendor.
+pub fn session(app: &App, connection: &ConnectionOf, class: Class) -> Result<(&'static dyn Connector, Session), Fault> {
+    let connector = connector(connection.vendor())?;
+    let about = connector.about();
+    let limits = app.settings.vendor_limits.get(about.slug).copied();
+    let account = app.pacing.account(about, connection.account(), limits);
+    let base_url = connection.base_url().to_owned();
+    let authority = Authority::Connection(connection.clone());
+    let door = VendorDoor { app: app.clone(), connector, base_url, account, class, authority };
+    Ok((connector, Session { door: Arc::new(door), env: app.env.clone() }))
+}
+
+/// A session with a grant that no connection holds yet. Nothing is stored and nothing renewed.
+pub fn trial(app: &App, connector: &'static dyn Connector, base_url: &str, grant: Grant) -> Session {
+    let about = connector.about();
+    let limits = app.settings.vendor_limits.get(about.slug).copied();
+    // Whose account it is, the first call tells; until then its address stands for it.
+    let account = app.pacing.account(about, base_url, limits);
+    let authority = Authority::Trial(grant);
+    let door = VendorDoor { app: app.clone(), connector, base_url: base_url.to_owned(), account, class: Class::Interactive, authority };
+    Session { door: Arc::new(door), env: app.env.clone() }
+}
+
+/// The connector of a vendor.
+///
+/// # Errors
+/// [`FaultClass::Bug`] when this program lacks it.
+pub fn connector(vendor: &str) -> Result<&'static dyn Connector, Fault> {
+    registry::find(vendor).ok_or_else(|| Fault::new(FaultClass::Bug, "vendor", format!("This program has no connector for {vendor}.")))
+}
+
+/// Exchanges the code of an OAuth redirect for a grant.
+///
+/// # Errors
+/// The vendor's refusal, or [`FaultClass::Rejected`] when no client id and secret are configured.
+pub async fn exchange_code(app: &App, vendor: &str, base_url: &str, code: &str, pkce: &Pkce) -> Result<Grant, Fault> {
+    grant::exchange_code(app, connector(vendor)?, base_url, code, pkce).await
+}
+
+/// The app that we are to a vendor, with the address that its redirects come back to.
+///
+/// # Errors
+/// [`FaultClass::Rejected`] when no client id and secret are configured.
+pub fn oauth_app(app: &App, about: &About) -> Result<oauth::App, Fault> {
+    let missing = || {
+        let message = format!("OAuth at {} needs the client id and secret of your app there: set them in the configuration.", about.name);
+        Fault::new(FaultClass::Rejected, "oauth_app", message)
+    };
+    let client = app.settings.oauth_apps.get(about.slug).ok_or_else(missing)?;
+    Ok(oauth::App {
+        client_id: client.client_id.clone(),
+        client_secret: client.client_secret.clone(),
+        redirect_uri: format!("{}/oauth/callback", app.settings.public_url),
+    })
+}

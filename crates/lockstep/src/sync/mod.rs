@@ -1,0 +1,27 @@
+//! Keeping contacts in step with the CRMs: one file a job.
+//!
+//! Everything that reads or writes the pairs of one sync runs in that sync's lane, one job at a time. A job does one page
+//! or one batch and enqueues its successor in the commit that holds its effect.
+
+mod arrive;
+mod census;
+mod check;
+mod depart;
+mod ingest;
+mod mark;
+mod matching;
+mod pairs;
+mod plan;
+mod pull;
+mod purge;
+mod push;
+mod questions;
+mod reconcile;
+mod schema;
+mod settle;
+mod spoke;
+mod start;
+mod unknown;
+
+pub use mark::{contact_deleted, mark_dirty, mark_dirty_but};
+pub use spoke::Halt;
