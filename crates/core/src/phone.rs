@@ -1,5 +1,6 @@
 //! Phone numbers in E.164: read from what people type, and recognised across national habits.
 
+use phonenumber::metadata::DATABASE;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
@@ -66,24 +67,46 @@ impl From<Phone> for String {
 /// what a person could dial, not only ranges that are handed out, because those age.
 pub fn normalise(raw: &str, region: Option<&str>) -> Option<Phone> {
     let dialled = dialled(raw)?;
-    let country = region.and_then(|region| region.parse().ok());
-    if country.is_none() && !dialled.starts_with('+') {
-        return None;
+    if let Some(digits) = dialled.strip_prefix('+') {
+        return international(digits);
     }
-    let number = phonenumber::parse(country, &dialled).ok()?;
-    let code = number.code().value();
-    let phone = Phone::parse(&number.format().mode(phonenumber::Mode::E164).to_string()).ok()?;
-    let plans = phonenumber::metadata::DATABASE.by_code(&code)?;
-    let planned = |number: &str| {
-        let national = number.strip_prefix(&format!("+{code}"));
-        national.is_some_and(|national| {
-            plans
-                .iter()
-                .any(|plan| plan.descriptors().general().is_match(national))
+    let number = phonenumber::parse(Some(region?.parse().ok()?), &dialled).ok()?;
+    international(&format!("{}{}", number.code().value(), number.national()))
+}
+
+/// A number from its country code on. Reading it with a region would strip that region's trunk prefix from
+/// another country's number, and the crate's formatter tries every national format before it prints E.164.
+fn international(digits: &str) -> Option<Phone> {
+    let codes = (1..=3).filter_map(|len| digits.split_at_checked(len));
+    let (code, national, plans) = codes
+        .filter_map(|(code, national)| {
+            Some((
+                code,
+                national,
+                DATABASE.by_code(&code.parse::<u16>().ok()?)?,
+            ))
         })
+        .next()?;
+    let planned = |national: &str| {
+        plans
+            .iter()
+            .any(|plan| plan.descriptors().general().is_match(national))
     };
+    let phone = |national: &str| Phone::parse(&format!("+{code}{national}")).ok();
+    if planned(national) {
+        return phone(national);
+    }
     // Old spellings have left the plans, but messaging networks still use them.
-    (planned(phone.as_str()) || planned(&match_key(&phone))).then_some(phone)
+    let folded = phone(national).map(|phone| match_key(&phone));
+    if folded.is_some_and(|folded| folded.get(code.len() + 1..).is_some_and(planned)) {
+        return phone(national);
+    }
+    // "+62 0812 …": the trunk prefix is dialled only inside the country.
+    let trunk = plans.first()?.national_prefix()?;
+    national
+        .strip_prefix(trunk)
+        .filter(|national| planned(national))
+        .and_then(phone)
 }
 
 /// The form that two spellings of one line share. For matching only: it is never shown, stored as a number or written.
@@ -162,6 +185,7 @@ mod tests {
             "6281234567890",
             "tel:+62-812-3456-7890",
             "+62 (0) 812 3456 7890",
+            "+62 0812 3456 7890",
             "0812-3456-7890 ext. 12",
             "0812-3456-7890x12",
             "\u{202a}+62\u{a0}812\u{2011}3456\u{2011}7890\u{202c}",
@@ -171,10 +195,16 @@ mod tests {
         ] {
             assert_eq!(read(raw, Some("ID")).as_deref(), indonesian, "{raw}");
         }
-        assert_eq!(
-            read("+39 06 698 1234", None).as_deref(),
-            Some("+39066981234")
-        );
+        for region in [None, Some("ID")] {
+            assert_eq!(
+                read("+39 06 698 1234", region).as_deref(),
+                Some("+39066981234")
+            );
+            assert_eq!(
+                read("+7 800 123 45 67", region).as_deref(),
+                Some("+78001234567")
+            );
+        }
         assert_eq!(
             read("020 7946 0958", Some("GB")).as_deref(),
             Some("+442079460958")

@@ -1,4 +1,8 @@
 //! Both sides as values, and what a person is recognised by.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set its scene has failed"
+)]
 
 use lockstep_core::contact::Contact;
 use lockstep_core::env::Time;
