@@ -7,6 +7,7 @@ use lockstep_core::env::Env;
 use lockstep_store::Store;
 use secrecy::SecretString;
 
+use crate::egress::Rules;
 use crate::network::Network;
 use crate::reach::Pacing;
 use crate::vault::Vault;
@@ -45,8 +46,8 @@ pub struct Settings {
     pub vendor_limits: BTreeMap<String, VendorLimits>,
     /// The app that we are to each vendor, by vendor slug: for OAuth and for the signatures of its webhooks.
     pub oauth_apps: BTreeMap<String, OAuthApp>,
-    /// Whether plain http and loopback are acceptable targets for webhooks and connections.
-    pub allow_local_targets: bool,
+    /// Which targets webhooks and connections may have.
+    pub egress: Rules,
 }
 
 /// Requests a minute of one organization, by class. `None` lifts the limit.

@@ -3,6 +3,10 @@
 //! Data flows one way: [`wire`] → [`ops`]; [`sync`] → [`ops`]; both → [`reach`] → the connectors; all → core and store.
 
 pub mod app;
+pub mod auth;
 pub mod config;
+pub mod egress;
 pub mod import;
 pub mod network;
+pub mod ops;
+pub mod wire;

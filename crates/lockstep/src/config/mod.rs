@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use toml::Table;
 
+use crate::egress::Rules;
 use crate::app::{RateLimits, Settings};
 
 pub use layers::{ConfigError, insert};
@@ -241,7 +242,7 @@ impl Config {
             disable_after: self.webhooks.disable_after,
             poll_seconds: self.sync.poll_seconds,
             census_seconds: self.sync.census_seconds,
-            allow_local_targets: self.egress.allow_local_targets,
+            egress: Rules { allow: self.egress.allow.iter().cloned().collect(), allow_local_targets: self.egress.allow_local_targets },
         }
     }
 }

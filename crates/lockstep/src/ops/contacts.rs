@@ -1,0 +1,275 @@
+//! Contacts made, changed and deleted: the row, the log, the event and the dirty pairs in one commit (law 6).
+
+use lockstep_core::change::{Change, FieldChange, Origin};
+use lockstep_core::contact::{Contact, ContactPatch, NewContact};
+use lockstep_core::event::{Event, EventType};
+use lockstep_core::ids::{ChangeId, ContactId, EventId};
+use lockstep_core::mapping::model::Side;
+use lockstep_core::mapping::view::contact_values;
+use lockstep_core::patch::Patch;
+use lockstep_core::phone::Phone;
+use lockstep_core::problem::{Code, Problem};
+use lockstep_store::{Account, Org, StoreError, Tx};
+use serde_json::{Map, Value as Json};
+
+use crate::app::App;
+use crate::ops::Author;
+use crate::ops::payload::{self, ContactObject};
+use crate::sync;
+
+/// Which account a request is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AccountChoice {
+    /// The organization's only one.
+    #[default]
+    Only,
+    /// By Meta's `phone_number_id`, as in a path.
+    Id(String),
+    /// By its own number, as in a body's `from`.
+    From(Phone),
+}
+
+/// Finds the chosen account.
+///
+/// # Errors
+/// No such account, or several and none chosen.
+pub fn account(tx: &mut Tx<'_>, org: &Org, choice: &AccountChoice) -> Result<Account, Problem> {
+    let mut accounts = tx.accounts(org)?;
+    match choice {
+        AccountChoice::Id(id) => accounts
+            .into_iter()
+            .find(|account| account.phone_number_id == *id)
+            .ok_or_else(|| Problem::not_found("phone_number_id")),
+        AccountChoice::From(phone) => accounts.into_iter().find(|account| has_number(account, phone)).ok_or_else(|| {
+            Problem::of(Code::InvalidFieldValue, "from", "No account has this number. GET /v1/accounts lists them.")
+        }),
+        AccountChoice::Only if accounts.len() == 1 => Ok(accounts.remove(0)),
+        AccountChoice::Only => {
+            let message = "The organization has not exactly one account: say which by its number. GET /v1/accounts lists them.";
+            Err(Problem::of(Code::MissingRequiredField, "from", message))
+        }
+    }
+}
+
+/// Accounts keep their number as people write it, with spaces and dashes.
+fn has_number(account: &Account, phone: &Phone) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    account.phone_number.as_deref().is_some_and(|number| digits(number) == digits(phone.as_str()))
+}
+
+/// Makes a contact; its account must be an account of the organization.
+///
+/// # Errors
+/// [`Code::ContactAlreadyExists`] when the account has a contact with this number; the transaction must not go on then.
+pub fn create(tx: &mut Tx<'_>, by: &Author, new: NewContact) -> Result<Contact, Problem> {
+    let contact = tx.insert_contact(&by.org, new, &by.origin).map_err(taken)?;
+    let fields = contact_values(&contact)
+        .into_iter()
+        .map(|(field, value)| FieldChange { field, side: Side::Inbox, before: None, after: Some(value), decision: None })
+        .collect();
+    log(tx, by, &contact.id, contact.seq, fields)?;
+    let object = object(tx, &by.org, &contact)?;
+    publish(tx, by, EventType::ContactCreated, payload::contact_created(&object))?;
+    mark_dirty(tx, by, &contact)?;
+    Ok(contact)
+}
+
+fn taken(error: StoreError) -> Problem {
+    match error {
+        StoreError::Conflict { .. } => {
+            let message = "The account has a contact with this number already. Find it with ?phone= and PATCH it, or PUT /contacts/by_phone.";
+            Problem::of(Code::ContactAlreadyExists, "phone_number", message)
+        }
+        other => other.into(),
+    }
+}
+
+/// Finds a living contact, within one account if one is given.
+///
+/// # Errors
+/// No such contact.
+pub fn find(tx: &mut Tx<'_>, org: &Org, account: Option<&str>, id: &ContactId) -> Result<Contact, Problem> {
+    tx.contact(org, id)?
+        .filter(|contact| account.is_none_or(|account| contact.account == account))
+        .ok_or_else(|| Problem::not_found("contact"))
+}
+
+/// Changes a contact. A patch that changes nothing leaves no trace.
+///
+/// # Errors
+/// The store's.
+pub fn patch(tx: &mut Tx<'_>, by: &Author, old: &Contact, patch: ContactPatch) -> Result<Contact, StoreError> {
+    let (next, changed) = old.patched(patch);
+    let (before, after) = (contact_values(old), contact_values(&next));
+    let fields = before
+        .keys()
+        .chain(after.keys().filter(|field| !before.contains_key(*field)))
+        .filter(|field| before.get(*field) != after.get(*field))
+        .map(|field| FieldChange {
+            field: field.clone(),
+            side: Side::Inbox,
+            before: before.get(field).cloned(),
+            after: after.get(field).cloned(),
+            decision: None,
+        })
+        .collect();
+    commit_edit(tx, by, old, next, &changed, fields)
+}
+
+/// Commits an edit whose outcome the caller computed: row, log, event, and dirty pairs of all syncs but the one that it
+/// came from. `changed` names the members that differ; none of them, and only `fields` are logged.
+///
+/// # Errors
+/// The store's.
+pub fn commit_edit(
+    tx: &mut Tx<'_>,
+    by: &Author,
+    old: &Contact,
+    next: Contact,
+    changed: &[&str],
+    fields: Vec<FieldChange>,
+) -> Result<Contact, StoreError> {
+    if changed.is_empty() {
+        if !fields.is_empty() {
+            log(tx, by, &old.id, old.seq, fields)?;
+        }
+        return Ok(old.clone());
+    }
+    let next = tx.put_contact(&by.org, &next)?;
+    log(tx, by, &next.id, next.seq, fields)?;
+    let object = object(tx, &by.org, &next)?;
+    publish(tx, by, EventType::ContactUpdated, payload::contact_updated(&object, changed))?;
+    mark_dirty(tx, by, &next)?;
+    Ok(next)
+}
+
+/// Deletes a contact: its personal values are erased here, in the log and in deliveries; the id is never used again.
+///
+/// # Errors
+/// The store's.
+pub fn delete(tx: &mut Tx<'_>, by: &Author, id: &ContactId) -> Result<(), StoreError> {
+    let Some(gone) = tx.delete_contact(&by.org, id)? else { return Ok(()) };
+    let deleted = FieldChange { field: "deleted".into(), side: Side::Inbox, before: None, after: Some("true".to_owned()), decision: None };
+    log(tx, by, id, gone.seq, vec![deleted])?;
+    tx.erase_subject(&by.org, id)?;
+    publish(tx, by, EventType::ContactDeleted, payload::contact_deleted(id))?;
+    sync::contact_deleted(tx, &by.org, id)
+}
+
+/// Shows a contact to callers and subscribers.
+///
+/// # Errors
+/// The store's.
+pub fn object(tx: &mut Tx<'_>, org: &Org, contact: &Contact) -> Result<ContactObject, StoreError> {
+    Ok(ContactObject::new(contact, &tx.accounts(org)?))
+}
+
+fn log(tx: &mut Tx<'_>, by: &Author, subject: &ContactId, seq: i64, fields: Vec<FieldChange>) -> Result<(), StoreError> {
+    let change = Change { id: ChangeId::new(tx.env()), subject: subject.clone(), seq, at: tx.now(), origin: by.origin.clone(), fields };
+    tx.record(&by.org, &change)
+}
+
+fn publish(tx: &mut Tx<'_>, by: &Author, event_type: EventType, data: Json) -> Result<(), StoreError> {
+    let event = Event { id: EventId::new(tx.env()), event_type, created_at: tx.now(), livemode: by.livemode, data };
+    tx.publish(&by.org, &event)?;
+    Ok(())
+}
+
+fn mark_dirty(tx: &mut Tx<'_>, by: &Author, contact: &Contact) -> Result<(), StoreError> {
+    match &by.origin {
+        Origin::Crm { sync, .. } => sync::mark_dirty_but(tx, &by.org, &contact.id, contact.seq, Some(sync)),
+        _ => sync::mark_dirty(tx, &by.org, &contact.id, contact.seq),
+    }
+}
+
+/// Contacts that one commit of an import covers: enough to share it, few enough to let others in between.
+const IMPORT_CHUNK: usize = 200;
+
+/// What an import did with the contacts it was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// New contacts.
+    pub created: usize,
+    /// Contacts with the same number whose empty fields were filled.
+    pub filled: usize,
+    /// Contacts with the same number that had it all.
+    pub unchanged: usize,
+}
+
+/// Takes contacts from a file, a chunk a commit, in order. What a contact with the same number holds already is never
+/// overwritten. Repeating an interrupted import does no harm.
+///
+/// # Errors
+/// The account is not clear, or the store's. The chunks before stay.
+pub async fn import(app: &App, org: &Org, contacts: Vec<NewContact>) -> Result<Imported, Problem> {
+    let by = Author::command_line(org.clone());
+    let account = app.store.read({
+        let org = org.clone();
+        move |tx| account(tx, &org, &AccountChoice::Only)
+    });
+    let account = account.await?.phone_number_id;
+    let mut done = Imported::default();
+    let mut rest = contacts.into_iter();
+    loop {
+        let chunk: Vec<NewContact> = rest.by_ref().take(IMPORT_CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(done);
+        }
+        let (by, account) = (by.clone(), account.clone());
+        let taken = app.store.write(move |tx| {
+            let mut taken = Imported::default();
+            for new in chunk {
+                let count = match import_one(tx, &by, &account, new)? {
+                    Fate::Created => &mut taken.created,
+                    Fate::Filled => &mut taken.filled,
+                    Fate::Unchanged => &mut taken.unchanged,
+                };
+                *count += 1;
+            }
+            Ok::<_, Problem>(taken)
+        });
+        let taken = taken.await?;
+        done.created += taken.created;
+        done.filled += taken.filled;
+        done.unchanged += taken.unchanged;
+    }
+}
+
+enum Fate {
+    Created,
+    Filled,
+    Unchanged,
+}
+
+fn import_one(tx: &mut Tx<'_>, by: &Author, account: &str, new: NewContact) -> Result<Fate, Problem> {
+    let known = match &new.phone_number {
+        Some(phone) => tx.contact_by_phone(&by.org, Some(account), phone)?.into_iter().next(),
+        None => None,
+    };
+    let Some(old) = known else {
+        create(tx, by, NewContact { account: Some(new.account.unwrap_or_else(|| account.to_owned())), ..new })?;
+        return Ok(Fate::Created);
+    };
+    let next = patch(tx, by, &old, filling(&old, new))?;
+    Ok(if next.seq == old.seq { Fate::Unchanged } else { Fate::Filled })
+}
+
+/// The patch that gives a contact what it lacks.
+fn filling(old: &Contact, new: NewContact) -> ContactPatch {
+    let missing = |held: &Option<String>, value: Option<String>| match value {
+        Some(value) if held.is_none() => Patch::Set(value),
+        _ => Patch::Keep,
+    };
+    let keys: Map<String, Json> = new
+        .metadata
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(key, _)| !old.metadata.as_ref().is_some_and(|held| held.contains_key(key)))
+        .collect();
+    ContactPatch {
+        phone_number: None,
+        name: missing(&old.name, new.name),
+        email: missing(&old.email, new.email),
+        metadata: if keys.is_empty() { Patch::Keep } else { Patch::Set(keys) },
+    }
+}

@@ -1,0 +1,62 @@
+//! Requests that may be sent twice and act once (reference section "Idempotency").
+
+use lockstep_core::limits::IDEMPOTENCY_TTL_HOURS;
+use lockstep_core::problem::{Code, Problem};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+/// What a caller sent to make a POST safe to repeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The `Idempotency-Key`.
+    pub key: String,
+    /// SHA-256 over method, path and canonical body.
+    pub fingerprint: [u8; 32],
+}
+
+impl Once {
+    /// Takes the fingerprint of a request. Two spellings of one JSON value have one fingerprint.
+    pub fn new(key: String, method: &str, path: &str, body: &Json) -> Self {
+        let mut hash = Sha256::new();
+        for part in [method, path, &body.to_string()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self { key, fingerprint: hash.finalize().into() }
+    }
+}
+
+/// An answer as it is kept under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody used the key in the last 24 hours: the request is to be carried out, and its answer kept.
+    First,
+    /// The same request was answered before, like this.
+    Answered(StoredAnswer),
+}
+
+/// Claims a key for a request, in the transaction that will hold its effect and its answer. A second request with the
+/// key therefore waits in the store for the first one's commit.
+///
+/// # Errors
+/// The key came with another request, or its first call has not finished.
+pub fn claim(tx: &mut Tx<'_>, org: &Org, once: &Once) -> Result<Claim, Problem> {
+    match tx.begin(org, &once.key, &once.fingerprint)? {
+        Begin::First => Ok(Claim::First),
+        Begin::Replay(answer) => Ok(Claim::Answered(answer)),
+        Begin::Running => {
+            let message = "The first request with this Idempotency-Key has not finished. Try again with the same key.";
+            Err(Problem { retry_after: Some(Duration::from_secs(1)), ..Problem::new(Code::IdempotencyInProgress, message) })
+        }
+        Begin::OtherRequest => {
+            let message = "This Idempotency-Key came with another request before. Use a new key for a new request.";
+            Err(Problem::of(Code::IdempotencyKeyReuse, "Idempotency-Key", message))
+        }
+    }
+}
+
+/// Whether a refusal is kept under the key: those that a repeat may overcome are not.
+pub fn is_kept(problem: &Problem) -> bool {
+    let (status, _, code) = problem.code.wire();
+    (400..500).contains(&status) && status != 409 && status != 429 && code != Code::IdempotencyKeyReuse.wire().2
+}

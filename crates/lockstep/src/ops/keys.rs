@@ -1,0 +1,63 @@
+//! Keys for callers: made, shown once, kept as a hash (reference section "API keys").
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lockstep_core::env::Time;
+use lockstep_core::ids::KeyId;
+use lockstep_core::problem::Problem;
+use lockstep_store::{KeyKind, NewKey, Org};
+use secrecy::SecretString;
+
+use crate::app::App;
+use crate::auth::key_hash;
+
+/// Random bytes of a key: 24 characters of URL-safe base64.
+const RANDOM_BYTES: usize = 18;
+
+/// A key right after it was made.
+#[derive(Debug)]
+pub struct Minted {
+    /// Its record.
+    pub id: KeyId,
+    /// The key itself. Nobody can show it again.
+    pub plaintext: SecretString,
+}
+
+/// Makes a key of an organization. `live` tells real keys from test keys, whose events say `livemode: false`.
+///
+/// # Errors
+/// The store's.
+pub async fn mint(
+    app: &App,
+    org: &Org,
+    kind: KeyKind,
+    label: &str,
+    live: bool,
+    expires_at: Option<Time>,
+) -> Result<Minted, Problem> {
+    let plaintext = format!("{}{}", prefix(kind, live), URL_SAFE_NO_PAD.encode(app.env.random_bytes::<RANDOM_BYTES>()));
+    let key = NewKey {
+        kind,
+        label: label.to_owned(),
+        hash: key_hash(&plaintext),
+        first12: plaintext[..12].to_owned(),
+        last4: plaintext[plaintext.len() - 4..].to_owned(),
+        live,
+        expires_at,
+    };
+    let org = org.clone();
+    let id = app.store.write(move |tx| Ok::<_, Problem>(tx.add_key(&org, key)?)).await?;
+    Ok(Minted { id, plaintext: plaintext.into() })
+}
+
+fn prefix(kind: KeyKind, live: bool) -> &'static str {
+    match (kind, live) {
+        (KeyKind::Api, true) => "kdv_live_",
+        (KeyKind::Api, false) => "kdv_test_",
+        (KeyKind::Publishable, true) => "pk_live_",
+        (KeyKind::Publishable, false) => "pk_test_",
+        (KeyKind::Secret, true) => "sk_live_",
+        (KeyKind::Secret, false) => "sk_test_",
+        (KeyKind::Admin, _) => "adm_",
+    }
+}

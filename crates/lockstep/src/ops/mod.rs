@@ -1,0 +1,29 @@
+//! What Lockstep can do, decided and committed: one file per capability.
+
+pub mod contacts;
+pub mod idempotency;
+pub mod keys;
+pub mod payload;
+pub mod received;
+pub mod webhooks;
+
+use lockstep_core::change::Origin;
+use lockstep_store::Org;
+
+/// On whose behalf something changes.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// The organization.
+    pub org: Org,
+    /// Where the change comes from.
+    pub origin: Origin,
+    /// Whether the events that it causes say `livemode: true`; only a test key's do not.
+    pub livemode: bool,
+}
+
+impl Author {
+    /// The operator at the command line.
+    pub fn command_line(org: Org) -> Self {
+        Self { org, origin: Origin::CommandLine, livemode: true }
+    }
+}

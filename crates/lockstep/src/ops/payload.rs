@@ -1,0 +1,114 @@
+//! The inbox's objects as callers and subscribers read them (reference sections "Contacts" and "Payloads").
+
+use lockstep_core::contact::Contact;
+use lockstep_core::env::Time;
+use lockstep_core::ids::ContactId;
+use lockstep_store::Account;
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+use utoipa::ToSchema;
+
+/// A contact. Beyond Kirim's members it shows `acquisition_source`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ContactObject {
+    /// `ctc_…`
+    #[schema(value_type = String)]
+    pub id: ContactId,
+    /// Always `contact`.
+    #[schema(value_type = String)]
+    pub object: &'static str,
+    /// E.164 with its `+`.
+    #[schema(required)]
+    pub phone_number: Option<String>,
+    /// The name as people see it.
+    #[schema(required)]
+    pub name: Option<String>,
+    /// The e-mail address.
+    #[schema(required)]
+    pub email: Option<String>,
+    /// A free JSON object; null when never set.
+    #[schema(required)]
+    pub metadata: Option<Map<String, Json>>,
+    /// `inbound`, `api`, `dashboard`, `import` or a connector's name.
+    #[schema(required)]
+    pub acquisition_source: Option<String>,
+    /// The account that the contact belongs to.
+    pub whatsapp_account: WhatsappAccount,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Time,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Time,
+}
+
+/// The account inside a contact.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WhatsappAccount {
+    /// The number as people write it.
+    #[schema(required)]
+    pub phone_number: Option<String>,
+    /// Meta's `phone_number_id`.
+    #[schema(required)]
+    pub phone_number_id: Option<String>,
+    /// Always null: Lockstep has no customers below an organization.
+    #[schema(value_type = Option<Object>, required)]
+    pub customer: (),
+}
+
+impl ContactObject {
+    /// Shows a contact; `accounts` are its organization's.
+    pub fn new(contact: &Contact, accounts: &[Account]) -> Self {
+        let account = accounts.iter().find(|account| account.phone_number_id == contact.account);
+        Self {
+            id: contact.id.clone(),
+            object: "contact",
+            phone_number: contact.phone_number.as_ref().map(ToString::to_string),
+            name: contact.name.clone(),
+            email: contact.email.clone(),
+            metadata: contact.metadata.clone(),
+            acquisition_source: contact.acquisition_source.clone(),
+            whatsapp_account: WhatsappAccount {
+                phone_number: account.and_then(|account| account.phone_number.clone()),
+                phone_number_id: Some(contact.account.clone()),
+                customer: (),
+            },
+            created_at: contact.created_at,
+            updated_at: contact.updated_at,
+        }
+    }
+}
+
+/// Something that is gone.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Deleted {
+    /// What it was called.
+    pub id: String,
+    /// What it was.
+    #[schema(value_type = String)]
+    pub object: &'static str,
+    /// Always true.
+    pub deleted: bool,
+}
+
+impl Deleted {
+    /// Says that a thing is gone.
+    pub fn new(id: impl ToString, object: &'static str) -> Self {
+        Self { id: id.to_string(), object, deleted: true }
+    }
+}
+
+/// The `data` of `contact.created`.
+pub fn contact_created(contact: &ContactObject) -> Json {
+    json!({ "contact": contact, "acquisition_source": contact.acquisition_source })
+}
+
+/// The `data` of `contact.updated`.
+pub fn contact_updated(contact: &ContactObject, changed_fields: &[&str]) -> Json {
+    json!({ "contact": contact, "changed_fields": changed_fields })
+}
+
+/// The `data` of `contact.deleted`: nothing personal is left in it.
+pub fn contact_deleted(contact: &ContactId) -> Json {
+    json!({ "contact": Deleted::new(contact, "contact") })
+}

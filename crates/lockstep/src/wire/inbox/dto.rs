@@ -1,0 +1,266 @@
+//! Bodies and filters of the contact routes, checked here so that operations get only what can be stored.
+
+use lockstep_core::contact::{ContactPatch, NewContact, check_email, check_metadata, check_name};
+use lockstep_core::env::Time;
+use lockstep_core::limits::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, SEARCH_CHARS_MAX, fits};
+use lockstep_core::patch::Patch;
+use lockstep_core::phone::Phone;
+use lockstep_core::problem::{Code, Problem};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::ops::contacts::AccountChoice;
+
+/// Where contacts come from that a caller makes.
+const ACQUISITION_SOURCE: &str = "api";
+
+/// A contact to make.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewContactBody {
+    /// E.164 with its `+`.
+    #[schema(required, nullable = false, pattern = r"^\+[1-9]\d{6,14}$")]
+    phone_number: Option<String>,
+    /// 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
+    name: Option<String>,
+    /// An e-mail address.
+    #[schema(format = Email)]
+    email: Option<String>,
+    /// A free JSON object: at most 50 keys and 16 KiB.
+    metadata: Option<Map<String, Json>>,
+    /// The number of the account that gets the contact; needed only where there are several and the path names none.
+    from: Option<String>,
+}
+
+impl NewContactBody {
+    /// Checks everything that needs no database.
+    ///
+    /// # Errors
+    /// The first member that will not do.
+    pub fn checked(self) -> Result<(NewContact, AccountChoice), Problem> {
+        let Some(phone) = self.phone_number else {
+            return Err(Problem::of(Code::MissingRequiredField, "phone_number", "phone_number is required."));
+        };
+        self.name.as_deref().map_or(Ok(()), check_name)?;
+        self.email.as_deref().map_or(Ok(()), check_email)?;
+        self.metadata.as_ref().map_or(Ok(()), check_metadata)?;
+        let new = NewContact {
+            account: None,
+            phone_number: Some(phone_number("phone_number", &phone)?),
+            name: self.name,
+            email: self.email,
+            metadata: self.metadata,
+            acquisition_source: Some(ACQUISITION_SOURCE.to_owned()),
+        };
+        Ok((new, account_choice(self.from.as_deref())?))
+    }
+}
+
+/// What to change of a contact. An absent member stays, null clears. Metadata merges per top-level key.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(min_properties = 1)]
+pub struct ContactPatchBody {
+    /// 1 to 255 characters.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    name: Patch<String>,
+    /// An e-mail address.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Email)]
+    email: Patch<String>,
+    /// Keys to set; a null value deletes its key.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Patch<Map<String, Json>>,
+    /// Refused: a contact's number is its address.
+    #[serde(default)]
+    #[schema(ignore)]
+    phone_number: Patch<Json>,
+}
+
+impl ContactPatchBody {
+    /// Checks everything that needs no database.
+    ///
+    /// # Errors
+    /// The first member that will not do, or nothing to change.
+    pub fn checked(self) -> Result<ContactPatch, Problem> {
+        if !self.phone_number.is_keep() {
+            let message = "A contact's phone number cannot change: make another contact.";
+            return Err(Problem::of(Code::InvalidFieldValue, "phone_number", message));
+        }
+        let patch = checked_patch(self.name, self.email, self.metadata)?;
+        if patch == ContactPatch::default() {
+            return Err(Problem::new(Code::MissingRequiredField, "Give at least one of name, email and metadata."));
+        }
+        Ok(patch)
+    }
+}
+
+/// What a contact found or made by its number shall hold.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct UpsertBody {
+    /// 1 to 255 characters.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    name: Patch<String>,
+    /// An e-mail address.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Email)]
+    email: Patch<String>,
+    /// Keys to set; a null value deletes its key.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Patch<Map<String, Json>>,
+    /// The number of the account; needed only where there are several and the path names none.
+    from: Option<String>,
+}
+
+impl UpsertBody {
+    /// Checks everything that needs no database.
+    ///
+    /// # Errors
+    /// The first member that will not do.
+    pub fn checked(self) -> Result<(ContactPatch, AccountChoice), Problem> {
+        let choice = account_choice(self.from.as_deref())?;
+        Ok((checked_patch(self.name, self.email, self.metadata)?, choice))
+    }
+}
+
+/// The new contact that an upsert makes when it finds none.
+pub fn upserted(phone: Phone, patch: &ContactPatch) -> NewContact {
+    let metadata = patch.metadata.clone().apply(None).map(|mut keys| {
+        keys.retain(|_, value| !value.is_null());
+        keys
+    });
+    NewContact {
+        account: None,
+        phone_number: Some(phone),
+        name: patch.name.clone().apply(None),
+        email: patch.email.clone().apply(None),
+        metadata,
+        acquisition_source: Some(ACQUISITION_SOURCE.to_owned()),
+    }
+}
+
+fn checked_patch(name: Patch<String>, email: Patch<String>, metadata: Patch<Map<String, Json>>) -> Result<ContactPatch, Problem> {
+    Ok(ContactPatch {
+        phone_number: None,
+        name: name.try_map(|name| check_name(&name).map(|()| name))?,
+        email: email.try_map(|email| check_email(&email).map(|()| email))?,
+        metadata: metadata.try_map(|keys| check_metadata(&keys).map(|()| keys))?,
+    })
+}
+
+fn account_choice(from: Option<&str>) -> Result<AccountChoice, Problem> {
+    Ok(match from {
+        Some(from) => AccountChoice::From(phone_number("from", from)?),
+        None => AccountChoice::Only,
+    })
+}
+
+/// Reads a number that must be E.164.
+///
+/// # Errors
+/// [`Code::InvalidPhoneNumber`], with `param`.
+pub fn phone_number(param: &str, text: &str) -> Result<Phone, Problem> {
+    Phone::parse(text).map_err(|bad| Problem::of(Code::InvalidPhoneNumber, param, format!("{param} is {bad}.")))
+}
+
+/// Which contacts to list. `has_more` and `next_cursor` lead through the pages.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ContactFilters {
+    /// Exactly this number, E.164; write its `+` as `%2B`.
+    #[param(pattern = r"^\+[1-9]\d{6,14}$")]
+    pub phone: Option<String>,
+    /// Part of a name or an e-mail address.
+    #[param(min_length = 1, max_length = 200)]
+    pub search: Option<String>,
+    /// Only contacts changed after this time (RFC 3339), in the order of their changes. The answer then has a
+    /// `delta_cursor` too: asking again with it later misses nothing.
+    #[param(format = DateTime)]
+    pub updated_after: Option<String>,
+    /// Items on a page, 1 to 100; 25 when absent.
+    #[param(pattern = r"^([1-9]\d?|100)$")]
+    pub limit: Option<String>,
+    /// The `next_cursor` or `delta_cursor` of a page with the same filters.
+    pub cursor: Option<String>,
+}
+
+impl ContactFilters {
+    /// The number to look for.
+    ///
+    /// # Errors
+    /// Not E.164.
+    pub fn phone(&self) -> Result<Option<Phone>, Problem> {
+        // A plus that was not percent-encoded arrives as a space.
+        let restored = |text: &str| text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
+        self.phone.as_deref().map(|text| phone_number("phone", &restored(text))).transpose()
+    }
+
+    /// The text to search for.
+    ///
+    /// # Errors
+    /// Empty, too long, or with U+0000.
+    pub fn search(&self) -> Result<Option<&str>, Problem> {
+        let search = self.search.as_deref();
+        if search.is_some_and(|text| text.trim().is_empty() || !fits(text, SEARCH_CHARS_MAX) || text.contains('\0')) {
+            let message = format!("search takes 1 to {SEARCH_CHARS_MAX} characters.");
+            return Err(Problem::of(Code::InvalidFieldValue, "search", message));
+        }
+        Ok(search)
+    }
+
+    /// The time to start after.
+    ///
+    /// # Errors
+    /// Not RFC 3339.
+    pub fn updated_after(&self) -> Result<Option<Time>, Problem> {
+        self.updated_after.as_deref().map(|text| time("updated_after", text)).transpose()
+    }
+}
+
+/// Reads a time of a query, whose `+` may have arrived as a space.
+///
+/// # Errors
+/// Not RFC 3339.
+pub fn time(param: &str, text: &str) -> Result<Time, Problem> {
+    Time::parse(&text.replace(' ', "+")).ok_or_else(|| {
+        Problem::of(Code::InvalidFieldValue, param, format!("{param} must be a time such as 2026-05-23T10:00:00Z."))
+    })
+}
+
+/// Reads a page size.
+///
+/// # Errors
+/// [`Code::InvalidLimit`] outside 1 to 100.
+pub fn page_size(limit: Option<&str>) -> Result<u32, Problem> {
+    let Some(text) = limit else { return Ok(PAGE_SIZE_DEFAULT as u32) };
+    let digits = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<u32>() {
+        Ok(size) if digits && (1..=PAGE_SIZE_MAX).contains(&u64::from(size)) => Ok(size),
+        _ => Err(Problem::of(Code::InvalidLimit, "limit", format!("limit must be a number from 1 to {PAGE_SIZE_MAX}."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_sizes_outside_the_range_are_refused() {
+        assert_eq!(page_size(None).unwrap(), 25);
+        assert_eq!(page_size(Some("100")).unwrap(), 100);
+        for bad in ["0", "101", "-1", "+5", "1e1", "", "ten", "99999999999999999999", "٣"] {
+            assert_eq!(page_size(Some(bad)).unwrap_err().code, Code::InvalidLimit, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_plus_that_arrived_as_a_space_is_restored() {
+        let filters = ContactFilters { phone: Some(" 628111222333".to_owned()), ..ContactFilters::default() };
+        assert_eq!(filters.phone().unwrap().unwrap().as_str(), "+628111222333");
+        assert_eq!(time("updated_after", "2026-05-23T10:00:00 07:00").unwrap(), Time::parse("2026-05-23T03:00:00Z").unwrap());
+    }
+}

@@ -1,0 +1,32 @@
+//! The surfaces: HTTP in, operations called, HTTP out. Nothing is decided here.
+
+pub mod hooks;
+pub mod inbox;
+mod rate;
+mod request;
+
+use axum::Router;
+use axum::middleware;
+
+use crate::app::App;
+use crate::wire::inbox::envelope::Refusal;
+use lockstep_core::problem::{Code, Problem};
+
+/// Every surface, to be served on one address.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .merge(inbox::router(&app))
+        .merge(hooks::router())
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), request::scope))
+        .with_state(app)
+}
+
+async fn no_such_path() -> Refusal {
+    Refusal(Problem::not_found("path"))
+}
+
+async fn method_not_allowed() -> Refusal {
+    Refusal(Problem::new(Code::MethodNotAllowed, "This path does not take that method. The Allow header lists those that it takes."))
+}
