@@ -95,10 +95,7 @@ impl Contact {
     }
 }
 
-fn merge_metadata(
-    old: Option<Map<String, Json>>,
-    patch: Patch<Map<String, Json>>,
-) -> Option<Map<String, Json>> {
+fn merge_metadata(old: Option<Map<String, Json>>, patch: Patch<Map<String, Json>>) -> Option<Map<String, Json>> {
     let keys = match patch {
         Patch::Keep => return old,
         Patch::Clear => return None,
@@ -127,9 +124,7 @@ mod tests {
             phone_number: None,
             name: Some("Ana".to_owned()),
             email: Some("ana@example.com".to_owned()),
-            metadata: json!({"tier": "gold", "city": "Bandung"})
-                .as_object()
-                .cloned(),
+            metadata: json!({"tier": "gold", "city": "Bandung"}).as_object().cloned(),
             acquisition_source: None,
             seq: 1,
             created_at: Time(0),
@@ -152,24 +147,15 @@ mod tests {
         let (next, changed) = ana().patched(patch);
         assert_eq!(changed, ["email", "metadata"]);
         assert_eq!(next.email, None);
-        assert_eq!(
-            Json::from(next.metadata),
-            json!({"city": "Bandung", "vip": true})
-        );
+        assert_eq!(Json::from(next.metadata), json!({"city": "Bandung", "vip": true}));
         assert!(ana().patched(ContactPatch::default()).1.is_empty());
-        let (next, _) = ana().patched(ContactPatch {
-            metadata: Patch::Clear,
-            ..ContactPatch::default()
-        });
+        let (next, _) = ana().patched(ContactPatch { metadata: Patch::Clear, ..ContactPatch::default() });
         assert_eq!(next.metadata, None);
     }
 
     #[test]
     fn a_number_is_filled_but_never_changed() {
-        let number = |text: &str| ContactPatch {
-            phone_number: Phone::parse(text).ok(),
-            ..ContactPatch::default()
-        };
+        let number = |text: &str| ContactPatch { phone_number: Phone::parse(text).ok(), ..ContactPatch::default() };
         let (filled, changed) = ana().patched(number("+6281234567890"));
         assert_eq!(changed, ["phone_number"]);
         let (kept, changed) = filled.patched(number("+6281111111111"));

@@ -103,15 +103,9 @@ impl Env {
     pub fn system() -> Result<Self, getrandom::Error> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one place that asks the machine"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
         let clock = || Time(jiff::Timestamp::now().as_microsecond());
-        Ok(Self {
-            clock: Arc::new(clock),
-            rng: Arc::new(Mutex::new(ChaCha20Rng::from_seed(seed))),
-        })
+        Ok(Self { clock: Arc::new(clock), rng: Arc::new(Mutex::new(ChaCha20Rng::from_seed(seed))) })
     }
 
     /// A clock that stands until its [`Dial`] is moved, and chance that repeats for a seed.
@@ -119,13 +113,7 @@ impl Env {
         let dial = Dial(Arc::new(AtomicI64::new(start.0)));
         let hand = dial.clone();
         let rng = ChaCha20Rng::seed_from_u64(seed);
-        (
-            Self {
-                clock: Arc::new(move || hand.now()),
-                rng: Arc::new(Mutex::new(rng)),
-            },
-            dial,
-        )
+        (Self { clock: Arc::new(move || hand.now()), rng: Arc::new(Mutex::new(rng)) }, dial)
     }
 
     /// The present instant.
@@ -136,20 +124,13 @@ impl Env {
     /// Fresh random bytes, fit for secrets.
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.rng
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill_bytes(&mut bytes);
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
         bytes
     }
 
     /// A number from `low` to `high`, both included; `low` when the range is empty.
     pub fn between(&self, low: i64, high: i64) -> i64 {
-        let span = high
-            .saturating_sub(low)
-            .max(0)
-            .unsigned_abs()
-            .saturating_add(1);
+        let span = high.saturating_sub(low).max(0).unsigned_abs().saturating_add(1);
         let offset = u64::from_le_bytes(self.random_bytes()) % span;
         low.saturating_add(i64::try_from(offset).unwrap_or(0))
     }
@@ -191,10 +172,7 @@ mod tests {
     #[test]
     fn the_manual_clock_stands_until_it_is_moved_and_chance_repeats() {
         let (env, dial) = Env::manual(Time::from_secs(100), 1);
-        assert_eq!(
-            (env.now(), env.now()),
-            (Time::from_secs(100), Time::from_secs(100))
-        );
+        assert_eq!((env.now(), env.now()), (Time::from_secs(100), Time::from_secs(100)));
         dial.advance(Duration::from_millis(1_500));
         assert_eq!(env.now(), Time::from_millis(101_500));
         dial.set(Time::from_secs(50));
@@ -208,10 +186,7 @@ mod tests {
     fn times_are_rfc_3339_with_milliseconds() {
         let time = Time::parse("2024-05-23T16:00:00.1239Z").unwrap();
         assert_eq!(time.to_string(), "2024-05-23T16:00:00.123Z");
-        assert_eq!(
-            Time::parse("2024-05-23T18:00:00+02:00").unwrap().as_secs(),
-            1_716_480_000
-        );
+        assert_eq!(Time::parse("2024-05-23T18:00:00+02:00").unwrap().as_secs(), 1_716_480_000);
         assert_eq!(Time::parse("yesterday"), None);
         assert_eq!(Time(-1).as_millis(), -1);
     }

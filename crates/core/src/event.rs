@@ -22,11 +22,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 3] = [
-        Self::ContactCreated,
-        Self::ContactUpdated,
-        Self::ContactDeleted,
-    ];
+    pub const ALL: [Self; 3] = [Self::ContactCreated, Self::ContactUpdated, Self::ContactDeleted];
 
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {

@@ -17,35 +17,14 @@ pub const SET_BACKS_MAX: u8 = 3;
 
 /// Notes an answered update: what each field held before and what the vendor made of our value (`settled`, from
 /// [`crate::merge::settled`]). A fight goes on only where the CRM is back at what it held before our last write.
-pub fn remember(
-    mapping: &Mapping,
-    fights: &mut BTreeMap<Field, Fight>,
-    sent: &Edits,
-    before: &Values,
-    settled: &Base,
-) {
+pub fn remember(mapping: &Mapping, fights: &mut BTreeMap<Field, Fight>, sent: &Edits, before: &Values, settled: &Base) {
     let region = mapping.region.as_deref();
-    for map in mapping
-        .fields
-        .iter()
-        .filter(|map| sent.contains_key(&map.field))
-    {
+    for map in mapping.fields.iter().filter(|map| sent.contains_key(&map.field)) {
         let before = before.get(&map.field).cloned();
         let wrote = settled.get(&map.field).and_then(|base| base.theirs.clone());
-        let goes_on =
-            |old: &&Fight| same(map.kind, old.before.as_deref(), before.as_deref(), region);
-        let set_back = fights
-            .get(&map.field)
-            .filter(goes_on)
-            .map_or(0, |old| old.set_back);
-        fights.insert(
-            map.field.clone(),
-            Fight {
-                before,
-                wrote,
-                set_back,
-            },
-        );
+        let goes_on = |old: &&Fight| same(map.kind, old.before.as_deref(), before.as_deref(), region);
+        let set_back = fights.get(&map.field).filter(goes_on).map_or(0, |old| old.set_back);
+        fights.insert(map.field.clone(), Fight { before, wrote, set_back });
     }
 }
 
@@ -55,12 +34,7 @@ pub fn remember(
 pub fn watch(sight: &Sight<'_>, fights: &mut BTreeMap<Field, Fight>) -> Vec<FieldChange> {
     let region = sight.mapping.region.as_deref();
     let mut lost = Vec::new();
-    for map in sight
-        .mapping
-        .fields
-        .iter()
-        .filter(|map| !sight.held.contains(&map.field))
-    {
+    for map in sight.mapping.fields.iter().filter(|map| !sight.held.contains(&map.field)) {
         let field = &map.field;
         let same = |a: Option<&str>, b: Option<&str>| same(map.kind, a, b, region);
         let theirs = sight.theirs.get(field).map(String::as_str);
@@ -69,8 +43,7 @@ pub fn watch(sight: &Sight<'_>, fights: &mut BTreeMap<Field, Fight>) -> Vec<Fiel
             continue;
         };
         let stands = base.is_none_or(|base| same(theirs, base.theirs.as_deref()));
-        let ours_stood =
-            base.is_some_and(|base| same(base.theirs.as_deref(), fight.wrote.as_deref()));
+        let ours_stood = base.is_some_and(|base| same(base.theirs.as_deref(), fight.wrote.as_deref()));
         if stands || !ours_stood {
             continue;
         }
@@ -83,13 +56,8 @@ pub fn watch(sight: &Sight<'_>, fights: &mut BTreeMap<Field, Fight>) -> Vec<Fiel
             let ours = sight.ours.get(field).cloned();
             let theirs = theirs.map(str::to_owned);
             let mapping = sight.mapping.version;
-            let decision = Decision {
-                verdict: Verdict::Held,
-                base: base.cloned(),
-                ours: ours.clone(),
-                theirs,
-                mapping,
-            };
+            let decision =
+                Decision { verdict: Verdict::Held, base: base.cloned(), ours: ours.clone(), theirs, mapping };
             lost.push(FieldChange {
                 field: field.clone(),
                 side: Side::Inbox,

@@ -11,18 +11,14 @@ pub struct BadId {
 }
 
 fn check(text: &str, prefix: &'static str) -> Result<(), BadId> {
-    let rest = text
-        .strip_prefix(prefix)
-        .and_then(|rest| rest.strip_prefix('_'));
+    let rest = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'));
     let well_formed = |rest: &str| {
         rest.len() == 26
-            && rest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z'))
+            && rest
+                .bytes()
+                .all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z'))
     };
-    if rest.is_some_and(well_formed) {
-        Ok(())
-    } else {
-        Err(BadId { prefix })
-    }
+    if rest.is_some_and(well_formed) { Ok(()) } else { Err(BadId { prefix }) }
 }
 
 macro_rules! ids {

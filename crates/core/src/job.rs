@@ -68,10 +68,9 @@ impl Job {
     /// What it must not run beside: everything that reads or writes one sync's pairs has one lane.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Plan { sync }
-            | Self::Push { sync }
-            | Self::Pull { sync }
-            | Self::Census { sync } => Lane::Named(sync.to_string()),
+            Self::Plan { sync } | Self::Push { sync } | Self::Pull { sync } | Self::Census { sync } => {
+                Lane::Named(sync.to_string())
+            }
             Self::Purge => Lane::Named("purge".to_owned()),
             Self::Ingest { .. } | Self::Deliver { .. } => Lane::Free,
         }

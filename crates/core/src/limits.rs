@@ -72,10 +72,7 @@ mod tests {
     #[test]
     fn every_limit_is_listed_with_its_meaning() {
         assert!(ALL.contains(&("PAGE_SIZE_MAX", 100, "Items on a page at most.")));
-        assert!(
-            ALL.iter()
-                .all(|(_, value, meaning)| *value > 0 && meaning.ends_with('.'))
-        );
+        assert!(ALL.iter().all(|(_, value, meaning)| *value > 0 && meaning.ends_with('.')));
     }
 
     #[test]

@@ -85,13 +85,7 @@ impl Merge {
         let change = seen.change(side, value.clone(), verdict);
         match side {
             Side::Inbox => {
-                self.base.insert(
-                    field(),
-                    FieldBase {
-                        ours: value.clone(),
-                        theirs: value.clone(),
-                    },
-                );
+                self.base.insert(field(), FieldBase { ours: value.clone(), theirs: value.clone() });
                 self.to_us.insert(field(), value);
                 self.decided.push(change);
             }
@@ -106,18 +100,9 @@ impl Merge {
 /// Decides every mapped field. Merging again after the merge was applied gives an empty merge.
 pub fn merge(sight: &Sight<'_>) -> Merge {
     let mut merge = Merge::default();
-    for map in sight
-        .mapping
-        .fields
-        .iter()
-        .filter(|map| !sight.held.contains(&map.field))
-    {
+    for map in sight.mapping.fields.iter().filter(|map| !sight.held.contains(&map.field)) {
         let seen = Seen::new(sight, map);
-        let step = if map.kind == Kind::Phone {
-            seen.decide_phone()
-        } else {
-            seen.decide()
-        };
+        let step = if map.kind == Kind::Phone { seen.decide_phone() } else { seen.decide() };
         merge.take(&seen, step);
     }
     merge
@@ -132,13 +117,7 @@ pub fn settled(mapping: &Mapping, sent: &Edits, after: &Record) -> Base {
     let mut theirs = record_values(mapping, after);
     let base = |(field, ours): (&Field, &Option<String>)| {
         let theirs = theirs.remove(field);
-        (
-            field.clone(),
-            FieldBase {
-                ours: ours.clone(),
-                theirs,
-            },
-        )
+        (field.clone(), FieldBase { ours: ours.clone(), theirs })
     };
     sent.iter().map(base).collect()
 }
@@ -151,7 +130,5 @@ pub fn needs_read(mapping: &Mapping, to_them: &Edits) -> bool {
             && map.policy != WritePolicy::IfEmpty
             && !matches!(map.native, Selector::FullName { .. })
     };
-    to_them
-        .keys()
-        .any(|field| !mapping.field(field).is_some_and(blind))
+    to_them.keys().any(|field| !mapping.field(field).is_some_and(blind))
 }

@@ -63,10 +63,7 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<Body>(json).map(|body| body.name);
         assert_eq!(read("{}").unwrap(), Patch::Keep);
         assert_eq!(read(r#"{"name":null}"#).unwrap(), Patch::Clear);
-        assert_eq!(
-            read(r#"{"name":"Ana"}"#).unwrap(),
-            Patch::Set("Ana".to_owned())
-        );
+        assert_eq!(read(r#"{"name":"Ana"}"#).unwrap(), Patch::Set("Ana".to_owned()));
         assert!(read(r#"{"name":1}"#).is_err());
     }
 
@@ -77,9 +74,6 @@ mod tests {
         assert_eq!(Patch::Set(2).apply(None), Some(2));
         assert_eq!(Patch::Set("7").try_map(str::parse::<u8>), Ok(Patch::Set(7)));
         assert!(Patch::Set("x").try_map(str::parse::<u8>).is_err());
-        assert_eq!(
-            Patch::<&str>::Clear.try_map(str::parse::<u8>),
-            Ok(Patch::Clear)
-        );
+        assert_eq!(Patch::<&str>::Clear.try_map(str::parse::<u8>), Ok(Patch::Clear));
     }
 }

@@ -24,14 +24,9 @@ impl Phone {
     /// When the text is not E.164.
     pub fn parse(text: &str) -> Result<Self, BadPhone> {
         let digits = text.strip_prefix('+').ok_or(BadPhone)?;
-        let well_formed = (7..=15).contains(&digits.len())
-            && digits.bytes().all(|b| b.is_ascii_digit())
-            && !digits.starts_with('0');
-        if well_formed {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(BadPhone)
-        }
+        let well_formed =
+            (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        if well_formed { Ok(Self(text.to_owned())) } else { Err(BadPhone) }
     }
 
     /// The number with its `+`.
@@ -79,19 +74,9 @@ pub fn normalise(raw: &str, region: Option<&str>) -> Option<Phone> {
 fn international(digits: &str) -> Option<Phone> {
     let codes = (1..=3).filter_map(|len| digits.split_at_checked(len));
     let (code, national, plans) = codes
-        .filter_map(|(code, national)| {
-            Some((
-                code,
-                national,
-                DATABASE.by_code(&code.parse::<u16>().ok()?)?,
-            ))
-        })
+        .filter_map(|(code, national)| Some((code, national, DATABASE.by_code(&code.parse::<u16>().ok()?)?)))
         .next()?;
-    let planned = |national: &str| {
-        plans
-            .iter()
-            .any(|plan| plan.descriptors().general().is_match(national))
-    };
+    let planned = |national: &str| plans.iter().any(|plan| plan.descriptors().general().is_match(national));
     let phone = |national: &str| Phone::parse(&format!("+{code}{national}")).ok();
     if planned(national) {
         return phone(national);
@@ -103,10 +88,7 @@ fn international(digits: &str) -> Option<Phone> {
     }
     // "+62 0812 …": the trunk prefix is dialled only inside the country.
     let trunk = plans.first()?.national_prefix()?;
-    national
-        .strip_prefix(trunk)
-        .filter(|national| planned(national))
-        .and_then(phone)
+    national.strip_prefix(trunk).filter(|national| planned(national)).and_then(phone)
 }
 
 /// The form that two spellings of one line share. For matching only: it is never shown, stored as a number or written.
@@ -134,9 +116,7 @@ fn dialled(raw: &str) -> Option<String> {
     let text: String = raw.nfkc().flat_map(char::to_lowercase).collect();
     let text = text.trim();
     let text = text.strip_prefix("tel:").unwrap_or(text);
-    let text = ["ext", "x", "#", ";", ","]
-        .iter()
-        .fold(text, |text, mark| text.split(mark).next().unwrap_or(text));
+    let text = ["ext", "x", "#", ";", ","].iter().fold(text, |text, mark| text.split(mark).next().unwrap_or(text));
     let mut dialled = String::new();
     // "+44 (0)20 …": the bracketed zero is dialled only inside the country.
     for c in text.replace("(0)", "").chars() {
@@ -196,27 +176,12 @@ mod tests {
             assert_eq!(read(raw, Some("ID")).as_deref(), indonesian, "{raw}");
         }
         for region in [None, Some("ID")] {
-            assert_eq!(
-                read("+39 06 698 1234", region).as_deref(),
-                Some("+39066981234")
-            );
-            assert_eq!(
-                read("+7 800 123 45 67", region).as_deref(),
-                Some("+78001234567")
-            );
+            assert_eq!(read("+39 06 698 1234", region).as_deref(), Some("+39066981234"));
+            assert_eq!(read("+7 800 123 45 67", region).as_deref(), Some("+78001234567"));
         }
-        assert_eq!(
-            read("020 7946 0958", Some("GB")).as_deref(),
-            Some("+442079460958")
-        );
-        assert_eq!(
-            read("011 44 20 7946 0958", Some("US")).as_deref(),
-            Some("+442079460958")
-        );
-        assert_eq!(
-            read("+1 (415) 555-0100", Some("ID")).as_deref(),
-            Some("+14155550100")
-        );
+        assert_eq!(read("020 7946 0958", Some("GB")).as_deref(), Some("+442079460958"));
+        assert_eq!(read("011 44 20 7946 0958", Some("US")).as_deref(), Some("+442079460958"));
+        assert_eq!(read("+1 (415) 555-0100", Some("ID")).as_deref(), Some("+14155550100"));
     }
 
     #[test]
@@ -252,14 +217,8 @@ mod tests {
             assert!(key(a).is_some(), "{a}");
             assert_eq!(key(a), key(b));
         }
-        assert_eq!(
-            Phone::parse("+6281234567890").map(|phone| match_key(&phone)),
-            Ok("+6281234567890".to_owned())
-        );
-        assert_eq!(
-            Phone::parse("+14155550100").map(|phone| match_key(&phone)),
-            Ok("+14155550100".to_owned())
-        );
+        assert_eq!(Phone::parse("+6281234567890").map(|phone| match_key(&phone)), Ok("+6281234567890".to_owned()));
+        assert_eq!(Phone::parse("+14155550100").map(|phone| match_key(&phone)), Ok("+14155550100".to_owned()));
     }
 
     proptest! {

@@ -118,28 +118,17 @@ pub struct Problem {
 impl Problem {
     /// A problem with no field to blame.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            param: None,
-            retry_after: None,
-        }
+        Self { code, message: message.into(), param: None, retry_after: None }
     }
 
     /// A problem of one field.
     pub fn of(code: Code, param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            param: Some(param.into()),
-            ..Self::new(code, message)
-        }
+        Self { param: Some(param.into()), ..Self::new(code, message) }
     }
 
     /// No such thing. Another organization's things look the same.
     pub fn not_found(what: &str) -> Self {
-        Self::new(
-            Code::ResourceNotFound,
-            format!("No such {what}. Check the id and the key's organization."),
-        )
+        Self::new(Code::ResourceNotFound, format!("No such {what}. Check the id and the key's organization."))
     }
 }
 

@@ -37,9 +37,6 @@ pub struct Record {
 impl Record {
     /// A property's value; empty text counts as no value.
     pub fn text(&self, property: &str) -> Option<&str> {
-        self.properties
-            .get(property)?
-            .as_deref()
-            .filter(|text| !text.is_empty())
+        self.properties.get(property)?.as_deref().filter(|text| !text.is_empty())
     }
 }

@@ -5,16 +5,7 @@ use std::time::Duration;
 use crate::env::Env;
 
 /// Waits before attempts 1 to 8 of a delivery, in seconds (Kirim reference, "Delivery contract").
-const DELIVERY_WAITS_SECS: [i64; 8] = [
-    0,
-    10,
-    30,
-    2 * 60,
-    10 * 60,
-    60 * 60,
-    6 * 60 * 60,
-    24 * 60 * 60,
-];
+const DELIVERY_WAITS_SECS: [i64; 8] = [0, 10, 30, 2 * 60, 10 * 60, 60 * 60, 6 * 60 * 60, 24 * 60 * 60];
 const JITTER_PERCENT: i64 = 20;
 
 const BACKOFF_FIRST_SECS: i64 = 1;
@@ -24,9 +15,7 @@ const BACKOFF_MAX_SECS: i64 = 10 * 60;
 /// `None` when the attempts are spent: the delivery is dead.
 pub fn delivery_retry(attempt: u32, env: &Env) -> Option<Duration> {
     let index = usize::try_from(attempt.checked_sub(1)?).ok()?;
-    DELIVERY_WAITS_SECS
-        .get(index)
-        .map(|secs| jittered(*secs, env))
+    DELIVERY_WAITS_SECS.get(index).map(|secs| jittered(*secs, env))
 }
 
 /// The wait before a vendor job's retry number `attempt` (the first is 1): from one second doubling to ten minutes,
@@ -76,42 +65,23 @@ mod tests {
     fn the_documented_schedule_is_kept_within_its_jitter() {
         for seed in 0..100 {
             let (env, _dial) = Env::manual(Time(0), seed);
-            for (attempt, secs) in
-                (1..).zip([0.0, 10.0, 30.0, 120.0, 600.0, 3_600.0, 21_600.0, 86_400.0])
-            {
+            for (attempt, secs) in (1..).zip([0.0, 10.0, 30.0, 120.0, 600.0, 3_600.0, 21_600.0, 86_400.0]) {
                 let wait = delivery_retry(attempt, &env).unwrap().as_secs_f64();
-                assert!(
-                    (secs * 0.8..=secs * 1.2).contains(&wait),
-                    "{attempt}: {wait}"
-                );
+                assert!((secs * 0.8..=secs * 1.2).contains(&wait), "{attempt}: {wait}");
             }
             assert_eq!(delivery_retry(9, &env), None);
             assert_eq!(delivery_retry(0, &env), None);
         }
         assert_eq!(DELIVERY_WAITS_SECS.len() as u64, DELIVERY_ATTEMPTS_MAX);
-        assert_eq!(
-            DELIVERY_WAITS_SECS.iter().sum::<i64>(),
-            (31 * 60 + 12) * 60 + 40
-        );
+        assert_eq!(DELIVERY_WAITS_SECS.iter().sum::<i64>(), (31 * 60 + 12) * 60 + 40);
     }
 
     #[test]
     fn vendor_retries_double_up_to_ten_minutes() {
         let (env, _dial) = Env::manual(Time(0), 7);
-        for (attempt, secs) in [
-            (0, 1.0),
-            (1, 1.0),
-            (2, 2.0),
-            (5, 16.0),
-            (10, 512.0),
-            (11, 600.0),
-            (u32::MAX, 600.0),
-        ] {
+        for (attempt, secs) in [(0, 1.0), (1, 1.0), (2, 2.0), (5, 16.0), (10, 512.0), (11, 600.0), (u32::MAX, 600.0)] {
             let wait = backoff(attempt, &env).as_secs_f64();
-            assert!(
-                (secs * 0.8..=secs * 1.2).contains(&wait),
-                "{attempt}: {wait}"
-            );
+            assert!((secs * 0.8..=secs * 1.2).contains(&wait), "{attempt}: {wait}");
         }
     }
 

@@ -28,9 +28,7 @@ pub enum BadSignature {
 /// Every attempt of a delivery is signed anew, because `at` ages.
 pub fn sign(body: &[u8], secrets: &[&str], at: Time) -> String {
     let at = at.as_secs();
-    let marks = secrets
-        .iter()
-        .map(|secret| format!(",v1={}", hex::encode(mark(at, body, secret))));
+    let marks = secrets.iter().map(|secret| format!(",v1={}", hex::encode(mark(at, body, secret))));
     std::iter::once(format!("t={at}")).chain(marks).collect()
 }
 
@@ -39,19 +37,11 @@ pub fn sign(body: &[u8], secrets: &[&str], at: Time) -> String {
 /// # Errors
 /// When the header cannot be read, is stale, or matches no secret.
 pub fn verify(header: &str, body: &[u8], secrets: &[&str], now: Time) -> Result<(), BadSignature> {
-    let segments = || {
-        header
-            .split(',')
-            .filter_map(|segment| segment.trim().split_once('='))
-    };
+    let segments = || header.split(',').filter_map(|segment| segment.trim().split_once('='));
     let at = segments().find_map(|(name, value)| (name == "t").then_some(value));
-    let at: i64 = at
-        .and_then(|at| at.parse().ok())
-        .ok_or(BadSignature::Malformed)?;
-    let given: Vec<Vec<u8>> = segments()
-        .filter(|(name, _)| *name == "v1")
-        .filter_map(|(_, value)| hex::decode(value).ok())
-        .collect();
+    let at: i64 = at.and_then(|at| at.parse().ok()).ok_or(BadSignature::Malformed)?;
+    let given: Vec<Vec<u8>> =
+        segments().filter(|(name, _)| *name == "v1").filter_map(|(_, value)| hex::decode(value).ok()).collect();
     if given.is_empty() {
         return Err(BadSignature::Malformed);
     }
@@ -65,11 +55,7 @@ pub fn verify(header: &str, body: &[u8], secrets: &[&str], now: Time) -> Result<
             proven |= wanted.as_slice().ct_eq(given);
         }
     }
-    if proven.into() {
-        Ok(())
-    } else {
-        Err(BadSignature::Mismatch)
-    }
+    if proven.into() { Ok(()) } else { Err(BadSignature::Mismatch) }
 }
 
 fn mark(at: i64, body: &[u8], secret: &str) -> Vec<u8> {
@@ -86,8 +72,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const BODY: &[u8] =
-        br#"{"id":"evt_01HXYZABCDEFGHJKMNPQRSTVWX","type":"contact.created","data":{}}"#;
+    const BODY: &[u8] = br#"{"id":"evt_01HXYZABCDEFGHJKMNPQRSTVWX","type":"contact.created","data":{}}"#;
     const PRIMARY: &str = "whsec_primary_0123456789";
     const NEXT: &str = "whsec_next_9876543210";
     const PRIMARY_V1: &str = "c7afb1c9d70f8febd5e11362ec2b42d29e04c2ffdae0340119feef6f5db8c616";
@@ -104,50 +89,25 @@ mod tests {
     fn any_mark_may_match_any_secret() {
         let header = format!("v0=zz, t=1716480000,v1=00,v1={NEXT_V1},extra");
         assert_eq!(verify(&header, BODY, &["whsec_other", NEXT], AT), Ok(()));
-        assert_eq!(
-            verify(&header, BODY, &[PRIMARY], AT),
-            Err(BadSignature::Mismatch)
-        );
-        assert_eq!(
-            verify(&header, b"{}", &[NEXT], AT),
-            Err(BadSignature::Mismatch)
-        );
+        assert_eq!(verify(&header, BODY, &[PRIMARY], AT), Err(BadSignature::Mismatch));
+        assert_eq!(verify(&header, b"{}", &[NEXT], AT), Err(BadSignature::Mismatch));
         assert_eq!(verify(&header, BODY, &[], AT), Err(BadSignature::Mismatch));
     }
 
     #[test]
     fn five_minutes_either_way_are_allowed() {
         let header = sign(BODY, &[PRIMARY], AT);
-        let check = |shift: i64| {
-            verify(
-                &header,
-                BODY,
-                &[PRIMARY],
-                Time::from_secs(AT.as_secs() + shift),
-            )
-        };
+        let check = |shift: i64| verify(&header, BODY, &[PRIMARY], Time::from_secs(AT.as_secs() + shift));
         assert_eq!((check(300), check(-300)), (Ok(()), Ok(())));
-        assert_eq!(
-            (check(301), check(-301)),
-            (Err(BadSignature::Stale), Err(BadSignature::Stale))
-        );
+        assert_eq!((check(301), check(-301)), (Err(BadSignature::Stale), Err(BadSignature::Stale)));
     }
 
     #[test]
     fn a_header_without_time_or_mark_is_malformed() {
-        for header in [
-            "",
-            "t=1716480000",
-            "v1=00",
-            "t=now,v1=00",
-            "t=1716480000,v1=xyz",
-            "t=99999999999999999999,v1=00",
-        ] {
-            assert_eq!(
-                verify(header, BODY, &[PRIMARY], AT),
-                Err(BadSignature::Malformed),
-                "{header}"
-            );
+        for header in
+            ["", "t=1716480000", "v1=00", "t=now,v1=00", "t=1716480000,v1=xyz", "t=99999999999999999999,v1=00"]
+        {
+            assert_eq!(verify(header, BODY, &[PRIMARY], AT), Err(BadSignature::Malformed), "{header}");
         }
     }
 

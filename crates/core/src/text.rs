@@ -8,10 +8,7 @@ use unicode_normalization::char::canonical_combining_class;
 /// Marks that make another letter (the dots of Japanese kana, the nukta and virama of Indic scripts; combining
 /// classes up to 9) stay.
 pub fn fold(text: &str) -> String {
-    let bare: String = text
-        .nfkd()
-        .filter(|c| canonical_combining_class(*c) <= 9)
-        .collect();
+    let bare: String = text.nfkd().filter(|c| canonical_combining_class(*c) <= 9).collect();
     bare.to_lowercase().nfkc().collect()
 }
 

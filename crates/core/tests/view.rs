@@ -1,16 +1,12 @@
 //! Both sides as values, and what a person is recognised by.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot set its scene has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 use lockstep_core::contact::Contact;
 use lockstep_core::env::Time;
 use lockstep_core::ids::ContactId;
 use lockstep_core::mapping::model::{ContactProperties, Kind, Mapping};
 use lockstep_core::mapping::view::{
-    canonical, contact_keys, contact_patch, contact_values, new_contact, record_keys,
-    record_values, same,
+    canonical, contact_keys, contact_patch, contact_values, new_contact, record_keys, record_values, same,
 };
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
@@ -49,9 +45,7 @@ fn contact() -> Contact {
         phone_number: Phone::parse("+6281234567890").ok(),
         name: Some(" ".to_owned()),
         email: Some("Budi@Example.com".to_owned()),
-        metadata: json!({"tier": "gold", "orders": 3, "vip": true, "note": null, "tags": ["a"]})
-            .as_object()
-            .cloned(),
+        metadata: json!({"tier": "gold", "orders": 3, "vip": true, "note": null, "tags": ["a"]}).as_object().cloned(),
         acquisition_source: Some("inbound".to_owned()),
         seq: 1,
         created_at: Time(0),
@@ -60,10 +54,7 @@ fn contact() -> Contact {
 }
 
 fn pairs(values: &lockstep_core::record::Values) -> Vec<(&str, &str)> {
-    values
-        .iter()
-        .map(|(field, value)| (field.as_str(), value.as_str()))
-        .collect()
+    values.iter().map(|(field, value)| (field.as_str(), value.as_str())).collect()
 }
 
 #[test]
@@ -118,11 +109,7 @@ fn a_record_is_read_through_its_selectors() {
 fn what_others_wrote_is_kept_as_it_is() {
     let values = record_values(
         &mapping(),
-        &record(&[
-            ("lastname", "王"),
-            ("phone", "ask her"),
-            ("lockstep_source", "Trade fair"),
-        ]),
+        &record(&[("lastname", "王"), ("phone", "ask her"), ("lockstep_source", "Trade fair")]),
     );
     assert_eq!(values["name"], "王");
     assert_eq!(values["phone_number"], "ask her");
@@ -141,16 +128,10 @@ fn edits_become_a_patch_of_what_the_inbox_takes() {
         ("acquisition_source".to_owned(), Some("other".to_owned())),
     ]);
     let patch = contact_patch(&edits);
-    assert_eq!(
-        (patch.name, patch.email, patch.phone_number),
-        (Patch::Set("Budi".to_owned()), Patch::Clear, None)
-    );
+    assert_eq!((patch.name, patch.email, patch.phone_number), (Patch::Set("Budi".to_owned()), Patch::Clear, None));
     assert_eq!(
         patch.metadata,
-        json!({"crm_id": "7", "tier": null})
-            .as_object()
-            .cloned()
-            .map_or(Patch::Keep, Patch::Set)
+        json!({"crm_id": "7", "tier": null}).as_object().cloned().map_or(Patch::Keep, Patch::Set)
     );
     assert_eq!(contact_patch(&Edits::new()), Default::default());
 }
@@ -165,14 +146,8 @@ fn a_record_that_the_inbox_lacks_becomes_a_contact() {
         ("lockstep_id", "ctc_elsewhere"),
     ]);
     let new = new_contact(&mapping(), &record, "hubspot");
-    assert_eq!(
-        new.phone_number.as_ref().map(Phone::as_str),
-        Some("+6281234567890")
-    );
-    assert_eq!(
-        (new.name.as_deref(), new.email.as_deref()),
-        (Some("Dewi"), Some("dewi@example.com"))
-    );
+    assert_eq!(new.phone_number.as_ref().map(Phone::as_str), Some("+6281234567890"));
+    assert_eq!((new.name.as_deref(), new.email.as_deref()), (Some("Dewi"), Some("dewi@example.com")));
     assert_eq!(new.acquisition_source.as_deref(), Some("hubspot"));
     assert_eq!(new.metadata, json!({"crm_id": "7"}).as_object().cloned());
 }
@@ -184,32 +159,18 @@ fn equality_is_the_types_own() {
     assert!(same(Kind::Email, "Ana@Example.COM ", "ana@example.com"));
     assert!(same(Kind::Phone, "0812-3456-7890", "+62 812 3456 7890"));
     assert!(same(Kind::Phone, "12-345", "12345") && !same(Kind::Phone, "12345", "12346"));
-    assert!(lockstep_core::mapping::view::same(
-        Kind::Text,
-        None,
-        Some(" "),
-        None
-    ));
-    assert_eq!(
-        canonical(Kind::Phone, "0812 3456 7890", None),
-        "081234567890"
-    );
+    assert!(lockstep_core::mapping::view::same(Kind::Text, None, Some(" "), None));
+    assert_eq!(canonical(Kind::Phone, "0812 3456 7890", None), "081234567890");
 }
 
 #[test]
 fn a_person_is_recognised_by_every_number_and_address() {
-    assert_eq!(
-        contact_keys(&contact()),
-        ["phone:+6281234567890", "email:budi@example.com"]
-    );
+    assert_eq!(contact_keys(&contact()), ["phone:+6281234567890", "email:budi@example.com"]);
     let record = record(&[
         ("phone", "+55 11 98765-4321"),
         ("mobilephone", "0812 3456 7890; n/a; +1234567"),
         ("email", "Budi@example.com"),
-        (
-            "hs_additional_emails",
-            "budi@example.com;budi.s@example.com;none",
-        ),
+        ("hs_additional_emails", "budi@example.com;budi.s@example.com;none"),
     ]);
     let expected = [
         "phone:+551187654321",

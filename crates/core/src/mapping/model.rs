@@ -147,72 +147,24 @@ impl Mapping {
     /// The fixed mapping of contacts that a new sync starts with.
     pub fn contacts(names: &ContactProperties<'_>, region: Option<String>) -> Self {
         let property = |name: &str| Selector::Property(name.to_owned());
-        let full_name = Selector::FullName {
-            first: names.first_name.to_owned(),
-            last: names.last_name.to_owned(),
-        };
+        let full_name = Selector::FullName { first: names.first_name.to_owned(), last: names.last_name.to_owned() };
         let mut fields = vec![
-            FieldMap::new(
-                "phone_number",
-                property(names.phone),
-                Kind::Phone,
-                Rule::Inbox,
-                Direction::Both,
-            ),
-            FieldMap::new(
-                "email",
-                property(names.email),
-                Kind::Email,
-                Rule::Crm,
-                Direction::Both,
-            ),
+            FieldMap::new("phone_number", property(names.phone), Kind::Phone, Rule::Inbox, Direction::Both),
+            FieldMap::new("email", property(names.email), Kind::Email, Rule::Crm, Direction::Both),
             FieldMap::new("name", full_name, Kind::Text, Rule::Crm, Direction::Both),
-            FieldMap::new(
-                "metadata.crm_id",
-                Selector::RecordId,
-                Kind::Text,
-                Rule::Crm,
-                Direction::ToInbox,
-            ),
+            FieldMap::new("metadata.crm_id", Selector::RecordId, Kind::Text, Rule::Crm, Direction::ToInbox),
         ];
         if let Some(source) = names.source {
-            let selector = Selector::Prefixed {
-                property: source.to_owned(),
-                prefix: "kirim_".to_owned(),
-            };
-            fields.push(FieldMap::new(
-                "acquisition_source",
-                selector,
-                Kind::Text,
-                Rule::Inbox,
-                Direction::ToCrm,
-            ));
+            let selector = Selector::Prefixed { property: source.to_owned(), prefix: "kirim_".to_owned() };
+            fields.push(FieldMap::new("acquisition_source", selector, Kind::Text, Rule::Inbox, Direction::ToCrm));
         }
         if let Some(key) = names.key {
-            fields.push(FieldMap::new(
-                "id",
-                property(key),
-                Kind::Text,
-                Rule::Inbox,
-                Direction::ToCrm,
-            ));
+            fields.push(FieldMap::new("id", property(key), Kind::Text, Rule::Inbox, Direction::ToCrm));
         }
-        let other = |kind: Kind| {
-            move |name: &&str| AlsoMatch {
-                kind,
-                property: (*name).to_owned(),
-            }
-        };
+        let other = |kind: Kind| move |name: &&str| AlsoMatch { kind, property: (*name).to_owned() };
         let phones = names.other_phones.iter().map(other(Kind::Phone));
-        let also_match = phones
-            .chain(names.other_emails.iter().map(other(Kind::Email)))
-            .collect();
-        Self {
-            version: 1,
-            region,
-            fields,
-            also_match,
-        }
+        let also_match = phones.chain(names.other_emails.iter().map(other(Kind::Email))).collect();
+        Self { version: 1, region, fields, also_match }
     }
 
     /// The entry of a field.
@@ -223,10 +175,8 @@ impl Mapping {
     /// Every native property that has to be read, each once.
     pub fn properties(&self) -> Vec<String> {
         let mapped = self.fields.iter().flat_map(|map| map.native.properties());
-        let mut names: Vec<String> = mapped
-            .chain(self.also_match.iter().map(|also| also.property.as_str()))
-            .map(str::to_owned)
-            .collect();
+        let mut names: Vec<String> =
+            mapped.chain(self.also_match.iter().map(|also| also.property.as_str())).map(str::to_owned).collect();
         names.sort();
         names.dedup();
         names
@@ -256,14 +206,7 @@ pub struct ContactProperties<'a> {
 
 impl FieldMap {
     fn new(field: &str, native: Selector, kind: Kind, rule: Rule, direction: Direction) -> Self {
-        Self {
-            field: field.to_owned(),
-            native,
-            kind,
-            rule,
-            direction,
-            policy: WritePolicy::Always,
-        }
+        Self { field: field.to_owned(), native, kind, rule, direction, policy: WritePolicy::Always }
     }
 
     /// Whether a value of the CRM may come to the inbox.

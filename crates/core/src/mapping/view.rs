@@ -17,25 +17,15 @@ const METADATA: &str = "metadata.";
 pub fn contact_values(contact: &Contact) -> Values {
     let own = [
         ("id", Some(contact.id.to_string())),
-        (
-            "phone_number",
-            contact.phone_number.as_ref().map(Phone::to_string),
-        ),
+        ("phone_number", contact.phone_number.as_ref().map(Phone::to_string)),
         ("name", contact.name.clone()),
         ("email", contact.email.clone()),
         ("acquisition_source", contact.acquisition_source.clone()),
     ];
-    let own = own
-        .into_iter()
-        .filter_map(|(field, value)| Some((field.to_owned(), value?)));
-    let metadata = contact
-        .metadata
-        .iter()
-        .flatten()
-        .filter_map(|(key, value)| Some((format!("{METADATA}{key}"), scalar(value)?)));
-    own.chain(metadata)
-        .filter(|(_, value)| !value.trim().is_empty())
-        .collect()
+    let own = own.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?)));
+    let metadata =
+        contact.metadata.iter().flatten().filter_map(|(key, value)| Some((format!("{METADATA}{key}"), scalar(value)?)));
+    own.chain(metadata).filter(|(_, value)| !value.trim().is_empty()).collect()
 }
 
 fn scalar(value: &Json) -> Option<String> {
@@ -55,19 +45,13 @@ pub fn record_values(mapping: &Mapping, record: &Record) -> Values {
             Selector::Property(name) => clean(record, name),
             Selector::Prefixed { property, prefix } => {
                 let text = clean(record, property);
-                text.strip_prefix(prefix.as_str())
-                    .map(str::to_owned)
-                    .unwrap_or(text)
+                text.strip_prefix(prefix.as_str()).map(str::to_owned).unwrap_or(text)
             }
-            Selector::FullName { first, last } => {
-                joined(&clean(record, first), &clean(record, last))
-            }
+            Selector::FullName { first, last } => joined(&clean(record, first), &clean(record, last)),
             Selector::RecordId => record.id.clone(),
         };
         let text = match map.kind {
-            Kind::Phone => {
-                phone::normalise(&text, mapping.region.as_deref()).map_or(text, String::from)
-            }
+            Kind::Phone => phone::normalise(&text, mapping.region.as_deref()).map_or(text, String::from),
             Kind::Text | Kind::Email => text,
         };
         (!text.is_empty()).then(|| (map.field.clone(), text))
@@ -82,11 +66,7 @@ pub(super) fn clean(record: &Record, property: &str) -> String {
 
 /// Two parts of a name as one, with a space between where both are there.
 pub(super) fn joined(first: &str, last: &str) -> String {
-    [first, last]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    [first, last].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the inbox can take a value for the field. Its id and where a contact came from are its own for good.
@@ -102,30 +82,14 @@ pub fn contact_patch(edits: &Edits) -> ContactPatch {
         Some(None) => Patch::Clear,
         Some(Some(value)) => Patch::Set(value.clone()),
     };
-    let phone_number = edits
-        .get("phone_number")
-        .and_then(Option::as_deref)
-        .and_then(|number| Phone::parse(number).ok());
+    let phone_number =
+        edits.get("phone_number").and_then(Option::as_deref).and_then(|number| Phone::parse(number).ok());
     let metadata: Map<String, Json> = edits
         .iter()
-        .filter_map(|(field, value)| {
-            Some((
-                field.strip_prefix(METADATA)?.to_owned(),
-                Json::from(value.clone()),
-            ))
-        })
+        .filter_map(|(field, value)| Some((field.strip_prefix(METADATA)?.to_owned(), Json::from(value.clone()))))
         .collect();
-    let metadata = if metadata.is_empty() {
-        Patch::Keep
-    } else {
-        Patch::Set(metadata)
-    };
-    ContactPatch {
-        phone_number,
-        name: patch("name"),
-        email: patch("email"),
-        metadata,
-    }
+    let metadata = if metadata.is_empty() { Patch::Keep } else { Patch::Set(metadata) };
+    ContactPatch { phone_number, name: patch("name"), email: patch("email"), metadata }
 }
 
 /// The contact to be made of a record that the inbox lacks. `source` becomes its acquisition source.
@@ -133,12 +97,7 @@ pub fn contact_patch(edits: &Edits) -> ContactPatch {
 pub fn new_contact(mapping: &Mapping, record: &Record, source: &str) -> NewContact {
     let mut values = record_values(mapping, record);
     values.retain(|field, _| mapping.field(field).is_some_and(|map| map.flows_to_inbox()));
-    let patch = contact_patch(
-        &values
-            .into_iter()
-            .map(|(field, value)| (field, Some(value)))
-            .collect(),
-    );
+    let patch = contact_patch(&values.into_iter().map(|(field, value)| (field, Some(value))).collect());
     NewContact {
         account: None,
         phone_number: patch.phone_number,
@@ -157,60 +116,37 @@ pub fn canonical(kind: Kind, value: &str, region: Option<&str>) -> String {
         Kind::Email => text::clean(value).to_lowercase(),
         Kind::Phone => match phone::normalise(value, region) {
             Some(phone) => phone.into(),
-            None => value
-                .chars()
-                .filter(|c| c.is_alphanumeric() || *c == '+')
-                .collect(),
+            None => value.chars().filter(|c| c.is_alphanumeric() || *c == '+').collect(),
         },
     }
 }
 
 /// Whether two values are the same under the kind's equality. Empty text is no value.
 pub fn same(kind: Kind, a: Option<&str>, b: Option<&str>, region: Option<&str>) -> bool {
-    let form = |value: Option<&str>| {
-        value
-            .map(|value| canonical(kind, value, region))
-            .filter(|value| !value.is_empty())
-    };
+    let form =
+        |value: Option<&str>| value.map(|value| canonical(kind, value, region)).filter(|value| !value.is_empty());
     a == b || form(a) == form(b)
 }
 
 /// What a contact is recognised by: `phone:` and `email:` keys. Phone keys fold national spellings ([`phone::match_key`]).
 pub fn contact_keys(contact: &Contact) -> Vec<String> {
     let phone = contact.phone_number.as_ref().map(phone_key);
-    phone
-        .into_iter()
-        .chain(contact.email.as_deref().and_then(email_key))
-        .collect()
+    phone.into_iter().chain(contact.email.as_deref().and_then(email_key)).collect()
 }
 
 /// What a record is recognised by, phone numbers first, each key once: the mapped phone and e-mail properties and
 /// [`Mapping::also_match`].
 pub fn record_keys(mapping: &Mapping, record: &Record) -> Vec<String> {
-    let mapped = mapping.fields.iter().flat_map(|map| {
-        map.native
-            .properties()
-            .into_iter()
-            .map(|property| (map.kind, property))
-    });
-    let also = mapping
-        .also_match
-        .iter()
-        .map(|also| (also.kind, also.property.as_str()));
-    let texts: Vec<(Kind, &str)> = mapped
-        .chain(also)
-        .filter_map(|(kind, property)| Some((kind, record.text(property)?)))
-        .collect();
-    let parts = |wanted: Kind| {
-        texts
-            .iter()
-            .filter(move |(kind, _)| *kind == wanted)
-            .flat_map(|(_, text)| text.split(';'))
-    };
+    let mapped =
+        mapping.fields.iter().flat_map(|map| map.native.properties().into_iter().map(|property| (map.kind, property)));
+    let also = mapping.also_match.iter().map(|also| (also.kind, also.property.as_str()));
+    let texts: Vec<(Kind, &str)> =
+        mapped.chain(also).filter_map(|(kind, property)| Some((kind, record.text(property)?))).collect();
+    let parts =
+        |wanted: Kind| texts.iter().filter(move |(kind, _)| *kind == wanted).flat_map(|(_, text)| text.split(';'));
     // A number in E.164 counts even where no plan knows it: the inbox may hold it too.
-    let phone = |text: &str| {
-        phone::normalise(text, mapping.region.as_deref()).or_else(|| Phone::parse(text.trim()).ok())
-    };
+    let phone =
+        |text: &str| phone::normalise(text, mapping.region.as_deref()).or_else(|| Phone::parse(text.trim()).ok());
     let mut keys: Vec<String> = Vec::new();
     for key in parts(Kind::Phone)
         .filter_map(phone)

@@ -32,13 +32,7 @@ pub(super) struct Seen<'a> {
 impl<'a> Seen<'a> {
     pub(super) fn new(sight: &'a Sight<'a>, map: &'a FieldMap) -> Self {
         let at = |values: &'a Values| values.get(&map.field).map(String::as_str);
-        Self {
-            sight,
-            map,
-            base: sight.base.get(&map.field),
-            ours: at(sight.ours),
-            theirs: at(sight.theirs),
-        }
+        Self { sight, map, base: sight.base.get(&map.field), ours: at(sight.ours), theirs: at(sight.theirs) }
     }
 
     fn same(&self, a: Option<&str>, b: Option<&str>) -> bool {
@@ -53,10 +47,7 @@ impl<'a> Seen<'a> {
     }
 
     pub(super) fn now(&self) -> FieldBase {
-        FieldBase {
-            ours: self.ours.map(str::to_owned),
-            theirs: self.theirs.map(str::to_owned),
-        }
+        FieldBase { ours: self.ours.map(str::to_owned), theirs: self.theirs.map(str::to_owned) }
     }
 
     fn ours_moved(&self, base: &FieldBase) -> bool {
@@ -64,22 +55,13 @@ impl<'a> Seen<'a> {
     }
 
     fn theirs_moved(&self, base: &FieldBase) -> bool {
-        let mentioned = |far: &Record| {
-            self.map
-                .native
-                .properties()
-                .iter()
-                .all(|property| far.properties.contains_key(*property))
-        };
+        let mentioned =
+            |far: &Record| self.map.native.properties().iter().all(|property| far.properties.contains_key(*property));
         self.sight.far.is_none_or(mentioned) && !self.same(self.theirs, base.theirs.as_deref())
     }
 
     fn agree(&self) -> Step {
-        if self.base == Some(&self.now()) {
-            Step::Rest
-        } else {
-            Step::Agree
-        }
+        if self.base == Some(&self.now()) { Step::Rest } else { Step::Agree }
     }
 
     pub(super) fn decide(&self) -> Step {
@@ -103,18 +85,11 @@ impl<'a> Seen<'a> {
         if self.same(self.ours, self.theirs) {
             return self.agree();
         }
-        let stand = Step::Stand {
-            side: Side::Inbox,
-            verdict: Verdict::ChannelAddress,
+        let stand = Step::Stand { side: Side::Inbox, verdict: Verdict::ChannelAddress };
+        let fill = |theirs: &str| match phone::normalise(theirs, self.sight.mapping.region.as_deref()) {
+            Some(_) => self.flow(Side::Crm, Verdict::Flowed { from: Side::Crm }),
+            None => Step::Stand { side: Side::Inbox, verdict: Verdict::Blocked { from: Side::Crm } },
         };
-        let fill =
-            |theirs: &str| match phone::normalise(theirs, self.sight.mapping.region.as_deref()) {
-                Some(_) => self.flow(Side::Crm, Verdict::Flowed { from: Side::Crm }),
-                None => Step::Stand {
-                    side: Side::Inbox,
-                    verdict: Verdict::Blocked { from: Side::Crm },
-                },
-            };
         let Some(base) = self.base else {
             return match (self.ours, self.theirs) {
                 (None, theirs) => theirs.map_or(Step::Rest, fill),
@@ -127,9 +102,7 @@ impl<'a> Seen<'a> {
             (true, false) => self.flow(Side::Inbox, Verdict::Flowed { from: Side::Inbox }),
             (_, true) => match (self.ours, self.theirs) {
                 (None, Some(theirs)) => fill(theirs),
-                (Some(_), _) if self.ours_moved(base) && self.winner() == Side::Inbox => {
-                    self.conflict()
-                }
+                (Some(_), _) if self.ours_moved(base) && self.winner() == Side::Inbox => self.conflict(),
                 _ => stand,
             },
         }
@@ -137,13 +110,7 @@ impl<'a> Seen<'a> {
 
     fn conflict(&self) -> Step {
         let winner = self.winner();
-        self.flow(
-            winner,
-            Verdict::Conflict {
-                winner,
-                rule: self.map.rule,
-            },
-        )
+        self.flow(winner, Verdict::Conflict { winner, rule: self.map.rule })
     }
 
     fn winner(&self) -> Side {
@@ -165,19 +132,11 @@ impl<'a> Seen<'a> {
         if allowed {
             Step::Flow { from, verdict }
         } else {
-            Step::Stand {
-                side: from.other(),
-                verdict: Verdict::Blocked { from },
-            }
+            Step::Stand { side: from.other(), verdict: Verdict::Blocked { from } }
         }
     }
 
-    pub(super) fn change(
-        &self,
-        side: Side,
-        after: Option<String>,
-        verdict: Verdict,
-    ) -> FieldChange {
+    pub(super) fn change(&self, side: Side, after: Option<String>, verdict: Verdict) -> FieldChange {
         FieldChange {
             field: self.map.field.clone(),
             side,
@@ -189,12 +148,6 @@ impl<'a> Seen<'a> {
 
     fn decision(&self, verdict: Verdict) -> Decision {
         let FieldBase { ours, theirs } = self.now();
-        Decision {
-            verdict,
-            base: self.base.cloned(),
-            ours,
-            theirs,
-            mapping: self.sight.mapping.version,
-        }
+        Decision { verdict, base: self.base.cloned(), ours, theirs, mapping: self.sight.mapping.version }
     }
 }
