@@ -14,7 +14,7 @@ use serde::Deserialize;
 use toml::Table;
 
 use crate::egress::Rules;
-use crate::app::{RateLimits, Settings};
+use crate::app::{OAuthApp, RateLimits, Settings, VendorLimits};
 
 pub use layers::{ConfigError, insert};
 
@@ -26,6 +26,9 @@ pub const DEFAULTS: &str = include_str!("../../data/lockstep.toml");
 /// The name of the settings file in the data folder.
 pub const FILE_NAME: &str = "lockstep.toml";
 
+/// The connector's slug.
+const HUBSPOT: &str = "hubspot";
+
 /// Seconds; a shorter poll would eat a vendor's search limit, a longer census would hide deletes for weeks.
 const POLL_SECONDS: std::ops::RangeInclusive<u64> = 1..=86_400;
 const CENSUS_SECONDS: std::ops::RangeInclusive<u64> = 60..=2_592_000;
@@ -36,6 +39,8 @@ const CENSUS_SECONDS: std::ops::RangeInclusive<u64> = 60..=2_592_000;
 pub struct Config {
     /// A `postgres://` address, or empty for SQLite in the data folder.
     pub database: String,
+    /// The key ring, or empty for the file in the data folder.
+    pub keyring: SecretString,
     /// Where to listen.
     pub listen: SocketAddr,
     /// The outward address without a slash at the end, or empty for the listening one.
@@ -114,6 +119,10 @@ pub struct HubspotConfig {
     pub client_id: String,
     /// The app's client secret, or empty.
     pub client_secret: SecretString,
+    /// Calls in ten seconds, or 0.
+    pub calls_per_10_seconds: u32,
+    /// Searches in a second, or 0.
+    pub searches_per_second: u32,
 }
 
 /// Section `log`.
@@ -212,6 +221,9 @@ impl Config {
         if self.webhooks.disable_after == 0 {
             return invalid("\"webhooks.disable_after\" must be at least 1");
         }
+        if (self.hubspot.calls_per_10_seconds == 0) != (self.hubspot.searches_per_second == 0) {
+            return invalid("\"hubspot.calls_per_10_seconds\" and \"hubspot.searches_per_second\" go together: set both");
+        }
         if !self.public_url.is_empty() {
             let web = url::Url::parse(&self.public_url)
                 .is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
@@ -242,8 +254,22 @@ impl Config {
             disable_after: self.webhooks.disable_after,
             poll_seconds: self.sync.poll_seconds,
             census_seconds: self.sync.census_seconds,
+            vendor_limits: self.hubspot.limits().map(|limits| (HUBSPOT.to_owned(), limits)).into_iter().collect(),
+            oauth_apps: self.hubspot.app().map(|app| (HUBSPOT.to_owned(), app)).into_iter().collect(),
             egress: Rules { allow: self.egress.allow.iter().cloned().collect(), allow_local_targets: self.egress.allow_local_targets },
         }
+    }
+}
+
+impl HubspotConfig {
+    fn app(&self) -> Option<OAuthApp> {
+        let (client_id, client_secret) = (self.client_id.clone(), self.client_secret.clone());
+        (!client_id.is_empty()).then_some(OAuthApp { client_id, client_secret })
+    }
+
+    fn limits(&self) -> Option<VendorLimits> {
+        let (general, search) = (self.calls_per_10_seconds, self.searches_per_second);
+        (general > 0 && search > 0).then_some(VendorLimits { general, search })
     }
 }
 

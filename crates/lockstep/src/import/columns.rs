@@ -1,5 +1,6 @@
 //! What a header means: the exports of HubSpot, Salesforce and Google, and plain ones.
 
+use lockstep_core::limits::METADATA_KEY_CHARS_MAX;
 use serde::Serialize;
 
 /// Whose export a header looks like.
@@ -258,10 +259,8 @@ fn unused_key(name: &str, index: usize, taken: &mut Vec<String>) -> String {
         .flat_map(char::to_lowercase)
         .collect();
     let joined = words.split_whitespace().collect::<Vec<_>>().join("_");
-    let mut key: String = joined
-        .chars()
-        .take(lockstep_core::limits::METADATA_KEY_CHARS_MAX)
-        .collect();
+    let chars_max = usize::try_from(METADATA_KEY_CHARS_MAX).unwrap_or(usize::MAX);
+    let mut key: String = joined.chars().take(chars_max).collect();
     if key.is_empty() || taken.contains(&key) {
         key = format!("column_{}", index + 1);
     }

@@ -7,7 +7,7 @@ mod columns;
 mod fold;
 mod sheet;
 
-use lockstep_core::contact::NewContact;
+use lockstep_core::contact::{NewContact, check_email, check_metadata, check_name};
 use lockstep_core::phone;
 use lockstep_core::text;
 use serde::Serialize;
@@ -176,7 +176,7 @@ impl Draft {
             .map(str::trim)
             .filter(|part| !part.is_empty())
         {
-            if lockstep_core::limits::check_email(part).is_err() {
+            if check_email(part).is_err() {
                 self.bad_email.get_or_insert_with(|| part.to_owned());
                 self.note(EMAIL_AS_GIVEN, part.to_owned());
             } else if self.contact.email.is_none() {
@@ -230,10 +230,10 @@ impl Draft {
 
 fn check_limits(contact: &NewContact) -> Result<(), String> {
     if let Some(name) = &contact.name {
-        lockstep_core::limits::check_name(name).map_err(|problem| problem.message)?;
+        check_name(name).map_err(|problem| problem.message)?;
     }
     if let Some(metadata) = &contact.metadata {
-        lockstep_core::limits::check_metadata(metadata).map_err(|problem| problem.message)?;
+        check_metadata(metadata).map_err(|problem| problem.message)?;
     }
     Ok(())
 }

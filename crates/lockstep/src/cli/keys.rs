@@ -1,0 +1,176 @@
+//! `lockstep keys`
+
+use std::time::Duration;
+
+use anyhow::bail;
+use lockstep_core::env::Time;
+use lockstep_core::ids::KeyId;
+use lockstep_store::{ApiKey, KeyKind, StoreError};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use toml::Table;
+
+use super::init::organization;
+use super::place::{Place, Where, runtime, start_quiet_log};
+use super::screen;
+use crate::app::App;
+use crate::ops;
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Make a key and print it; nobody can show it again
+    Create(Create),
+    /// List the keys
+    List(List),
+    /// End a key at once
+    Revoke(Revoke),
+}
+
+#[derive(clap::Args)]
+pub struct Create {
+    #[command(flatten)]
+    at: Where,
+    /// What the key opens
+    #[arg(long, value_enum, default_value = "api")]
+    kind: Kind,
+    /// What you call it
+    #[arg(long, default_value = "command line")]
+    label: String,
+    /// A test key: what it does says `livemode: false`
+    #[arg(long)]
+    test: bool,
+    /// Days after which it ends
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    expires_in: Option<u32>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// The inbox API
+    Api,
+    /// CRM Link
+    Publishable,
+    /// The CRM API
+    Secret,
+    /// The console
+    Admin,
+}
+
+#[derive(clap::Args)]
+pub struct List {
+    #[command(flatten)]
+    at: Where,
+    /// Print one JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Revoke {
+    #[command(flatten)]
+    at: Where,
+    /// The key's id, as the list shows it
+    id: KeyId,
+}
+
+pub fn run(command: Command) -> anyhow::Result<()> {
+    start_quiet_log();
+    let at = match &command {
+        Command::Create(Create { at, .. }) | Command::List(List { at, .. }) | Command::Revoke(Revoke { at, .. }) => at,
+    };
+    let app = Place::find(at, Table::new())?.open_here()?;
+    runtime()?.block_on(async {
+        match command {
+            Command::Create(create) => make(&app, create).await,
+            Command::List(list) => show(&app, list.json).await,
+            Command::Revoke(revoke) => end(&app, revoke.id).await,
+        }
+    })
+}
+
+async fn make(app: &App, create: Create) -> anyhow::Result<()> {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let org = organization(app).await?;
+    let expires_at = create.expires_in.map(|days| app.env.now().plus(DAY * days));
+    let minted = ops::keys::mint(app, &org, create.kind.into(), &create.label, !create.test, expires_at).await?;
+    let key = minted.plaintext.expose_secret();
+    if create.json {
+        return screen::json(&serde_json::json!({ "id": minted.id, "key": key, "expires_at": expires_at }));
+    }
+    screen::say(key)
+}
+
+/// A key as lists show it.
+#[derive(Serialize)]
+struct Shown {
+    id: KeyId,
+    kind: KeyKind,
+    label: String,
+    key: String,
+    live: bool,
+    state: &'static str,
+    created_at: Time,
+    expires_at: Option<Time>,
+}
+
+impl Shown {
+    fn new(key: ApiKey, now: Time) -> Self {
+        let state = match () {
+            () if key.is_revoked() => "revoked",
+            () if key.is_expired(now) => "expired",
+            () => "active",
+        };
+        Self {
+            id: key.id,
+            kind: key.kind,
+            label: key.label,
+            key: format!("{}…{}", key.first12, key.last4),
+            live: key.live,
+            state,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+        }
+    }
+
+    fn row(self) -> Vec<String> {
+        let kind = format!("{:?}", self.kind).to_lowercase();
+        let end = self.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string());
+        vec![self.id.to_string(), kind, self.label, self.key, self.state.to_owned(), end]
+    }
+}
+
+async fn show(app: &App, json: bool) -> anyhow::Result<()> {
+    let org = organization(app).await?;
+    let keys = app.store.read(move |tx| tx.keys(&org)).await?;
+    let now = app.env.now();
+    let shown: Vec<Shown> = keys.into_iter().map(|key| Shown::new(key, now)).collect();
+    if json {
+        return screen::json(&shown);
+    }
+    let rows = shown.into_iter().map(Shown::row).collect();
+    screen::say(screen::table(&["id", "kind", "label", "key", "state", "ends"], rows))
+}
+
+async fn end(app: &App, id: KeyId) -> anyhow::Result<()> {
+    let org = organization(app).await?;
+    let named = id.clone();
+    let revoked = app.store.write(move |tx| Ok::<_, StoreError>(tx.revoke_key(&org, &named)?)).await?;
+    if !revoked {
+        bail!("there is no active key {id}; `lockstep keys list` shows them");
+    }
+    screen::say(format!("{id} is revoked."))
+}
+
+impl From<Kind> for KeyKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Api => Self::Api,
+            Kind::Publishable => Self::Publishable,
+            Kind::Secret => Self::Secret,
+            Kind::Admin => Self::Admin,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The command line: one file a command.
+
+mod config;
+mod connect;
+mod demo;
+mod doctor;
+mod import;
+mod init;
+mod keys;
+mod migrate;
+mod parked;
+mod place;
+mod sandbox;
+mod screen;
+mod serve;
+mod stop;
+mod sync;
+mod why;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Keeps a messaging inbox and its customers' CRMs in step, both ways.
+#[derive(Parser)]
+#[command(name = "lockstep", version, about, propagate_version = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// See it work: an inbox and a HubSpot look-alike on this machine, filled, planned, synced and edited
+    Demo(demo::Arguments),
+    /// Make the database, an organization and its keys
+    Init(init::Arguments),
+    /// Serve every surface and run the syncs until interrupted
+    Serve(serve::Arguments),
+    /// Read contacts from a CSV file of HubSpot, Salesforce, Google or any other program
+    Import(import::Arguments),
+    /// Connect a CRM account
+    Connect(connect::Arguments),
+    /// Plan, start and watch a sync
+    #[command(subcommand)]
+    Sync(sync::Command),
+    /// Explain why a field of a contact has its value
+    Why(why::Arguments),
+    /// Look after what was set aside for a person
+    #[command(subcommand)]
+    Parked(parked::Command),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Say what is wrong with a set-up and how to mend it
+    Doctor(doctor::Arguments),
+    /// Bring the database to this program's schema
+    Migrate(migrate::Arguments),
+    /// Print the settings file with every setting at its default
+    Config,
+    /// Serve a look-alike of a vendor for tests
+    #[command(subcommand)]
+    Sandbox(sandbox::Command),
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Runs the command that the process was started with. Failures end in one line on the standard error and exit
+/// code 1; misuse in exit code 2.
+pub fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Connect(arguments) => connect::run(arguments),
+        Command::Sync(command) => sync::run(command),
+        Command::Why(arguments) => why::run(&arguments),
+        Command::Parked(command) => parked::run(command),
+        Command::Keys(command) => keys::run(command),
+        Command::Doctor(arguments) => return doctor::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Config => config::run(),
+        Command::Sandbox(command) => sandbox::run(command),
+        Command::Completions { shell } => completions(shell),
+    };
+    report(outcome)
+}
+
+/// Waits between two looks at what another process does.
+#[expect(clippy::disallowed_methods, reason = "a command that watches another process has no job to wait for")]
+async fn wait(span: Duration) {
+    tokio::time::sleep(span).await;
+}
+
+fn completions(shell: Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "lockstep", &mut script);
+    screen::say(String::from_utf8_lossy(&script).trim_end())
+}
+
+/// One line for a failure. Whoever reads our output may stop reading: that is no failure.
+fn report(outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let closed = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    if closed {
+        return ExitCode::SUCCESS;
+    }
+    let line = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+    eprintln!("lockstep: {line}");
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_and_flag_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,135 @@
+//! Where a command works: the data folder, its settings and its database.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use lockstep_core::env::Env;
+use lockstep_store::{Store, Target};
+use secrecy::ExposeSecret;
+use toml::{Table, Value};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+use crate::config::{Config, LogFormat, insert};
+use crate::egress::Egress;
+use crate::reach::Pacing;
+use crate::vault::Vault;
+
+const DATABASE_FILE: &str = "lockstep.db";
+const KEYRING_FILE: &str = "keyring";
+
+/// Where the data are.
+#[derive(clap::Args)]
+pub struct Where {
+    /// The folder with the database, the key ring and lockstep.toml
+    #[arg(long, value_name = "DIR", env = "LOCKSTEP_DATA", default_value = "lockstep-data")]
+    pub data: PathBuf,
+    /// Another settings file than DIR/lockstep.toml
+    #[arg(long, value_name = "FILE", env = "LOCKSTEP_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A PostgreSQL database instead of the file in DIR, such as postgres://user:password@host/name
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+}
+
+/// A data folder with its settings, read and checked.
+pub struct Place {
+    data: PathBuf,
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub target: Target,
+}
+
+impl Place {
+    /// Finds the folder and reads its settings; `flags` are settings given on the command line.
+    pub fn find(at: &Where, mut flags: Table) -> anyhow::Result<Self> {
+        if let Some(url) = &at.database {
+            insert(&mut flags, "database", Value::String(url.clone()));
+        }
+        let config = Config::load(&at.data, at.config.as_deref(), environment(), flags)?;
+        let target = if config.database.is_empty() {
+            Target::Sqlite(at.data.join(DATABASE_FILE))
+        } else {
+            Target::Postgres(config.database.clone())
+        };
+        Ok(Self { data: at.data.clone(), config, target })
+    }
+
+    /// Opens the database and everything around it; makes the folder, the database and the key ring where they
+    /// are missing. Links and signatures are made for a server that listens on `address`.
+    pub fn open(&self, address: SocketAddr) -> anyhow::Result<App> {
+        self.make_folder()?;
+        let env = Env::system().context("the system gives no randomness")?;
+        let vault = self.vault(&env)?;
+        let store = Store::open(&self.target, env.clone())?;
+        let settings = Arc::new(self.config.settings(address));
+        let network = Arc::new(Egress::new(settings.egress.clone())?);
+        Ok(App { env, store, vault, network, pacing: Pacing::default(), settings })
+    }
+
+    /// Makes the data folder where it is missing.
+    pub fn make_folder(&self) -> anyhow::Result<()> {
+        make_private_folder(&self.data).with_context(|| format!("cannot make the folder {}", self.data.display()))
+    }
+
+    /// As [`open`](Self::open), for a command that does not serve.
+    pub fn open_here(&self) -> anyhow::Result<App> {
+        self.open(self.config.listen)
+    }
+
+    fn vault(&self, env: &Env) -> anyhow::Result<Vault> {
+        let text = self.config.keyring.expose_secret();
+        let ring = self.data.join(KEYRING_FILE);
+        let vault = if text.is_empty() { Vault::load_or_create(&ring, env) } else { Vault::from_text(text) };
+        vault.context("the key ring cannot be used")
+    }
+
+    /// Where the key ring's file would be.
+    pub fn keyring_file(&self) -> PathBuf {
+        self.data.join(KEYRING_FILE)
+    }
+
+    /// Starts the log as the settings want it.
+    pub fn start_log(&self) {
+        start_log(&self.config.log.level, self.config.log.format);
+    }
+}
+
+/// Starts the log of a command that answers and ends: it tells of trouble only.
+pub fn start_quiet_log() {
+    let level = std::env::var("LOCKSTEP_LOG_LEVEL").unwrap_or_else(|_| "warn".to_owned());
+    start_log(&level, LogFormat::Text);
+}
+
+fn start_log(level: &str, format: LogFormat) {
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second log in one process (the demo's server) joins the first.
+    let _ = match format {
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The folder holds the key ring: nobody else may look into it.
+fn make_private_folder(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// A runtime for one command. Two threads answer thousands of requests a second and keep an idle server small.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("the system gives no threads")
+}
