@@ -1,0 +1,309 @@
+//! What every connector does alike, apart from scans.
+
+use lockstep_connect::{FaultClass, Next};
+use lockstep_connect::{Find, Got, HintKind, HookRequest, KeyField, Outcome, Write, next};
+use lockstep_core::record::Record;
+use serde_json::json;
+
+use crate::world::{KEY, Strike, World, set};
+
+fn found(got: &Got) -> &Record {
+    match got {
+        Got::Found(record) => record,
+        other => panic!("not found but {other:?}"),
+    }
+}
+
+pub async fn the_description_covers_what_reads_return(world: World) {
+    let described = world.connector.describe(&world.session).await.expect("a description").properties;
+    let names = &world.names;
+    let asked: Vec<&str> = world.asked().leak().iter().map(String::as_str).collect();
+    for name in asked.iter().chain(names.other_phones).chain(names.other_emails) {
+        let property = described.iter().find(|property| property.name == **name);
+        assert!(
+            property.is_some_and(|property| !property.label.is_empty() && !property.native_type.is_empty()),
+            "{name}"
+        );
+    }
+    let id = world.account.create(&[(names.email, "ada@example.com"), (names.first_name, "Ada")]);
+    let record = found(&world.get(&[&id]).await[0]).clone();
+    assert!(record.properties.keys().all(|name| asked.contains(&name.as_str())), "only what was asked for");
+    assert_eq!((record.text(names.email), record.text(names.first_name)), (Some("ada@example.com"), Some("Ada")));
+}
+
+pub async fn the_account_is_named(world: World) {
+    assert_eq!(world.connector.account(&world.session).await, Ok(world.account.id()));
+}
+
+pub async fn a_record_is_made_read_changed_and_archived(world: World) {
+    let names = &world.names;
+    let rows = vec![world.create("a", &[(names.email, "ada@example.com"), (names.first_name, "Ada")])];
+    let made = world.write_one(&Write::Create { key: None, rows }).await;
+    assert_eq!(found(&world.get(&[&made.id]).await[0]).text(names.first_name), Some("Ada"));
+
+    let changed =
+        world.write_one(&Write::Update(vec![world.update("b", &made.id, set(&[(names.first_name, "Adele")]))])).await;
+    assert_eq!((&changed.id, changed.text(names.first_name)), (&made.id, Some("Adele")));
+    assert_eq!(found(&world.get(&[&made.id]).await[0]).text(names.email), Some("ada@example.com"));
+
+    for _ in 0..2 {
+        let outcomes = world.write(&Write::Archive(vec![made.id.clone()])).await.expect("an answer");
+        assert!(matches!(outcomes[..], [Ok(Outcome::Archived)]), "gone, or gone already");
+    }
+    assert!(matches!(world.get(&[&made.id]).await[..], [Got::Archived(_)]));
+}
+
+pub async fn nothing_clears_and_absent_keeps(world: World) {
+    let names = &world.names;
+    let id = world.account.create(&[(names.email, "ada@example.com"), (names.phone, "+14155551212")]);
+    let clear = [(names.phone.to_owned(), None)].into();
+    world.write_one(&Write::Update(vec![world.update("a", &id, clear)])).await;
+    let got = world.get(&[&id]).await;
+    assert_eq!((found(&got[0]).text(names.phone), found(&got[0]).text(names.email)), (None, Some("ada@example.com")));
+}
+
+pub async fn a_keyed_create_can_be_repeated(world: World) {
+    if !world.connector.about().upsert_by_key {
+        return;
+    }
+    world.connector.add_key_property(&world.session, KEY).await.expect("a key property");
+    let rows: Vec<_> = ["a", "b", "c"].map(|trace| world.create(trace, &[(world.names.first_name, trace)])).into();
+    let write = Write::Create { key: Some(KEY.into()), rows };
+    let ids = |outcomes: Vec<lockstep_connect::RowOutcome>| -> Vec<String> {
+        outcomes
+            .into_iter()
+            .map(|row| match row.expect("a row") {
+                Outcome::Written(record) => record.id,
+                Outcome::Archived => String::new(),
+            })
+            .collect()
+    };
+    let first = ids(world.write(&write).await.expect("an answer"));
+    let second = ids(world.write(&write).await.expect("an answer"));
+    assert_eq!(first, second);
+    assert_eq!(world.account.living(), 3);
+    let by_key = Find::Key { property: KEY.into(), values: vec!["cnt_b".into(), "cnt_nobody".into()] };
+    let found = world.connector.find(&world.session, &by_key, &[]).await.expect("an answer");
+    let told: Vec<_> = found.iter().map(|record| (record.id.as_str(), record.text(KEY))).collect();
+    assert_eq!(told, [(first[1].as_str(), Some("cnt_b"))], "at once, without waiting for an index");
+}
+
+pub async fn the_key_property_can_be_asked_for_twice(world: World) {
+    if !world.connector.about().upsert_by_key {
+        return;
+    }
+    for _ in 0..2 {
+        assert_eq!(world.connector.add_key_property(&world.session, KEY).await, Ok(()));
+    }
+    let described = world.connector.describe(&world.session).await.expect("a description").properties;
+    assert!(described.iter().any(|property| property.name == KEY && property.unique && !property.read_only));
+    let fault = world.connector.add_key_property(&world.session, world.names.first_name).await.expect_err("not unique");
+    assert_eq!(fault.class, FaultClass::Rejected);
+    let named = KeyField::Property { name: KEY.into() };
+    let kept: KeyField = serde_json::from_value(serde_json::to_value(&named).expect("JSON")).expect("a key field");
+    assert_eq!(kept, named);
+}
+
+pub async fn one_bad_row_does_not_spoil_the_batch(world: World) {
+    let names = &world.names;
+    let taken = world.account.create(&[(names.email, "taken@example.com")]);
+    let rows = vec![
+        world.create("a", &[(names.email, "a@example.com")]),
+        world.create("b", &[(names.email, "taken@example.com")]),
+        world.create("c", &[(names.email, "c@example.com")]),
+    ];
+    let outcomes = world.write(&Write::Create { key: None, rows }).await.expect("an answer");
+    let fault = outcomes[1].as_ref().expect_err("taken");
+    assert_eq!((fault.class, fault.existing.as_deref()), (FaultClass::Duplicate, Some(taken.as_str())));
+    for (at, email) in [(0, "a@example.com"), (2, "c@example.com")] {
+        let Ok(Outcome::Written(record)) = &outcomes[at] else { panic!("row {at} was good") };
+        assert_eq!(
+            found(&world.get(&[&record.id]).await[0]).text(names.email),
+            Some(email),
+            "row {at} got its own record"
+        );
+    }
+
+    let update = |trace: &str, id: &str| world.update(trace, id, set(&[(names.first_name, trace)]));
+    let outcomes =
+        world.write(&Write::Update(vec![update("x", "999999999"), update("y", &taken)])).await.expect("an answer");
+    assert_eq!(outcomes[0].as_ref().expect_err("no such record").class, FaultClass::Missing);
+    assert!(matches!(&outcomes[1], Ok(Outcome::Written(record)) if record.id == taken));
+}
+
+pub async fn a_taken_address_names_the_record_that_has_it(world: World) {
+    let names = &world.names;
+    let taken = world.account.create(&[(names.email, "taken@example.com")]);
+    let rows = vec![world.create("a", &[(names.email, "Taken@Example.com")])];
+    let fault = match world.write(&Write::Create { key: None, rows }).await {
+        Ok(mut outcomes) => outcomes.remove(0).expect_err("taken"),
+        Err(fault) => fault,
+    };
+    assert_eq!((fault.class, fault.existing), (FaultClass::Duplicate, Some(taken)));
+    assert_eq!(world.account.living(), 1);
+}
+
+pub async fn old_ids_lead_to_the_survivor_of_a_merge(world: World) {
+    let names = &world.names;
+    let a = world.account.create(&[(names.email, "a@example.com")]);
+    let b = world.account.create(&[(names.email, "b@example.com")]);
+    let c = world.account.create(&[(names.email, "c@example.com")]);
+    let survivor = world.account.merge(&a, &b);
+    let got = world.get(&[&b, &c, &a]).await;
+    let ids: Vec<&str> = got.iter().map(|got| found(got).id.as_str()).collect();
+    assert_eq!(ids, [survivor.as_str(), c.as_str(), survivor.as_str()]);
+    assert!(found(&got[0]).merged.contains(&b), "the survivor names its losers");
+    let rows = vec![
+        world.update("x", &b, set(&[(names.first_name, "Bea")])),
+        world.update("y", &c, set(&[(names.first_name, "Cem")])),
+    ];
+    let outcomes = world.write(&Write::Update(rows)).await.expect("an answer");
+    let ids: Vec<&str> = outcomes
+        .iter()
+        .map(|row| match row {
+            Ok(Outcome::Written(record)) => record.id.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ids, [survivor.as_str(), c.as_str()], "the write's answer names the survivor");
+}
+
+pub async fn archived_is_told_from_missing(world: World) {
+    let living = world.account.create(&[(world.names.email, "a@example.com")]);
+    let archived = world.account.create(&[(world.names.email, "b@example.com")]);
+    world.account.archive(&archived);
+    let got = world.get(&["999999999", &archived, &living]).await;
+    assert!(
+        matches!(&got[..], [Got::Missing, Got::Archived(record), Got::Found(_)] if record.id == archived),
+        "{got:?}"
+    );
+}
+
+pub async fn records_are_found_by_address_once_the_index_knows_them(world: World) {
+    let names = &world.names;
+    let typed = world.account.create(&[(names.phone, "(415) 555-1212"), (names.email, "ada@example.com")]);
+    let e164 = world.account.create(&[(names.phone, "+6281234567890")]);
+    world.account.create(&[(names.phone, "+442071838750"), (names.email, "bob@example.com")]);
+    world.wait_for_index();
+    let by = async |find: Find| -> Vec<String> {
+        let records = world.connector.find(&world.session, &find, &world.asked()).await.expect("an answer");
+        records.into_iter().map(|record| record.id).collect()
+    };
+    assert_eq!(by(Find::Email("ADA@example.com".into())).await, [typed.as_str()]);
+    assert_eq!(by(Find::Phone("+14155551212".into())).await, [typed.as_str()]);
+    assert_eq!(by(Find::Phone("+6281234567890".into())).await, [e164.as_str()]);
+    assert!(by(Find::Email("nobody@example.com".into())).await.is_empty());
+}
+
+pub async fn the_list_shows_every_id_once(world: World) {
+    let mut ids: Vec<String> =
+        (0..230).map(|n| world.account.create(&[(world.names.first_name, &format!("N{n}"))])).collect();
+    let archived = ids.split_off(220);
+    archived.iter().for_each(|id| world.account.archive(id));
+    for (in_bin, expected) in [(false, &mut ids), (true, &mut archived.clone())] {
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = world.connector.list_ids(&world.session, in_bin, after.as_deref()).await.expect("a page");
+            listed.extend(page.ids);
+            after = page.after;
+            if after.is_none() {
+                break;
+            }
+        }
+        listed.sort();
+        expected.sort();
+        assert_eq!(&listed, expected);
+    }
+}
+
+pub async fn a_lost_answer_to_a_write_is_an_unknown_outcome(world: World) {
+    for (strike, living) in [(Strike::LostBefore, 0), (Strike::LostAfter, 1)] {
+        world.account.strike(strike);
+        let rows = vec![world.create("a", &[(world.names.email, "a@example.com")])];
+        let fault = world.write(&Write::Create { key: None, rows }).await.expect_err("no answer");
+        assert_eq!(fault.class, FaultClass::Unknown, "{strike:?}");
+        assert_eq!(world.account.living(), living, "nobody can tell from the fault");
+    }
+}
+
+pub async fn a_lost_answer_to_a_read_is_not(world: World) {
+    world.account.strike(Strike::LostAfter);
+    let fault = world.connector.changes(&world.session, None, &world.asked()).await.expect_err("no answer");
+    assert_eq!(fault.class, FaultClass::Busy);
+    world.account.strike(Strike::Truncated);
+    let fault = world.connector.describe(&world.session).await.expect_err("half an answer");
+    assert_eq!(fault.class, FaultClass::Busy);
+}
+
+pub async fn a_cut_answer_to_a_write_is_an_unknown_outcome(world: World) {
+    world.account.strike(Strike::Truncated);
+    let rows = vec![world.create("a", &[(world.names.email, "a@example.com")])];
+    let fault = world.write(&Write::Create { key: None, rows }).await.expect_err("half an answer");
+    assert_eq!((fault.class, world.account.living()), (FaultClass::Unknown, 1));
+}
+
+pub async fn a_limit_is_a_limit(world: World) {
+    world.account.strike(Strike::TooMany);
+    let fault = world.connector.changes(&world.session, None, &world.asked()).await.expect_err("too many");
+    assert_eq!(fault.class, FaultClass::Limited);
+    assert!(fault.retry_at.is_some_and(|at| at > world.dial.now()) && !fault.counts_as_try());
+}
+
+pub async fn a_proxys_page_is_no_verdict(world: World) {
+    for status in [401, 403, 404, 503] {
+        world.proxy(status, json!("<!doctype html><title>Attention required</title>"));
+        let rows = vec![world.create("a", &[(world.names.email, "a@example.com")])];
+        let fault = world.write(&Write::Create { key: None, rows }).await.expect_err("a page");
+        assert_eq!(fault.class, FaultClass::Busy, "{status}");
+    }
+}
+
+pub async fn a_refused_grant_stops(world: World) {
+    world.account.revoke();
+    let fault = world.connector.changes(&world.session, None, &world.asked()).await.expect_err("no grant");
+    assert_eq!(fault.class, FaultClass::Reauthorise);
+    assert_eq!(next(&fault, 0, &world.session.env), Next::StopConnection);
+    assert!(!fault.counts_as_try());
+}
+
+pub async fn a_vanished_property_is_drift(world: World) {
+    let names = &world.names;
+    let id = world.account.create(&[(names.email, "a@example.com"), (names.phone, "+14155551212")]);
+    world.account.drop_property(names.phone);
+    world.wait_for_index();
+    let write = Write::Update(vec![world.update("a", &id, set(&[(names.phone, "+14155551213")]))]);
+    let written = world.write(&write).await.expect_err("no such property");
+    let scanned = world.connector.changes(&world.session, None, &world.asked()).await.expect_err("no such property");
+    for fault in [written, scanned] {
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some(names.phone)));
+    }
+    assert!(!found(&world.get(&[&id]).await[0]).properties.contains_key(names.phone), "unseen, not emptied");
+}
+
+pub async fn hooks_are_verified_and_hint(world: World) {
+    let secret = world.account.subscribe("https://sync.example.com/hooks/con_1?a=b%3Ac");
+    let id = world.account.create(&[(world.names.email, "a@example.com")]);
+    let other = world.account.create(&[(world.names.email, "b@example.com")]);
+    world.account.edit(&id, &[(world.names.email, "c@example.com")]);
+    let survivor = world.account.merge(&id, &other);
+    world.account.archive(&survivor);
+    let mut hints = Vec::new();
+    for delivery in world.account.hooks() {
+        let request =
+            HookRequest { method: "POST", uri: &delivery.url, headers: &delivery.headers, body: &delivery.body };
+        let now = world.dial.now();
+        hints.extend(world.connector.read_hook(&request, &secret, now).expect("a signed delivery"));
+        let fault = world.connector.read_hook(&request, "another secret", now).expect_err("another's");
+        assert_eq!(fault.class, FaultClass::Forbidden);
+    }
+    assert!(hints.iter().all(|hint| hint.account == world.account.id()));
+    let has = |record: &str, kind: &dyn Fn(&HintKind) -> bool| {
+        hints.iter().any(|hint| hint.record == record && kind(&hint.kind))
+    };
+    assert!(has(&id, &|kind| *kind == HintKind::Changed), "{hints:?}");
+    assert!(
+        has(&survivor, &|kind| matches!(kind, HintKind::Merged { losers } if losers.contains(&other))),
+        "{hints:?}"
+    );
+    assert!(has(&survivor, &|kind| *kind == HintKind::Deleted), "{hints:?}");
+}

@@ -1,0 +1,65 @@
+//! One table of cases for every connector, each run against its vendor's sandbox with the sandbox's router in memory
+//! as the door. A connector that is in the registry without a world here fails.
+
+mod cases;
+mod door;
+mod hubspot;
+mod recorded;
+mod registry;
+mod scans;
+mod world;
+
+use world::World;
+
+/// A fresh world for the vendor, which may show pages of at most so many records.
+fn world(slug: &str, page_max: Option<usize>) -> World {
+    match slug {
+        "hubspot" => hubspot::world(page_max),
+        other => panic!("{other} is in the registry but has no world in tests/conform"),
+    }
+}
+
+/// Runs a case against every vendor.
+async fn everywhere(case: impl AsyncFn(World)) {
+    for connector in lockstep_connect::registry::all() {
+        case(world(connector.about().slug, None)).await;
+    }
+}
+
+macro_rules! conform {
+    ($($module:ident :: $case:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $case() {
+            everywhere($module::$case).await;
+        }
+    )*};
+}
+
+conform! {
+    cases::the_description_covers_what_reads_return,
+    cases::the_account_is_named,
+    cases::a_record_is_made_read_changed_and_archived,
+    cases::nothing_clears_and_absent_keeps,
+    cases::a_keyed_create_can_be_repeated,
+    cases::the_key_property_can_be_asked_for_twice,
+    cases::one_bad_row_does_not_spoil_the_batch,
+    cases::a_taken_address_names_the_record_that_has_it,
+    cases::old_ids_lead_to_the_survivor_of_a_merge,
+    cases::archived_is_told_from_missing,
+    cases::records_are_found_by_address_once_the_index_knows_them,
+    cases::the_list_shows_every_id_once,
+    cases::a_lost_answer_to_a_write_is_an_unknown_outcome,
+    cases::a_lost_answer_to_a_read_is_not,
+    cases::a_cut_answer_to_a_write_is_an_unknown_outcome,
+    cases::a_limit_is_a_limit,
+    cases::a_proxys_page_is_no_verdict,
+    cases::a_refused_grant_stops,
+    cases::a_vanished_property_is_drift,
+    cases::hooks_are_verified_and_hint,
+    scans::a_first_scan_reads_everything_in_full_pages,
+    scans::a_poll_with_nothing_new_is_one_call,
+    scans::no_edit_is_missed_between_pages_and_behind_the_index,
+    scans::short_pages_are_not_the_end,
+    scans::a_merge_shows_as_a_change_of_the_survivor,
+    scans::a_clock_that_is_off_or_steps_back_loses_nothing,
+}

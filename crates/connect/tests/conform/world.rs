@@ -1,0 +1,120 @@
+//! What every case needs of a vendor's sandbox: a session on it, and the hands of everyone else.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use lockstep_connect::{Connector, Create, Fault, Outcome, RowOutcome, Session, Update, Write};
+use lockstep_core::env::{Dial, Env, Time};
+use lockstep_core::mapping::model::ContactProperties;
+use lockstep_core::record::{Properties, Record};
+use serde_json::Value as Json;
+
+use crate::door::RouterDoor;
+
+/// The name of the key property in every case.
+pub const KEY: &str = "lockstep_id";
+
+/// What goes wrong with the next call.
+#[derive(Clone, Copy, Debug)]
+pub enum Strike {
+    LostBefore,
+    LostAfter,
+    Truncated,
+    TooMany,
+}
+
+/// A webhook as the vendor sends it.
+pub struct Delivery {
+    pub url: String,
+    pub headers: http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// The vendor's account, as people and the vendor itself handle it. Properties go by the vendor's own names.
+pub trait Account {
+    fn router(&self) -> Router;
+    fn id(&self) -> String;
+    fn create(&self, properties: &[(&str, &str)]) -> String;
+    fn edit(&self, id: &str, properties: &[(&str, &str)]);
+    fn archive(&self, id: &str);
+    fn merge(&self, winner: &str, loser: &str) -> String;
+    fn drop_property(&self, name: &str);
+    fn revoke(&self);
+    /// Records that are neither archived nor merged away.
+    fn living(&self) -> usize;
+    fn strike(&self, strike: Strike);
+    fn set_clock_offset(&self, seconds: i64);
+    /// Calls since the last look, and how many of them drew a limit.
+    fn calls(&self) -> (u64, u64);
+    /// Has webhooks sent to the address from now on; gives the secret that signs them.
+    fn subscribe(&self, url: &str) -> String;
+    fn hooks(&self) -> Vec<Delivery>;
+}
+
+pub struct World {
+    pub connector: &'static dyn Connector,
+    pub account: Box<dyn Account>,
+    pub session: Session,
+    pub dial: Dial,
+    door: Arc<RouterDoor>,
+    pub names: ContactProperties<'static>,
+}
+
+impl World {
+    /// `account` gets our clock and makes the vendor's account on it.
+    pub fn new<A: Account + 'static>(slug: &str, account: impl FnOnce(Env) -> A) -> Self {
+        let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 7);
+        let account = account(env.clone());
+        let door = Arc::new(RouterDoor { router: account.router(), env: env.clone(), proxy: Mutex::default() });
+        let connector = lockstep_connect::registry::find(slug).expect("a connector");
+        let session = Session { door: door.clone(), env };
+        Self { connector, account: Box::new(account), session, dial, door, names: connector.contact_properties() }
+    }
+
+    /// The properties that cases read.
+    pub fn asked(&self) -> Vec<String> {
+        [self.names.email, self.names.phone, self.names.first_name, self.names.last_name].map(str::to_owned).to_vec()
+    }
+
+    /// The next call is answered by a proxy.
+    pub fn proxy(&self, status: u16, body: Json) {
+        self.door.proxy.lock().expect("the proxy").push_back((status, body));
+    }
+
+    /// Time for the vendor's index to catch up.
+    pub fn wait_for_index(&self) {
+        self.dial.advance(self.connector.about().index_lag + Duration::from_secs(1));
+    }
+
+    pub async fn write(&self, write: &Write) -> Result<Vec<RowOutcome>, Fault> {
+        self.connector.write(&self.session, write, &self.asked()).await
+    }
+
+    /// Writes one row that must succeed; gives the record as the vendor answered it.
+    pub async fn write_one(&self, write: &Write) -> Record {
+        let outcome = self.write(write).await.expect("an answer").remove(0).expect("a row carried out");
+        match outcome {
+            Outcome::Written(record) => record,
+            Outcome::Archived => panic!("archived instead of written"),
+        }
+    }
+
+    pub async fn get(&self, ids: &[&str]) -> Vec<lockstep_connect::Got> {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.connector.get(&self.session, &ids, &self.asked()).await.expect("answers")
+    }
+
+    pub fn create(&self, trace: &str, properties: &[(&str, &str)]) -> Create {
+        Create { trace: trace.into(), key_value: format!("cnt_{trace}"), properties: set(properties) }
+    }
+
+    pub fn update(&self, trace: &str, id: &str, properties: Properties) -> Update {
+        Update { trace: trace.into(), id: id.into(), properties }
+    }
+}
+
+/// Properties to be set.
+pub fn set(properties: &[(&str, &str)]) -> Properties {
+    properties.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect()
+}
