@@ -61,21 +61,13 @@ pub(super) struct Setting {
 
 impl Setting {
     pub(super) fn variable(&self) -> String {
-        format!(
-            "{ENVIRONMENT_PREFIX}{}",
-            self.path.replace('.', "_").to_uppercase()
-        )
+        format!("{ENVIRONMENT_PREFIX}{}", self.path.replace('.', "_").to_uppercase())
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "the defaults are part of the program, and a test parses them"
-)]
+#[expect(clippy::expect_used, reason = "the defaults are part of the program, and a test parses them")]
 pub(super) fn known_settings() -> Vec<Setting> {
-    let defaults: Table = DEFAULTS
-        .parse()
-        .expect("the shipped defaults are valid TOML");
+    let defaults: Table = DEFAULTS.parse().expect("the shipped defaults are valid TOML");
     leaves("", defaults)
 }
 
@@ -93,11 +85,7 @@ fn leaves(prefix: &str, table: Table) -> Vec<Setting> {
 }
 
 fn join(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{prefix}.{key}")
-    }
+    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
 }
 
 /// Lays one source over another: only known keys, only values of the default's type.
@@ -113,22 +101,12 @@ pub(super) fn overlay(
         match (under.get_mut(&key), value) {
             (None, _) => {
                 let nearest = nearest(&path, known.iter().map(|setting| setting.path.clone()));
-                return Err(ConfigError::Unknown {
-                    origin: origin.to_owned(),
-                    name: path,
-                    nearest,
-                });
+                return Err(ConfigError::Unknown { origin: origin.to_owned(), name: path, nearest });
             }
-            (Some(Value::Table(inner)), Value::Table(value)) => {
-                overlay(inner, value, &path, origin, known)?
-            }
+            (Some(Value::Table(inner)), Value::Table(value)) => overlay(inner, value, &path, origin, known)?,
             (Some(slot), value) if slot.same_type(&value) => *slot = value,
             (Some(slot), _) => {
-                return Err(ConfigError::WrongType {
-                    origin: origin.to_owned(),
-                    name: path,
-                    wanted: type_words(slot),
-                });
+                return Err(ConfigError::WrongType { origin: origin.to_owned(), name: path, wanted: type_words(slot) });
             }
         }
     }
@@ -148,10 +126,7 @@ fn type_words(value: &Value) -> &'static str {
 }
 
 fn nearest(name: &str, known: impl IntoIterator<Item = String>) -> String {
-    known
-        .into_iter()
-        .min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate))
-        .unwrap_or_default()
+    known.into_iter().min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate)).unwrap_or_default()
 }
 
 /// Takes the variables of known settings. One that is almost such a name is refused as a slip of the pen;
@@ -162,18 +137,11 @@ pub(super) fn from_environment(
 ) -> Result<Table, ConfigError> {
     const SLIP_DISTANCE_MAX: usize = 2;
     let mut table = Table::new();
-    for (name, text) in environment
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
-    {
+    for (name, text) in environment.into_iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)) {
         let Some(setting) = known.iter().find(|setting| setting.variable() == name) else {
             let nearest = nearest(&name, known.iter().map(Setting::variable));
             if strsim::damerau_levenshtein(&name, &nearest) <= SLIP_DISTANCE_MAX {
-                return Err(ConfigError::Unknown {
-                    origin: "the environment".to_owned(),
-                    name,
-                    nearest,
-                });
+                return Err(ConfigError::Unknown { origin: "the environment".to_owned(), name, nearest });
             }
             continue;
         };
@@ -193,10 +161,7 @@ fn typed(text: &str, like: &Value) -> Option<Value> {
         Value::Float(_) => Value::Float(text.trim().parse().ok()?),
         Value::Boolean(_) => Value::Boolean(text.trim().parse().ok()?),
         Value::Array(_) => {
-            let items = text
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty());
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
         }
         Value::String(_) | Value::Datetime(_) | Value::Table(_) => Value::String(text.to_owned()),
@@ -210,9 +175,7 @@ pub fn insert(table: &mut Table, path: &str, value: Value) {
             table.insert(path.to_owned(), value);
         }
         Some((section, rest)) => {
-            let inner = table
-                .entry(section)
-                .or_insert_with(|| Value::Table(Table::new()));
+            let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(inner) = inner {
                 insert(inner, rest, value);
             }

@@ -13,8 +13,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use toml::Table;
 
-use crate::egress::Rules;
 use crate::app::{OAuthApp, RateLimits, Settings, VendorLimits};
+use crate::egress::Rules;
 
 pub use layers::{ConfigError, insert};
 
@@ -57,6 +57,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// The HubSpot app.
     pub hubspot: HubspotConfig,
+    /// What vendor accounts allow.
+    pub vendor_limits: VendorLimitsConfig,
     /// The log.
     pub log: LogConfig,
 }
@@ -119,10 +121,14 @@ pub struct HubspotConfig {
     pub client_id: String,
     /// The app's client secret, or empty.
     pub client_secret: SecretString,
-    /// Calls in ten seconds, or 0.
-    pub calls_per_10_seconds: u32,
-    /// Searches in a second, or 0.
-    pub searches_per_second: u32,
+}
+
+/// Section `vendor_limits`. A figure of 0 keeps the connector's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorLimitsConfig {
+    /// HubSpot: calls in ten seconds, searches in one.
+    pub hubspot: VendorLimits,
 }
 
 /// Section `log`.
@@ -160,9 +166,7 @@ impl Config {
         let path = file.map_or_else(|| data.join(FILE_NAME), Path::to_path_buf);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
-                String::new()
-            }
+            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(source) => return Err(ConfigError::Unreadable { path, source }),
         };
         Self::layered(&path.display().to_string(), &text, environment, flags)
@@ -178,37 +182,21 @@ impl Config {
             origin: origin.to_owned(),
             detail: error.to_string().trim_end().to_owned(),
         };
-        let mut settings: Table = DEFAULTS
-            .parse()
-            .map_err(|error| syntax("the defaults", error))?;
+        let mut settings: Table = DEFAULTS.parse().map_err(|error| syntax("the defaults", error))?;
         let known = known_settings();
-        overlay(
-            &mut settings,
-            text.parse().map_err(|error| syntax(origin, error))?,
-            "",
-            origin,
-            &known,
-        )?;
-        overlay(
-            &mut settings,
-            from_environment(environment, &known)?,
-            "",
-            "the environment",
-            &known,
-        )?;
+        overlay(&mut settings, text.parse().map_err(|error| syntax(origin, error))?, "", origin, &known)?;
+        overlay(&mut settings, from_environment(environment, &known)?, "", "the environment", &known)?;
         overlay(&mut settings, flags, "", "the command line", &known)?;
-        let config: Self = settings.try_into().map_err(|error: toml::de::Error| {
-            ConfigError::Invalid(error.to_string().trim().replace('\n', " "))
-        })?;
+        let config: Self = settings
+            .try_into()
+            .map_err(|error: toml::de::Error| ConfigError::Invalid(error.to_string().trim().replace('\n', " ")))?;
         config.checked()
     }
 
     fn checked(mut self) -> Result<Self, ConfigError> {
         let invalid = |detail: &str| Err(ConfigError::Invalid(detail.to_owned()));
         let region_given = !self.region.is_empty();
-        if region_given
-            && (self.region.len() != 2 || !self.region.bytes().all(|b| b.is_ascii_alphabetic()))
-        {
+        if region_given && (self.region.len() != 2 || !self.region.bytes().all(|b| b.is_ascii_alphabetic())) {
             return invalid("\"region\" must be two letters such as \"ID\"");
         }
         self.region.make_ascii_uppercase();
@@ -221,17 +209,16 @@ impl Config {
         if self.webhooks.disable_after == 0 {
             return invalid("\"webhooks.disable_after\" must be at least 1");
         }
-        if (self.hubspot.calls_per_10_seconds == 0) != (self.hubspot.searches_per_second == 0) {
-            return invalid("\"hubspot.calls_per_10_seconds\" and \"hubspot.searches_per_second\" go together: set both");
+        let VendorLimits { general, search } = self.vendor_limits.hubspot;
+        if (general == 0) != (search == 0) {
+            return invalid("\"vendor_limits.hubspot\" wants both figures, or 0 for both");
         }
         if !self.public_url.is_empty() {
-            let web = url::Url::parse(&self.public_url)
-                .is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+            let web = url::Url::parse(&self.public_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
             if !web {
                 return invalid("\"public_url\" must be an http or https address");
             }
-            self.public_url
-                .truncate(self.public_url.trim_end_matches('/').len());
+            self.public_url.truncate(self.public_url.trim_end_matches('/').len());
         }
         Ok(self)
     }
@@ -243,20 +230,22 @@ impl Config {
 
     /// What the surfaces and the sync need of the settings, for a server that listens on `address`.
     pub fn settings(&self, address: SocketAddr) -> Settings {
-        let public_url = if self.public_url.is_empty() {
-            format!("http://{address}")
-        } else {
-            self.public_url.clone()
-        };
+        let public_url = if self.public_url.is_empty() { format!("http://{address}") } else { self.public_url.clone() };
         Settings {
             public_url,
             rate_limits: self.rate_limits.preset.limits(),
             disable_after: self.webhooks.disable_after,
             poll_seconds: self.sync.poll_seconds,
             census_seconds: self.sync.census_seconds,
-            vendor_limits: self.hubspot.limits().map(|limits| (HUBSPOT.to_owned(), limits)).into_iter().collect(),
+            vendor_limits: [(HUBSPOT.to_owned(), self.vendor_limits.hubspot)]
+                .into_iter()
+                .filter(|(_, limits)| limits.general > 0)
+                .collect(),
             oauth_apps: self.hubspot.app().map(|app| (HUBSPOT.to_owned(), app)).into_iter().collect(),
-            egress: Rules { allow: self.egress.allow.iter().cloned().collect(), allow_local_targets: self.egress.allow_local_targets },
+            egress: Rules {
+                allow: self.egress.allow.iter().cloned().collect(),
+                allow_local_targets: self.egress.allow_local_targets,
+            },
         }
     }
 }
@@ -265,11 +254,6 @@ impl HubspotConfig {
     fn app(&self) -> Option<OAuthApp> {
         let (client_id, client_secret) = (self.client_id.clone(), self.client_secret.clone());
         (!client_id.is_empty()).then_some(OAuthApp { client_id, client_secret })
-    }
-
-    fn limits(&self) -> Option<VendorLimits> {
-        let (general, search) = (self.calls_per_10_seconds, self.searches_per_second);
-        (general > 0 && search > 0).then_some(VendorLimits { general, search })
     }
 }
 
@@ -282,10 +266,7 @@ impl RateLimitPreset {
             Self::KirimPro => (Some(600), Some(6_000)),
             Self::Lifted => (None, None),
         };
-        RateLimits {
-            write_per_minute,
-            read_per_minute,
-        }
+        RateLimits { write_per_minute, read_per_minute }
     }
 }
 

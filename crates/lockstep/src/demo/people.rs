@@ -5,15 +5,7 @@ use lockstep_core::env::{Env, Time};
 
 use super::countries::COUNTRIES;
 
-const HEADER: [&str; 7] = [
-    "First Name",
-    "Last Name",
-    "Phone",
-    "Email",
-    "Company",
-    "City",
-    "Notes",
-];
+const HEADER: [&str; 7] = ["First Name", "Last Name", "Phone", "Email", "Company", "City", "Notes"];
 const DOMAINS: [&str; 4] = ["example.com", "example.org", "example.net", "mail.example"];
 const COMPANIES: [&str; 8] = [
     "Melati & Sons",
@@ -40,10 +32,7 @@ pub const REGION: &str = "ID";
 
 /// The calling code of a number, where one of the countries here has it.
 pub fn calling_code(e164: &str) -> Option<&'static str> {
-    COUNTRIES
-        .iter()
-        .map(|country| country.code)
-        .find(|code| e164.starts_with(code))
+    COUNTRIES.iter().map(|country| country.code).find(|code| e164.starts_with(code))
 }
 
 /// A CSV file with `count` different people, and rows beyond them that repeat one or are of no use.
@@ -61,16 +50,12 @@ pub fn csv(count: usize) -> Result<String, csv::Error> {
         }
     }
     shuffle(&mut rows, &env);
-    let mut writer = csv::WriterBuilder::new()
-        .flexible(true)
-        .from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     writer.write_record(HEADER)?;
     for row in rows {
         writer.write_record(row)?;
     }
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| csv::Error::from(error.into_error()))?;
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -105,27 +90,11 @@ impl Person {
             first,
             last,
             code: country.code,
-            national: if no_phone {
-                String::new()
-            } else {
-                national(country.mobile, index)
-            },
-            email: if no_email {
-                String::new()
-            } else {
-                format!("{handle}@{}", pick(&DOMAINS, env))
-            },
-            company: if index % 3 == 0 {
-                (*pick(&COMPANIES, env)).to_owned()
-            } else {
-                String::new()
-            },
+            national: if no_phone { String::new() } else { national(country.mobile, index) },
+            email: if no_email { String::new() } else { format!("{handle}@{}", pick(&DOMAINS, env)) },
+            company: if index % 3 == 0 { (*pick(&COMPANIES, env)).to_owned() } else { String::new() },
             city: country.city,
-            notes: if index % 9 == 0 {
-                (*pick(&NOTES, env)).to_owned()
-            } else {
-                String::new()
-            },
+            notes: if index % 9 == 0 { (*pick(&NOTES, env)).to_owned() } else { String::new() },
         }
     }
 
@@ -144,11 +113,7 @@ impl Person {
 
     /// The same person, entered a second time by somebody in a hurry.
     fn again(&self, env: &Env) -> Vec<String> {
-        let email = if self.national.is_empty() {
-            self.email.to_uppercase()
-        } else {
-            String::new()
-        };
+        let email = if self.national.is_empty() { self.email.to_uppercase() } else { String::new() };
         let cells = [
             &self.first.to_lowercase(),
             "",
@@ -228,12 +193,7 @@ mod tests {
         let import = import::read(text.as_bytes(), Some(REGION)).expect("a readable file");
         assert_eq!(import.contacts.len(), 500);
         assert_eq!(import.folded.len(), 500 / DUPLICATE_EVERY);
-        assert_eq!(
-            import.refused.len(),
-            500 / USELESS_EVERY,
-            "{:?}",
-            import.refused
-        );
+        assert_eq!(import.refused.len(), 500 / USELESS_EVERY, "{:?}", import.refused);
         assert_eq!(csv(500).ok(), Some(text), "one count gives one file");
     }
 
@@ -245,9 +205,6 @@ mod tests {
         if std::env::var_os("LOCKSTEP_BLESS").is_some() {
             std::fs::write(path, &made).expect("a writable file");
         }
-        assert!(
-            made == super::super::SHIPPED_CSV,
-            "data/demo-contacts.csv is not what demo::people makes"
-        );
+        assert!(made == super::super::SHIPPED_CSV, "data/demo-contacts.csv is not what demo::people makes");
     }
 }

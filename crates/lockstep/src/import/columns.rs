@@ -58,36 +58,12 @@ pub enum Column {
     },
 }
 
-const NAMES: &[&str] = &[
-    "name",
-    "fullname",
-    "contactname",
-    "displayname",
-    "nama",
-    "namalengkap",
-    "nombrecompleto",
-];
-const FIRST_NAMES: &[&str] = &[
-    "firstname",
-    "givenname",
-    "first",
-    "forename",
-    "namadepan",
-    "vorname",
-    "nombre",
-    "prenom",
-];
+const NAMES: &[&str] = &["name", "fullname", "contactname", "displayname", "nama", "namalengkap", "nombrecompleto"];
+const FIRST_NAMES: &[&str] =
+    &["firstname", "givenname", "first", "forename", "namadepan", "vorname", "nombre", "prenom"];
 const MIDDLE_NAMES: &[&str] = &["middlename", "additionalname"];
-const LAST_NAMES: &[&str] = &[
-    "lastname",
-    "familyname",
-    "surname",
-    "last",
-    "namabelakang",
-    "nachname",
-    "apellido",
-    "apellidos",
-];
+const LAST_NAMES: &[&str] =
+    &["lastname", "familyname", "surname", "last", "namabelakang", "nachname", "apellido", "apellidos"];
 const PHONES: &[&str] = &[
     "phone",
     "phonenumber",
@@ -131,13 +107,7 @@ const EMAILS: &[&str] = &[
 ];
 
 /// Headers that only one program writes.
-const HUBSPOT_MARKS: &[&str] = &[
-    "recordid",
-    "lifecyclestage",
-    "leadstatus",
-    "createdate",
-    "originalsource",
-];
+const HUBSPOT_MARKS: &[&str] = &["recordid", "lifecyclestage", "leadstatus", "createdate", "originalsource"];
 const SALESFORCE_MARKS: &[&str] = &[
     "contactid",
     "accountid",
@@ -160,25 +130,16 @@ impl Columns {
         let plain: Vec<String> = header.iter().map(|name| plain(name)).collect();
         let layout = layout(&plain);
         let mut keys: Vec<String> = Vec::new();
-        let columns = header
-            .iter()
-            .zip(&plain)
-            .enumerate()
-            .map(|(index, (name, plain))| {
-                let key = unused_key(name, index, &mut keys);
-                column(plain, key)
-            });
-        Self {
-            layout,
-            columns: columns.collect(),
-        }
+        let columns = header.iter().zip(&plain).enumerate().map(|(index, (name, plain))| {
+            let key = unused_key(name, index, &mut keys);
+            column(plain, key)
+        });
+        Self { layout, columns: columns.collect() }
     }
 
     /// Whether a row can name its person at all.
     pub(super) fn identify(&self) -> bool {
-        self.columns
-            .iter()
-            .any(|column| matches!(column, Column::Phone { .. } | Column::Email { .. }))
+        self.columns.iter().any(|column| matches!(column, Column::Phone { .. } | Column::Email { .. }))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -196,19 +157,11 @@ impl Columns {
 
 /// Letters and digits alone, lower-cased: `E-mail 1 - Value` and `e_mail1value` are one header.
 fn plain(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn layout(header: &[String]) -> Layout {
-    let marks = |marks: &[&str]| {
-        header
-            .iter()
-            .filter(|name| marks.contains(&name.as_str()))
-            .count()
-    };
+    let marks = |marks: &[&str]| header.iter().filter(|name| marks.contains(&name.as_str())).count();
     if header.iter().any(|name| google(name).is_some()) {
         Layout::Google
     } else if marks(HUBSPOT_MARKS) > marks(SALESFORCE_MARKS) {
@@ -253,11 +206,8 @@ fn google(plain: &str) -> Option<&str> {
 
 /// A metadata key made of the header: lower case, words joined by `_`, never one that is taken already.
 fn unused_key(name: &str, index: usize, taken: &mut Vec<String>) -> String {
-    let words: String = name
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
-        .flat_map(char::to_lowercase)
-        .collect();
+    let words: String =
+        name.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).flat_map(char::to_lowercase).collect();
     let joined = words.split_whitespace().collect::<Vec<_>>().join("_");
     let chars_max = usize::try_from(METADATA_KEY_CHARS_MAX).unwrap_or(usize::MAX);
     let mut key: String = joined.chars().take(chars_max).collect();

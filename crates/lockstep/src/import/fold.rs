@@ -33,11 +33,7 @@ impl Fold {
             Some(index) => {
                 let (into, earlier) = &mut self.contacts[index];
                 let left_out = fill(earlier, contact);
-                self.folded.push(Folded {
-                    line,
-                    into: *into,
-                    left_out,
-                });
+                self.folded.push(Folded { line, into: *into, left_out });
                 index
             }
             None => {
@@ -47,9 +43,7 @@ impl Fold {
         };
         let (_, contact) = &self.contacts[index];
         if let Some(phone) = &contact.phone_number {
-            self.by_phone
-                .entry(phone.as_str().to_owned())
-                .or_insert(index);
+            self.by_phone.entry(phone.as_str().to_owned()).or_insert(index);
         }
         if let Some(email) = &contact.email {
             self.by_email.entry(text::fold(email)).or_insert(index);
@@ -67,13 +61,7 @@ impl Fold {
     }
 
     pub(super) fn finish(self) -> (Vec<NewContact>, Vec<Folded>) {
-        (
-            self.contacts
-                .into_iter()
-                .map(|(_, contact)| contact)
-                .collect(),
-            self.folded,
-        )
+        (self.contacts.into_iter().map(|(_, contact)| contact).collect(), self.folded)
     }
 }
 
@@ -92,12 +80,9 @@ fn fill(earlier: &mut NewContact, later: NewContact) -> Vec<String> {
                 held.insert(key, value);
             }
             Some(other) if *other == value => {}
-            Some(_) => left_out.push(format!(
-                "{key}: {}",
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            )),
+            Some(_) => {
+                left_out.push(format!("{key}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            }
         }
     }
     if held.is_empty() {
@@ -106,12 +91,7 @@ fn fill(earlier: &mut NewContact, later: NewContact) -> Vec<String> {
     left_out
 }
 
-fn fill_text(
-    field: &str,
-    earlier: &mut Option<String>,
-    later: Option<String>,
-    left_out: &mut Vec<String>,
-) {
+fn fill_text(field: &str, earlier: &mut Option<String>, later: Option<String>, left_out: &mut Vec<String>) {
     match (earlier.as_ref(), later) {
         (None, later) => *earlier = later,
         (Some(held), Some(value)) if text::fold(held) != text::fold(&value) => {

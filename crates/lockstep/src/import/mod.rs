@@ -65,9 +65,7 @@ pub fn read(bytes: &[u8], region: Option<&str>) -> Result<Import, SheetError> {
     let sheet = sheet::open(bytes)?;
     let columns = Columns::recognise(&sheet.header);
     if !columns.identify() {
-        return Err(SheetError::NoIdentity {
-            header: sheet.header.join(", "),
-        });
+        return Err(SheetError::NoIdentity { header: sheet.header.join(", ") });
     }
     let mut fold = Fold::default();
     let mut refused = Vec::new();
@@ -75,42 +73,20 @@ pub fn read(bytes: &[u8], region: Option<&str>) -> Result<Import, SheetError> {
     for row in &sheet.rows {
         match contact(row, &columns, region) {
             Ok(contact) => fold.add(row.line, contact),
-            Err(reason) => refused.push(Refused {
-                line: row.line,
-                reason,
-            }),
+            Err(reason) => refused.push(Refused { line: row.line, reason }),
         }
     }
     let (contacts, folded) = fold.finish();
     let layout = columns.layout;
-    Ok(Import {
-        layout,
-        columns: columns.described(&sheet.header),
-        rows,
-        contacts,
-        folded,
-        refused,
-    })
+    Ok(Import { layout, columns: columns.described(&sheet.header), rows, contacts, folded, refused })
 }
 
 /// Makes a contact of a row, or says why there is none.
 fn contact(row: &Row, columns: &Columns, region: Option<&str>) -> Result<NewContact, String> {
-    if row.cells.len() > columns.len()
-        && row.cells[columns.len()..]
-            .iter()
-            .any(|cell| !cell.trim().is_empty())
-    {
-        return Err(format!(
-            "has {} cells where the header has {}",
-            row.cells.len(),
-            columns.len()
-        ));
+    if row.cells.len() > columns.len() && row.cells[columns.len()..].iter().any(|cell| !cell.trim().is_empty()) {
+        return Err(format!("has {} cells where the header has {}", row.cells.len(), columns.len()));
     }
-    if row
-        .cells
-        .iter()
-        .any(|cell| cell.contains(['\0', '\u{fffd}']))
-    {
+    if row.cells.iter().any(|cell| cell.contains(['\0', '\u{fffd}'])) {
         return Err("holds bytes that are not text".to_owned());
     }
     let mut draft = Draft::default();
@@ -150,15 +126,9 @@ impl Draft {
 
     /// The first usable number is the contact's; further ones stay beside it.
     fn take_phones(&mut self, key: &str, value: &str, region: Option<&str>) {
-        for part in value
-            .split(GOOGLE_SEPARATOR)
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
+        for part in value.split(GOOGLE_SEPARATOR).map(str::trim).filter(|part| !part.is_empty()) {
             match phone::normalise(part, region) {
-                Some(number) if self.contact.phone_number.is_none() => {
-                    self.contact.phone_number = Some(number)
-                }
+                Some(number) if self.contact.phone_number.is_none() => self.contact.phone_number = Some(number),
                 Some(number) if self.contact.phone_number.as_ref() == Some(&number) => {}
                 Some(number) => self.note(key, number.into()),
                 None => {
@@ -212,10 +182,7 @@ impl Draft {
                 (None, None) => "has neither a phone number nor an e-mail address".to_owned(),
             });
         }
-        let parts: Vec<String> = [self.first, self.middle, self.last]
-            .into_iter()
-            .flatten()
-            .collect();
+        let parts: Vec<String> = [self.first, self.middle, self.last].into_iter().flatten().collect();
         if self.contact.name.is_none() && !parts.is_empty() {
             self.contact.name = Some(parts.join(" "));
         }

@@ -61,40 +61,24 @@ pub(super) fn open(bytes: &[u8]) -> Result<Sheet, SheetError> {
     let (text, named) = named_delimiter(&decoded);
     let skipped_lines = u64::from(named.is_some());
     let delimiter = named.unwrap_or_else(|| likeliest_delimiter(text));
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let mut records = reader.records();
-    let header = records
-        .next()
-        .ok_or(SheetError::Empty)?
-        .map_err(|error| SheetError::Malformed(error.to_string()))?;
+    let header = records.next().ok_or(SheetError::Empty)?.map_err(|error| SheetError::Malformed(error.to_string()))?;
     if header.len() > COLUMNS_MAX {
         return Err(SheetError::TooWide);
     }
-    let mut lines = Lines {
-        text: text.as_bytes(),
-        byte: 0,
-        line: 1 + skipped_lines,
-    };
+    let mut lines = Lines { text: text.as_bytes(), byte: 0, line: 1 + skipped_lines };
     let mut rows = Vec::new();
     for record in records {
         let record = record.map_err(|error| SheetError::Malformed(error.to_string()))?;
         lines.move_to(record.position().map_or(0, csv::Position::byte));
         if record.iter().any(|cell| !cell.trim().is_empty()) {
-            rows.push(Row {
-                line: lines.line,
-                cells: record.iter().map(str::to_owned).collect(),
-            });
+            rows.push(Row { line: lines.line, cells: record.iter().map(str::to_owned).collect() });
         }
     }
     lines.check_last_row_closed()?;
-    Ok(Sheet {
-        header: header.iter().map(|name| name.trim().to_owned()).collect(),
-        rows,
-    })
+    Ok(Sheet { header: header.iter().map(|name| name.trim().to_owned()).collect(), rows })
 }
 
 /// Counts lines. The reader's own count stands before the line breaks and empty lines that precede a row.
@@ -120,39 +104,19 @@ impl Lines<'_> {
     /// The reader takes a quote that never closes as a cell up to the end of the file; then the last row has an
     /// odd number of them.
     fn check_last_row_closed(&self) -> Result<(), SheetError> {
-        let quotes = self
-            .text
-            .iter()
-            .skip(self.byte)
-            .filter(|byte| **byte == b'"')
-            .count();
-        if quotes % 2 == 0 {
-            Ok(())
-        } else {
-            Err(SheetError::OpenQuote { line: self.line })
-        }
+        let quotes = self.text.iter().skip(self.byte).filter(|byte| **byte == b'"').count();
+        if quotes % 2 == 0 { Ok(()) } else { Err(SheetError::OpenQuote { line: self.line }) }
     }
 }
 
 /// A byte-order mark decides; else UTF-8 if it is that, else UTF-16 if every other byte is zero, else Windows-1252.
 fn decode(bytes: &[u8]) -> String {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return encoding
-            .decode_without_bom_handling(&bytes[mark..])
-            .0
-            .into_owned();
+        return encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned();
     }
     let sample = &bytes[..bytes.len().min(1_024)];
-    let zeros = |offset: usize| {
-        sample
-            .iter()
-            .skip(offset)
-            .step_by(2)
-            .filter(|byte| **byte == 0)
-            .count()
-            * 4
-            > sample.len()
-    };
+    let zeros =
+        |offset: usize| sample.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count() * 4 > sample.len();
     let encoding = if zeros(1) {
         encoding_rs::UTF_16LE
     } else if zeros(0) {
@@ -178,25 +142,16 @@ fn named_delimiter(text: &str) -> (&str, Option<u8>) {
 
 /// The delimiter that stands most often in the first line outside of quotes.
 fn likeliest_delimiter(text: &str) -> u8 {
-    let first = text
-        .lines()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default();
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let mut counts = [0_usize; DELIMITERS.len()];
     let mut quoted = false;
     for byte in first.bytes() {
         if byte == b'"' {
             quoted = !quoted;
-        } else if let Some(index) = DELIMITERS
-            .iter()
-            .position(|delimiter| *delimiter == byte && !quoted)
-        {
+        } else if let Some(index) = DELIMITERS.iter().position(|delimiter| *delimiter == byte && !quoted) {
             counts[index] += 1;
         }
     }
     let most = counts.iter().copied().max().unwrap_or_default();
-    counts
-        .iter()
-        .position(|count| *count == most)
-        .map_or(b',', |index| DELIMITERS[index])
+    counts.iter().position(|count| *count == most).map_or(b',', |index| DELIMITERS[index])
 }

@@ -7,20 +7,10 @@ fn read_text(text: &str) -> Import {
 /// Each contact as `name|phone|email|metadata`.
 fn lines(import: &Import) -> Vec<String> {
     let line = |contact: &NewContact| {
-        let phone = contact
-            .phone_number
-            .as_ref()
-            .map_or("-", |phone| phone.as_str());
-        let metadata = contact
-            .metadata
-            .as_ref()
-            .map_or_else(String::new, |map| Json::Object(map.clone()).to_string());
+        let phone = contact.phone_number.as_ref().map_or("-", |phone| phone.as_str());
+        let metadata = contact.metadata.as_ref().map_or_else(String::new, |map| Json::Object(map.clone()).to_string());
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-        format!(
-            "{}|{phone}|{}|{metadata}",
-            text(&contact.name),
-            text(&contact.email)
-        )
+        format!("{}|{phone}|{}|{metadata}", text(&contact.name), text(&contact.email))
     };
     import.contacts.iter().map(line).collect()
 }
@@ -48,10 +38,7 @@ fn a_salesforce_export_is_recognised() {
          \"003A\",\"Ana\",\"Lima\",\"+55 11 98765-4321\",\"ana@example.org\",\"Web\"\n",
     );
     assert_eq!(import.layout, Layout::Salesforce);
-    assert_eq!(
-        lines(&import),
-        [r#"Ana Lima|+5511987654321|ana@example.org|{"id":"003A","leadsource":"Web"}"#]
-    );
+    assert_eq!(lines(&import), [r#"Ana Lima|+5511987654321|ana@example.org|{"id":"003A","leadsource":"Web"}"#]);
 }
 
 #[test]
@@ -70,15 +57,11 @@ fn a_google_export_is_recognised_with_several_values_in_a_cell() {
 
 #[test]
 fn a_plain_german_export_in_windows_1252_is_read() {
-    let text =
-        "Vorname;Nachname;Telefon;E-Mail\nJ\u{fc}rgen;M\u{fc}ller;+49 151 23456789;j@example.com\n";
+    let text = "Vorname;Nachname;Telefon;E-Mail\nJ\u{fc}rgen;M\u{fc}ller;+49 151 23456789;j@example.com\n";
     let (bytes, _, _) = encoding_rs::WINDOWS_1252.encode(text);
     let import = read(&bytes, None).expect("a readable file");
     assert_eq!(import.layout, Layout::Plain);
-    assert_eq!(
-        lines(&import),
-        ["Jürgen Müller|+4915123456789|j@example.com|"]
-    );
+    assert_eq!(lines(&import), ["Jürgen Müller|+4915123456789|j@example.com|"]);
 }
 
 #[test]
@@ -112,11 +95,7 @@ fn refused_rows_name_their_line_and_the_reason() {
          \"E\nof two lines\",0812 3456 7891,e@example.com\n\
          F,n/a,f@example.com\n",
     );
-    let refused: Vec<String> = import
-        .refused
-        .iter()
-        .map(|row| format!("{}: {}", row.line, row.reason))
-        .collect();
+    let refused: Vec<String> = import.refused.iter().map(|row| format!("{}: {}", row.line, row.reason)).collect();
     assert_eq!(
         refused,
         [
@@ -128,15 +107,9 @@ fn refused_rows_name_their_line_and_the_reason() {
     );
     assert_eq!(
         lines(&import),
-        [
-            "E of two lines|+6281234567891|e@example.com|",
-            r#"F|-|f@example.com|{"phone_as_given":"n/a"}"#
-        ]
+        ["E of two lines|+6281234567891|e@example.com|", r#"F|-|f@example.com|{"phone_as_given":"n/a"}"#]
     );
-    assert_eq!(
-        import.rows,
-        import.contacts.len() + import.folded.len() + import.refused.len()
-    );
+    assert_eq!(import.rows, import.contacts.len() + import.folded.len() + import.refused.len());
 }
 
 #[test]
@@ -150,25 +123,12 @@ fn rows_of_one_person_fold_and_say_what_they_leave_out() {
     );
     assert_eq!(
         lines(&import),
-        [
-            r#"Budi|+6281234567890|budi@example.com|{"city":"Bandung"}"#,
-            "Siti|+6281311112222|budi@example.com|",
-        ],
+        [r#"Budi|+6281234567890|budi@example.com|{"city":"Bandung"}"#, "Siti|+6281311112222|budi@example.com|",],
         "one address, two numbers: two people"
     );
-    let folded: Vec<(u64, u64, &[String])> = import
-        .folded
-        .iter()
-        .map(|row| (row.line, row.into, row.left_out.as_slice()))
-        .collect();
-    assert_eq!(
-        folded[0],
-        (
-            3,
-            2,
-            ["name: Budi Santoso".to_owned(), "city: bandung".to_owned()].as_slice()
-        )
-    );
+    let folded: Vec<(u64, u64, &[String])> =
+        import.folded.iter().map(|row| (row.line, row.into, row.left_out.as_slice())).collect();
+    assert_eq!(folded[0], (3, 2, ["name: Budi Santoso".to_owned(), "city: bandung".to_owned()].as_slice()));
     assert_eq!(folded[1], (4, 2, [].as_slice()));
 }
 
@@ -189,10 +149,7 @@ fn a_file_that_is_no_list_of_contacts_is_refused_whole() {
 #[test]
 fn headers_that_repeat_or_say_nothing_still_keep_their_values() {
     let import = read_text("phone,note,note,\n0812 3456 7890,a,b,c\n");
-    assert_eq!(
-        lines(&import),
-        [r#"-|+6281234567890|-|{"column_3":"b","column_4":"c","note":"a"}"#]
-    );
+    assert_eq!(lines(&import), [r#"-|+6281234567890|-|{"column_3":"b","column_4":"c","note":"a"}"#]);
 }
 
 proptest::proptest! {
