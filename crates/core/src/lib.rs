@@ -9,6 +9,7 @@ pub mod contact;
 pub mod env;
 pub mod event;
 pub mod fight;
+pub mod holes;
 pub mod ids;
 pub mod job;
 pub mod limits;

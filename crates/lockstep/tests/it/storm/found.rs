@@ -3,9 +3,16 @@
 use std::collections::BTreeMap;
 
 use lockstep_core::change::Verdict;
+use lockstep_core::contact::Contact;
+use lockstep_core::ids::ContactId;
 use lockstep_core::pair::PairState;
+use lockstep_core::parked::{Parked, Reason};
+use lockstep_sandbox::hubspot::Record;
 
 use super::ledger::Cell;
+use super::people::{contact_cells, record_cells};
+use super::weather::Weather;
+use crate::world::World;
 
 /// A contact or a record as a person sees it.
 #[derive(Clone, Debug, Default)]
@@ -63,4 +70,68 @@ pub struct Found {
     pub archives: bool,
     /// Whether records carry our contact's id.
     pub keyed: bool,
+}
+
+/// Looks at everything.
+pub fn take(world: &World, weather: &Weather) -> Found {
+    let contacts = world.contacts();
+    let bond = |pair: lockstep_core::pair::Pair| Bond {
+        id: pair.id.to_string(),
+        contact: pair.contact.to_string(),
+        native: pair.native,
+        state: pair.state,
+    };
+    Found {
+        ruled: contacts.iter().flat_map(|contact| ruled(world, &contact.id)).collect(),
+        contacts: contacts.iter().map(|contact| (contact.id.to_string(), shown_contact(contact))).collect(),
+        records: world.living_records().iter().map(|record| (record.id.clone(), shown_record(record))).collect(),
+        bonds: world.pairs().into_iter().map(bond).collect(),
+        questions: world.parked().into_iter().map(question).collect(),
+        archives: weather.archives,
+        keyed: weather.keyed,
+    }
+}
+
+fn shown_contact(contact: &Contact) -> Shown {
+    let points_to = contact.metadata.as_ref().and_then(|metadata| metadata.get("crm_id")?.as_str().map(str::to_owned));
+    Shown { values: contact_cells(contact), points_to }
+}
+
+fn shown_record(record: &Record) -> Shown {
+    Shown { values: record_cells(record), points_to: record.value("lockstep_id").map(str::to_owned) }
+}
+
+fn ruled(world: &World, contact: &ContactId) -> Vec<Ruled> {
+    let changes = world.changes(contact);
+    let fields = changes.into_iter().flat_map(|change| change.fields);
+    fields
+        .filter_map(|field| {
+            let (decision, cell) = (field.decision?, Cell::of_field(&field.field)?);
+            let (ours, theirs) = (decision.ours, decision.theirs);
+            Some(Ruled { contact: contact.to_string(), cell, verdict: decision.verdict, ours, theirs })
+        })
+        .collect()
+}
+
+fn question(parked: Parked) -> Question {
+    let mut question = Question {
+        code: parked.reason.code().to_owned(),
+        pair: parked.pair.map(String::from),
+        contacts: parked.contact.into_iter().map(String::from).collect(),
+        records: parked.native.into_iter().collect(),
+        cell: None,
+    };
+    match parked.reason {
+        Reason::Ambiguous { contacts, records } => {
+            question.contacts.extend(contacts.into_iter().map(String::from));
+            question.records.extend(records);
+        }
+        Reason::Fight { field, .. } => question.cell = Cell::of_field(&field),
+        Reason::MergedAway { .. }
+        | Reason::Refused { .. }
+        | Reason::UnknownOutcome
+        | Reason::DeletedButEdited { .. }
+        | Reason::MassDelete { .. } => {}
+    }
+    question
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use lockstep_core::env::{Env, Time};
 
+use crate::world::Setup;
+
 /// Chance that repeats for a seed.
 pub struct Dice(Env);
 
@@ -81,6 +83,20 @@ impl Weather {
             poll: dice.secs(60, 300),
             census: dice.secs(1_200, 3_600),
             fault_percent: dice.between(20, 35),
+        }
+    }
+
+    /// The world in this weather.
+    pub fn setup(&self, postgres: Option<String>) -> Setup {
+        Setup {
+            seed: self.seed,
+            postgres,
+            keyed: self.keyed,
+            poll: self.poll,
+            census: self.census,
+            budget: self.budget,
+            index_lag: self.index_lag,
+            granularity: self.granularity,
         }
     }
 }

@@ -1,0 +1,144 @@
+//! Plays storms: `cargo run --release --example storm -- --seeds 1000`.
+//!
+//! Each seed is one story of two sides edited at once while everything fails that can; see `tests/it/storm`.
+//! The last line counts what the oracle found; the exit code is 1 if it found anything.
+
+#[path = "../tests/it/storm/mod.rs"]
+mod storm;
+#[expect(dead_code, reason = "the tests use more of the world than the storm does")]
+#[path = "../tests/it/world/mod.rs"]
+mod world;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use clap::{Parser, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use lockstep_core::holes::Hole;
+
+use storm::{Tally, Told};
+
+/// Plays storms and judges them.
+#[derive(Parser)]
+struct Arguments {
+    /// How many seeds.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// The database. PostgreSQL is found by LOCKSTEP_TEST_PG.
+    #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
+    engine: Engine,
+    /// Plants a hole that the storm must find; `list` names them.
+    #[arg(long)]
+    mutate: Option<String>,
+    /// Prints every act of a single seed.
+    #[arg(long)]
+    tell: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// All seeds together.
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    tally: Tally,
+    findings: [usize; 4],
+    /// The lowest seed that failed.
+    failed: Option<(u64, Told)>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.mutate.as_deref().map(|name| (name, Hole::parse(name))) {
+        Some(("list", _)) => {
+            for hole in Hole::ALL {
+                println!("{:24} {}", hole.name(), hole.story());
+            }
+            return ExitCode::SUCCESS;
+        }
+        Some((name, None)) => {
+            eprintln!("There is no hole {name:?}; --mutate list names them.");
+            return ExitCode::from(2);
+        }
+        Some((_, Some(hole))) => lockstep_core::holes::plant(hole),
+        None => {}
+    }
+    let sum = play_all(&arguments);
+    report(&arguments, &sum)
+}
+
+fn play_all(arguments: &Arguments) -> Sum {
+    let bar = ProgressBar::new(arguments.seeds).with_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let next = AtomicU64::new(arguments.from);
+    let end = arguments.from.saturating_add(arguments.seeds);
+    let failed = AtomicBool::new(false);
+    let sum = Mutex::new(Sum::default());
+    let threads = if arguments.engine == Engine::Postgres { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= end || failed.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let told = storm::play(seed, None);
+                    let clean = told.findings.is_clean();
+                    sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, told);
+                    bar.inc(1);
+                    failed.fetch_or(!clean, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    sum.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, told: Told) {
+        self.seeds += 1;
+        self.tally.add(&told.tally);
+        let found = &told.findings;
+        for (sum, list) in self.findings.iter_mut().zip([&found.lost, &found.duplicated, &found.looped, &found.diverged]) {
+            *sum += list.len();
+        }
+        let lower = self.failed.as_ref().is_none_or(|(lowest, _)| seed < *lowest);
+        if lower && !told.findings.is_clean() {
+            self.failed = Some((seed, told));
+        }
+    }
+}
+
+fn report(arguments: &Arguments, sum: &Sum) -> ExitCode {
+    if let Some((seed, told)) = &sum.failed {
+        println!("seed {seed} fails after {} acts; shrinking its story", told.script.len());
+        let shorter = storm::shrunk(*seed, told);
+        let told = shorter.as_ref().unwrap_or(told);
+        for line in &told.lines {
+            println!("  {line}");
+        }
+        for (kind, finding) in told.findings.all() {
+            println!("{kind}: {finding}");
+        }
+        println!("seed {seed}: {} acts left; seeds to find it: {}", told.script.len(), seed - arguments.from + 1);
+    }
+    let (tally, [lost, duplicated, looped, diverged]) = (&sum.tally, sum.findings);
+    println!("edits={} overtaken={} parked={} self_429={}", tally.edits, tally.overtaken, tally.parked, tally.self_429);
+    println!(
+        "seeds={} steps={} crashes={} faults={} lost={lost} duplicated={duplicated} looped={looped} diverged={diverged}",
+        sum.seeds, tally.steps, tally.crashes, tally.faults
+    );
+    if sum.failed.is_none() && tally.self_429 == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,25 @@
+//! The storm: stories drawn from seeds in which everything goes wrong that can, and an oracle that knows what must hold.
+
+mod found;
+mod ledger;
+mod oracle;
+mod people;
+mod script;
+mod shrink;
+mod story;
+mod weather;
+
+pub use oracle::Findings;
+pub use script::Cue;
+pub use shrink::shrunk;
+pub use story::{Tally, Told};
+
+use story::Storm;
+use weather::Weather;
+
+/// Plays the story of a seed on SQLite, or on a PostgreSQL database of its own.
+pub fn play(seed: u64, postgres: Option<String>) -> Told {
+    let weather = Weather::drawn(seed);
+    let script = script::drawn(&weather);
+    Storm::play(weather, script, true, postgres)
+}

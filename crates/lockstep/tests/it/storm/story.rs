@@ -1,0 +1,493 @@
+//! One story: the script played on a world, at the boundaries between the engine's effects.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lockstep_core::mapping::model::Side;
+use lockstep_sandbox::hubspot::HookDelivery;
+use lockstep_sandbox::{Effect, Fault};
+use serde_json::Value as Json;
+
+use super::found::Found;
+use super::ledger::{Cell, Ledger, Tick, Weight};
+use super::oracle::{Findings, judge};
+use super::people::record_cells;
+use super::script::{Act, Cue, Hooks, Mishap, extra_edit};
+use super::weather::{Automation, Dice, Weather};
+use crate::world::{Exchange, World, drive};
+
+/// What every seed holds at least.
+const EDITS_MIN: usize = 100;
+const FAULTS_MIN: usize = 20;
+const CRASHES_MIN: usize = 2;
+/// Webhooks that may come again much later.
+const OLD_HOOKS_MAX: usize = 40;
+/// Rounds of echoes and polls that must cause no write once all is quiet.
+const QUIET_ROUNDS: usize = 5;
+const CONTACTS: &str = "/crm/v3/objects/contacts";
+
+/// What really happened, counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Boundaries between two effects.
+    pub steps: usize,
+    pub edits: usize,
+    pub faults: usize,
+    pub crashes: usize,
+    pub overtaken: usize,
+    /// Questions left for a person.
+    pub parked: usize,
+    /// 429 answers that no fault ordered.
+    pub self_429: usize,
+}
+
+impl Tally {
+    /// Adds another story's figures.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.edits += other.edits;
+        self.faults += other.faults;
+        self.crashes += other.crashes;
+        self.overtaken += other.overtaken;
+        self.parked += other.parked;
+        self.self_429 += other.self_429;
+    }
+}
+
+/// A story and its end.
+pub struct Told {
+    pub tally: Tally,
+    pub findings: Findings,
+    /// The acts that were played, top-ups included.
+    pub script: Vec<Cue>,
+    /// The acts in words.
+    pub lines: Vec<String>,
+}
+
+/// An automation's work, as it tells it: the record, its name before and after.
+type Rewritten = Arc<Mutex<Vec<(String, Option<String>, Option<String>)>>>;
+
+pub struct Storm {
+    pub(super) world: World,
+    pub(super) weather: Weather,
+    pub(super) ledger: Ledger,
+    pub(super) tally: Tally,
+    script: VecDeque<Cue>,
+    played: Vec<Cue>,
+    lines: Vec<String>,
+    persons: usize,
+    /// The job that runs, by number, and what it read: records with the moment.
+    job: usize,
+    reads: BTreeMap<String, (usize, Tick)>,
+    rewritten: Rewritten,
+    waiting_hooks: Vec<HookDelivery>,
+    old_hooks: Vec<HookDelivery>,
+    unmapped: BTreeSet<String>,
+    /// Whether the story may add acts of its own to hold enough of each kind.
+    top_up: bool,
+}
+
+impl Storm {
+    /// Plays a script to its end and judges what stands. With `top_up`, acts are added until the story holds enough.
+    pub fn play(weather: Weather, script: Vec<Cue>, top_up: bool, postgres: Option<String>) -> Told {
+        let mut storm = Self::new(weather, script, top_up, postgres);
+        storm.begin();
+        storm.middle();
+        storm.end();
+        let found = storm.found();
+        let mut findings = judge(&storm.ledger, &found);
+        findings.looped = storm.rounds_that_wrote();
+        findings.lost.extend(storm.unmapped.iter().map(|name| format!("{name} is not mapped, but was written")));
+        storm.tally.parked = found.questions.len();
+        storm.tally.overtaken = storm.ledger.overtaken();
+        let calls = storm.world.hubspot.calls();
+        storm.tally.faults += usize::try_from(calls.faulted).unwrap_or(0);
+        storm.tally.self_429 = usize::try_from(calls.throttled).unwrap_or(0);
+        Told { tally: storm.tally, findings, script: storm.played, lines: storm.lines }
+    }
+
+    fn new(weather: Weather, script: Vec<Cue>, top_up: bool, postgres: Option<String>) -> Self {
+        let world = World::new(&weather.setup(postgres));
+        Self {
+            world,
+            ledger: Ledger::default(),
+            tally: Tally::default(),
+            script: script.into(),
+            played: Vec::new(),
+            lines: vec![format!("{weather:?}")],
+            persons: 0,
+            job: 0,
+            reads: BTreeMap::new(),
+            rewritten: Rewritten::default(),
+            waiting_hooks: Vec::new(),
+            old_hooks: Vec::new(),
+            unmapped: BTreeSet::new(),
+            top_up,
+            weather,
+        }
+    }
+
+    pub(super) fn tell(&mut self, line: String) {
+        let at = self.world.now();
+        self.lines.push(format!("{at} {line}"));
+    }
+
+    pub(super) fn next_person(&mut self) -> usize {
+        self.persons += 1;
+        self.persons
+    }
+
+    /// People on either side and on both, the first plan, its acceptance.
+    fn begin(&mut self) {
+        for serial in 0..u16::try_from(self.weather.people).unwrap_or(u16::MAX) {
+            match serial % 3 {
+                0 => self.create_contact(None, 2_000 + serial, &BTreeMap::new()),
+                1 => self.create_record(None, 2_000 + serial, &BTreeMap::new()),
+                _ => self.create_both(2_000 + serial),
+            }
+        }
+        self.tally.edits = 0;
+        self.set_automation();
+        self.world.connect(self.weather.archives);
+        self.world.start();
+        self.tell("the plan is accepted".to_owned());
+    }
+
+    fn set_automation(&mut self) {
+        let kind = self.weather.automation;
+        if kind == Automation::None {
+            return;
+        }
+        let log = Arc::clone(&self.rewritten);
+        let automation = move |record: &lockstep_sandbox::hubspot::Record| {
+            let last = record.value("lastname")?;
+            let rewritten = match kind {
+                Automation::None => return None,
+                Automation::Tidies => last.strip_suffix('!')?.to_owned(),
+                Automation::SetsBack if record.value("firstname") == Some("Budi") && last != "Fix" => "Fix".to_owned(),
+                Automation::SetsBack => return None,
+            };
+            let before = record_cells(record).remove(&Cell::Name);
+            let mut after = record.clone();
+            after.properties.insert("lastname".to_owned(), Some(rewritten.clone()));
+            let after = record_cells(&after).remove(&Cell::Name);
+            log.lock().unwrap_or_else(PoisonError::into_inner).push((record.id.clone(), before, after));
+            Some(BTreeMap::from([("lastname".to_owned(), rewritten)]))
+        };
+        self.world.hubspot.set_automation(Some(Arc::new(automation)));
+    }
+
+    /// The script itself.
+    fn middle(&mut self) {
+        let dice = Dice::new(self.weather.seed ^ 0xadd);
+        loop {
+            if self.work() {
+                continue;
+            }
+            let Some(cue) = self.script.pop_front().or_else(|| self.missing(&dice)) else { return };
+            match cue.act {
+                Act::Pass(span) => self.wait(cue.wait, span),
+                Act::Kill => {
+                    self.played.push(cue);
+                    self.die();
+                }
+                act => self.perform(Cue { wait: cue.wait, act }),
+            }
+        }
+    }
+
+    /// An act that the story still lacks.
+    fn missing(&mut self, dice: &Dice) -> Option<Cue> {
+        let faults = self.tally.faults + usize::try_from(self.world.hubspot.calls().faulted).unwrap_or(0);
+        let serial = u16::try_from(3_000 + self.played.len()).unwrap_or(u16::MAX);
+        let act = if !self.top_up {
+            return None;
+        } else if matches!(self.played.last(), Some(Cue { act: Act::Edit { .. } | Act::Mishap(_), .. })) {
+            Act::Pass(Duration::from_secs(7))
+        } else if faults < FAULTS_MIN {
+            self.script.push_back(Cue { wait: 0, act: extra_edit(dice, serial) });
+            Act::Mishap(Mishap::Fault { writes: false, effect: Effect::LostAfter, skip: 0 })
+        } else if self.tally.edits < EDITS_MIN {
+            extra_edit(dice, serial)
+        } else if self.tally.crashes < CRASHES_MIN {
+            Act::Kill
+        } else {
+            return None;
+        };
+        Some(Cue { wait: 0, act })
+    }
+
+    /// Runs one job that is due, with the script at its boundaries. False when none is due.
+    fn work(&mut self) -> bool {
+        let Some(claimed) = self.world.claim() else { return false };
+        self.job += 1;
+        let app = self.world.app.clone();
+        let name = claimed.job.name();
+        let done = drive(lockstep::worker::run_one(&app, claimed), || self.boundary());
+        drop(app);
+        self.after_effects();
+        if done.is_none() {
+            self.tell(format!("the process dies in the middle of a {name}"));
+            self.die();
+        }
+        true
+    }
+
+    /// Between two effects: what happened is noted, then the script goes on as far as it is due.
+    fn boundary(&mut self) -> ControlFlow<()> {
+        self.tally.steps += 1;
+        self.after_effects();
+        while let Some(cue) = self.script.front_mut() {
+            if matches!(cue.act, Act::Pass(_)) {
+                break;
+            }
+            if cue.wait > 0 {
+                cue.wait -= 1;
+                break;
+            }
+            let Some(cue) = self.script.pop_front() else { break };
+            if cue.act == Act::Kill {
+                self.played.push(cue);
+                return ControlFlow::Break(());
+            }
+            self.perform(cue);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn die(&mut self) {
+        self.tally.crashes += 1;
+        self.world.restart();
+    }
+
+    /// Time passes up to the next job that falls due; what is left of the span waits in the script.
+    fn wait(&mut self, wait: u8, span: Duration) {
+        let (now, next) = (self.world.now(), self.world.next_due());
+        let end = now.plus(span);
+        match next.filter(|due| *due < end) {
+            Some(due) => {
+                self.world.dial.set(due.max(now));
+                let left = end.since(due);
+                self.script.push_front(Cue { wait, act: Act::Pass(left) });
+                self.played.push(Cue { wait, act: Act::Pass(due.since(now)) });
+            }
+            None => {
+                self.world.dial.set(end);
+                self.played.push(Cue { wait, act: Act::Pass(span) });
+            }
+        }
+    }
+
+    fn perform(&mut self, cue: Cue) {
+        match cue.act.clone() {
+            Act::Edit { side, who, give } => self.edit(side, who, &give),
+            Act::Collide { who, cell, serial } => self.collide(who, cell, serial),
+            Act::Create { side, twin, serial } => self.create(side, twin, serial),
+            Act::CreateBoth { serial } => self.create_both(serial),
+            Act::Delete { side, who } => self.delete(side, who),
+            Act::Restore { who } => self.restore(who),
+            Act::Merge { kept, lost } => self.merge(kept, lost),
+            Act::SwapPhones { a, b } => self.swap_phones(a, b),
+            Act::Hooks(hooks) => self.hooks(hooks),
+            Act::Mishap(mishap) => self.mishap(&mishap),
+            Act::Kill | Act::Pass(_) => {}
+        }
+        self.played.push(cue);
+    }
+
+    fn hooks(&mut self, hooks: Hooks) {
+        self.waiting_hooks.extend(self.world.hubspot.take_hooks());
+        let mut batch = match hooks {
+            Hooks::Old => self.old_hooks.clone(),
+            _ => std::mem::take(&mut self.waiting_hooks),
+        };
+        if hooks == Hooks::Reverse {
+            batch.reverse();
+        }
+        self.tell(format!("{} webhook deliveries: {hooks:?}", batch.len()));
+        if hooks != Hooks::Deliver && !batch.is_empty() {
+            self.tally.faults += 1;
+        }
+        let times = match hooks {
+            Hooks::Lose => 0,
+            Hooks::Double => 2,
+            Hooks::Deliver | Hooks::Reverse | Hooks::Old => 1,
+        };
+        for hook in &batch {
+            for _ in 0..times {
+                self.world.deliver(hook);
+            }
+        }
+        if hooks != Hooks::Old {
+            self.old_hooks.extend(batch);
+            let surplus = self.old_hooks.len().saturating_sub(OLD_HOOKS_MAX);
+            self.old_hooks.drain(..surplus);
+        }
+    }
+
+    fn mishap(&mut self, mishap: &Mishap) {
+        self.tell(format!("{mishap:?}"));
+        match mishap {
+            Mishap::Fault { writes, effect, skip } => {
+                let fault = |route: Option<&str>| Fault { route: route.map(str::to_owned), effect: effect.clone(), times: 1, skip: *skip };
+                let faults = self.world.hubspot.faults();
+                if *writes {
+                    let create = if self.weather.keyed { "upsert" } else { "create" };
+                    faults.push(fault(Some(&format!("POST {CONTACTS}/batch/{create}"))));
+                    faults.push(fault(Some(&format!("POST {CONTACTS}/batch/update"))));
+                } else {
+                    faults.push(fault(None));
+                }
+                return;
+            }
+            Mishap::Revoke => self.world.hubspot.revoke(),
+            Mishap::Reconsent => return self.world.consent(),
+            Mishap::ExpireTokens => self.world.hubspot.expire_tokens(),
+            Mishap::Hide { who } => {
+                let records = self.world.living_records();
+                let Some(record) = usize::from(*who).checked_rem(records.len()).map(|n| &records[n]) else { return };
+                if self.world.hubspot.hide(&record.id).is_ok() {
+                    self.tell(format!("record {} is out of our sight", record.id));
+                }
+            }
+            Mishap::UnhideAll => return self.unhide_all(),
+            Mishap::DropProperty => drop(self.world.hubspot.drop_property(DROPPED)),
+            Mishap::RecreateProperty => return drop(self.world.hubspot.recreate_property(DROPPED)),
+            Mishap::VendorClock { secs } => self.world.set_vendor_offset(*secs),
+            Mishap::OurClock { secs } => self.world.step_back(Duration::from_secs(secs.unsigned_abs())),
+        }
+        self.tally.faults += 1;
+    }
+
+    fn unhide_all(&mut self) {
+        for record in self.world.hubspot.records() {
+            // Records that were merged away cannot be unhidden; nor do they show.
+            drop(self.world.hubspot.unhide(&record.id));
+        }
+    }
+
+    /// What the engine and the vendor's automations did since the last look.
+    fn after_effects(&mut self) {
+        self.note_automation();
+        for exchange in self.world.wire.take_exchanges() {
+            self.note(&exchange);
+        }
+    }
+
+    /// Takes what an automation made of a person's edit, and answers what the person had set just before.
+    pub(super) fn automated_before(&self, id: &str, cell: Cell) -> Option<String> {
+        let rewritten = self.rewritten.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, before, _) = rewritten.iter().rev().find(|(record, ..)| record == id && cell == Cell::Name)?;
+        before.clone()
+    }
+
+    pub(super) fn note_automation(&mut self) {
+        let rewritten = std::mem::take(&mut *self.rewritten.lock().unwrap_or_else(PoisonError::into_inner));
+        for (id, before, after) in rewritten {
+            self.tell(format!("an automation rewrites the name of {id} from {before:?} to {after:?}"));
+            self.ledger.edited(Side::Crm, &id, Cell::Name, before, after, Weight::Owed);
+        }
+    }
+
+    /// Reads by id and writes, for what was overwritten between the two; and every property that was written.
+    fn note(&mut self, exchange: &Exchange) {
+        let Some(route) = exchange.uri.split_once(CONTACTS).map(|(_, rest)| rest) else { return };
+        let json = |bytes: &[u8]| serde_json::from_slice::<Json>(bytes).unwrap_or(Json::Null);
+        let at = self.ledger.tick();
+        if route.starts_with("/batch/read") {
+            for id in ids(&json(&exchange.answer)["results"]) {
+                self.reads.insert(id, (self.job, at));
+            }
+        } else if matches!(route, "/batch/update" | "/batch/create" | "/batch/upsert") {
+            let request = json(&exchange.request);
+            for input in request["inputs"].as_array().into_iter().flatten() {
+                self.note_written(input);
+            }
+        }
+    }
+
+    fn note_written(&mut self, input: &Json) {
+        let Some(properties) = input["properties"].as_object() else { return };
+        let unmapped = properties.keys().filter(|name| !MAPPED.contains(&name.as_str())).cloned();
+        self.unmapped.extend(unmapped);
+        let Some(id) = input["id"].as_str().filter(|_| input["idProperty"].is_null()) else { return };
+        let id = self.ledger.survivor(id);
+        let Some((job, read)) = self.reads.get(&id).copied() else { return };
+        let Some(record) = self.world.hubspot.get(&id) else { return };
+        let landed = |name: &String, value: &Json| record.value(name).unwrap_or_default() == value.as_str().unwrap_or_default();
+        if job == self.job && properties.iter().all(|(name, value)| landed(name, value)) {
+            let cells = properties.keys().filter_map(|name| Cell::of_property(name)).collect();
+            self.ledger.overwritten(&id, &cells, read);
+        }
+    }
+
+    /// Everything is mended and time enough passes for every poll and census.
+    fn end(&mut self) {
+        self.world.hubspot.faults().clear();
+        self.world.consent();
+        self.unhide_all();
+        drop(self.world.hubspot.recreate_property(DROPPED));
+        self.world.set_vendor_offset(0);
+        self.tell("all faults end".to_owned());
+        self.script.clear();
+        let end = self.world.now().plus(self.weather.census * 3 + Duration::from_secs(1_200));
+        self.calm_until(end);
+    }
+
+    fn calm_until(&mut self, end: lockstep_core::env::Time) {
+        loop {
+            if self.work() {
+                continue;
+            }
+            let now = self.world.now();
+            match self.world.next_due().filter(|due| *due <= end) {
+                Some(due) => self.world.dial.set(due.max(now)),
+                None => break,
+            }
+        }
+        self.world.dial.set(end.max(self.world.now()));
+    }
+
+    /// Feeds all echoes back, round after round. Each round that causes a write is a loop.
+    fn rounds_that_wrote(&mut self) -> Vec<String> {
+        let mut wrote = Vec::new();
+        for round in 1..=QUIET_ROUNDS {
+            let before = self.writes();
+            self.waiting_hooks.extend(self.world.hubspot.take_hooks());
+            let fresh = std::mem::take(&mut self.waiting_hooks);
+            for hook in self.old_hooks.iter().chain(&fresh) {
+                self.world.deliver(hook);
+            }
+            let end = self.world.now().plus(self.weather.poll * 2 + Duration::from_secs(60));
+            self.calm_until(end);
+            let after = self.writes();
+            if before != after {
+                wrote.push(format!("round {round} of echoes: writes to the CRM and changes of contacts went from {before:?} to {after:?}"));
+            }
+        }
+        wrote
+    }
+
+    /// Writes to the CRM and the inbox's change number.
+    fn writes(&self) -> (u64, i64) {
+        let calls = self.world.hubspot.calls();
+        let to_crm = ["update", "create", "upsert", "archive"].iter().map(|verb| calls.route(&format!("POST {CONTACTS}/batch/{verb}")).total).sum();
+        let to_inbox = self.world.contacts().iter().map(|contact| contact.seq).max().unwrap_or(0);
+        (to_crm, to_inbox)
+    }
+
+    fn found(&self) -> Found {
+        super::found::take(&self.world, &self.weather)
+    }
+}
+
+/// The mapped property that an admin drops and brings back.
+const DROPPED: &str = "lockstep_source";
+/// What may appear in a write.
+const MAPPED: [&str; 6] = ["firstname", "lastname", "email", "phone", "lockstep_source", "lockstep_id"];
+
+fn ids(results: &Json) -> impl Iterator<Item = String> {
+    results.as_array().into_iter().flatten().filter_map(|record| record["id"].as_str().map(str::to_owned))
+}

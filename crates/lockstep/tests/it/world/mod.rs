@@ -1,0 +1,273 @@
+//! A whole Lockstep and a whole HubSpot in one thread, with time moved by hand. Nothing happens at a moment that a test
+//! did not choose.
+
+mod drive;
+mod wire;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
+use lockstep::ops::{self, Author};
+use lockstep::reach::Pacing;
+use lockstep::vault::Vault;
+use lockstep::{wire as surfaces, worker};
+use lockstep_core::contact::{Contact, ContactPatch, NewContact};
+use lockstep_core::env::{Dial, Env, Time};
+use lockstep_core::ids::{ConnectionId, ContactId, PlanId, SyncId};
+use lockstep_core::pair::Pair;
+use lockstep_core::problem::Problem;
+use lockstep_sandbox::hubspot::{HookDelivery, Record};
+use lockstep_sandbox::{Clock, Hubspot, HubspotSettings};
+use lockstep_store::{Claimed, Org, Store, StoreError, Target, Tx};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub use drive::{drive, run};
+pub use wire::{CRM, Exchange, Wire};
+
+/// When every world begins.
+pub const BEGINNING: Time = Time::from_secs(1_790_000_000);
+
+/// How a world is set up.
+pub struct Setup {
+    pub seed: u64,
+    /// A PostgreSQL database of its own; SQLite in a folder of its own without.
+    pub postgres: Option<String>,
+    /// Whether the account lets us add our key property.
+    pub keyed: bool,
+    pub poll: Duration,
+    pub census: Duration,
+    /// Calls in ten seconds that the account allows.
+    pub budget: u32,
+    pub index_lag: Duration,
+    pub granularity: Duration,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            postgres: None,
+            keyed: true,
+            poll: Duration::from_secs(60),
+            census: Duration::from_secs(3_600),
+            budget: 110,
+            index_lag: Duration::from_secs(5),
+            granularity: Duration::from_millis(1),
+        }
+    }
+}
+
+/// The world.
+pub struct World {
+    pub dial: Dial,
+    pub env: Env,
+    pub app: App,
+    pub hubspot: Hubspot,
+    pub wire: Arc<Wire>,
+    pub org: Org,
+    pub connection: Option<ConnectionId>,
+    /// How far true time is ahead of our clock, in microseconds: grows when our clock steps back.
+    skew: Arc<AtomicI64>,
+    /// How far HubSpot's clock is ahead of true time, in microseconds.
+    vendor_offset: Arc<AtomicI64>,
+    target: Target,
+    _folder: TempDir,
+}
+
+impl World {
+    /// A fresh database and an empty HubSpot.
+    pub fn new(setup: &Setup) -> Self {
+        let (env, dial) = Env::manual(BEGINNING, setup.seed);
+        let (skew, vendor_offset) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
+        let true_clock: Clock = {
+            let (dial, skew) = (dial.clone(), Arc::clone(&skew));
+            Arc::new(move || dial.now().0 + skew.load(Ordering::SeqCst))
+        };
+        let vendor_clock: Clock = {
+            let (clock, offset) = (Arc::clone(&true_clock), Arc::clone(&vendor_offset));
+            Arc::new(move || clock() + offset.load(Ordering::SeqCst))
+        };
+        let hubspot = Hubspot::new(sandbox_settings(setup, true_clock));
+        let wire = Wire::new(hubspot.clone(), vendor_clock);
+        let folder = tempfile::tempdir_in(scratch()).expect("a folder for the database");
+        let target = match &setup.postgres {
+            Some(url) => Target::Postgres(url.clone()),
+            None => Target::Sqlite(folder.path().join("lockstep.db")),
+        };
+        let vault = Vault::from_text(&format!("k1:{}=", "A".repeat(43))).expect("a key ring");
+        let app = App {
+            env: env.clone(),
+            store: Store::open_inline(&target, env.clone()).expect("the database opens"),
+            vault,
+            network: wire.clone(),
+            pacing: Pacing::default(),
+            settings: Arc::new(settings(setup)),
+        };
+        let org = run(app.store.write(|tx| {
+            let org = tx.create_org("Storm")?;
+            tx.add_account(&org, "123456789012345", "+62 811-1000-2000", "Storm")?;
+            Ok::<_, StoreError>(org)
+        }))
+        .expect("an organization");
+        Self { dial, env, app, hubspot, wire, org, connection: None, skew, vendor_offset, target, _folder: folder }
+    }
+
+    /// The process dies and starts again on its database: nothing that was only in memory is left.
+    pub fn restart(&mut self) {
+        let settings = Arc::clone(&self.app.settings);
+        let vault = self.app.vault.clone();
+        let store = Store::open_inline(&self.target, self.env.clone()).expect("the database opens again");
+        self.app = App { env: self.env.clone(), store, vault, network: self.wire.clone(), pacing: Pacing::default(), settings };
+    }
+
+    pub fn now(&self) -> Time {
+        self.env.now()
+    }
+
+    /// Our clock steps back; HubSpot's does not.
+    pub fn step_back(&self, span: Duration) {
+        let before = self.dial.now();
+        self.dial.set(before.minus(span));
+        self.skew.fetch_add(before.0 - self.dial.now().0, Ordering::SeqCst);
+    }
+
+    /// Sets how far HubSpot's clock is ahead of true time.
+    pub fn set_vendor_offset(&self, secs: i64) {
+        self.vendor_offset.store(secs * 1_000_000, Ordering::SeqCst);
+        self.hubspot.set_clock_offset(secs * 1_000_000);
+    }
+
+    /// Runs a closure in a writing transaction.
+    pub fn write<T: Send + 'static>(&self, f: impl FnOnce(&mut Tx<'_>, &Org) -> Result<T, StoreError> + Send + 'static) -> T {
+        let org = self.org.clone();
+        run(self.app.store.write(move |tx| f(tx, &org))).expect("the store writes")
+    }
+
+    /// Runs a closure on a snapshot.
+    pub fn read<T: Send + 'static>(&self, f: impl FnOnce(&mut Tx<'_>, &Org) -> Result<T, StoreError> + Send + 'static) -> T {
+        let org = self.org.clone();
+        run(self.app.store.read(move |tx| f(tx, &org))).expect("the store reads")
+    }
+
+    /// The next job that is due, claimed.
+    pub fn claim(&self) -> Option<Claimed> {
+        self.write(|tx, _| tx.claim("world", 1, tx.now())).pop()
+    }
+
+    /// Runs every job that falls due within the span, moving the clock from one to the next.
+    pub fn pass(&mut self, span: Duration) {
+        let end = self.now().plus(span);
+        loop {
+            while let Some(claimed) = self.claim() {
+                run(worker::run_one(&self.app, claimed));
+            }
+            match self.next_due() {
+                Some(due) if due <= end => self.dial.set(due.max(self.now())),
+                _ => break,
+            }
+        }
+        self.dial.set(end.max(self.now()));
+    }
+
+    /// Lets three polls go by: long enough for every edit to reach the other side.
+    pub fn settle(&mut self) {
+        self.pass(Duration::from_secs(3 * self.app.settings.poll_seconds + 30));
+    }
+
+    /// When the next waiting job falls due.
+    pub fn next_due(&self) -> Option<Time> {
+        self.read(|tx, _| tx.next_due())
+    }
+
+    /// Living contacts, oldest first.
+    pub fn contacts(&self) -> Vec<Contact> {
+        self.read(|tx, org| tx.contact_page(org, None, 10_000))
+    }
+
+    pub fn contact(&self, id: &ContactId) -> Option<Contact> {
+        let id = id.clone();
+        self.read(move |tx, org| tx.contact(org, &id))
+    }
+
+    /// Records that neither lie in the recycle bin nor live on in another.
+    pub fn living_records(&self) -> Vec<Record> {
+        self.hubspot.records().into_iter().filter(|record| !record.archived && record.merged_into.is_none()).collect()
+    }
+
+    fn author(&self) -> Author {
+        Author::command_line(self.org.clone())
+    }
+
+    /// A person makes a contact.
+    pub fn create_contact(&self, mut new: NewContact) -> Result<Contact, Problem> {
+        let by = self.author();
+        new.account.get_or_insert_with(|| "123456789012345".to_owned());
+        run(self.app.store.write(move |tx| ops::contacts::create(tx, &by, new)))
+    }
+
+    /// A person edits a contact.
+    pub fn patch_contact(&self, id: &ContactId, patch: ContactPatch) -> Result<Contact, Problem> {
+        let (by, id) = (self.author(), id.clone());
+        run(self.app.store.write(move |tx| {
+            let old = ops::contacts::find(tx, &by.org, None, &id)?;
+            Ok(ops::contacts::patch(tx, &by, &old, patch)?)
+        }))
+    }
+
+    /// A person deletes a contact.
+    pub fn delete_contact(&self, id: &ContactId) -> Result<(), Problem> {
+        let (by, id) = (self.author(), id.clone());
+        run(self.app.store.write(move |tx| Ok(ops::contacts::delete(tx, &by, &id)?)))
+    }
+
+    /// Brings a webhook of HubSpot to our door. Answers the status.
+    pub fn deliver(&self, hook: &HookDelivery) -> StatusCode {
+        let mut request = Request::post("/hooks/hubspot");
+        for (name, value) in &hook.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::from(hook.body.clone())).expect("a request");
+        let router = surfaces::router(self.app.clone());
+        run(router.oneshot(request)).map_or_else(|never| match never {}, |answer| answer.status())
+    }
+}
+
+fn scratch() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
+}
+
+fn sandbox_settings(setup: &Setup, clock: Clock) -> HubspotSettings {
+    let us = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+    let mut settings = HubspotSettings {
+        clock,
+        seed: setup.seed,
+        index_lag_us: us(setup.index_lag),
+        granularity_us: us(setup.granularity),
+        ..HubspotSettings::default()
+    };
+    settings.limits.ten_seconds = usize::try_from(setup.budget).unwrap_or(usize::MAX);
+    settings
+}
+
+fn settings(setup: &Setup) -> Settings {
+    let defaults = HubspotSettings::default();
+    let app = OAuthApp { client_id: defaults.client_id, client_secret: defaults.client_secret.into() };
+    let limits = VendorLimits { general: setup.budget, search: 5 };
+    Settings {
+        public_url: "https://lockstep.test".to_owned(),
+        rate_limits: RateLimits { write_per_minute: None, read_per_minute: None },
+        disable_after: 10,
+        poll_seconds: setup.poll.as_secs(),
+        census_seconds: setup.census.as_secs(),
+        vendor_limits: [("hubspot".to_owned(), limits)].into(),
+        oauth_apps: [("hubspot".to_owned(), app)].into(),
+        egress: lockstep::egress::Rules::default(),
+    }
+}

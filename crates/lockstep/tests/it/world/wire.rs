@@ -1,0 +1,111 @@
+//! The network of a [`World`](super::World): the sandbox's router and webhook subscribers, in memory.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::DATE;
+use http::{HeaderValue, Request, Response};
+use http_body_util::BodyExt;
+use lockstep::network::{Limits, Network, NetworkError};
+use lockstep_sandbox::{Clock, Delayed, Dropped, Hubspot};
+use tower::ServiceExt;
+
+/// Where the sandbox is to be found.
+pub const CRM: &str = "https://hubspot.test";
+
+/// One exchange, for those who check what was asked.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    pub method: String,
+    pub uri: String,
+    pub request: Bytes,
+    /// `None` when the caller got no answer.
+    pub status: Option<u16>,
+    pub answer: Bytes,
+}
+
+/// Routes by host. Before and after each exchange it returns `Pending` once.
+pub struct Wire {
+    hubspot: Hubspot,
+    /// The time in HubSpot's `Date` header.
+    vendor_clock: Clock,
+    exchanges: Mutex<Vec<Exchange>>,
+}
+
+impl Wire {
+    pub fn new(hubspot: Hubspot, vendor_clock: Clock) -> Arc<Self> {
+        Arc::new(Self { hubspot, vendor_clock, exchanges: Mutex::default() })
+    }
+
+    /// Exchanges since the last call.
+    pub fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(&mut *self.exchanges())
+    }
+
+    fn exchanges(&self) -> MutexGuard<'_, Vec<Exchange>> {
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask_hubspot(&self, request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, NetworkError> {
+        let lost = |why: &str| NetworkError::Lost(why.to_owned());
+        let answer = self.hubspot.router().oneshot(request.map(Body::from)).await.map_err(|never| match never {})?;
+        if answer.extensions().get::<Dropped>().is_some() {
+            return Err(lost("the connection ended"));
+        }
+        if let Some(Delayed(us)) = answer.extensions().get()
+            && Duration::from_micros(us.unsigned_abs()) > limits.timeout
+        {
+            return Err(lost("no answer in time"));
+        }
+        let (mut parts, body) = answer.into_parts();
+        let body = body.collect().await.map_err(|_| lost("the connection broke off"))?.to_bytes();
+        if let Some(date) = http_date((self.vendor_clock)()) {
+            parts.headers.insert(DATE, date);
+        }
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+/// Subscribers take everything.
+fn subscriber() -> Response<Bytes> {
+    Response::new(Bytes::from_static(b"{}"))
+}
+
+fn http_date(us: i64) -> Option<HeaderValue> {
+    let at = jiff::Timestamp::from_microsecond(us).ok()?;
+    HeaderValue::from_str(&at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
+}
+
+#[async_trait]
+impl Network for Wire {
+    async fn exchange(&self, request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, NetworkError> {
+        let (method, uri) = (request.method().to_string(), request.uri().to_string());
+        let sent = request.body().clone();
+        boundary().await;
+        let answer = if uri.starts_with(CRM) { self.ask_hubspot(request, limits).await } else { Ok(subscriber()) };
+        let (status, body) = match &answer {
+            Ok(answer) => (Some(answer.status().as_u16()), answer.body().clone()),
+            Err(_) => (None, Bytes::new()),
+        };
+        self.exchanges().push(Exchange { method, uri, request: sent, status, answer: body });
+        boundary().await;
+        answer
+    }
+}
+
+async fn boundary() {
+    let mut passed = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
