@@ -92,8 +92,9 @@ pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) 
         made.push(world.account.create(&[(names.first_name, &format!("new {round}"))]));
     }
     assert!(round >= 2, "the scan had several pages");
-    // Too young for the index when the window closes.
+    // Old enough for the window, too young for the index.
     edit(99, 1);
+    world.dial.advance(Duration::from_secs(2));
     reader.to_the_end().await;
     assert_ne!(reader.name(&ids[1]), Some("R99-1"), "the index lags");
     world.wait_for_index();
