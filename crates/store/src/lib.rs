@@ -1,1 +1,59 @@
+//! SQL for SQLite and PostgreSQL behind two methods: [`Store::write`] and [`Store::read`].
+//!
+//! Both take a closure over a [`Tx`]. A closure cannot await, so no network call and no sleep can happen inside a
+//! transaction, and a caller that goes away leaves nothing half done. What a write answered is on disk.
+//!
+//! Every function that touches an organization's rows demands a proof ([`Org`], [`ConnectionOf`], [`SyncOf`]) that
+//! only the lookups of this crate can make.
+#![warn(missing_docs)]
 
+mod audit;
+mod changes;
+mod connections;
+mod contacts;
+mod db;
+mod deliveries;
+mod dialect;
+mod error;
+mod idempotency;
+mod inline;
+mod intents;
+mod keys;
+mod lock;
+mod migrate;
+mod orgs;
+mod outbox;
+mod pairs;
+mod parked;
+mod plans;
+mod postgres;
+mod queue;
+mod received;
+mod records;
+mod sql;
+mod sqlite;
+mod syncs;
+mod task;
+mod tx;
+mod webhooks;
+mod writer;
+
+pub use audit::AuditEntry;
+pub use connections::{Connection, ConnectionOf, ConnectionStatus, NewConnection, SealedGrant};
+pub use contacts::{ContactFilter, Order, Page};
+pub use db::{Store, Target};
+pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, DeliveryWork};
+pub use error::{OpenError, StoreError};
+pub use idempotency::{Begin, StoredAnswer};
+pub use intents::{Intent, IntentKind, IntentState};
+pub use keys::{ApiKey, KeyKind, NewKey};
+pub use lock::{WorkerLock, try_worker_lock};
+pub use migrate::{MigrationReport, migrate};
+pub use orgs::{Account, Org};
+pub use pairs::{Dirtied, DirtyKind, PairCounts};
+pub use plans::{PlanRowSet, PlanStatus};
+pub use queue::{Claimed, QueueCounts};
+pub use received::Received;
+pub use syncs::{OnDelete, SyncOf, SyncRow, SyncStatus};
+pub use tx::Tx;
+pub use webhooks::{NewSubscription, SealedSecret, Subscription, SubscriptionPatch, SubscriptionStatus};

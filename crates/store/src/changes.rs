@@ -1,0 +1,105 @@
+//! The append-only log of changes, and the erasure of a person from it and from all that quotes them.
+
+use lockstep_core::change::{Change, FieldChange};
+use lockstep_core::ids::ContactId;
+use lockstep_core::pair::FieldBase;
+
+use crate::contacts::escape_like;
+use crate::error::StoreError;
+use crate::orgs::Org;
+use crate::sql::{Arg, Row, args};
+use crate::tx::Tx;
+
+const CHANGE: &str = "SELECT id, contact_id, seq, at, origin, fields FROM changes WHERE org_id = ?1 AND contact_id = ?2";
+
+fn change_row(row: &Row<'_>) -> Result<Change, StoreError> {
+    Ok(Change {
+        id: row.take()?,
+        subject: row.take()?,
+        seq: row.take()?,
+        at: row.take()?,
+        origin: row.json()?,
+        fields: row.json()?,
+    })
+}
+
+impl Tx<'_> {
+    /// Appends to the log.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn record(&mut self, org: &Org, change: &Change) -> Result<(), StoreError> {
+        let names: Vec<&str> = change.fields.iter().map(|field| field.field.as_str()).collect();
+        self.execute(
+            "INSERT INTO changes (id, org_id, contact_id, seq, at, origin, field_names, fields)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            args![
+                &change.id, org.id(), &change.subject, change.seq, change.at, Arg::json(&change.origin)?,
+                // Between line breaks, so that one name can be looked for.
+                format!("\n{}\n", names.join("\n")), Arg::json(&change.fields)?
+            ],
+        )
+        .map(|_| ())
+    }
+
+    /// What happened to a contact, or to one field of it; newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn changes_of(
+        &mut self,
+        org: &Org,
+        contact: &ContactId,
+        field: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        let newest = "ORDER BY seq DESC, id DESC";
+        match field {
+            Some(field) => {
+                let named = format!("%\n{}\n%", escape_like(field));
+                let sql = format!("{CHANGE} AND field_names LIKE ?3 ESCAPE '\\' {newest} LIMIT ?4");
+                self.query(&sql, args![org.id(), contact, named, limit], change_row)
+            }
+            None => self.query(&format!("{CHANGE} {newest} LIMIT ?3"), args![org.id(), contact, limit], change_row),
+        }
+    }
+
+    /// Blanks a person's values wherever they are quoted: the log, pairs, intents, parked questions, plans and events
+    /// (law 10). What happened stays, with whom and what about does not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn erase_subject(&mut self, org: &Org, contact: &ContactId) -> Result<(), StoreError> {
+        self.hold(org.id())?;
+        for mut change in self.changes_of(org, contact, None, usize::MAX)? {
+            change.fields.iter_mut().for_each(blank);
+            self.execute("UPDATE changes SET fields = ?2 WHERE id = ?1", args![&change.id, Arg::json(&change.fields)?])?;
+        }
+        for sql in [
+            "UPDATE intents SET fields = '{}', properties = '{}' WHERE pair_id IN
+                 (SELECT id FROM pairs WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))",
+            "DELETE FROM records WHERE (sync_id, native) IN
+                 (SELECT sync_id, native FROM pairs WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))",
+            "DELETE FROM record_keys WHERE (sync_id, native) IN
+                 (SELECT sync_id, native FROM pairs WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))",
+            "UPDATE pairs SET base = '{}', fights = '{}'
+             WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1)",
+            "DELETE FROM parked WHERE org_id = ?1 AND contact_id = ?2",
+            "UPDATE events SET content = '{\"erased\":true}' WHERE org_id = ?1 AND subject = ?2",
+        ] {
+            self.execute(sql, args![org.id(), contact])?;
+        }
+        let quoted = format!("%{}%", escape_like(contact.as_str()));
+        let sql = "DELETE FROM plan_rows WHERE content LIKE ?2 ESCAPE '\\' AND plan_id IN
+                       (SELECT id FROM plans WHERE sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))";
+        self.execute(sql, args![org.id(), quoted]).map(|_| ())
+    }
+}
+
+fn blank(field: &mut FieldChange) {
+    (field.before, field.after) = (None, None);
+    if let Some(decision) = &mut field.decision {
+        decision.base = decision.base.as_ref().map(|_| FieldBase::default());
+        (decision.ours, decision.theirs) = (None, None);
+    }
+}

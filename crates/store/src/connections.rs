@@ -1,0 +1,238 @@
+//! Contexts and connections: a context's authorised account at one vendor.
+
+use lockstep_core::env::Time;
+use lockstep_core::ids::{ConnectionId, ContextId};
+
+use crate::error::StoreError;
+use crate::orgs::Org;
+use crate::sql::{Row, args};
+use crate::tx::Tx;
+
+/// What is given to keep a connection.
+#[derive(Clone, Debug)]
+pub struct NewConnection {
+    /// The id under which the grant was sealed.
+    pub id: ConnectionId,
+    /// The connector's slug.
+    pub vendor: String,
+    /// Where the vendor's API answers.
+    pub base_url: String,
+    /// The vendor's id of the account.
+    pub account: String,
+    /// What a person calls it.
+    pub label: String,
+    /// How our id is kept in the vendor's records, as JSON of the caller's.
+    pub key_field: String,
+    /// The grant, sealed by the caller's vault.
+    pub grant_sealed: Vec<u8>,
+    /// Whether the grant is a token that is never refreshed.
+    pub static_token: bool,
+}
+
+/// A connection as kept; its grant is asked for apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// The context it serves.
+    pub context: ContextId,
+    /// See [`NewConnection::vendor`].
+    pub vendor: String,
+    /// See [`NewConnection::base_url`].
+    pub base_url: String,
+    /// See [`NewConnection::account`].
+    pub account: String,
+    /// See [`NewConnection::label`].
+    pub label: String,
+    /// See [`NewConnection::key_field`].
+    pub key_field: String,
+    /// See [`NewConnection::static_token`].
+    pub static_token: bool,
+    /// Whether the vendor lets us in.
+    pub status: ConnectionStatus,
+    /// The secret that the vendor signs its hooks with, sealed.
+    pub hook_secret_sealed: Option<Vec<u8>>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+/// Whether the vendor lets us in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionStatus {
+    /// It does.
+    Ok,
+    /// A person has to authorise again.
+    Reauthorise {
+        /// What the vendor said.
+        reason: String,
+    },
+}
+
+/// Proof that a connection belongs to an organization.
+#[derive(Clone, Debug)]
+pub struct ConnectionOf {
+    org: Org,
+    connection: Connection,
+}
+
+impl ConnectionOf {
+    /// Whose it is.
+    pub fn org(&self) -> &Org {
+        &self.org
+    }
+
+    /// The connection's id.
+    pub fn id(&self) -> &ConnectionId {
+        &self.connection.id
+    }
+
+    /// The connection as it was when looked up.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// A grant as sealed, with the version that a replacement must name.
+#[derive(Clone, Debug)]
+pub struct SealedGrant {
+    /// What the vault made of it.
+    pub sealed: Vec<u8>,
+    /// Grows with each replacement.
+    pub version: i64,
+}
+
+const CONNECTION: &str = "SELECT org_id, id, context_id, vendor, base_url, account, label, key_field, static_token,
+    reauthorise_reason, hook_secret_sealed, created_at, updated_at FROM connections";
+
+fn connection_row(row: &Row<'_>) -> Result<ConnectionOf, StoreError> {
+    Ok(ConnectionOf {
+        org: Org::proven(row.take()?),
+        connection: Connection {
+            id: row.take()?,
+            context: row.take()?,
+            vendor: row.take()?,
+            base_url: row.take()?,
+            account: row.take()?,
+            label: row.take()?,
+            key_field: row.take()?,
+            static_token: row.take()?,
+            status: row
+                .take::<Option<String>>()?
+                .map_or(ConnectionStatus::Ok, |reason| ConnectionStatus::Reauthorise { reason }),
+            hook_secret_sealed: row.take()?,
+            created_at: row.take()?,
+            updated_at: row.take()?,
+        },
+    })
+}
+
+impl Tx<'_> {
+    /// The organization's own context, where the command line connects.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn own_context(&mut self, org: &Org) -> Result<ContextId, StoreError> {
+        let sql = "SELECT id FROM contexts WHERE org_id = ?1 AND external_id IS NULL";
+        self.one(sql, args![org.id()], |row| row.take())?.ok_or(StoreError::Missing { what: "context" })
+    }
+
+    /// Keeps a connection of the organization's own context.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn add_connection(&mut self, org: &Org, new: &NewConnection) -> Result<ConnectionOf, StoreError> {
+        let (context, now) = (self.own_context(org)?, self.now());
+        self.execute(
+            "INSERT INTO connections (id, org_id, context_id, vendor, base_url, account, label, key_field, static_token,
+                 grant_sealed, grant_version, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?11)",
+            args![
+                &new.id, org.id(), &context, &new.vendor, &new.base_url, &new.account, &new.label, &new.key_field,
+                new.static_token, &new.grant_sealed[..], now
+            ],
+        )?;
+        self.connection(org, &new.id)?.ok_or(StoreError::Missing { what: "connection" })
+    }
+
+    /// The organization's connection with this id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn connection(&mut self, org: &Org, id: &ConnectionId) -> Result<Option<ConnectionOf>, StoreError> {
+        self.one(&format!("{CONNECTION} WHERE org_id = ?1 AND id = ?2"), args![org.id(), id], connection_row)
+    }
+
+    /// The organization's connections, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn connections(&mut self, org: &Org) -> Result<Vec<ConnectionOf>, StoreError> {
+        self.query(&format!("{CONNECTION} WHERE org_id = ?1 ORDER BY id"), args![org.id()], connection_row)
+    }
+
+    /// Everybody's connections to one account, for a hook that names only the account.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn connection_by_account(&mut self, vendor: &str, account: &str) -> Result<Vec<ConnectionOf>, StoreError> {
+        let sql = format!("{CONNECTION} WHERE vendor = ?1 AND account = ?2 ORDER BY id");
+        self.query(&sql, args![vendor, account], connection_row)
+    }
+
+    /// Notes whether the vendor lets us in.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn set_connection_status(&mut self, of: &ConnectionOf, status: &ConnectionStatus) -> Result<(), StoreError> {
+        let reason = match status {
+            ConnectionStatus::Ok => None,
+            ConnectionStatus::Reauthorise { reason } => Some(reason.as_str()),
+        };
+        let now = self.now();
+        let sql = "UPDATE connections SET reauthorise_reason = ?2, updated_at = ?3 WHERE id = ?1";
+        self.change("connection", sql, args![of.id(), reason, now])
+    }
+
+    /// Keeps the secret that the vendor signs its hooks with, sealed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn set_hook_secret(&mut self, of: &ConnectionOf, sealed: &[u8]) -> Result<(), StoreError> {
+        let now = self.now();
+        let sql = "UPDATE connections SET hook_secret_sealed = ?2, updated_at = ?3 WHERE id = ?1";
+        self.change("connection", sql, args![of.id(), sealed, now])
+    }
+
+    /// Changes how our id is kept in the vendor's records.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn set_key_field(&mut self, of: &ConnectionOf, key_field: &str) -> Result<(), StoreError> {
+        let now = self.now();
+        let sql = "UPDATE connections SET key_field = ?2, updated_at = ?3 WHERE id = ?1";
+        self.change("connection", sql, args![of.id(), key_field, now])
+    }
+
+    /// The connection's grant as it is now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn grant(&mut self, of: &ConnectionOf) -> Result<SealedGrant, StoreError> {
+        let sql = "SELECT grant_sealed, grant_version FROM connections WHERE id = ?1";
+        self.one(sql, args![of.id()], |row| Ok(SealedGrant { sealed: row.take()?, version: row.take()? }))?
+            .ok_or(StoreError::Missing { what: "connection" })
+    }
+
+    /// Replaces the grant if nobody else has meanwhile; false when somebody has.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn replace_grant(&mut self, of: &ConnectionOf, expected_version: i64, sealed: &[u8]) -> Result<bool, StoreError> {
+        let now = self.now();
+        let sql = "UPDATE connections SET grant_sealed = ?3, grant_version = grant_version + 1, updated_at = ?4
+             WHERE id = ?1 AND grant_version = ?2";
+        Ok(self.execute(sql, args![of.id(), expected_version, sealed, now])? > 0)
+    }
+}

@@ -1,0 +1,273 @@
+//! Contacts and the keys they are matched by.
+
+use lockstep_core::contact::{Contact, NewContact};
+use lockstep_core::env::Time;
+use lockstep_core::ids::ContactId;
+use lockstep_core::mapping::view;
+use lockstep_core::phone::Phone;
+use lockstep_core::text::fold;
+
+use crate::error::StoreError;
+use crate::orgs::Org;
+use crate::sql::{Arg, Row, args, cut};
+use crate::tx::Tx;
+
+/// Which contacts a list shows; members left out do not narrow.
+#[derive(Clone, Debug, Default)]
+pub struct ContactFilter {
+    /// Only this account's.
+    pub account: Option<String>,
+    /// Only those with this number.
+    pub phone: Option<Phone>,
+    /// Only those whose name or email holds this text; case and accents do not count.
+    pub search: Option<String>,
+    /// Only those that changed after this instant.
+    pub updated_after: Option<Time>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// How many rows at most.
+    pub limit: usize,
+    /// The last row of the page before: its key in this order (creation time in microseconds, or change number) and id.
+    pub after: Option<(i64, ContactId)>,
+    /// The order.
+    pub order: Order,
+}
+
+/// In which order a list comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Newest first.
+    CreatedDesc,
+    /// Least recently changed first.
+    SeqAsc,
+}
+
+const CONTACT: &str = "SELECT id, account, phone, name, email, metadata, acquisition_source, seq, created_at, updated_at
+    FROM contacts WHERE org_id = ?1 AND deleted_at IS NULL";
+
+/// What [`StoreError::Conflict`] names when an account has the number already.
+pub(crate) const ACCOUNT_PHONE: &str = "contacts_account_phone";
+
+fn contact_row(row: &Row<'_>) -> Result<Contact, StoreError> {
+    Ok(Contact {
+        id: row.take()?,
+        account: row.take()?,
+        phone_number: row.take()?,
+        name: row.take()?,
+        email: row.take()?,
+        metadata: row.maybe_json()?,
+        acquisition_source: row.take()?,
+        seq: row.take()?,
+        created_at: row.take()?,
+        updated_at: row.take()?,
+    })
+}
+
+impl Tx<'_> {
+    /// Makes a contact.
+    ///
+    /// # Errors
+    /// `Conflict` of `contacts_account_phone` when the account has the number already; the transaction goes on.
+    /// `Missing` when no account was named and the organization has not exactly one; `Foreign` when it lacks the one named.
+    pub fn insert_contact(&mut self, org: &Org, new: NewContact) -> Result<Contact, StoreError> {
+        let account = match new.account {
+            Some(account) => account,
+            None => self.only_account(org)?,
+        };
+        let (now, seq) = (self.now(), self.next_seq(org)?);
+        let contact = Contact {
+            id: ContactId::new(self.env()),
+            account,
+            phone_number: new.phone_number,
+            name: new.name,
+            email: new.email,
+            metadata: new.metadata,
+            acquisition_source: new.acquisition_source,
+            seq,
+            created_at: now,
+            updated_at: now,
+        };
+        let made = self.execute(
+            "INSERT INTO contacts (id, org_id, account, phone, name, email, metadata, acquisition_source, search, seq,
+                 created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
+             ON CONFLICT (org_id, account, phone) DO NOTHING",
+            args![
+                &contact.id, org.id(), &contact.account, contact.phone_number.as_ref().map(Phone::as_str),
+                contact.name.as_deref(), contact.email.as_deref(), metadata(&contact)?,
+                contact.acquisition_source.as_deref(), searchable(&contact), seq, now
+            ],
+        )?;
+        if made == 0 {
+            return Err(StoreError::conflict(ACCOUNT_PHONE));
+        }
+        self.add_contact_keys(org, &contact)?;
+        Ok(contact)
+    }
+
+    fn only_account(&mut self, org: &Org) -> Result<String, StoreError> {
+        let one = <[_; 1]>::try_from(self.accounts(org)?);
+        one.map(|[account]| account.phone_number_id).map_err(|_| StoreError::Missing { what: "account" })
+    }
+
+    /// The contact with this id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn contact(&mut self, org: &Org, id: &ContactId) -> Result<Option<Contact>, StoreError> {
+        self.hold(org.id())?;
+        self.one(&format!("{CONTACT} AND id = ?2"), args![org.id(), id], contact_row)
+    }
+
+    /// The contacts with this number, one per account at most; oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn contact_by_phone(&mut self, org: &Org, account: Option<&str>, phone: &Phone) -> Result<Vec<Contact>, StoreError> {
+        self.hold(org.id())?;
+        let by_phone = format!("{CONTACT} AND phone = ?2");
+        match account {
+            Some(account) => {
+                self.query(&format!("{by_phone} AND account = ?3"), args![org.id(), phone.as_str(), account], contact_row)
+            }
+            None => self.query(&format!("{by_phone} ORDER BY id"), args![org.id(), phone.as_str()], contact_row),
+        }
+    }
+
+    /// Replaces what a contact holds; sets its change number and time itself and answers what is stored.
+    ///
+    /// # Errors
+    /// `Conflict` of `contacts_account_phone` when another contact of the account has the number; the transaction
+    /// goes on. `Missing` when the contact is gone.
+    pub fn put_contact(&mut self, org: &Org, contact: &Contact) -> Result<Contact, StoreError> {
+        let phone = contact.phone_number.as_ref().map(Phone::as_str);
+        let stored = Contact { seq: self.next_seq(org)?, updated_at: self.now(), ..contact.clone() };
+        let taken = "SELECT 1 FROM contacts WHERE org_id = ?1 AND account = ?2 AND phone = ?3 AND id <> ?4";
+        let taken = self.one(taken, args![org.id(), &stored.account, phone, &stored.id], |_| Ok(()))?;
+        if taken.is_some() {
+            return Err(StoreError::conflict(ACCOUNT_PHONE));
+        }
+        self.change(
+            "contact",
+            "UPDATE contacts SET phone = ?3, name = ?4, email = ?5, metadata = ?6, acquisition_source = ?7, search = ?8,
+                 seq = ?9, updated_at = ?10
+             WHERE org_id = ?1 AND id = ?2 AND deleted_at IS NULL",
+            args![
+                org.id(), &stored.id, phone, stored.name.as_deref(), stored.email.as_deref(), metadata(&stored)?,
+                stored.acquisition_source.as_deref(), searchable(&stored), stored.seq, stored.updated_at
+            ],
+        )?;
+        self.drop_contact_keys(&stored.id)?;
+        self.add_contact_keys(org, &stored)?;
+        Ok(stored)
+    }
+
+    /// Deletes a contact and answers what it was. A row without personal fields stays, so that the id is never reused.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn delete_contact(&mut self, org: &Org, id: &ContactId) -> Result<Option<Contact>, StoreError> {
+        let Some(contact) = self.contact(org, id)? else { return Ok(None) };
+        let (now, seq) = (self.now(), self.next_seq(org)?);
+        self.execute(
+            "UPDATE contacts SET phone = NULL, name = NULL, email = NULL, metadata = NULL, search = '', seq = ?3,
+                 updated_at = ?4, deleted_at = ?4
+             WHERE org_id = ?1 AND id = ?2",
+            args![org.id(), id, seq, now],
+        )?;
+        self.drop_contact_keys(id)?;
+        Ok(Some(contact))
+    }
+
+    /// A page of contacts, and whether there are more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn list_contacts(&mut self, org: &Org, filter: &ContactFilter, page: &Page) -> Result<(Vec<Contact>, bool), StoreError> {
+        let mut sql = CONTACT.to_owned();
+        let mut values = vec![Arg::from(org.id())];
+        let mut narrow = |condition: &str, value: Arg<'static>| {
+            values.push(value);
+            sql.push_str(&condition.replace('?', &format!("?{}", values.len())));
+        };
+        if let Some(account) = &filter.account {
+            narrow(" AND account = ?", Arg::from(account.clone()));
+        }
+        if let Some(phone) = &filter.phone {
+            narrow(" AND phone = ?", Arg::from(phone.to_string()));
+        }
+        if let Some(search) = &filter.search {
+            narrow(" AND search LIKE ? ESCAPE '\\'", Arg::from(format!("%{}%", escape_like(&fold(search)))));
+        }
+        if let Some(after) = filter.updated_after {
+            narrow(" AND updated_at > ?", Arg::from(after));
+        }
+        let (key, beyond, direction) = match page.order {
+            Order::CreatedDesc => ("created_at", '<', "DESC"),
+            Order::SeqAsc => ("seq", '>', "ASC"),
+        };
+        if let Some((at, id)) = &page.after {
+            values.extend([Arg::from(*at), Arg::from(id)]);
+            sql.push_str(&format!(" AND ({key}, id) {beyond} (?{}, ?{})", values.len() - 1, values.len()));
+        }
+        values.push(Arg::from(page.limit.saturating_add(1)));
+        sql.push_str(&format!(" ORDER BY {key} {direction}, id {direction} LIMIT ?{}", values.len()));
+        Ok(cut(self.query(&sql, &values, contact_row)?, page.limit))
+    }
+
+    /// Contacts by id, for a walk over all of them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn contact_page(&mut self, org: &Org, after: Option<&ContactId>, limit: usize) -> Result<Vec<Contact>, StoreError> {
+        let after = after.map_or("", ContactId::as_str);
+        self.query(&format!("{CONTACT} AND id > ?2 ORDER BY id LIMIT ?3"), args![org.id(), after, limit], contact_row)
+    }
+
+    /// How many contacts there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_contacts(&mut self, org: &Org) -> Result<i64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM contacts WHERE org_id = ?1 AND deleted_at IS NULL";
+        Ok(self.one(sql, args![org.id()], |row| row.take())?.unwrap_or(0))
+    }
+
+    /// The contacts with this match key, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn contacts_by_key(&mut self, org: &Org, key: &str) -> Result<Vec<ContactId>, StoreError> {
+        let sql = "SELECT contact_id FROM contact_keys WHERE org_id = ?1 AND match_key = ?2 ORDER BY contact_id";
+        self.query(sql, args![org.id(), key], |row| row.take())
+    }
+
+    fn add_contact_keys(&mut self, org: &Org, contact: &Contact) -> Result<(), StoreError> {
+        let sql = "INSERT INTO contact_keys (org_id, match_key, contact_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        for key in view::contact_keys(contact) {
+            self.execute(sql, args![org.id(), key, &contact.id])?;
+        }
+        Ok(())
+    }
+
+    fn drop_contact_keys(&mut self, id: &ContactId) -> Result<(), StoreError> {
+        self.execute("DELETE FROM contact_keys WHERE contact_id = ?1", args![id]).map(|_| ())
+    }
+}
+
+fn metadata(contact: &Contact) -> Result<Option<Arg<'static>>, StoreError> {
+    contact.metadata.as_ref().map(Arg::json).transpose()
+}
+
+fn searchable(contact: &Contact) -> String {
+    let parts = [contact.name.as_deref().unwrap_or_default(), contact.email.as_deref().unwrap_or_default()];
+    fold(&parts.join("\n"))
+}
+
+/// The text as LIKE finds it literally behind `ESCAPE '\'`.
+pub(crate) fn escape_like(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}

@@ -1,0 +1,31 @@
+//! All that differs between the two engines.
+
+/// What the SQL of one engine needs that the other's does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// The engine's name for people and for `doctor`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgresql",
+        }
+    }
+
+    /// Ends a claim's SELECT: rows that another node is claiming are passed over. SQLite has one writer.
+    pub(crate) const fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+}
+
+/// The text with PostgreSQL's `$1` where we write `?1`. No literal of ours holds a question mark.
+pub(crate) fn for_postgres(sql: &str) -> String {
+    sql.replace('?', "$")
+}

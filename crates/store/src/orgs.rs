@@ -1,0 +1,146 @@
+//! Organizations, their change numbers and their WhatsApp accounts.
+
+use lockstep_core::ids::{AccountId, ContextId, DeliveryId, OrgId, SyncId};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::sql::{Row, args};
+use crate::tx::Tx;
+
+/// Proof that an organization exists and that its rows may be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Org(OrgId);
+
+impl Org {
+    /// The organization's id.
+    pub fn id(&self) -> &OrgId {
+        &self.0
+    }
+
+    /// For lookups that read the organization from a row that proves it.
+    pub(crate) fn proven(id: OrgId) -> Self {
+        Self(id)
+    }
+}
+
+/// A WhatsApp account of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its record.
+    pub id: AccountId,
+    /// Meta's id of the number, unique within the organization.
+    pub phone_number_id: String,
+    /// The number as shown.
+    pub phone_number: String,
+    /// The verified name.
+    pub name: String,
+    /// What the channel says of it, such as `connected`.
+    pub status: String,
+}
+
+const ACCOUNT: &str = "SELECT id, phone_number_id, phone_number, name, status FROM accounts WHERE org_id = ?1";
+
+fn account_row(row: &Row<'_>) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: row.take()?,
+        phone_number_id: row.take()?,
+        phone_number: row.take()?,
+        name: row.take()?,
+        status: row.take()?,
+    })
+}
+
+impl Tx<'_> {
+    /// Makes an organization with a context of its own.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn create_org(&mut self, name: &str) -> Result<Org, StoreError> {
+        let (org, context, now) = (OrgId::new(self.env()), ContextId::new(self.env()), self.now());
+        self.execute("INSERT INTO organizations (id, name, seq, created_at) VALUES (?1, ?2, 0, ?3)", args![&org, name, now])?;
+        self.execute("INSERT INTO contexts (id, org_id, created_at) VALUES (?1, ?2, ?3)", args![&context, &org, now])?;
+        Ok(Org(org))
+    }
+
+    /// Every organization with its name, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn orgs(&mut self) -> Result<Vec<(Org, String)>, StoreError> {
+        self.query("SELECT id, name FROM organizations ORDER BY id", &[], |row| Ok((Org(row.take()?), row.take()?)))
+    }
+
+    /// The organization with this id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn org(&mut self, id: &OrgId) -> Result<Option<Org>, StoreError> {
+        self.one("SELECT id FROM organizations WHERE id = ?1", args![id], |row| row.take().map(Org))
+    }
+
+    /// The organization, when there is exactly one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn only_org(&mut self) -> Result<Option<Org>, StoreError> {
+        let found = self.query("SELECT id FROM organizations ORDER BY id LIMIT 2", &[], |row| row.take().map(Org))?;
+        Ok(<[Org; 1]>::try_from(found).ok().map(|[org]| org))
+    }
+
+    /// The organization of a claimed job's sync.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn org_of_sync(&mut self, id: &SyncId) -> Result<Option<Org>, StoreError> {
+        self.one("SELECT org_id FROM syncs WHERE id = ?1", args![id], |row| row.take().map(Org))
+    }
+
+    /// The organization of a claimed job's delivery.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn org_of_delivery(&mut self, id: &DeliveryId) -> Result<Option<Org>, StoreError> {
+        self.one("SELECT org_id FROM deliveries WHERE id = ?1", args![id], |row| row.take().map(Org))
+    }
+
+    /// The next change number of the organization. The row's lock makes commit order the order of numbers.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn next_seq(&mut self, org: &Org) -> Result<i64, StoreError> {
+        self.hold(org.id())?;
+        let sql = "UPDATE organizations SET seq = seq + 1 WHERE id = ?1 RETURNING seq";
+        self.one(sql, args![org.id()], |row| row.take())?.ok_or(StoreError::Missing { what: "organization" })
+    }
+
+    /// Adds a WhatsApp account.
+    ///
+    /// # Errors
+    /// `Conflict` when the organization has this `phone_number_id` already.
+    pub fn add_account(&mut self, org: &Org, phone_number_id: &str, phone_number: &str, name: &str) -> Result<Account, StoreError> {
+        let id = AccountId::new(self.env());
+        let now = self.now();
+        self.execute(
+            "INSERT INTO accounts (id, org_id, phone_number_id, phone_number, name, status, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'connected', ?6)",
+            args![&id, org.id(), phone_number_id, phone_number, name, now],
+        )?;
+        self.account(org, phone_number_id)?.ok_or(StoreError::Missing { what: "account" })
+    }
+
+    /// The organization's accounts, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn accounts(&mut self, org: &Org) -> Result<Vec<Account>, StoreError> {
+        self.query(&format!("{ACCOUNT} ORDER BY id"), args![org.id()], account_row)
+    }
+
+    /// The organization's account with this `phone_number_id`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn account(&mut self, org: &Org, phone_number_id: &str) -> Result<Option<Account>, StoreError> {
+        self.one(&format!("{ACCOUNT} AND phone_number_id = ?2"), args![org.id(), phone_number_id], account_row)
+    }
+}
