@@ -42,7 +42,12 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// Class [`crate::FaultClass::Drift`] when an asked property is gone from the account: then nothing was read that
     /// could look like a cleared value.
-    async fn changes(&self, session: &Session, cursor: Option<&Cursor>, properties: &[String]) -> Result<ChangePage, Fault>;
+    async fn changes(
+        &self,
+        session: &Session,
+        cursor: Option<&Cursor>,
+        properties: &[String],
+    ) -> Result<ChangePage, Fault>;
 
     /// One page of all ids, living or archived. One call.
     async fn list_ids(&self, session: &Session, archived: bool, after: Option<&str>) -> Result<IdPage, Fault>;

@@ -17,7 +17,7 @@ fn found(got: &Got) -> &Record {
 pub async fn the_description_covers_what_reads_return(world: World) {
     let described = world.connector.describe(&world.session).await.expect("a description").properties;
     let names = &world.names;
-    let asked: Vec<&str> = world.asked().leak().iter().map(String::as_str).collect();
+    let asked = [names.email, names.phone, names.first_name, names.last_name];
     for name in asked.iter().chain(names.other_phones).chain(names.other_emails) {
         let property = described.iter().find(|property| property.name == **name);
         assert!(
@@ -69,7 +69,7 @@ pub async fn a_keyed_create_can_be_repeated(world: World) {
     world.connector.add_key_property(&world.session, KEY).await.expect("a key property");
     let rows: Vec<_> = ["a", "b", "c"].map(|trace| world.create(trace, &[(world.names.first_name, trace)])).into();
     let write = Write::Create { key: Some(KEY.into()), rows };
-    let ids = |outcomes: Vec<lockstep_connect::RowOutcome>| -> Vec<String> {
+    let ids = |outcomes: Vec<RowOutcome>| -> Vec<String> {
         outcomes
             .into_iter()
             .map(|row| match row.expect("a row") {

@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
         page.more
     }
 
-    async fn to_the_end(&mut self) {
+    async fn read_all(&mut self) {
         while self.page().await {}
     }
 
@@ -54,7 +54,7 @@ pub async fn a_first_scan_reads_everything_in_full_pages(world: World) {
     world.wait_for_index();
     world.account.calls();
     let mut reader = Reader::new(&world);
-    reader.to_the_end().await;
+    reader.read_all().await;
     assert_eq!(
         (reader.seen.len(), reader.pages),
         (ids.len(), 3),
@@ -67,7 +67,7 @@ pub async fn a_poll_with_nothing_new_is_one_call(world: World) {
     people(&world, 5);
     let mut reader = Reader::new(&world);
     world.wait_for_index();
-    reader.to_the_end().await;
+    reader.read_all().await;
     world.account.calls();
     for _ in 0..3 {
         world.wait_for_index();
@@ -95,10 +95,10 @@ pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) 
     // Old enough for the window, too young for the index.
     edit(99, 1);
     world.dial.advance(Duration::from_secs(2));
-    reader.to_the_end().await;
+    reader.read_all().await;
     assert_ne!(reader.name(&ids[1]), Some("R99-1"), "the index lags");
     world.wait_for_index();
-    reader.to_the_end().await;
+    reader.read_all().await;
     assert_eq!(reader.name(&ids[0]), Some(format!("R{round}-0").as_str()));
     assert_eq!(reader.name(&ids[ids.len() - 1]), Some(format!("R{round}-{}", ids.len() - 1).as_str()));
     assert_eq!(reader.name(&ids[1]), Some("R99-1"));
@@ -111,7 +111,7 @@ pub async fn short_pages_are_not_the_end(world: World) {
     let ids = people(&world, 10);
     world.wait_for_index();
     let mut reader = Reader::new(&world);
-    reader.to_the_end().await;
+    reader.read_all().await;
     assert_eq!((reader.seen.len(), reader.pages), (ids.len(), 4));
 }
 
@@ -119,10 +119,10 @@ pub async fn a_merge_shows_as_a_change_of_the_survivor(world: World) {
     let ids = people(&world, 3);
     world.wait_for_index();
     let mut reader = Reader::new(&world);
-    reader.to_the_end().await;
+    reader.read_all().await;
     let survivor = world.account.merge(&ids[0], &ids[1]);
     world.wait_for_index();
-    reader.to_the_end().await;
+    reader.read_all().await;
     assert!(reader.seen[&survivor].merged.contains(&ids[1]));
 }
 
@@ -131,7 +131,7 @@ pub async fn a_clock_that_is_off_or_steps_back_loses_nothing(world: World) {
     world.account.set_clock_offset(-600);
     world.wait_for_index();
     let mut reader = Reader::new(&world);
-    reader.to_the_end().await;
+    reader.read_all().await;
     for (round, offset) in [-600, 900, 890, -900, -900].into_iter().enumerate() {
         world.account.set_clock_offset(offset);
         for (at, id) in ids.iter().enumerate() {
@@ -139,7 +139,7 @@ pub async fn a_clock_that_is_off_or_steps_back_loses_nothing(world: World) {
             world.dial.advance(Duration::from_secs(1));
         }
         world.wait_for_index();
-        reader.to_the_end().await;
+        reader.read_all().await;
         for (at, id) in ids.iter().enumerate() {
             assert_eq!(reader.name(id), Some(format!("R{round}-{at}").as_str()), "after a step to {offset} s");
         }
