@@ -127,6 +127,31 @@ impl Person {
     }
 }
 
+/// Somebody who is not in the list.
+pub struct Stranger {
+    /// First name, possibly empty like the rest.
+    pub first: String,
+    /// Last name.
+    pub last: String,
+    /// Phone number in E.164.
+    pub phone: String,
+    /// E-mail address.
+    pub email: String,
+}
+
+impl Stranger {
+    /// The people of a list are counted from 0; strangers far behind.
+    const OFFSET: usize = 5_000_000;
+
+    /// The stranger of this number.
+    pub fn new(index: usize, env: &Env) -> Self {
+        let person = Person::new(Self::OFFSET + index, env);
+        let phone = if person.national.is_empty() { String::new() } else { format!("{}{}", person.code, person.national) };
+        let (first, last) = (person.first.trim().to_owned(), person.last.trim().to_owned());
+        Self { first, last, phone, email: person.email }
+    }
+}
+
 /// Counting up by a step without a common factor with 10 meets each number once.
 fn national(pattern: &str, index: usize) -> String {
     const STEP: usize = 73_682_119;
