@@ -57,10 +57,11 @@ pub(super) fn owners(_portal: &mut Portal, call: &Call) -> Answer {
 /// `GET /crm/v3/owners/{ownerId}`
 pub(super) fn owner(_portal: &mut Portal, call: &Call) -> Answer {
     let wanted = call.param("ownerId");
+    let user_id: Option<u32> = wanted.parse().ok();
     let by_user = call.query("idProperty") == Some("userId");
     let owner = owners_of_account().into_iter().find(|owner| {
         if by_user {
-            owner["userId"].to_string() == wanted
+            user_id.is_some_and(|id| owner["userId"] == id)
         } else {
             owner["id"] == wanted
         }

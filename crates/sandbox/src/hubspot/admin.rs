@@ -14,7 +14,7 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Hubspot, Seeded};
+use super::{Hubspot, Refusal, Seeded, Tokens};
 use crate::faults::Fault;
 
 /// Bytes a request with records may have.
@@ -220,37 +220,39 @@ fn perform(hubspot: &Hubspot, act: &str, body: &[u8]) -> Response {
 }
 
 impl Hubspot {
-    fn perform(&self, act: Act) -> Result<Value, super::Refusal> {
-        let done = |()| json!({});
+    fn perform(&self, act: Act) -> Result<Value, Refusal> {
         match act {
-            Act::Create { properties } => self.create_map(&properties).map(|id| json!({"id": id})),
-            Act::Edit { id, properties } => self.edit_map(&id, &properties).map(done),
-            Act::Archive { id } => self.archive(&id).map(done),
-            Act::Restore { id } => self.restore(&id).map(done),
-            Act::GdprDelete { id } => self.gdpr_delete(&id).map(done),
+            Act::Create { properties } => return Ok(json!({"id": self.create_map(&properties)?})),
             Act::Merge { primary, other } => {
-                self.merge(&primary, &other).map(|id| json!({"id": id}))
-            }
-            Act::Hide { id } => self.hide(&id).map(done),
-            Act::Unhide { id } => self.unhide(&id).map(done),
-            Act::ReadableAfter { id, us } => self.readable_after(&id, us).map(done),
-            Act::DropProperty { name } => self.drop_property(&name).map(done),
-            Act::RecreateProperty { name } => self.recreate_property(&name).map(done),
-            Act::Revoke => Ok(done(self.revoke())),
-            Act::Reinstate => Ok(done(self.reinstate())),
-            Act::ExpireTokens => Ok(done(self.expire_tokens())),
-            Act::ClockOffset { us } => Ok(done(self.set_clock_offset(us))),
-            Act::Subscribe { url, properties } => {
-                let properties: Vec<&str> = properties.iter().map(String::as_str).collect();
-                Ok(done(self.subscribe(&url, &properties)))
+                return Ok(json!({"id": self.merge(&primary, &other)?}));
             }
             Act::Grant => {
-                let tokens = self.grant();
-                Ok(
-                    json!({"access_token": tokens.access_token, "refresh_token": tokens.refresh_token}),
-                )
+                let Tokens {
+                    access_token,
+                    refresh_token,
+                    ..
+                } = self.grant();
+                return Ok(json!({"access_token": access_token, "refresh_token": refresh_token}));
+            }
+            Act::Edit { id, properties } => self.edit_map(&id, &properties)?,
+            Act::Archive { id } => self.archive(&id)?,
+            Act::Restore { id } => self.restore(&id)?,
+            Act::GdprDelete { id } => self.gdpr_delete(&id)?,
+            Act::Hide { id } => self.hide(&id)?,
+            Act::Unhide { id } => self.unhide(&id)?,
+            Act::ReadableAfter { id, us } => self.readable_after(&id, us)?,
+            Act::DropProperty { name } => self.drop_property(&name)?,
+            Act::RecreateProperty { name } => self.recreate_property(&name)?,
+            Act::Revoke => self.revoke(),
+            Act::Reinstate => self.reinstate(),
+            Act::ExpireTokens => self.expire_tokens(),
+            Act::ClockOffset { us } => self.set_clock_offset(us),
+            Act::Subscribe { url, properties } => {
+                let properties: Vec<&str> = properties.iter().map(String::as_str).collect();
+                self.subscribe(&url, &properties);
             }
         }
+        Ok(json!({}))
     }
 }
 

@@ -33,7 +33,8 @@ impl Call {
     }
 
     pub(super) fn is_set(&self, name: &str) -> bool {
-        self.query(name) == Some("true")
+        self.query(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// A list given once with commas, several times, or both.
@@ -152,7 +153,6 @@ impl Reply {
 pub struct Refusal {
     pub(super) status: StatusCode,
     category: Option<&'static str>,
-    sub_category: Option<&'static str>,
     message: String,
     context: BTreeMap<&'static str, Vec<String>>,
     errors: Vec<Value>,
@@ -169,7 +169,6 @@ impl Refusal {
         Self {
             status,
             category: Some(category),
-            sub_category: None,
             message: message.into(),
             context: BTreeMap::new(),
             errors: Vec::new(),
@@ -209,9 +208,8 @@ impl Refusal {
         refusal
     }
 
-    pub(super) fn sub_category(mut self, sub_category: &'static str) -> Self {
-        self.sub_category = Some(sub_category);
-        self
+    pub(super) fn sub_category(self, sub_category: &'static str) -> Self {
+        self.extra("subCategory", sub_category)
     }
 
     pub(super) fn context(
@@ -232,7 +230,6 @@ impl Refusal {
     pub(super) fn envelope(&self, correlation_id: String) -> Value {
         let mut body = self.row();
         body.insert("correlationId".into(), correlation_id.into());
-        body.extend(self.extra.clone());
         Value::Object(body)
     }
 
@@ -244,15 +241,13 @@ impl Refusal {
         if let Some(category) = self.category {
             row.insert("category".into(), category.into());
         }
-        if let Some(sub_category) = self.sub_category {
-            row.insert("subCategory".into(), sub_category.into());
-        }
         if !self.context.is_empty() {
             row.insert("context".into(), json!(self.context));
         }
         if !self.errors.is_empty() {
             row.insert("errors".into(), self.errors.clone().into());
         }
+        row.extend(self.extra.clone());
         row
     }
 }

@@ -15,130 +15,35 @@ mod oauth;
 mod phones;
 mod portal;
 mod properties;
+mod record;
 mod records;
 mod routes;
 mod schema;
 mod search;
+mod settings;
 mod standard;
+mod subscriptions;
 mod values;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use answer::Refusal;
 pub use hooks::{HookDelivery, deliver_hooks};
 pub use limits::Limits;
 pub use oauth::Tokens;
+pub use record::{Automation, Record, Seeded};
 pub use records::Unset;
+pub use settings::HubspotSettings;
 
 use crate::calls::{Calls, Ended};
 use crate::faults::Faults;
-use crate::world::{Clock, Wait, system_clock};
+use crate::world::Wait;
 use contact::{Contact, Source, Standing};
 use portal::{Claimed, Portal};
-
-/// How the look-alike is set up.
-#[derive(Clone)]
-pub struct HubspotSettings {
-    /// Where time comes from.
-    pub clock: Clock,
-    /// How to wait, for faults that slow an answer; none under a virtual clock.
-    pub wait: Option<Wait>,
-    /// Seed of ids, tokens and orders.
-    pub seed: u64,
-    /// How long the search index takes to learn of a write, in microseconds.
-    pub index_lag_us: i64,
-    /// Index lag, limiters and shuffled batches on or off.
-    pub quirks: bool,
-    /// What the limiters let through.
-    pub limits: Limits,
-    /// Rows on a page at most, however many were asked for; none for HubSpot's own bounds.
-    pub page_max: Option<usize>,
-    /// How reads show what holds no value.
-    pub unset: Unset,
-    /// The app's id.
-    pub app_id: u32,
-    /// The app's OAuth client id.
-    pub client_id: String,
-    /// The app's OAuth client secret, which signs webhooks too.
-    pub client_secret: String,
-    /// The account's id.
-    pub portal_id: u32,
-    /// Life of an access token in microseconds.
-    pub access_token_life_us: i64,
-    /// Whether any bearer token that was never issued passes as a private app's.
-    pub accepts_any_token: bool,
-    /// Steps of the times written on records, in microseconds.
-    pub granularity_us: i64,
-    /// How far HubSpot's own clock is ahead of ours, in microseconds.
-    pub clock_offset_us: i64,
-}
-
-impl Default for HubspotSettings {
-    fn default() -> Self {
-        Self {
-            clock: system_clock(),
-            wait: None,
-            seed: 1,
-            index_lag_us: 5_000_000,
-            quirks: true,
-            limits: Limits::default(),
-            page_max: None,
-            unset: Unset::default(),
-            app_id: 19_083_857,
-            client_id: "sandbox-client".to_owned(),
-            client_secret: "sandbox-secret".to_owned(),
-            portal_id: 44_237_313,
-            access_token_life_us: 1_800_000_000,
-            accepts_any_token: true,
-            granularity_us: 1_000,
-            clock_offset_us: 0,
-        }
-    }
-}
-
-/// A contact as it is, whatever the API would show of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Record {
-    /// Record id.
-    pub id: String,
-    /// Everything that holds or held a value; none where it was cleared.
-    pub properties: BTreeMap<String, Option<String>>,
-    /// Creation by HubSpot's clock, in microseconds since the epoch.
-    pub created_us: i64,
-    /// Last write by HubSpot's clock, in microseconds since the epoch.
-    pub updated_us: i64,
-    /// Whether it lies in the recycle bin.
-    pub archived: bool,
-    /// The record it lives on in.
-    pub merged_into: Option<String>,
-}
-
-impl Record {
-    /// A value, if the property holds one.
-    #[must_use]
-    pub fn value(&self, name: &str) -> Option<&str> {
-        self.properties.get(name)?.as_deref()
-    }
-}
-
-/// What became of records the sandbox was filled with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seeded {
-    /// How many were made.
-    pub created: usize,
-    /// Rows that were not, with the reason; rows are counted from 1.
-    pub refused: Vec<(usize, String)>,
-}
-
-/// Looks at a record just after a write and may rewrite some of its properties, as a workflow of the account
-/// does under the app's own user. It runs inside the sandbox's lock and must not call the sandbox.
-pub type Automation = Arc<dyn Fn(&Record) -> Option<BTreeMap<String, String>> + Send + Sync>;
 
 struct Shared {
     portal: Mutex<Portal>,

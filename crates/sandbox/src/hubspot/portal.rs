@@ -45,7 +45,11 @@ pub(super) struct Portal {
 impl Refusal {
     /// A conflict over an address, without saying who has it.
     pub(super) fn without_owner(self) -> Self {
-        if self.status == StatusCode::CONFLICT { Portal::contact_exists(None) } else { self }
+        if self.status == StatusCode::CONFLICT {
+            Portal::contact_exists(None)
+        } else {
+            self
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use http::StatusCode;
 
 use super::answer::Refusal;
 use super::gate::{Access, Work, gated, refusal_response};
-use super::{Hubspot, account, admin, batch, hooks, merge, oauth, properties, records, search};
+use super::{
+    Hubspot, account, admin, batch, merge, oauth, properties, records, search, subscriptions,
+};
 
 use Access::{Developer, Open, Search, Token};
 
@@ -190,55 +192,55 @@ const ROUTES: &[(MethodFilter, &str, Access, Work)] = &[
         GET,
         "/webhooks/v3/{appId}/settings",
         Developer,
-        hooks::settings,
+        subscriptions::settings,
     ),
     (
         PUT,
         "/webhooks/v3/{appId}/settings",
         Developer,
-        hooks::put_settings,
+        subscriptions::put_settings,
     ),
     (
         DELETE,
         "/webhooks/v3/{appId}/settings",
         Developer,
-        hooks::delete_settings,
+        subscriptions::delete_settings,
     ),
     (
         GET,
         "/webhooks/v3/{appId}/subscriptions",
         Developer,
-        hooks::list,
+        subscriptions::list,
     ),
     (
         POST,
         "/webhooks/v3/{appId}/subscriptions",
         Developer,
-        hooks::create,
+        subscriptions::create,
     ),
     (
         GET,
         "/webhooks/v3/{appId}/subscriptions/{subscriptionId}",
         Developer,
-        hooks::get,
+        subscriptions::get,
     ),
     (
         PATCH,
         "/webhooks/v3/{appId}/subscriptions/{subscriptionId}",
         Developer,
-        hooks::patch,
+        subscriptions::patch,
     ),
     (
         DELETE,
         "/webhooks/v3/{appId}/subscriptions/{subscriptionId}",
         Developer,
-        hooks::delete,
+        subscriptions::delete,
     ),
     (
         POST,
         "/webhooks/v3/{appId}/subscriptions/batch/update",
         Developer,
-        hooks::batch_update,
+        subscriptions::batch_update,
     ),
 ];
 

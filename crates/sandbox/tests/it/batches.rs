@@ -14,10 +14,7 @@ fn desk_with_key() -> Desk {
 
 fn ids(got: &Got) -> Vec<String> {
     let results = got.json["results"].as_array().expect("results");
-    results
-        .iter()
-        .map(|it| it["id"].as_str().expect("an id").to_owned())
-        .collect()
+    results.iter().map(|it| it["id"].as_str().expect("an id").to_owned()).collect()
 }
 
 #[test]
@@ -38,16 +35,9 @@ fn a_batch_answers_every_row_in_no_promised_order() {
     assert!(!traces.is_sorted_by_key(|trace| trace.parse::<u32>().expect("a number")));
     let calls = desk.hubspot.calls();
     let counted = calls.route("POST /crm/v3/objects/contacts/batch/create");
-    assert_eq!(
-        (counted.total, counted.rows, counted.statuses.get(&201)),
-        (1, 100, Some(&1))
-    );
+    assert_eq!((counted.total, counted.rows, counted.statuses.get(&201)), (1, 100, Some(&1)));
     let too_many = vec![json!({"properties": {}}); 101];
-    assert_eq!(
-        desk.post(&format!("{BATCH}/create"), &json!({"inputs": too_many}))
-            .status,
-        400
-    );
+    assert_eq!(desk.post(&format!("{BATCH}/create"), &json!({"inputs": too_many})).status, 400);
 }
 
 #[test]
@@ -65,10 +55,7 @@ fn without_trace_ids_one_bad_row_fails_the_whole_create() {
         &format!("{BATCH}/create"),
         &json!({"inputs": [{"properties": {"email": "c@example.com"}}, {"properties": {"email": "c@example.com"}}]}),
     );
-    assert_eq!(
-        got.status, 409,
-        "two rows of one batch may not share an address"
-    );
+    assert_eq!(got.status, 409, "two rows of one batch may not share an address");
     assert_eq!(desk.hubspot.records().len(), 1);
 }
 
@@ -87,19 +74,10 @@ fn with_trace_ids_each_row_stands_alone() {
     assert_eq!(got.status, 207);
     assert_eq!(got.json["numErrors"], 2);
     assert_eq!(got.json["errors"][0]["category"], "CONFLICT");
-    assert_eq!(
-        got.json["errors"][0]["context"],
-        json!({"objectWriteTraceId": ["0"], "existingId": [taken]})
-    );
+    assert_eq!(got.json["errors"][0]["context"], json!({"objectWriteTraceId": ["0"], "existingId": [taken]}));
     assert_eq!(got.json["errors"][1]["category"], "VALIDATION_ERROR");
-    assert_eq!(
-        got.json["errors"][1]["context"]["objectWriteTraceId"],
-        json!(["2"])
-    );
-    assert_eq!(
-        got.json["results"][0]["properties"]["email"],
-        "b@example.com"
-    );
+    assert_eq!(got.json["errors"][1]["context"]["objectWriteTraceId"], json!(["2"]));
+    assert_eq!(got.json["results"][0]["properties"]["email"], "b@example.com");
 }
 
 #[test]
@@ -124,17 +102,11 @@ fn an_update_tells_what_is_missing_and_refuses_doubles() {
     assert_eq!(got.status, 207);
     assert_eq!(got.json["errors"][0]["category"], "OBJECT_NOT_FOUND");
     assert_eq!(got.json["errors"][0]["context"]["ids"], json!(["888"]));
-    assert_eq!(ids(&got), [id.clone()]);
+    assert_eq!(ids(&got), [id.as_str()]);
     let twice = json!({"id": id, "properties": {"firstname": "D"}});
-    let got = desk.post(
-        &format!("{BATCH}/update"),
-        &json!({"inputs": [twice, twice]}),
-    );
+    let got = desk.post(&format!("{BATCH}/update"), &json!({"inputs": [twice, twice]}));
     assert_eq!(got.status, 400);
-    assert_eq!(
-        got.json["message"],
-        format!("Duplicate IDs found in batch input: [{id}]. IDs must be unique")
-    );
+    assert_eq!(got.json["message"], format!("Duplicate IDs found in batch input: [{id}]. IDs must be unique"));
     assert_eq!(got.json["context"]["ids"], json!([id]));
 }
 
@@ -145,32 +117,15 @@ fn an_upsert_by_key_may_be_repeated() {
     let body = json!({"inputs": [row("k1", "Ada"), row("k2", "Grace")]});
     let first = desk.post(&format!("{BATCH}/upsert"), &body);
     assert_eq!(first.status, 200, "{}", first.text);
-    assert!(
-        first.json["results"]
-            .as_array()
-            .expect("results")
-            .iter()
-            .all(|it| it["new"] == true)
-    );
+    assert!(first.json["results"].as_array().expect("results").iter().all(|it| it["new"] == true));
     let second = desk.post(&format!("{BATCH}/upsert"), &body);
-    assert!(
-        second.json["results"]
-            .as_array()
-            .expect("results")
-            .iter()
-            .all(|it| it["new"] == false)
-    );
+    assert!(second.json["results"].as_array().expect("results").iter().all(|it| it["new"] == false));
     assert_eq!(desk.hubspot.records().len(), 2);
     let (mut a, mut b) = (ids(&first), ids(&second));
     a.sort();
     b.sort();
     assert_eq!(a, b);
-    assert!(
-        desk.hubspot
-            .records()
-            .iter()
-            .any(|it| it.value("lockstep_id") == Some("k2"))
-    );
+    assert!(desk.hubspot.records().iter().any(|it| it.value("lockstep_id") == Some("k2")));
 }
 
 #[test]
@@ -184,11 +139,10 @@ fn a_read_finds_merged_ids_and_names_what_is_missing() {
         &json!({"inputs": [{"id": a}, {"id": b}, {"id": "7"}], "properties": ["phone"], "propertiesWithHistory": []}),
     );
     assert_eq!(got.status, 207);
-    assert_eq!(ids(&got), [c.clone()]);
+    assert_eq!(ids(&got), [c.as_str()]);
     assert_eq!(got.json["results"][0]["properties"]["phone"], Value::Null);
     assert_eq!(got.json["errors"][0]["context"]["ids"], json!(["7"]));
-    let by_key =
-        json!({"inputs": [{"id": "k1"}], "idProperty": "lockstep_id", "properties": ["email"]});
+    let by_key = json!({"inputs": [{"id": "k1"}], "idProperty": "lockstep_id", "properties": ["email"]});
     let got = desk.post(&format!("{BATCH}/read"), &by_key);
     assert_eq!((got.status.as_u16(), ids(&got)), (200, vec![c]));
 }

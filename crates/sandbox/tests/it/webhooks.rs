@@ -14,11 +14,7 @@ fn events(delivery: &HookDelivery) -> Vec<Value> {
 }
 
 fn header<'a>(delivery: &'a HookDelivery, name: &str) -> &'a str {
-    let (_, value) = delivery
-        .headers
-        .iter()
-        .find(|(key, _)| key == name)
-        .expect("the header");
+    let (_, value) = delivery.headers.iter().find(|(key, _)| key == name).expect("the header");
     value
 }
 
@@ -27,18 +23,10 @@ fn events_come_signed_in_arrays_of_a_hundred() {
     let desk = Desk::new();
     desk.hubspot.subscribe(URL, &["email"]);
     for i in 0..60 {
-        desk.hubspot
-            .create(&[("email", &format!("p{i}@example.com"))])
-            .expect("free");
+        desk.hubspot.create(&[("email", &format!("p{i}@example.com"))]).expect("free");
     }
     let deliveries = desk.hubspot.take_hooks();
-    assert_eq!(
-        deliveries
-            .iter()
-            .map(|it| events(it).len())
-            .collect::<Vec<_>>(),
-        [100, 20]
-    );
+    assert_eq!(deliveries.iter().map(|it| events(it).len()).collect::<Vec<_>>(), [100, 20]);
     assert!(desk.hubspot.take_hooks().is_empty());
     let first = &deliveries[0];
     let timestamp = header(first, "x-hubspot-request-timestamp");
@@ -47,17 +35,11 @@ fn events_come_signed_in_arrays_of_a_hundred() {
     mac.update(b"POSThttps://hub.example.com/hooks/hubspot?c=1,2");
     mac.update(&first.body);
     mac.update(timestamp.as_bytes());
-    assert_eq!(
-        header(first, "x-hubspot-signature-v3"),
-        STANDARD.encode(mac.finalize().into_bytes())
-    );
+    assert_eq!(header(first, "x-hubspot-signature-v3"), STANDARD.encode(mac.finalize().into_bytes()));
     let events = events(first);
     assert_eq!(events[0]["subscriptionType"], "contact.creation");
     assert_eq!(events[0]["changeSource"], "CRM_UI");
-    assert_eq!(
-        (&events[1]["propertyName"], &events[1]["propertyValue"]),
-        (&json!("email"), &json!("p0@example.com"))
-    );
+    assert_eq!((&events[1]["propertyName"], &events[1]["propertyValue"]), (&json!("email"), &json!("p0@example.com")));
     assert_eq!(events[1]["attemptNumber"], 0);
 }
 
@@ -68,18 +50,12 @@ fn only_subscribed_and_real_changes_are_told() {
     let id = desk.contact(json!({"firstname": "Ada", "lastname": "L"}));
     drop(desk.hubspot.take_hooks());
     let path = format!("/crm/v3/objects/contacts/{id}");
-    desk.patch(
-        &path,
-        &json!({"properties": {"firstname": "Ada", "lastname": "M"}}),
-    );
+    desk.patch(&path, &json!({"properties": {"firstname": "Ada", "lastname": "M"}}));
     assert!(desk.hubspot.take_hooks().is_empty());
     desk.patch(&path, &json!({"properties": {"firstname": ""}}));
     let deliveries = desk.hubspot.take_hooks();
     let event = &events(&deliveries[0])[0];
-    assert_eq!(
-        (&event["propertyValue"], &event["changeSource"]),
-        (&json!(""), &json!("INTEGRATION"))
-    );
+    assert_eq!((&event["propertyValue"], &event["changeSource"]), (&json!(""), &json!("INTEGRATION")));
 }
 
 #[test]
@@ -93,19 +69,8 @@ fn merges_deletions_and_restores_are_told() {
     desk.hubspot.restore(&c).expect("it lies in the bin");
     desk.hubspot.gdpr_delete(&c).expect("it is there");
     let told = events(&desk.hubspot.take_hooks()[0]);
-    let types: Vec<&str> = told
-        .iter()
-        .filter_map(|it| it["subscriptionType"].as_str())
-        .collect();
-    assert_eq!(
-        types,
-        [
-            "contact.merge",
-            "contact.deletion",
-            "contact.restore",
-            "contact.privacyDeletion"
-        ]
-    );
+    let types: Vec<&str> = told.iter().filter_map(|it| it["subscriptionType"].as_str()).collect();
+    assert_eq!(types, ["contact.merge", "contact.deletion", "contact.restore", "contact.privacyDeletion"]);
     assert_eq!(told[0]["newObjectId"].to_string(), c);
     assert_eq!(told[0]["primaryObjectId"].to_string(), a);
     assert_eq!(told[0]["mergedObjectIds"][0].to_string(), b);
@@ -139,30 +104,14 @@ fn the_app_subscribes_over_the_api() {
     let app = "/webhooks/v3/19083857";
     assert_eq!(desk.get(&format!("{app}/settings")).status, 404);
     assert_eq!(desk.get("/webhooks/v3/1/subscriptions").status, 404);
-    let body =
-        json!({"eventType": "contact.propertyChange", "propertyName": "phone", "active": true});
+    let body = json!({"eventType": "contact.propertyChange", "propertyName": "phone", "active": true});
     let got = desk.post(&format!("{app}/subscriptions"), &body);
     assert_eq!(got.status, 201, "{}", got.text);
     let id = got.json["id"].as_str().expect("an id").to_owned();
-    assert_eq!(
-        desk.post(
-            &format!("{app}/subscriptions"),
-            &json!({"eventType": "contact.sneeze"})
-        )
-        .status,
-        400
-    );
+    assert_eq!(desk.post(&format!("{app}/subscriptions"), &json!({"eventType": "contact.sneeze"})).status, 400);
     let path = format!("{app}/subscriptions/{id}");
-    assert_eq!(
-        desk.patch(&path, &json!({"active": false})).json["active"],
-        false
-    );
-    assert_eq!(
-        desk.get(&format!("{app}/subscriptions")).json["results"]
-            .as_array()
-            .map(Vec::len),
-        Some(1)
-    );
+    assert_eq!(desk.patch(&path, &json!({"active": false})).json["active"], false);
+    assert_eq!(desk.get(&format!("{app}/subscriptions")).json["results"].as_array().map(Vec::len), Some(1));
     assert_eq!(desk.delete(&path).status, 204);
     assert_eq!(desk.get(&path).status, 404);
 }

@@ -38,18 +38,11 @@ impl Desk {
     pub fn with(change: impl FnOnce(&mut HubspotSettings)) -> Self {
         let now_us = Arc::new(AtomicI64::new(START_US));
         let shown = Arc::clone(&now_us);
-        let mut settings = HubspotSettings {
-            clock: Arc::new(move || shown.load(Ordering::Relaxed)),
-            ..HubspotSettings::default()
-        };
+        let mut settings =
+            HubspotSettings { clock: Arc::new(move || shown.load(Ordering::Relaxed)), ..HubspotSettings::default() };
         change(&mut settings);
         let hubspot = Hubspot::new(settings);
-        Self {
-            router: hubspot.router(),
-            hubspot,
-            now_us,
-            token: "pat-test".to_owned(),
-        }
+        Self { router: hubspot.router(), hubspot, now_us, token: "pat-test".to_owned() }
     }
 
     pub fn pass(&self, us: i64) {
@@ -61,21 +54,11 @@ impl Desk {
     }
 
     pub fn post(&self, path: &str, body: &Value) -> Got {
-        self.send(
-            Method::POST,
-            path,
-            "application/json",
-            Body::from(body.to_string()),
-        )
+        self.send(Method::POST, path, "application/json", Body::from(body.to_string()))
     }
 
     pub fn patch(&self, path: &str, body: &Value) -> Got {
-        self.send(
-            Method::PATCH,
-            path,
-            "application/json",
-            Body::from(body.to_string()),
-        )
+        self.send(Method::PATCH, path, "application/json", Body::from(body.to_string()))
     }
 
     pub fn delete(&self, path: &str) -> Got {
@@ -83,19 +66,11 @@ impl Desk {
     }
 
     pub fn form(&self, path: &str, body: &str) -> Got {
-        self.send(
-            Method::POST,
-            path,
-            "application/x-www-form-urlencoded",
-            Body::from(body.to_owned()),
-        )
+        self.send(Method::POST, path, "application/x-www-form-urlencoded", Body::from(body.to_owned()))
     }
 
     pub fn contact(&self, properties: Value) -> String {
-        let got = self.post(
-            "/crm/v3/objects/contacts",
-            &json!({"properties": properties}),
-        );
+        let got = self.post("/crm/v3/objects/contacts", &json!({"properties": properties}));
         assert_eq!(got.status, 201, "{}", got.text);
         got.json["id"].as_str().expect("an id").to_owned()
     }
@@ -114,23 +89,14 @@ impl Desk {
         let dropped = head.extensions.get::<Dropped>().is_some() || bytes.is_err();
         let text = String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("text");
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Got {
-            status: head.status,
-            headers: head.headers,
-            text,
-            json,
-            dropped,
-        }
+        Got { status: head.status, headers: head.headers, text, json, dropped }
     }
 }
 
 /// Polls by hand and without a runtime: the sandbox must never have to wait.
 pub fn at_once<F: Future>(future: F) -> F::Output {
     let mut future = Box::pin(future);
-    match future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the sandbox waited for something"),
     }
