@@ -48,6 +48,18 @@ pub struct Question {
     pub cell: Option<Cell>,
 }
 
+impl Question {
+    /// The cell that alone waits for the answer. Who owns a number is asked about the number only.
+    pub fn held(&self) -> Option<Cell> {
+        if self.code == "ambiguous" { Some(Cell::Phone) } else { self.cell }
+    }
+
+    /// Whether nothing of the pair moves before the answer.
+    pub fn is_whole(&self) -> bool {
+        self.held().is_none()
+    }
+}
+
 /// One decision of the change log.
 #[derive(Clone, Debug)]
 pub struct Ruled {
@@ -126,9 +138,9 @@ fn question(parked: Parked) -> Question {
             question.contacts.extend(contacts.into_iter().map(String::from));
             question.records.extend(records);
         }
-        Reason::Fight { field, .. } => question.cell = Cell::of_field(&field),
+        Reason::Fight { field, .. } | Reason::Refused { field: Some(field), .. } => question.cell = Cell::of_field(&field),
         Reason::MergedAway { .. }
-        | Reason::Refused { .. }
+        | Reason::Refused { field: None, .. }
         | Reason::UnknownOutcome
         | Reason::DeletedButEdited { .. }
         | Reason::MassDelete { .. } => {}

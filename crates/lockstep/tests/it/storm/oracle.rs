@@ -61,8 +61,14 @@ impl Court<'_> {
     }
 
     fn questions_on<'q>(&'q self, bond: &'q Bond) -> impl Iterator<Item = &'q Question> {
-        self.found.questions.iter().filter(move |question| {
-            question.pair.as_ref() == Some(&bond.id)
+        self.found.questions.iter().filter(move |question| question.pair.as_ref() == Some(&bond.id))
+    }
+
+    /// Whether a question speaks of either side, for pairs that lack one, or of the sync's deletes as a whole.
+    fn is_asked(&self, bond: &Bond) -> bool {
+        self.found.questions.iter().any(|question| {
+            question.code == "mass_delete"
+                || question.pair.as_ref() == Some(&bond.id)
                 || question.contacts.contains(&bond.contact)
                 || bond.native.as_ref().is_some_and(|native| self.speaks_of(question, native))
         })
@@ -137,8 +143,8 @@ impl Court<'_> {
     fn bond(&mut self, bond: &Bond) {
         let contact = self.found.contacts.get(&bond.contact);
         let record = bond.native.as_ref().and_then(|native| self.found.records.get(native));
-        let asked_whole = self.questions_on(bond).any(|question| question.cell.is_none());
-        if asked_whole {
+        let both_live = contact.is_some() && record.is_some();
+        if self.questions_on(bond).any(Question::is_whole) || (!(both_live && bond.state == PairState::Open) && self.is_asked(bond)) {
             return;
         }
         let pair = format!("{} ⇄ {}", bond.contact, bond.native.as_deref().unwrap_or("nothing"));
@@ -171,7 +177,7 @@ impl Court<'_> {
     }
 
     fn open(&mut self, bond: &Bond, contact: &Shown, record: &Shown) {
-        let held: BTreeSet<Cell> = self.questions_on(bond).filter_map(|question| question.cell).collect();
+        let held: BTreeSet<Cell> = self.questions_on(bond).filter_map(Question::held).collect();
         for cell in Cell::SHARED.into_iter().filter(|cell| !held.contains(cell)) {
             if cell == Cell::Phone {
                 self.phone(bond, contact, record);

@@ -454,7 +454,7 @@ impl Storm {
     fn rounds_that_wrote(&mut self) -> Vec<String> {
         let mut wrote = Vec::new();
         for round in 1..=QUIET_ROUNDS {
-            let before = self.writes();
+            let before = self.world.effects();
             self.waiting_hooks.extend(self.world.hubspot.take_hooks());
             let fresh = std::mem::take(&mut self.waiting_hooks);
             for hook in self.old_hooks.iter().chain(&fresh) {
@@ -462,20 +462,12 @@ impl Storm {
             }
             let end = self.world.now().plus(self.weather.poll * 2 + Duration::from_secs(60));
             self.calm_until(end);
-            let after = self.writes();
+            let after = self.world.effects();
             if before != after {
                 wrote.push(format!("round {round} of echoes: writes to the CRM and changes of contacts went from {before:?} to {after:?}"));
             }
         }
         wrote
-    }
-
-    /// Writes to the CRM and the inbox's change number.
-    fn writes(&self) -> (u64, i64) {
-        let calls = self.world.hubspot.calls();
-        let to_crm = ["update", "create", "upsert", "archive"].iter().map(|verb| calls.route(&format!("POST {CONTACTS}/batch/{verb}")).total).sum();
-        let to_inbox = self.world.contacts().iter().map(|contact| contact.seq).max().unwrap_or(0);
-        (to_crm, to_inbox)
     }
 
     fn found(&self) -> Found {

@@ -59,6 +59,8 @@ pub struct Weather {
     pub granularity: Duration,
     /// How far the CRM's clock is off at first, in seconds.
     pub clock_offset_secs: i64,
+    /// Rows on a page at most.
+    pub page: Option<usize>,
     /// Calls in ten seconds.
     pub budget: u32,
     pub poll: Duration,
@@ -79,6 +81,7 @@ impl Weather {
             index_lag: Duration::from_millis(*dice.pick(&[0, 800, 5_000, 9_000])),
             granularity: Duration::from_millis(*dice.pick(&[1, 1, 1_000, 60_000])),
             clock_offset_secs: *dice.pick(&[0, 0, -90, 90, -600]),
+            page: *dice.pick(&[None, None, Some(3)]),
             budget: u32::try_from(*dice.pick(&[110, 110, 40, 20])).unwrap_or(110),
             poll: dice.secs(60, 300),
             census: dice.secs(1_200, 3_600),
@@ -97,6 +100,7 @@ impl Weather {
             budget: self.budget,
             index_lag: self.index_lag,
             granularity: self.granularity,
+            page: self.page,
         }
     }
 }

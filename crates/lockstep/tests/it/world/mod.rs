@@ -18,8 +18,11 @@ use lockstep::vault::Vault;
 use lockstep::{wire as surfaces, worker};
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::env::{Dial, Env, Time};
-use lockstep_core::ids::{ConnectionId, ContactId, PlanId, SyncId};
+use lockstep_core::ids::{ConnectionId, ContactId, PlanId};
+use lockstep_core::change::Change;
 use lockstep_core::pair::Pair;
+use lockstep_core::parked::Parked;
+use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::Problem;
 use lockstep_sandbox::hubspot::{HookDelivery, Record};
 use lockstep_sandbox::{Clock, Hubspot, HubspotSettings};
@@ -46,6 +49,8 @@ pub struct Setup {
     pub budget: u32,
     pub index_lag: Duration,
     pub granularity: Duration,
+    /// Rows on a page at most.
+    pub page: Option<usize>,
 }
 
 impl Default for Setup {
@@ -59,6 +64,7 @@ impl Default for Setup {
             budget: 110,
             index_lag: Duration::from_secs(5),
             granularity: Duration::from_millis(1),
+            page: None,
         }
     }
 }
@@ -157,7 +163,7 @@ impl World {
 
     /// The next job that is due, claimed.
     pub fn claim(&self) -> Option<Claimed> {
-        self.write(|tx, _| tx.claim("world", 1, tx.now())).pop()
+        self.write(|tx, _| tx.claim("world", 1)).pop()
     }
 
     /// Runs every job that falls due within the span, moving the clock from one to the next.
@@ -198,6 +204,50 @@ impl World {
     /// Records that neither lie in the recycle bin nor live on in another.
     pub fn living_records(&self) -> Vec<Record> {
         self.hubspot.records().into_iter().filter(|record| !record.archived && record.merged_into.is_none()).collect()
+    }
+
+    /// Every pair of every sync.
+    pub fn pairs(&self) -> Vec<Pair> {
+        self.read(|tx, org| {
+            let mut pairs = Vec::new();
+            for sync in tx.syncs(org)? {
+                pairs.extend(tx.pair_page(&sync, None, 10_000)?);
+            }
+            Ok(pairs)
+        })
+    }
+
+    pub fn pair_of(&self, contact: &ContactId) -> Option<Pair> {
+        self.pairs().into_iter().find(|pair| pair.contact == *contact)
+    }
+
+    /// The record that a contact is paired with.
+    pub fn native_of(&self, contact: &ContactId) -> Option<String> {
+        self.pair_of(contact)?.native
+    }
+
+    /// Open questions.
+    pub fn parked(&self) -> Vec<Parked> {
+        self.read(|tx, org| Ok(tx.parked_list(org, None, 10_000)?.0))
+    }
+
+    /// The log of a contact, newest first.
+    pub fn changes(&self, contact: &ContactId) -> Vec<Change> {
+        let contact = contact.clone();
+        self.read(move |tx, org| tx.changes_of(org, &contact, None, 10_000))
+    }
+
+    /// Writes to the CRM so far, and the highest change number of the inbox: neither moves while nothing is to be done.
+    pub fn effects(&self) -> (u64, i64) {
+        let calls = self.hubspot.calls();
+        let verbs = ["update", "create", "upsert", "archive"];
+        let route = |verb: &str| calls.route(&format!("POST /crm/v3/objects/contacts/batch/{verb}")).total;
+        (verbs.into_iter().map(route).sum(), self.contacts().iter().map(|contact| contact.seq).max().unwrap_or(0))
+    }
+
+    /// HubSpot sends its webhooks to us from now on.
+    pub fn subscribe(&self) {
+        self.hubspot.subscribe("https://lockstep.test/hooks/hubspot", &["firstname", "lastname", "email", "phone"]);
     }
 
     fn author(&self) -> Author {
@@ -250,6 +300,7 @@ fn sandbox_settings(setup: &Setup, clock: Clock) -> HubspotSettings {
         seed: setup.seed,
         index_lag_us: us(setup.index_lag),
         granularity_us: us(setup.granularity),
+        page_max: setup.page,
         ..HubspotSettings::default()
     };
     settings.limits.ten_seconds = usize::try_from(setup.budget).unwrap_or(usize::MAX);
