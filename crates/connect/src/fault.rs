@@ -55,17 +55,16 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault with nothing more to say.
+    /// How much of a sentence is kept, in characters.
+    pub const MESSAGE_CHARS_MAX: usize = 500;
+
+    /// A fault with nothing more to say. An overlong message is cut.
     pub fn new(class: FaultClass, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            code: code.into(),
-            message: message.into(),
-            retry_at: None,
-            property: None,
-            existing: None,
-            request_id: None,
+        let mut message: String = message.into();
+        if let Some((end, _)) = message.char_indices().nth(Self::MESSAGE_CHARS_MAX) {
+            message.truncate(end);
         }
+        Self { class, code: code.into(), message, retry_at: None, property: None, existing: None, request_id: None }
     }
 
     /// Whether the failed call used up a try. Waiting for a budget and waiting for a person do not (law 11).
@@ -132,6 +131,12 @@ mod tests {
     fn next_of(class: FaultClass, attempt: u32) -> Next {
         let (env, _) = Env::manual(Time::from_secs(1_000), 1);
         next(&Fault::new(class, "X", "x"), attempt, &env)
+    }
+
+    #[test]
+    fn an_overlong_message_is_cut_between_characters() {
+        let fault = Fault::new(FaultClass::Bug, "X", "é".repeat(10_000));
+        assert_eq!(fault.message.chars().count(), Fault::MESSAGE_CHARS_MAX);
     }
 
     #[test]

@@ -9,8 +9,6 @@ use super::wire::{ErrorBody, ErrorDetail};
 use crate::door::Answer;
 use crate::fault::{Fault, FaultClass};
 
-/// How much of a vendor's sentence is kept, in characters.
-const MESSAGE_CHARS_MAX: usize = 500;
 /// The longest wait that a `Retry-After` may ask for, in seconds.
 const RETRY_AFTER_SECS_MAX: u64 = 24 * 60 * 60;
 
@@ -71,7 +69,7 @@ fn of_error(status: u16, error: &ErrorBody) -> Fault {
         property: reason.and_then(ErrorDetail::property).or(error.context("propertyName").next()).map(str::to_owned),
         existing: existing(error),
         request_id: error.correlation_id.clone().or(error.request_id.clone()),
-        ..Fault::new(class, code.map_or_else(|| format!("HTTP_{status}"), str::to_owned), shortened(message, status))
+        ..Fault::new(class, code.map_or_else(|| format!("HTTP_{status}"), str::to_owned), sentence(message, status))
     }
 }
 
@@ -105,7 +103,7 @@ fn limited(answer: &Answer, error: Option<&ErrorBody>) -> Fault {
     Fault {
         retry_at: Some(retry_at),
         request_id: error.and_then(|error| error.correlation_id.clone().or(error.request_id.clone())),
-        ..Fault::new(FaultClass::Limited, policy, shortened(message, 429))
+        ..Fault::new(FaultClass::Limited, policy, sentence(message, 429))
     }
 }
 
@@ -123,7 +121,7 @@ fn unable(status: u16, error: Option<&ErrorBody>, effect: bool) -> Fault {
     let message = error.map_or("", |error| error.message.as_str());
     Fault {
         request_id: error.and_then(|error| error.correlation_id.clone()),
-        ..Fault::new(class, format!("HTTP_{status}"), shortened(message, status))
+        ..Fault::new(class, format!("HTTP_{status}"), sentence(message, status))
     }
 }
 
@@ -136,12 +134,8 @@ fn sub_category(error: &ErrorBody) -> Option<&str> {
     error.sub_category.as_ref().and_then(Json::as_str)
 }
 
-fn shortened(message: &str, status: u16) -> String {
-    if message.is_empty() {
-        format!("HubSpot answered {status}.")
-    } else {
-        message.chars().take(MESSAGE_CHARS_MAX).collect()
-    }
+fn sentence(message: &str, status: u16) -> String {
+    if message.is_empty() { format!("HubSpot answered {status}.") } else { message.to_owned() }
 }
 
 #[cfg(test)]

@@ -63,8 +63,8 @@ pub(super) async fn changes(
     let elapsed = session.env.now().since(sent_at);
     let page: Page = read(answer.body, false)?;
     check_properties(&page, properties)?;
-    let last_id = last_id(&page, place.window.map_or(0, |window| window.last_id))?;
     let more = page.after().is_some() || page.total.is_some_and(|total| total > page.results.len() as u64);
+    let last_id = last_id(&page, place.window.map_or(0, |window| window.last_id), more)?;
     let (place, more) = match (place.window, place.stepped_back(sight)) {
         (Some(window), _) => (place.walked(window.until, last_id, more), more),
         (None, Some(lowered)) => (lowered, true),
@@ -97,7 +97,7 @@ fn search(place: &Place, properties: &[String]) -> Call {
 }
 
 /// The last id of the page, which has to lie behind the one before: else the scan would skip or never end.
-fn last_id(page: &Page, before: u64) -> Result<u64, Fault> {
+fn last_id(page: &Page, before: u64, more: bool) -> Result<u64, Fault> {
     let mut last = before;
     for object in &page.results {
         let id = object.id.parse().ok().filter(|id| *id > last);
@@ -107,12 +107,9 @@ fn last_id(page: &Page, before: u64) -> Result<u64, Fault> {
             Fault::new(FaultClass::Bug, "SEARCH_OUT_OF_ORDER", message)
         })?;
     }
-    if last == before && page.after().is_some() {
-        return Err(Fault::new(
-            FaultClass::Busy,
-            "EMPTY_PAGE",
-            "HubSpot's search answered an empty page and promised more.",
-        ));
+    if last == before && more {
+        let message = "HubSpot's search answered an empty page and promised more.";
+        return Err(Fault::new(FaultClass::Busy, "EMPTY_PAGE", message));
     }
     Ok(last)
 }
@@ -121,17 +118,9 @@ fn last_id(page: &Page, before: u64) -> Result<u64, Fault> {
 /// That must stop the scan before it looks as if everybody's value had been cleared.
 fn check_properties(page: &Page, properties: &[String]) -> Result<(), Fault> {
     let gone = |name: &&String| page.results.iter().all(|object| !object.properties.contains_key(*name));
-    match properties.iter().find(gone) {
-        Some(name) if !page.results.is_empty() => Err(Fault {
-            property: Some(name.clone()),
-            ..Fault::new(
-                FaultClass::Drift,
-                "PROPERTY_DOESNT_EXIST",
-                format!("The property \"{name}\" is gone from HubSpot's contacts."),
-            )
-        }),
-        _ => Ok(()),
-    }
+    let Some(name) = properties.iter().find(gone).filter(|_| !page.results.is_empty()) else { return Ok(()) };
+    let message = format!("The property \"{name}\" is gone from HubSpot's contacts.");
+    Err(Fault { property: Some(name.clone()), ..Fault::new(FaultClass::Drift, "PROPERTY_DOESNT_EXIST", message) })
 }
 
 impl ClockSight {
@@ -345,8 +334,10 @@ mod tests {
         let asked = ["email".to_owned()];
         scan.script.then(page(&[5, 4], false));
         assert_eq!(scan.fault(changes(&scan.session, None, &asked).await), FaultClass::Bug);
-        scan.script.then(page(&[], true));
-        assert_eq!(scan.fault(changes(&scan.session, None, &asked).await), FaultClass::Busy);
+        for promising in [page(&[], true), Line::new(200, json!({ "total": 1, "results": [] }))] {
+            scan.script.then(promising);
+            assert_eq!(scan.fault(changes(&scan.session, None, &asked).await), FaultClass::Busy);
+        }
         let foreign = Cursor(json!({ "offset": 3 }));
         assert_eq!(scan.fault(changes(&scan.session, Some(&foreign), &asked).await), FaultClass::Stale);
     }

@@ -66,25 +66,26 @@ fn check(rows: &[Row<'_>]) -> Result<(), Fault> {
 
 fn call(write: &Write, key: Option<&str>) -> Call {
     let (verb, inputs): (&str, Vec<Json>) = match (write, key) {
-        (Write::Create { rows, .. }, Some(key)) => {
-            let input = |row: &Create| {
-                let mut properties = on_wire(&row.properties);
-                properties.insert(key.to_owned(), row.key_value.clone().into());
-                json!({ "id": row.key_value, "idProperty": key, "objectWriteTraceId": row.trace, "properties": properties })
-            };
-            ("upsert", rows.iter().map(input).collect())
-        }
-        (Write::Create { rows, .. }, None) => {
-            let input = |row: &Create| json!({ "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties), "associations": [] });
-            ("create", rows.iter().map(input).collect())
-        }
-        (Write::Update(rows), _) => {
-            let input = |row: &Update| json!({ "id": row.id, "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties) });
-            ("update", rows.iter().map(input).collect())
-        }
+        (Write::Create { rows, .. }, Some(key)) => ("upsert", rows.iter().map(|row| upsert_input(row, key)).collect()),
+        (Write::Create { rows, .. }, None) => ("create", rows.iter().map(create_input).collect()),
+        (Write::Update(rows), _) => ("update", rows.iter().map(update_input).collect()),
         (Write::Archive(ids), _) => ("archive", ids.iter().map(|id| json!({ "id": id })).collect()),
     };
     Call::write(Method::Post, format!("{CONTACTS}/batch/{verb}"), Some(json!({ "inputs": inputs })))
+}
+
+fn upsert_input(row: &Create, key: &str) -> Json {
+    let mut properties = on_wire(&row.properties);
+    properties.insert(key.to_owned(), row.key_value.clone().into());
+    json!({ "id": row.key_value, "idProperty": key, "objectWriteTraceId": row.trace, "properties": properties })
+}
+
+fn create_input(row: &Create) -> Json {
+    json!({ "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties), "associations": [] })
+}
+
+fn update_input(row: &Update) -> Json {
+    json!({ "id": row.id, "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties) })
 }
 
 /// Values are text on the wire; the empty text clears.
@@ -94,7 +95,7 @@ fn on_wire(properties: &Properties) -> Map<String, Json> {
 
 /// A refusal of several rows at once does not say which row is in the way: it only tells the caller to split.
 fn of_whole_batch(fault: Fault, rows: usize) -> Fault {
-    if fault.class == FaultClass::Duplicate && rows > 1 {
+    if matches!(fault.class, FaultClass::Duplicate | FaultClass::Missing) && rows > 1 {
         return Fault { class: FaultClass::Rejected, existing: None, ..fault };
     }
     fault

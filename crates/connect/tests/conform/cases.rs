@@ -1,7 +1,8 @@
 //! What every connector does alike, apart from scans.
 
-use lockstep_connect::{FaultClass, Next};
-use lockstep_connect::{Find, Got, HintKind, HookRequest, KeyField, Outcome, Write, next};
+use lockstep_connect::{
+    FaultClass, Find, Got, HintKind, HookRequest, KeyField, Next, Outcome, RowOutcome, Write, next,
+};
 use lockstep_core::record::Record;
 use serde_json::json;
 
