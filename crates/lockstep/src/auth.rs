@@ -1,6 +1,6 @@
 //! Who calls: an API key becomes the proof of its organization.
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderValue;
 use lockstep_core::change::Origin;
 use lockstep_core::ids::{KeyId, RequestId};
 use lockstep_core::problem::{Code, Problem};
@@ -39,12 +39,12 @@ pub fn key_hash(plaintext: &str) -> [u8; 32] {
     Sha256::digest(plaintext.as_bytes()).into()
 }
 
-/// Proves the caller by the `Authorization: Bearer` header; no other place for a key is looked at.
+/// Proves the caller by the `Authorization` header; no other place for a key is looked at.
 ///
 /// # Errors
 /// A 401 that says whether the key is missing, unknown, expired or revoked; 503 when the store cannot tell.
-pub async fn caller(app: &App, headers: &HeaderMap, request: RequestId) -> Result<Caller, Problem> {
-    let header = headers.get(header::AUTHORIZATION).ok_or_else(|| {
+pub async fn caller(app: &App, authorization: Option<&HeaderValue>, request: RequestId) -> Result<Caller, Problem> {
+    let header = authorization.ok_or_else(|| {
         Problem::new(Code::MissingApiKey, "Send the API key as \"Authorization: Bearer kdv_live_…\".")
     })?;
     let plaintext = header.to_str().ok().and_then(bearer).ok_or_else(unknown)?;

@@ -196,7 +196,7 @@ fn unsent_or_lost(error: &reqwest::Error) -> NetworkError {
 }
 
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |cause| cause.source())
+    std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source())
 }
 
 /// The cause that says most; the outer ones repeat the URL, which may hold secrets.

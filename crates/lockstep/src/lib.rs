@@ -9,4 +9,7 @@ pub mod egress;
 pub mod import;
 pub mod network;
 pub mod ops;
+pub mod reach;
+pub mod sync;
+pub mod vault;
 pub mod wire;

@@ -57,7 +57,10 @@ impl Tx<'_> {
     /// When the store fails.
     pub fn create_org(&mut self, name: &str) -> Result<Org, StoreError> {
         let (org, context, now) = (OrgId::new(self.env()), ContextId::new(self.env()), self.now());
-        self.execute("INSERT INTO organizations (id, name, seq, created_at) VALUES (?1, ?2, 0, ?3)", args![&org, name, now])?;
+        self.execute(
+            "INSERT INTO organizations (id, name, seq, created_at) VALUES (?1, ?2, 0, ?3)",
+            args![&org, name, now],
+        )?;
         self.execute("INSERT INTO contexts (id, org_id, created_at) VALUES (?1, ?2, ?3)", args![&context, &org, now])?;
         Ok(Org(org))
     }
@@ -76,6 +79,15 @@ impl Tx<'_> {
     /// When the store fails.
     pub fn org(&mut self, id: &OrgId) -> Result<Option<Org>, StoreError> {
         self.one("SELECT id FROM organizations WHERE id = ?1", args![id], |row| row.take().map(Org))
+    }
+
+    /// The organization's name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn org_name(&mut self, org: &Org) -> Result<String, StoreError> {
+        self.one("SELECT name FROM organizations WHERE id = ?1", args![org.id()], |row| row.take())?
+            .ok_or(StoreError::Missing { what: "organization" })
     }
 
     /// The organization, when there is exactly one.
@@ -117,7 +129,13 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// `Conflict` when the organization has this `phone_number_id` already.
-    pub fn add_account(&mut self, org: &Org, phone_number_id: &str, phone_number: &str, name: &str) -> Result<Account, StoreError> {
+    pub fn add_account(
+        &mut self,
+        org: &Org,
+        phone_number_id: &str,
+        phone_number: &str,
+        name: &str,
+    ) -> Result<Account, StoreError> {
         let id = AccountId::new(self.env());
         let now = self.now();
         self.execute(

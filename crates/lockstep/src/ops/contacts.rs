@@ -1,7 +1,7 @@
 //! Contacts made, changed and deleted: the row, the log, the event and the dirty pairs in one commit (law 6).
 
 use lockstep_core::change::{Change, FieldChange, Origin};
-use lockstep_core::contact::{Contact, ContactPatch, NewContact};
+use lockstep_core::contact::{Contact, ContactPatch, NewContact, check_metadata};
 use lockstep_core::event::{Event, EventType};
 use lockstep_core::ids::{ChangeId, ContactId, EventId};
 use lockstep_core::mapping::model::Side;
@@ -54,7 +54,7 @@ pub fn account(tx: &mut Tx<'_>, org: &Org, choice: &AccountChoice) -> Result<Acc
 /// Accounts keep their number as people write it, with spaces and dashes.
 fn has_number(account: &Account, phone: &Phone) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    account.phone_number.as_deref().is_some_and(|number| digits(number) == digits(phone.as_str()))
+    digits(&account.phone_number) == digits(phone.as_str())
 }
 
 /// Makes a contact; its account must be an account of the organization.
@@ -62,7 +62,7 @@ fn has_number(account: &Account, phone: &Phone) -> bool {
 /// # Errors
 /// [`Code::ContactAlreadyExists`] when the account has a contact with this number; the transaction must not go on then.
 pub fn create(tx: &mut Tx<'_>, by: &Author, new: NewContact) -> Result<Contact, Problem> {
-    let contact = tx.insert_contact(&by.org, new, &by.origin).map_err(taken)?;
+    let contact = tx.insert_contact(&by.org, new).map_err(taken)?;
     let fields = contact_values(&contact)
         .into_iter()
         .map(|(field, value)| FieldChange { field, side: Side::Inbox, before: None, after: Some(value), decision: None })
@@ -114,6 +114,38 @@ pub fn patch(tx: &mut Tx<'_>, by: &Author, old: &Contact, patch: ContactPatch) -
         })
         .collect();
     commit_edit(tx, by, old, next, &changed, fields)
+}
+
+/// Changes a contact as a caller asks: merging metadata may exceed its limits, so the outcome is checked.
+///
+/// # Errors
+/// The metadata would become too big, or the store's.
+pub fn edit(tx: &mut Tx<'_>, by: &Author, old: &Contact, asked: ContactPatch) -> Result<Contact, Problem> {
+    let (next, _) = old.patched(asked.clone());
+    next.metadata.as_ref().map_or(Ok(()), check_metadata)?;
+    Ok(patch(tx, by, old, asked)?)
+}
+
+/// Finds a contact by its number and edits it, or makes it. True when it was made.
+///
+/// # Errors
+/// The account is not clear, or as [`create`] and [`edit`].
+pub fn upsert(
+    tx: &mut Tx<'_>,
+    by: &Author,
+    choice: &AccountChoice,
+    new: NewContact,
+    asked: ContactPatch,
+) -> Result<(Contact, bool), Problem> {
+    let account = account(tx, &by.org, choice)?.phone_number_id;
+    let known = match &new.phone_number {
+        Some(phone) => tx.contact_by_phone(&by.org, Some(&account), phone)?.into_iter().next(),
+        None => None,
+    };
+    Ok(match known {
+        Some(old) => (edit(tx, by, &old, asked)?, false),
+        None => (create(tx, by, NewContact { account: Some(account), ..new })?, true),
+    })
 }
 
 /// Commits an edit whose outcome the caller computed: row, log, event, and dirty pairs of all syncs but the one that it

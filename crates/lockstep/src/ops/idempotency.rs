@@ -1,7 +1,9 @@
 //! Requests that may be sent twice and act once (reference section "Idempotency").
 
-use lockstep_core::limits::IDEMPOTENCY_TTL_HOURS;
+use std::time::Duration;
+
 use lockstep_core::problem::{Code, Problem};
+use lockstep_store::{Begin, Org, StoredAnswer, Tx};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -41,7 +43,7 @@ pub enum Claim {
 /// # Errors
 /// The key came with another request, or its first call has not finished.
 pub fn claim(tx: &mut Tx<'_>, org: &Org, once: &Once) -> Result<Claim, Problem> {
-    match tx.begin(org, &once.key, &once.fingerprint)? {
+    match tx.idempotency_begin(org, &once.key, &once.fingerprint)? {
         Begin::First => Ok(Claim::First),
         Begin::Replay(answer) => Ok(Claim::Answered(answer)),
         Begin::Running => {

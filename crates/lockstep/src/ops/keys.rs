@@ -46,7 +46,7 @@ pub async fn mint(
         expires_at,
     };
     let org = org.clone();
-    let id = app.store.write(move |tx| Ok::<_, Problem>(tx.add_key(&org, key)?)).await?;
+    let id = app.store.write(move |tx| Ok::<_, Problem>(tx.add_key(&org, &key)?)).await?;
     Ok(Minted { id, plaintext: plaintext.into() })
 }
 

@@ -69,7 +69,7 @@ impl ContactObject {
             metadata: contact.metadata.clone(),
             acquisition_source: contact.acquisition_source.clone(),
             whatsapp_account: WhatsappAccount {
-                phone_number: account.and_then(|account| account.phone_number.clone()),
+                phone_number: account.map(|account| account.phone_number.clone()),
                 phone_number_id: Some(contact.account.clone()),
                 customer: (),
             },

@@ -4,36 +4,61 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lockstep_core::event::EventType;
 use lockstep_core::ids::{DeliveryId, SecretId, SubscriptionId};
-use lockstep_core::limits::SUBSCRIPTIONS_MAX;
+use lockstep_core::limits::{SECRETS_MAX, SUBSCRIPTIONS_MAX};
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{Delivery, NewSubscription, Org, SealedSecret, Subscription, SubscriptionPatch, Tx};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::app::App;
 use crate::vault::{Place, VaultError};
+
+/// Random bytes of a signing secret.
+const SECRET_BYTES: usize = 24;
 
 /// A secret right after it was made.
 #[derive(Debug)]
 pub struct MintedSecret {
     /// Its record.
-    pub record: SealedSecret,
+    pub id: SecretId,
     /// The secret itself. Nobody can show it again.
     pub plaintext: SecretString,
+    sealed: Vec<u8>,
 }
 
-/// Makes a subscription with its first secret. The address must be checked already.
+/// What is given to subscribe, checked already.
+#[derive(Clone, Debug)]
+pub struct Subscribe {
+    /// Where deliveries go.
+    pub url: String,
+    /// What a person calls it.
+    pub description: Option<String>,
+    /// What it wants.
+    pub events: Vec<EventType>,
+}
+
+/// Makes a subscription with its first secret.
 ///
 /// # Errors
 /// Too many subscriptions, or the store's.
-pub fn subscribe(tx: &mut Tx<'_>, app: &App, org: &Org, new: NewSubscription) -> Result<(Subscription, SecretString), Problem> {
-    if tx.count_subscriptions(org)? >= SUBSCRIPTIONS_MAX {
+pub fn subscribe(tx: &mut Tx<'_>, app: &App, org: &Org, new: Subscribe) -> Result<(Subscription, SecretString), Problem> {
+    if all(tx, org)?.len() as u64 >= SUBSCRIPTIONS_MAX {
         let message = format!("An organization has at most {SUBSCRIPTIONS_MAX} webhook subscriptions. Delete one first.");
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
-    let secret = mint(app)?;
-    let subscription = tx.add_subscription(org, new, secret.record)?;
-    Ok((subscription, secret.plaintext))
+    let MintedSecret { id, plaintext, sealed } = mint(app)?;
+    let Subscribe { url, description, events } = new;
+    let subscription = tx.add_subscription(org, &NewSubscription { url, description, events, secret: id, sealed })?;
+    Ok((subscription, plaintext))
+}
+
+/// The organization's subscriptions, oldest first.
+///
+/// # Errors
+/// The store's.
+pub fn all(tx: &mut Tx<'_>, org: &Org) -> Result<Vec<Subscription>, Problem> {
+    Ok(tx.subscriptions(org, None, usize::try_from(SUBSCRIPTIONS_MAX).unwrap_or(usize::MAX))?)
 }
 
 /// Finds a subscription.
@@ -41,63 +66,75 @@ pub fn subscribe(tx: &mut Tx<'_>, app: &App, org: &Org, new: NewSubscription) ->
 /// # Errors
 /// No such subscription.
 pub fn find(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId) -> Result<Subscription, Problem> {
-    tx.subscription(org, id)?.ok_or_else(|| Problem::not_found("webhook subscription"))
+    tx.subscription(org, id)?.ok_or_else(missing)
+}
+
+fn missing() -> Problem {
+    Problem::not_found("webhook subscription")
 }
 
 /// Changes a subscription. Setting it active revives one that was disabled, with its failures forgotten.
 ///
 /// # Errors
 /// No such subscription, or the store's.
-pub fn patch(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId, patch: SubscriptionPatch) -> Result<Subscription, Problem> {
-    find(tx, org, id)?;
-    Ok(tx.patch_subscription(org, id, patch)?)
+pub fn patch(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId, patch: &SubscriptionPatch) -> Result<Subscription, Problem> {
+    tx.patch_subscription(org, id, patch)?.ok_or_else(missing)
+}
+
+/// Deletes a subscription with its deliveries.
+///
+/// # Errors
+/// No such subscription, or the store's.
+pub fn delete(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId) -> Result<(), Problem> {
+    if tx.delete_subscription(org, id)? { Ok(()) } else { Err(missing()) }
 }
 
 /// Adds a secret. Those before it go on signing for `overlap`, so that a receiver can change over without a gap.
 ///
 /// # Errors
-/// No such subscription, or the store's.
+/// No such subscription, too many active secrets, or the store's.
 pub fn rotate(tx: &mut Tx<'_>, app: &App, org: &Org, id: &SubscriptionId, overlap: Duration) -> Result<MintedSecret, Problem> {
-    find(tx, org, id)?;
+    let subscription = find(tx, org, id)?;
+    let now = tx.now();
+    if subscription.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|end| end > now)).count() as u64 >= SECRETS_MAX {
+        let message = format!("A subscription has at most {SECRETS_MAX} active secrets. Delete one first.");
+        return Err(Problem::new(Code::InvalidFieldValue, message));
+    }
     let secret = mint(app)?;
-    tx.add_secret(org, id, secret.record.clone(), tx.now().plus(overlap))?;
+    tx.add_secret(org, id, &secret.id, &secret.sealed, now.plus(overlap))?;
     Ok(secret)
 }
 
-/// Ends a secret at once. A subscription keeps at least one.
+/// Ends a secret at once. The one that signs without an end stays, so that deliveries are always signed.
 ///
 /// # Errors
 /// No such secret, or it is the last one.
 pub fn drop_secret(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId, secret: &SecretId) -> Result<(), Problem> {
-    let subscription = find(tx, org, id)?;
-    let now = tx.now();
-    let others = subscription.secrets.iter().any(|other| other.id != *secret && other.expires_at.is_none_or(|end| end > now));
-    if !subscription.secrets.iter().any(|held| held.id == *secret) {
+    if !find(tx, org, id)?.secrets.iter().any(|held| held.id == *secret) {
         return Err(Problem::not_found("secret"));
     }
-    if !others {
-        return Err(Problem::new(Code::InvalidFieldValue, "This is the subscription's last secret. Make another one first."));
+    if tx.delete_secret(org, id, secret)? {
+        return Ok(());
     }
-    Ok(tx.delete_secret(org, id, secret).map(|_| ())?)
+    Err(Problem::new(Code::InvalidFieldValue, "This is the subscription's newest secret. Make another one first."))
 }
 
 /// Sends an event again, as a new delivery; the old one stays.
 ///
 /// # Errors
-/// No such delivery, or its event is gone.
+/// No such delivery.
 pub fn replay(tx: &mut Tx<'_>, org: &Org, id: &DeliveryId) -> Result<Delivery, Problem> {
     tx.replay(org, id)?.ok_or_else(|| Problem::not_found("webhook delivery"))
 }
 
 fn mint(app: &App) -> Result<MintedSecret, Problem> {
     let id = SecretId::new(&app.env);
-    let plaintext = SecretString::from(format!("whsec_{}", URL_SAFE_NO_PAD.encode(app.env.random_bytes::<24>())));
-    let sealed = app.vault.seal(place(&id), plaintext.expose_secret().as_bytes(), &app.env).map_err(|error| {
+    let plaintext = format!("whsec_{}", URL_SAFE_NO_PAD.encode(app.env.random_bytes::<SECRET_BYTES>()));
+    let sealed = app.vault.seal(place(&id), plaintext.as_bytes(), &app.env).map_err(|error| {
         tracing::error!(%error, "a signing secret cannot be sealed");
         Problem::new(Code::InternalError, "The key ring cannot seal the secret.")
     })?;
-    let record = SealedSecret { id, sealed, created_at: app.env.now(), expires_at: None };
-    Ok(MintedSecret { record, plaintext })
+    Ok(MintedSecret { id, plaintext: plaintext.into(), sealed })
 }
 
 /// Opens a signing secret.

@@ -23,10 +23,10 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn no_such_path() -> Refusal {
+pub(crate) async fn no_such_path() -> Refusal {
     Refusal(Problem::not_found("path"))
 }
 
-async fn method_not_allowed() -> Refusal {
+pub(crate) async fn method_not_allowed() -> Refusal {
     Refusal(Problem::new(Code::MethodNotAllowed, "This path does not take that method. The Allow header lists those that it takes."))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::Account;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -43,7 +43,7 @@ impl From<Account> for AccountObject {
 }
 
 /// Which accounts to list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AccountFilters {
     /// `connected` (the default) or `all`.
@@ -63,6 +63,5 @@ pub async fn list(State(app): State<App>, caller: Caller, Filters(filters): Filt
     let org = caller.org.clone();
     let accounts = app.store.read(move |tx| Ok::<_, Problem>(tx.accounts(&org)?)).await?;
     let data = accounts.into_iter().filter(|account| all || account.status == "connected").map(AccountObject::from).collect();
-    let list = List { data, has_more: false, next_cursor: None, delta_cursor: None, request_id: caller.request.clone() };
-    Ok(Answer::new(200, &caller.request, &list)?)
+    Ok(Answer::new(200, &caller.request, &List::page(data, None, &caller.request))?)
 }

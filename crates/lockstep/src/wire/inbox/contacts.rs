@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::ops::contacts::{self, AccountChoice};
 use crate::ops::payload::{ContactObject, Deleted};
-use crate::wire::inbox::cursor::{Listing, Position};
+use crate::wire::inbox::cursor::Listing;
 use crate::wire::inbox::dto::{ContactFilters, ContactPatchBody, NewContactBody, UpsertBody, page_size, phone_number, upserted};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
@@ -23,6 +23,9 @@ use crate::wire::inbox::once;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, patch, delete)).routes(routes!(upsert))
 }
+
+/// An id before all others: a delta that starts where nothing has changed yet.
+const FIRST_ID: &str = "ctc_00000000000000000000000000";
 
 /// The account of a path, in the layout that names one.
 #[derive(Debug, Deserialize)]
@@ -71,7 +74,7 @@ async fn list(
     let after: Option<(i64, ContactId)> = listing.position(filters.cursor.as_deref())?;
 
     // Change numbers rise with the commits, clocks may step back: behind a position only the number decides.
-    let started = after.as_ref().is_some_and(|(seq, _)| *seq > 0);
+    let started = after.as_ref().is_some_and(|(key, _)| *key > 0);
     let filter = ContactFilter {
         account: scope.phone_number_id.clone(),
         phone,
@@ -90,21 +93,23 @@ async fn list(
     });
     let (rows, has_more, accounts) = read.await?;
 
-    let last = rows.last().map(|contact| position(contact, order));
-    let next = last.clone().filter(|_| has_more).map(|last| listing.cursor(&last)).transpose()?;
-    let reached = last.or(after).map_or_else(START, |place| place);
-    let delta = updated_after.map(|_| listing.cursor(&reached)).transpose()?;
+    let place = |contact: &Contact| listing.cursor(order_key(contact, order), &contact.id);
+    let next = rows.last().filter(|_| has_more).map(place).transpose()?;
+    let delta = match (rows.last(), updated_after) {
+        (_, None) => None,
+        (Some(last), _) => Some(place(last)?),
+        (None, _) => Some(filters.cursor.map_or_else(|| listing.cursor(0, &FIRST_ID), Ok)?),
+    };
     let data = rows.iter().map(|contact| ContactObject::new(contact, &accounts)).collect();
-    let list = List { data, has_more, next_cursor: next, delta_cursor: delta, request_id: caller.request.clone() };
+    let list = List { delta_cursor: delta, ..List::page(data, next, &caller.request) };
     Ok(Answer::new(200, &caller.request, &list)?)
 }
 
-fn position(contact: &Contact, order: Order) -> Position {
-    let key = match order {
+fn order_key(contact: &Contact, order: Order) -> i64 {
+    match order {
         Order::CreatedDesc => contact.created_at.0,
         Order::SeqAsc => contact.seq,
-    };
-    (key, contact.id.to_string())
+    }
 }
 
 /// Makes a contact. One number exists once in an account.

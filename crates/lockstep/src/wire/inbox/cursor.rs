@@ -1,5 +1,8 @@
 //! Page cursors: opaque, and good only for the organization and the filters that they came from.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_core::problem::{Code, Problem};
@@ -12,9 +15,6 @@ use crate::vault::Place;
 
 /// Longer text is no cursor of ours.
 const CURSOR_CHARS_MAX: usize = 512;
-
-/// The place behind the last row of a page: the value it is ordered by, and the id that breaks ties.
-pub type Position = (i64, String);
 
 /// What a list is asked for, so that its cursors fit no other list.
 pub struct Listing<'a> {
@@ -36,11 +36,12 @@ impl<'a> Listing<'a> {
         Self { app, org, filters: hex::encode(hash.finalize()) }
     }
 
-    /// The cursor of a position. The vault seals it: nobody can read, alter or make one.
+    /// The cursor of the place behind a row: the value that the list is ordered by, and the id that breaks ties. The vault
+    /// seals it: nobody can read, alter or make one.
     ///
     /// # Errors
     /// The key ring cannot seal.
-    pub fn cursor(&self, (key, id): &Position) -> Result<String, Problem> {
+    pub fn cursor(&self, key: i64, id: &impl Display) -> Result<String, Problem> {
         let sealed = self.app.vault.seal(self.place(), format!("{key} {id}").as_bytes(), &self.app.env).map_err(|error| {
             tracing::error!(%error, "a cursor cannot be sealed");
             Problem::new(Code::InternalError, "The key ring cannot seal the cursor.")
@@ -48,22 +49,22 @@ impl<'a> Listing<'a> {
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// The position that a caller's cursor stands for.
+    /// The place that a caller's cursor stands for.
     ///
     /// # Errors
     /// [`Code::InvalidCursor`] for text that is no cursor, was altered, or came from another list.
-    pub fn position(&self, cursor: Option<&str>) -> Result<Option<Position>, Problem> {
+    pub fn position<I: FromStr>(&self, cursor: Option<&str>) -> Result<Option<(i64, I)>, Problem> {
         cursor.map(|cursor| self.read(cursor).ok_or_else(invalid)).transpose()
     }
 
-    fn read(&self, cursor: &str) -> Option<Position> {
+    fn read<I: FromStr>(&self, cursor: &str) -> Option<(i64, I)> {
         if cursor.len() > CURSOR_CHARS_MAX {
             return None;
         }
         let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let text = self.app.vault.open(self.place(), &sealed).ok()?;
         let (key, id) = text.expose_secret().split_once(' ')?;
-        Some((key.parse().ok()?, id.to_owned()))
+        Some((key.parse().ok()?, id.parse().ok()?))
     }
 
     fn place(&self) -> Place<'_> {

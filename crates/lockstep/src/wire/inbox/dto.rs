@@ -8,7 +8,7 @@ use lockstep_core::phone::Phone;
 use lockstep_core::problem::{Code, Problem};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::ops::contacts::AccountChoice;
 
@@ -168,7 +168,7 @@ pub fn phone_number(param: &str, text: &str) -> Result<Phone, Problem> {
 }
 
 /// Which contacts to list. `has_more` and `next_cursor` lead through the pages.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ContactFilters {
     /// Exactly this number, E.164; write its `+` as `%2B`.
@@ -235,11 +235,11 @@ pub fn time(param: &str, text: &str) -> Result<Time, Problem> {
 ///
 /// # Errors
 /// [`Code::InvalidLimit`] outside 1 to 100.
-pub fn page_size(limit: Option<&str>) -> Result<u32, Problem> {
-    let Some(text) = limit else { return Ok(PAGE_SIZE_DEFAULT as u32) };
+pub fn page_size(limit: Option<&str>) -> Result<usize, Problem> {
+    let Some(text) = limit else { return Ok(PAGE_SIZE_DEFAULT as usize) };
     let digits = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
-    match text.parse::<u32>() {
-        Ok(size) if digits && (1..=PAGE_SIZE_MAX).contains(&u64::from(size)) => Ok(size),
+    match text.parse::<usize>() {
+        Ok(size) if digits && (1..=PAGE_SIZE_MAX).contains(&(size as u64)) => Ok(size),
         _ => Err(Problem::of(Code::InvalidLimit, "limit", format!("limit must be a number from 1 to {PAGE_SIZE_MAX}."))),
     }
 }

@@ -38,6 +38,13 @@ pub struct List<T> {
     pub request_id: RequestId,
 }
 
+impl<T> List<T> {
+    /// A page that goes on where there is a cursor.
+    pub fn page(data: Vec<T>, next_cursor: Option<String>, request: &RequestId) -> Self {
+        Self { data, has_more: next_cursor.is_some(), next_cursor, delta_cursor: None, request_id: request.clone() }
+    }
+}
+
 /// What a refused caller reads.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Error {

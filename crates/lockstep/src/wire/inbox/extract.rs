@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use lockstep_core::limits::{BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
+use lockstep_core::limits::{BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, fits};
 use lockstep_core::problem::{Code, Problem};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
@@ -138,7 +138,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     const NAME: &str = "Idempotency-Key";
     let Some(value) = headers.get(NAME) else { return Ok(None) };
     match std::str::from_utf8(value.as_bytes()) {
-        Ok(key) if (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.chars().count()) => Ok(Some(key.to_owned())),
+        Ok(key) if !key.is_empty() && fits(key, IDEMPOTENCY_KEY_CHARS_MAX) => Ok(Some(key.to_owned())),
         _ => {
             let message = format!("An idempotency key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters; a UUID is best.");
             Err(Problem::of(Code::InvalidFieldValue, NAME, message))

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use lockstep_core::ids::RequestId;
 use lockstep_core::problem::{Code, Problem};
 
 use crate::app::App;
-use crate::auth::{self, Caller};
+use crate::auth;
 use crate::wire::inbox::envelope::Refusal;
 use crate::wire::rate::{Class, Limiter};
 
@@ -29,7 +30,9 @@ impl Gate {
 
 /// Lets a request in, or answers 401 or 429 for it.
 pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    match admit(&gate, &request).await {
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId::new(&gate.app.env));
+    let authorization = request.headers().get(header::AUTHORIZATION).cloned();
+    match auth::caller(&gate.app, authorization.as_ref(), id).await {
         Ok(caller) => {
             let standing = gate.limiter.take(caller.org.id(), Class::of(request.method()), &gate.app.settings.rate_limits, gate.app.env.now());
             let org = caller.org.id().clone();
@@ -49,10 +52,4 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
         }
         Err(problem) => Refusal(problem).into_response(),
     }
-}
-
-async fn admit(gate: &Gate, request: &Request) -> Result<Caller, Problem> {
-    let missing = || Problem::new(Code::InternalError, "A request came in without an id.");
-    let id = request.extensions().get::<RequestId>().cloned().ok_or_else(missing)?;
-    auth::caller(&gate.app, request.headers(), id).await
 }

@@ -2,7 +2,7 @@
 
 use lockstep_core::ids::RequestId;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{StoredAnswer, Tx};
+use lockstep_store::{Org, StoredAnswer, Tx};
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -27,7 +27,10 @@ pub async fn answer(
         let (org, once) = (caller.org.clone(), once.clone());
         move |tx| match idempotency::claim(tx, &org, &once)? {
             Claim::Answered(stored) => replayed(stored),
-            Claim::First => keep(tx, &org, &once, effect(tx)?),
+            Claim::First => {
+                let answer = effect(tx)?;
+                keep(tx, &org, &once, answer)
+            }
         }
     });
     match first.await {
@@ -47,16 +50,16 @@ async fn refuse(app: &App, caller: &Caller, once: Once, problem: Problem) -> Res
     Ok(kept.await?)
 }
 
-fn keep(tx: &mut Tx<'_>, org: &lockstep_store::Org, once: &Once, answer: Answer) -> Result<Answer, Problem> {
-    let stored = StoredAnswer { status: answer.status, headers: answer.request.to_string(), body: answer.body.clone().into_bytes() };
-    tx.finish(org, &once.key, &stored)?;
+fn keep(tx: &mut Tx<'_>, org: &Org, once: &Once, answer: Answer) -> Result<Answer, Problem> {
+    let stored = StoredAnswer { status: i64::from(answer.status), headers: answer.request.to_string(), body: answer.body.clone().into_bytes() };
+    tx.idempotency_finish(org, &once.key, &stored)?;
     Ok(Answer { replayed: Some(false), ..answer })
 }
 
 fn replayed(stored: StoredAnswer) -> Result<Answer, Problem> {
     let unreadable = || Problem::new(Code::InternalError, "The answer that was kept under this key cannot be read.");
     Ok(Answer {
-        status: stored.status,
+        status: u16::try_from(stored.status).map_err(|_| unreadable())?,
         request: RequestId::parse(&stored.headers).map_err(|_| unreadable())?,
         body: String::from_utf8(stored.body).map_err(|_| unreadable())?,
         replayed: Some(true),

@@ -1,5 +1,7 @@
 //! Webhook subscriptions as callers send and read them.
 
+use std::time::Duration;
+
 use lockstep_core::env::Time;
 use lockstep_core::event::EventType;
 use lockstep_core::ids::{SecretId, SubscriptionId};
@@ -7,10 +9,12 @@ use lockstep_core::limits::{DESCRIPTION_CHARS_MAX, SECRET_OVERLAP_HOURS_DEFAULT,
 use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{SealedSecret, Subscription, SubscriptionPatch, SubscriptionStatus};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::egress::Rules;
+use crate::ops::webhooks::{MintedSecret, Subscribe};
 
 /// A subscription.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,7 +39,7 @@ pub struct SubscriptionObject {
     /// Its signing secrets, without the secrets themselves.
     secrets: Vec<SecretObject>,
     /// Deliveries in a row that became dead.
-    consecutive_failures: u32,
+    consecutive_failures: i64,
     /// When it was disabled.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     disabled_at: Option<Time>,
@@ -76,10 +80,39 @@ impl SecretObject {
     fn new(record: &SealedSecret) -> Self {
         Self { id: record.id.clone(), created_at: record.created_at, expires_at: record.expires_at, secret: None }
     }
+
+    /// Shows a secret once.
+    pub fn minted(secret: &MintedSecret, now: Time) -> Self {
+        Self { id: secret.id.clone(), created_at: now, expires_at: None, secret: Some(secret.plaintext.expose_secret().to_owned()) }
+    }
 }
 
-impl From<Subscription> for SubscriptionObject {
-    fn from(subscription: Subscription) -> Self {
+/// How long the old secrets go on signing.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct RotationBody {
+    /// Hours, 1 to 720; 24 when absent.
+    #[schema(nullable = false, minimum = 1, maximum = 720)]
+    expires_in_hours: Option<u64>,
+}
+
+impl RotationBody {
+    /// Reads the overlap.
+    ///
+    /// # Errors
+    /// Out of range.
+    pub fn checked(self) -> Result<Duration, Problem> {
+        let hours = self.expires_in_hours.unwrap_or(SECRET_OVERLAP_HOURS_DEFAULT);
+        if (1..=SECRET_OVERLAP_HOURS_MAX).contains(&hours) {
+            return Ok(Duration::from_secs(hours * 60 * 60));
+        }
+        let message = format!("expires_in_hours takes 1 to {SECRET_OVERLAP_HOURS_MAX}.");
+        Err(Problem::of(Code::InvalidFieldValue, "expires_in_hours", message))
+    }
+}
+
+impl SubscriptionObject {
+    /// Shows a subscription; `initial_secret` only in the answer to its creation.
+    pub fn new(subscription: Subscription, initial_secret: Option<String>) -> Self {
         Self {
             id: subscription.id,
             object: "webhook_subscription",
@@ -93,7 +126,7 @@ impl From<Subscription> for SubscriptionObject {
             disabled_reason: subscription.disabled_reason,
             created_at: subscription.created_at,
             updated_at: subscription.updated_at,
-            initial_secret: None,
+            initial_secret,
         }
     }
 }
@@ -102,7 +135,7 @@ impl From<Subscription> for SubscriptionObject {
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewSubscriptionBody {
     /// https, at a public address.
-    #[schema(required, nullable = false, format = Uri, max_length = 2048)]
+    #[schema(required, nullable = false, pattern = "^https://", max_length = 2048)]
     url: Option<String>,
     /// The events to be told of, at least one.
     #[schema(required, nullable = false, min_items = 1)]
@@ -113,13 +146,17 @@ pub struct NewSubscriptionBody {
 }
 
 impl NewSubscriptionBody {
-    fn checked(self, app: &App) -> Result<NewSubscription, Problem> {
+    /// Checks everything that needs no database.
+    ///
+    /// # Errors
+    /// The first member that will not do.
+    pub fn checked(self, rules: &Rules) -> Result<Subscribe, Problem> {
         let missing = |name: &str| Problem::of(Code::MissingRequiredField, name, format!("{name} is required."));
         let url = self.url.ok_or_else(|| missing("url"))?;
         let events = self.events.ok_or_else(|| missing("events"))?;
-        check_url(app, &url)?;
+        check_url(rules, &url)?;
         self.description.as_deref().map_or(Ok(()), check_description)?;
-        Ok(NewSubscription { url, events: event_types(&events)?, description: self.description })
+        Ok(Subscribe { url, events: event_types(&events)?, description: self.description })
     }
 }
 
@@ -128,7 +165,7 @@ impl NewSubscriptionBody {
 #[schema(min_properties = 1)]
 pub struct SubscriptionPatchBody {
     /// https, at a public address.
-    #[schema(nullable = false, format = Uri, max_length = 2048)]
+    #[schema(nullable = false, pattern = "^https://", max_length = 2048)]
     url: Option<String>,
     /// The events to be told of, at least one.
     #[schema(nullable = false, min_items = 1)]
@@ -143,12 +180,16 @@ pub struct SubscriptionPatchBody {
 }
 
 impl SubscriptionPatchBody {
-    fn checked(self, app: &App) -> Result<SubscriptionPatch, Problem> {
+    /// Checks everything that needs no database.
+    ///
+    /// # Errors
+    /// The first member that will not do, or nothing to change.
+    pub fn checked(self, rules: &Rules) -> Result<SubscriptionPatch, Problem> {
         if self.url.is_none() && self.events.is_none() && self.description.is_keep() && self.status.is_none() {
             let message = "Give at least one of url, events, description and status.";
             return Err(Problem::new(Code::MissingRequiredField, message));
         }
-        self.url.as_deref().map_or(Ok(()), |url| check_url(app, url))?;
+        self.url.as_deref().map_or(Ok(()), |url| check_url(rules, url))?;
         let status = match self.status.as_deref() {
             None => None,
             Some("active") => Some(SubscriptionStatus::Active),
@@ -158,17 +199,24 @@ impl SubscriptionPatchBody {
         Ok(SubscriptionPatch {
             url: self.url,
             events: self.events.map(|events| event_types(&events)).transpose()?,
-            description: self.description.try_map(|text| check_description(&text).map(|()| text))?,
+            description: match self.description {
+                Patch::Keep => None,
+                Patch::Clear => Some(None),
+                Patch::Set(text) => Some(Some(check_description(&text).map(|()| text)?)),
+            },
             status,
         })
     }
 }
 
-fn check_url(app: &App, url: &str) -> Result<(), Problem> {
+fn check_url(rules: &Rules, url: &str) -> Result<(), Problem> {
     if url.len() as u64 > WEBHOOK_URL_BYTES_MAX {
         return Err(Problem::of(Code::InvalidWebhookUrl, "url", format!("url takes at most {WEBHOOK_URL_BYTES_MAX} bytes.")));
     }
-    app.egress.check_url(url).map_err(|refused| Problem::of(Code::InvalidWebhookUrl, "url", format!("url will not do: {refused}.")))
+    match rules.check_url(url) {
+        Ok(_) => Ok(()),
+        Err(bad) => Err(Problem::of(Code::InvalidWebhookUrl, "url", format!("url will not do: {bad}."))),
+    }
 }
 
 fn check_description(text: &str) -> Result<(), Problem> {

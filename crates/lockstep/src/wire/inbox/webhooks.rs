@@ -1,26 +1,16 @@
-//! Webhook subscriptions and their signing secrets.
-
-use std::time::Duration;
+//! Webhook subscriptions: made, read, changed, deleted, their secrets rotated.
 
 use axum::extract::State;
-use lockstep_core::env::Time;
-use lockstep_core::event::EventType;
 use lockstep_core::ids::{SecretId, SubscriptionId};
-use lockstep_core::limits::{
-    DESCRIPTION_CHARS_MAX, SECRET_OVERLAP_HOURS_DEFAULT, SECRET_OVERLAP_HOURS_MAX, WEBHOOK_URL_BYTES_MAX, fits,
-};
-use lockstep_core::patch::Patch;
-use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{NewSubscription, SealedSecret, Subscription, SubscriptionPatch, SubscriptionStatus, Tx};
+use lockstep_core::problem::Problem;
+use lockstep_store::Tx;
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::egress;
 use crate::ops::payload::Deleted;
 use crate::ops::webhooks;
 use crate::wire::inbox::cursor::Listing;
@@ -28,6 +18,7 @@ use crate::wire::inbox::dto::page_size;
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
 use crate::wire::inbox::once;
+use crate::wire::inbox::subscription::{NewSubscriptionBody, RotationBody, SecretObject, SubscriptionObject, SubscriptionPatchBody};
 
 /// The routes below `/v1`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -36,189 +27,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, patch, delete))
         .routes(routes!(rotate))
         .routes(routes!(drop_secret))
-}
-
-/// A subscription.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SubscriptionObject {
-    /// `wbs_…`
-    #[schema(value_type = String)]
-    id: SubscriptionId,
-    /// Always `webhook_subscription`.
-    #[schema(value_type = String)]
-    object: &'static str,
-    /// Where deliveries go.
-    url: String,
-    /// What a person calls it.
-    #[schema(required)]
-    description: Option<String>,
-    /// `active`, `paused`, or `disabled` after too many failures in a row.
-    #[schema(value_type = String)]
-    status: SubscriptionStatus,
-    /// The events it wants.
-    #[schema(value_type = Vec<String>)]
-    events: Vec<EventType>,
-    /// Its signing secrets, without the secrets themselves.
-    secrets: Vec<SecretObject>,
-    /// Deliveries in a row that became dead.
-    consecutive_failures: u32,
-    /// When it was disabled.
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    disabled_at: Option<Time>,
-    /// Why it was disabled.
-    #[schema(required)]
-    disabled_reason: Option<String>,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Time,
-    /// When it last changed.
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Time,
-    /// The first signing secret; shown once, in the answer to the creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    initial_secret: Option<String>,
-}
-
-/// A signing secret's record.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SecretObject {
-    /// `sec_…`
-    #[schema(value_type = String)]
-    id: SecretId,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Time,
-    /// When it stops signing; null for never.
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    expires_at: Option<Time>,
-    /// The secret itself; shown once, in the answer to a rotation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    secret: Option<String>,
-}
-
-impl SecretObject {
-    fn new(record: &SealedSecret) -> Self {
-        Self { id: record.id.clone(), created_at: record.created_at, expires_at: record.expires_at, secret: None }
-    }
-}
-
-impl From<Subscription> for SubscriptionObject {
-    fn from(subscription: Subscription) -> Self {
-        Self {
-            id: subscription.id,
-            object: "webhook_subscription",
-            url: subscription.url,
-            description: subscription.description,
-            status: subscription.status,
-            events: subscription.events,
-            secrets: subscription.secrets.iter().map(SecretObject::new).collect(),
-            consecutive_failures: subscription.consecutive_failures,
-            disabled_at: subscription.disabled_at,
-            disabled_reason: subscription.disabled_reason,
-            created_at: subscription.created_at,
-            updated_at: subscription.updated_at,
-            initial_secret: None,
-        }
-    }
-}
-
-/// A subscription to make.
-#[derive(Debug, Deserialize, ToSchema)]
-struct NewSubscriptionBody {
-    /// https, at a public address.
-    #[schema(required, nullable = false, format = Uri, max_length = 2048)]
-    url: Option<String>,
-    /// The events to be told of, at least one.
-    #[schema(required, nullable = false, min_items = 1)]
-    events: Option<Vec<String>>,
-    /// What a person calls it.
-    #[schema(max_length = 255)]
-    description: Option<String>,
-}
-
-impl NewSubscriptionBody {
-    fn checked(self, app: &App) -> Result<NewSubscription, Problem> {
-        let missing = |name: &str| Problem::of(Code::MissingRequiredField, name, format!("{name} is required."));
-        let url = self.url.ok_or_else(|| missing("url"))?;
-        let events = self.events.ok_or_else(|| missing("events"))?;
-        check_url(app, &url)?;
-        self.description.as_deref().map_or(Ok(()), check_description)?;
-        Ok(NewSubscription { url, events: event_types(&events)?, description: self.description })
-    }
-}
-
-/// What to change of a subscription. An absent member stays.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(min_properties = 1)]
-struct SubscriptionPatchBody {
-    /// https, at a public address.
-    #[schema(nullable = false, format = Uri, max_length = 2048)]
-    url: Option<String>,
-    /// The events to be told of, at least one.
-    #[schema(nullable = false, min_items = 1)]
-    events: Option<Vec<String>>,
-    /// What a person calls it; null clears.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    description: Patch<String>,
-    /// `active` (revives a disabled subscription) or `paused`.
-    #[schema(nullable = false, pattern = "^(active|paused)$")]
-    status: Option<String>,
-}
-
-impl SubscriptionPatchBody {
-    fn checked(self, app: &App) -> Result<SubscriptionPatch, Problem> {
-        if self.url.is_none() && self.events.is_none() && self.description.is_keep() && self.status.is_none() {
-            let message = "Give at least one of url, events, description and status.";
-            return Err(Problem::new(Code::MissingRequiredField, message));
-        }
-        self.url.as_deref().map_or(Ok(()), |url| check_url(app, url))?;
-        let status = match self.status.as_deref() {
-            None => None,
-            Some("active") => Some(SubscriptionStatus::Active),
-            Some("paused") => Some(SubscriptionStatus::Paused),
-            Some(_) => return Err(Problem::of(Code::InvalidFieldValue, "status", "status takes active or paused.")),
-        };
-        Ok(SubscriptionPatch {
-            url: self.url,
-            events: self.events.map(|events| event_types(&events)).transpose()?,
-            description: self.description.try_map(|text| check_description(&text).map(|()| text))?,
-            status,
-        })
-    }
-}
-
-fn check_url(app: &App, url: &str) -> Result<(), Problem> {
-    if url.len() as u64 > WEBHOOK_URL_BYTES_MAX {
-        return Err(Problem::of(Code::InvalidWebhookUrl, "url", format!("url takes at most {WEBHOOK_URL_BYTES_MAX} bytes.")));
-    }
-    app.egress.check_url(url).map_err(|refused| Problem::of(Code::InvalidWebhookUrl, "url", format!("url will not do: {refused}.")))
-}
-
-fn check_description(text: &str) -> Result<(), Problem> {
-    if fits(text, DESCRIPTION_CHARS_MAX) {
-        return Ok(());
-    }
-    Err(Problem::of(Code::InvalidFieldValue, "description", format!("description takes at most {DESCRIPTION_CHARS_MAX} characters.")))
-}
-
-fn event_types(names: &[String]) -> Result<Vec<EventType>, Problem> {
-    if names.is_empty() {
-        return Err(Problem::of(Code::InvalidFieldValue, "events", "events must name at least one event."));
-    }
-    let mut events = Vec::new();
-    for (n, name) in names.iter().enumerate() {
-        let event = EventType::parse(name).ok_or_else(|| {
-            let known = EventType::ALL.map(EventType::as_str).join(", ");
-            Problem::of(Code::InvalidFieldValue, format!("events.{n}"), format!("No such event. There are {known}."))
-        })?;
-        if !events.contains(&event) {
-            events.push(event);
-        }
-    }
-    Ok(events)
 }
 
 #[derive(Debug, Deserialize)]
@@ -230,4 +38,116 @@ impl SubscriptionPath {
     fn id(&self) -> Result<SubscriptionId, Problem> {
         SubscriptionId::parse(&self.id).map_err(|_| Problem::not_found("webhook subscription"))
     }
+}
+
+#[derive(Debug, Deserialize)]
+struct SecretPath {
+    id: String,
+    secret_id: String,
+}
+
+/// Which page to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PageFilters {
+    /// Items on a page, 1 to 100; 25 when absent.
+    #[param(pattern = r"^([1-9]\d?|100)$")]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Subscribes to events. The first signing secret is shown in this answer and never again.
+#[utoipa::path(post, path = "/webhook_subscriptions", tag = "webhooks", operation_id = "create_webhook_subscription",
+    request_body = NewSubscriptionBody, responses((status = 201, body = One<SubscriptionObject>)))]
+async fn create(State(app): State<App>, caller: Caller, Post { body, once }: Post<NewSubscriptionBody>) -> Result<Answer, Refusal> {
+    let new = body.and_then(|body| body.checked(&app.settings.egress));
+    let (here, org, request) = (app.clone(), caller.org.clone(), caller.request.clone());
+    let effect = move |tx: &mut Tx<'_>| {
+        let (subscription, secret) = webhooks::subscribe(tx, &here, &org, new?)?;
+        Answer::created(&request, SubscriptionObject::new(subscription, Some(secret.expose_secret().to_owned())))
+    };
+    once::answer(&app, &caller, once, effect).await
+}
+
+/// Lists subscriptions, oldest first.
+#[utoipa::path(get, path = "/webhook_subscriptions", tag = "webhooks", operation_id = "list_webhook_subscriptions",
+    params(PageFilters), responses((status = 200, body = List<SubscriptionObject>)))]
+async fn list(State(app): State<App>, caller: Caller, Filters(filters): Filters<PageFilters>) -> Result<Answer, Refusal> {
+    let limit = page_size(filters.limit.as_deref())?;
+    let listing = Listing::new(&app, &caller.org, "webhook_subscriptions", &[]);
+    let after = listing.position::<SubscriptionId>(filters.cursor.as_deref())?.map(|(_, id)| id);
+    let org = caller.org.clone();
+    let mut rows = app.store.read(move |tx| Ok::<_, Problem>(tx.subscriptions(&org, after.as_ref(), limit + 1)?)).await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| has_more).map(|last| listing.cursor(0, &last.id)).transpose()?;
+    let data = rows.into_iter().map(|row| SubscriptionObject::new(row, None)).collect();
+    Ok(Answer::new(200, &caller.request, &List::page(data, next, &caller.request))?)
+}
+
+/// Reads a subscription.
+#[utoipa::path(get, path = "/webhook_subscriptions/{id}", tag = "webhooks", operation_id = "get_webhook_subscription",
+    params(("id" = String, Path, description = "`wbs_…`")), responses((status = 200, body = One<SubscriptionObject>)))]
+async fn get(State(app): State<App>, caller: Caller, Segments(path): Segments<SubscriptionPath>) -> Result<Answer, Refusal> {
+    let (org, id) = (caller.org.clone(), path.id()?);
+    let found = app.store.read(move |tx| webhooks::find(tx, &org, &id)).await?;
+    Ok(Answer::ok(&caller.request, SubscriptionObject::new(found, None))?)
+}
+
+/// Changes, pauses or revives a subscription.
+#[utoipa::path(patch, path = "/webhook_subscriptions/{id}", tag = "webhooks", operation_id = "update_webhook_subscription",
+    request_body = SubscriptionPatchBody, params(("id" = String, Path, description = "`wbs_…`")),
+    responses((status = 200, body = One<SubscriptionObject>)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<SubscriptionPath>,
+    Body(body): Body<SubscriptionPatchBody>,
+) -> Result<Answer, Refusal> {
+    let (org, id, patch) = (caller.org.clone(), path.id()?, body.checked(&app.settings.egress)?);
+    let changed = app.store.write(move |tx| webhooks::patch(tx, &org, &id, &patch)).await?;
+    Ok(Answer::ok(&caller.request, SubscriptionObject::new(changed, None))?)
+}
+
+/// Deletes a subscription with its deliveries.
+#[utoipa::path(delete, path = "/webhook_subscriptions/{id}", tag = "webhooks", operation_id = "delete_webhook_subscription",
+    params(("id" = String, Path, description = "`wbs_…`")), responses((status = 200, body = One<Deleted>)))]
+async fn delete(State(app): State<App>, caller: Caller, Segments(path): Segments<SubscriptionPath>) -> Result<Answer, Refusal> {
+    let (org, id) = (caller.org.clone(), path.id()?);
+    let gone = Deleted::new(&id, "webhook_subscription");
+    app.store.write(move |tx| webhooks::delete(tx, &org, &id)).await?;
+    Ok(Answer::ok(&caller.request, gone)?)
+}
+
+/// Makes a new signing secret, shown in this answer and never again. The old ones go on signing for the overlap.
+#[utoipa::path(post, path = "/webhook_subscriptions/{id}/secrets", tag = "webhooks", operation_id = "rotate_webhook_secret",
+    request_body = RotationBody, params(("id" = String, Path, description = "`wbs_…`")),
+    responses((status = 201, body = One<SecretObject>)))]
+async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<SubscriptionPath>,
+    Post { body, once }: Post<RotationBody>,
+) -> Result<Answer, Refusal> {
+    let id = path.id()?;
+    let (here, org, request) = (app.clone(), caller.org.clone(), caller.request.clone());
+    let effect = move |tx: &mut Tx<'_>| {
+        let secret = webhooks::rotate(tx, &here, &org, &id, body.and_then(RotationBody::checked)?)?;
+        Answer::created(&request, SecretObject::minted(&secret, tx.now()))
+    };
+    once::answer(&app, &caller, once, effect).await
+}
+
+/// Ends one signing secret at once. The newest one cannot be deleted.
+#[utoipa::path(delete, path = "/webhook_subscriptions/{id}/secrets/{secret_id}", tag = "webhooks", operation_id = "delete_webhook_secret",
+    params(("id" = String, Path, description = "`wbs_…`"), ("secret_id" = String, Path, description = "`sec_…`")),
+    responses((status = 200, body = One<Deleted>)))]
+async fn drop_secret(State(app): State<App>, caller: Caller, Segments(path): Segments<SecretPath>) -> Result<Answer, Refusal> {
+    let id = SubscriptionId::parse(&path.id).map_err(|_| Problem::not_found("webhook subscription"))?;
+    let secret = SecretId::parse(&path.secret_id).map_err(|_| Problem::not_found("secret"))?;
+    let gone = Deleted::new(&secret, "webhook_secret");
+    let org = caller.org.clone();
+    app.store.write(move |tx| webhooks::drop_secret(tx, &org, &id, &secret)).await?;
+    Ok(Answer::ok(&caller.request, gone)?)
 }

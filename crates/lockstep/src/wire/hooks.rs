@@ -1,0 +1,59 @@
+//! Where vendors' webhooks come in: verified over their raw bytes, stored, and only then answered with 2xx.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, OriginalUri, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use lockstep_connect::{HookRequest, registry};
+use lockstep_core::limits::BODY_BYTES_MAX;
+use lockstep_core::problem::{Code, Problem};
+use secrecy::ExposeSecret;
+
+use crate::app::App;
+use crate::ops::received::{self, VerifiedHook};
+use crate::wire::inbox::envelope::Refusal;
+
+/// The route of all vendors.
+pub fn router() -> Router<App> {
+    Router::new().route("/hooks/{vendor}", post(receive)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize))
+}
+
+/// Signed with the secret of the app that we are to the vendor. An unknown vendor and one without an app look the same.
+async fn receive(
+    State(app): State<App>,
+    Path(vendor): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    let unknown = || Problem::not_found("path");
+    let connector = registry::find(&vendor).ok_or_else(unknown)?;
+    let registered = app.settings.oauth_apps.get(&vendor).ok_or_else(unknown)?;
+    let called = format!("{}{uri}", app.settings.public_url);
+    let request = HookRequest { method: "POST", uri: &called, headers: &headers, body: &body };
+    let hints = connector.read_hook(&request, registered.client_secret.expose_secret(), app.env.now()).map_err(|fault| {
+        tracing::warn!(vendor, code = %fault.code, "a webhook was refused: {}", fault.message);
+        Problem::new(Code::InvalidApiKey, "The signature does not verify.")
+    })?;
+    let hook = VerifiedHook {
+        vendor: connector.about().slug,
+        accounts: hints.into_iter().map(|hint| hint.account).collect(),
+        headers: kept(&headers),
+        body: body.into(),
+    };
+    received::receive(&app, hook).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The headers as text, for whoever reads the webhook later. None that could hold a credential is kept.
+fn kept(headers: &HeaderMap) -> String {
+    let kept: BTreeMap<&str, &str> = headers
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "authorization" | "cookie" | "proxy-authorization"))
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
+    serde_json::to_string(&kept).unwrap_or_else(|_| "{}".to_owned())
+}

@@ -1,0 +1,64 @@
+//! The Inbox API: Kirim's `/v1` in both path layouts, and what goes beyond it.
+
+mod accounts;
+mod contacts;
+mod cursor;
+mod deliveries;
+mod dto;
+pub mod envelope;
+mod extract;
+mod gate;
+mod me;
+mod once;
+mod openapi;
+mod subscription;
+mod webhooks;
+
+use axum::extract::DefaultBodyLimit;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use lockstep_core::limits::BODY_BYTES_MAX;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::wire::{method_not_allowed, no_such_path};
+
+/// The routes below `/v1`. All but health and the document stand behind the gate, unknown paths too.
+pub fn router(app: &App) -> Router<App> {
+    let (open, document) = surface();
+    let gated = Router::from(gated())
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize))
+        .layer(middleware::from_fn_with_state(gate::Gate::new(app.clone()), gate::pass));
+    let answer = Json(document);
+    Router::from(open)
+        .route("/v1/openapi.json", get(move || async move { answer.into_response() }))
+        .method_not_allowed_fallback(method_not_allowed)
+        .nest("/v1", gated)
+}
+
+/// The OpenAPI document of this version.
+pub fn document() -> OpenApi {
+    surface().1
+}
+
+fn gated() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(me::me))
+        .routes(routes!(accounts::list))
+        .merge(webhooks::routes())
+        .merge(deliveries::routes())
+        .merge(contacts::routes())
+        .nest("/{phone_number_id}", contacts::routes())
+}
+
+/// The routes that need no key, and the document of all.
+fn surface() -> (OpenApiRouter<App>, OpenApi) {
+    let open = OpenApiRouter::with_openapi(openapi::head()).routes(routes!(me::health));
+    let document = open.get_openapi().clone().nest("/v1", gated().into_openapi());
+    (open, openapi::complete(document))
+}

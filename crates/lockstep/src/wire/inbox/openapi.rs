@@ -1,0 +1,71 @@
+//! The OpenAPI 3.1 document: what the handlers' attributes cannot say is added here, once for all routes.
+
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Type};
+
+/// Where the route of one account starts.
+const SCOPED: &str = "/v1/{phone_number_id}/";
+
+/// The document's head.
+pub fn head() -> OpenApi {
+    let description = "Contacts and webhooks of a team's messaging inbox. A client written for Kirim's /v1 works here: \
+        change the host. Members beyond Kirim's are additions; unknown members of a request are ignored.";
+    let info = InfoBuilder::new().title("Lockstep Inbox API").version("1.0.0").description(Some(description)).build();
+    OpenApiBuilder::new().info(info).build()
+}
+
+/// Adds the key, the refusals, the idempotency header and the account's path parameter.
+pub fn complete(mut document: OpenApi) -> OpenApi {
+    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("kdv_live_…").build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("api_key", SecurityScheme::Http(key));
+    document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("api_key", [])]);
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            add_refusals(operation);
+            if path.starts_with(SCOPED) {
+                operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_of_account"));
+                operation.parameters.get_or_insert_default().insert(0, account_parameter().into());
+            }
+        }
+        if let Some(post) = &mut item.post {
+            post.parameters.get_or_insert_default().push(idempotency_parameter().into());
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+fn add_refusals(operation: &mut Operation) {
+    for (status, description) in [("4XX", "Refused: error.code says why"), ("5XX", "Our side is at fault; 503 can be repeated")] {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
+        let response = ResponseBuilder::new().description(description).content("application/json", body).build();
+        operation.responses.responses.insert(status.to_owned(), RefOr::T(response));
+    }
+}
+
+fn account_parameter() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^\d{6,20}$")).build();
+    ParameterBuilder::new()
+        .name("phone_number_id")
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some("Meta's id of the account's number, as GET /v1/accounts shows it"))
+        .schema(Some(schema))
+        .build()
+}
+
+fn idempotency_parameter() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Makes the request safe to repeat for 24 hours; a UUID is best"))
+        .schema(Some(schema))
+        .build()
+}
