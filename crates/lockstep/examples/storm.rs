@@ -35,9 +35,6 @@ struct Arguments {
     /// Plants a hole that the storm must find; `list` names them.
     #[arg(long)]
     mutate: Option<String>,
-    /// Prints every act of a single seed.
-    #[arg(long)]
-    tell: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,11 +69,20 @@ fn main() -> ExitCode {
         Some((_, Some(hole))) => lockstep_core::holes::plant(hole),
         None => {}
     }
-    let sum = play_all(&arguments);
-    report(&arguments, &sum)
+    match play_all(&arguments) {
+        Ok(sum) => report(&arguments, &sum),
+        Err(error) => {
+            eprintln!("LOCKSTEP_TEST_PG must name a PostgreSQL server: {error}");
+            ExitCode::from(2)
+        }
+    }
 }
 
-fn play_all(arguments: &Arguments) -> Sum {
+fn play_all(arguments: &Arguments) -> Result<Sum, std::env::VarError> {
+    let server = match arguments.engine {
+        Engine::Sqlite => None,
+        Engine::Postgres => Some(std::env::var("LOCKSTEP_TEST_PG")?),
+    };
     let bar = ProgressBar::new(arguments.seeds).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
@@ -84,7 +90,7 @@ fn play_all(arguments: &Arguments) -> Sum {
     let end = arguments.from.saturating_add(arguments.seeds);
     let failed = AtomicBool::new(false);
     let sum = Mutex::new(Sum::default());
-    let threads = if arguments.engine == Engine::Postgres { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
+    let threads = if server.is_some() { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -93,7 +99,8 @@ fn play_all(arguments: &Arguments) -> Sum {
                     if seed >= end || failed.load(Ordering::SeqCst) {
                         return;
                     }
-                    let told = storm::play(seed, None);
+                    let schema = server.as_deref().map(|server| world::postgres_schema(server, "storm"));
+                    let told = storm::play(seed, schema);
                     let clean = told.findings.is_clean();
                     sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, told);
                     bar.inc(1);
@@ -103,7 +110,7 @@ fn play_all(arguments: &Arguments) -> Sum {
         }
     });
     bar.finish_and_clear();
-    sum.into_inner().unwrap_or_else(PoisonError::into_inner)
+    Ok(sum.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Sum {

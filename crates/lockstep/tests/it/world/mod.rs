@@ -288,6 +288,14 @@ impl World {
     }
 }
 
+/// Makes an empty schema on a PostgreSQL server and answers the URL that works in it.
+pub fn postgres_schema(server: &str, schema: &str) -> String {
+    let mut client = postgres::Client::connect(server, postgres::NoTls).expect("the server answers");
+    client.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")).expect("a schema");
+    let joint = if server.contains('?') { '&' } else { '?' };
+    format!("{server}{joint}options=-csearch_path%3D{schema}")
+}
+
 fn scratch() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     if memory.is_dir() { memory } else { std::env::temp_dir() }
