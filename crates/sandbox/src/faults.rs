@@ -73,23 +73,13 @@ impl Fault {
     /// Strikes the next call of a route.
     #[must_use]
     pub fn once(route: &str, effect: Effect) -> Self {
-        Self {
-            route: Some(route.to_owned()),
-            effect,
-            times: 1,
-            skip: 0,
-        }
+        Self { route: Some(route.to_owned()), effect, times: 1, skip: 0 }
     }
 
     /// Strikes the next call of any route.
     #[must_use]
     pub fn anywhere(effect: Effect) -> Self {
-        Self {
-            route: None,
-            effect,
-            times: 1,
-            skip: 0,
-        }
+        Self { route: None, effect, times: 1, skip: 0 }
     }
 }
 
@@ -119,10 +109,7 @@ impl Faults {
     pub(crate) fn strike(&self, route: &str) -> Option<Effect> {
         let mut orders = self.orders();
         let mut struck = None;
-        for order in orders
-            .iter_mut()
-            .filter(|order| order.route.as_deref().is_none_or(|it| it == route))
-        {
+        for order in orders.iter_mut().filter(|order| order.route.as_deref().is_none_or(|it| it == route)) {
             if order.skip > 0 {
                 order.skip -= 1;
             } else if struck.is_none() && order.times > 0 {
@@ -146,12 +133,7 @@ mod tests {
     #[test]
     fn orders_skip_then_strike_then_run_out() {
         let faults = Faults::default();
-        faults.push(Fault {
-            route: Some("GET /a".into()),
-            effect: Effect::LostAfter,
-            times: 2,
-            skip: 1,
-        });
+        faults.push(Fault { route: Some("GET /a".into()), effect: Effect::LostAfter, times: 2, skip: 1 });
         assert_eq!(faults.strike("GET /b"), None);
         assert_eq!(faults.strike("GET /a"), None, "the first is skipped");
         assert_eq!(faults.strike("GET /a"), Some(Effect::LostAfter));
@@ -162,19 +144,11 @@ mod tests {
 
     #[test]
     fn orders_are_read_from_json() {
-        let text =
-            r#"{"route":"GET /a","effect":{"status":{"status":429,"policy":"DAILY"}},"times":3}"#;
+        let text = r#"{"route":"GET /a","effect":{"status":{"status":429,"policy":"DAILY"}},"times":3}"#;
         let fault: Fault = serde_json::from_str(text).expect("a valid order");
-        assert_eq!(
-            fault.effect,
-            Effect::Status {
-                status: 429,
-                policy: Some("DAILY".into())
-            }
-        );
+        assert_eq!(fault.effect, Effect::Status { status: 429, policy: Some("DAILY".into()) });
         assert_eq!((fault.times, fault.skip), (3, 0));
-        let plain: Fault =
-            serde_json::from_str(r#"{"effect":"lost_before"}"#).expect("a valid order");
+        let plain: Fault = serde_json::from_str(r#"{"effect":"lost_before"}"#).expect("a valid order");
         assert_eq!(plain, Fault::anywhere(Effect::LostBefore));
     }
 }

@@ -17,20 +17,14 @@ pub type Wait = Arc<dyn Fn(i64) -> Pin<Box<dyn Future<Output = ()> + Send>> + Se
 
 /// The machine's clock.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is where a sandbox on a real address gets its time from"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is where a sandbox on a real address gets its time from")]
 pub fn system_clock() -> Clock {
     Arc::new(|| Timestamp::now().as_microsecond())
 }
 
 /// Real waiting on the tokio timer.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where a sandbox on a real address waits"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place where a sandbox on a real address waits")]
 pub fn tokio_wait() -> Wait {
     Arc::new(|us| {
         let duration = std::time::Duration::from_micros(us.max(0).cast_unsigned());
@@ -83,9 +77,7 @@ impl Rng {
 
     /// Sixteen hexadecimal digits per word.
     pub(crate) fn token(&mut self, words: usize) -> String {
-        (0..words)
-            .map(|_| format!("{:016x}", self.next()))
-            .collect()
+        (0..words).map(|_| format!("{:016x}", self.next())).collect()
     }
 }
 
@@ -97,8 +89,7 @@ pub(crate) fn iso(us: i64) -> String {
 /// The form of a `Date` header, in whole seconds.
 pub(crate) fn http_date(us: i64) -> String {
     let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
-    let date =
-        Timestamp::from_microsecond(us).and_then(|at| printer.timestamp_to_rfc9110_string(&at));
+    let date = Timestamp::from_microsecond(us).and_then(|at| printer.timestamp_to_rfc9110_string(&at));
     date.unwrap_or_default()
 }
 
@@ -125,10 +116,7 @@ mod tests {
         let text = "2026-05-21T23:20:54.374Z";
         assert_eq!(parse_time(text), Some(ms * 1_000));
         assert_eq!(parse_time(&ms.to_string()), Some(ms * 1_000));
-        assert_eq!(
-            parse_time("2026-05-21T15:20:54.374-08:00"),
-            Some(ms * 1_000)
-        );
+        assert_eq!(parse_time("2026-05-21T15:20:54.374-08:00"), Some(ms * 1_000));
         assert_eq!(parse_time("1970-01-02"), Some(86_400_000_000));
         assert_eq!(parse_time("yesterday"), None);
         assert_eq!(iso(ms * 1_000), text);

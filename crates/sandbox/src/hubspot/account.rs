@@ -35,19 +35,13 @@ fn owners_of_account() -> Vec<Value> {
             "archived": false,
         })
     };
-    vec![
-        owner("41629779", 2_034_711, "Ada", "Lovelace"),
-        owner("41629780", 2_034_712, "Grace", "Hopper"),
-    ]
+    vec![owner("41629779", 2_034_711, "Ada", "Lovelace"), owner("41629780", 2_034_712, "Grace", "Hopper")]
 }
 
 /// `GET /crm/v3/owners/`: all on one page.
 pub(super) fn owners(_portal: &mut Portal, call: &Call) -> Answer {
     let mut owners = owners_of_account();
-    owners.retain(|owner| {
-        call.query("email")
-            .is_none_or(|email| owner["email"] == email)
-    });
+    owners.retain(|owner| call.query("email").is_none_or(|email| owner["email"] == email));
     if call.is_set("archived") {
         owners.clear();
     }
@@ -59,14 +53,8 @@ pub(super) fn owner(_portal: &mut Portal, call: &Call) -> Answer {
     let wanted = call.param("ownerId");
     let user_id: Option<u32> = wanted.parse().ok();
     let by_user = call.query("idProperty") == Some("userId");
-    let owner = owners_of_account().into_iter().find(|owner| {
-        if by_user {
-            user_id.is_some_and(|id| owner["userId"] == id)
-        } else {
-            owner["id"] == wanted
-        }
-    });
-    owner
-        .map(Reply::ok)
-        .ok_or_else(|| Refusal::not_found("Owner not found"))
+    let owner = owners_of_account()
+        .into_iter()
+        .find(|owner| if by_user { user_id.is_some_and(|id| owner["userId"] == id) } else { owner["id"] == wanted });
+    owner.map(Reply::ok).ok_or_else(|| Refusal::not_found("Owner not found"))
 }

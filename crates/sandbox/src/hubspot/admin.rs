@@ -24,15 +24,8 @@ const RECORDS_BYTES_MAX: usize = 256 * 1024 * 1024;
 const ROWS_SHOWN: usize = 200;
 
 /// Columns of the page.
-const SHOWN: [&str; 7] = [
-    "firstname",
-    "lastname",
-    "email",
-    "phone",
-    "lifecyclestage",
-    "lockstep_id",
-    "lockstep_source",
-];
+const SHOWN: [&str; 7] =
+    ["firstname", "lastname", "email", "phone", "lifecyclestage", "lockstep_id", "lockstep_source"];
 
 /// Everything `POST /__NAME` can do, by name.
 const ACTS: [&str; 17] = [
@@ -58,81 +51,35 @@ const ACTS: [&str; 17] = [
 #[derive(Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
 enum Act {
-    Create {
-        properties: Map<String, Value>,
-    },
-    Edit {
-        id: String,
-        properties: Map<String, Value>,
-    },
-    Archive {
-        id: String,
-    },
-    Restore {
-        id: String,
-    },
-    GdprDelete {
-        id: String,
-    },
-    Merge {
-        primary: String,
-        other: String,
-    },
-    Hide {
-        id: String,
-    },
-    Unhide {
-        id: String,
-    },
-    ReadableAfter {
-        id: String,
-        us: i64,
-    },
-    DropProperty {
-        name: String,
-    },
-    RecreateProperty {
-        name: String,
-    },
+    Create { properties: Map<String, Value> },
+    Edit { id: String, properties: Map<String, Value> },
+    Archive { id: String },
+    Restore { id: String },
+    GdprDelete { id: String },
+    Merge { primary: String, other: String },
+    Hide { id: String },
+    Unhide { id: String },
+    ReadableAfter { id: String, us: i64 },
+    DropProperty { name: String },
+    RecreateProperty { name: String },
     Revoke,
     Reinstate,
     ExpireTokens,
-    ClockOffset {
-        us: i64,
-    },
-    Subscribe {
-        url: String,
-        properties: Vec<String>,
-    },
+    ClockOffset { us: i64 },
+    Subscribe { url: String, properties: Vec<String> },
     Grant,
 }
 
 pub(super) fn routes() -> Router<Hubspot> {
     let acts = ACTS.iter().fold(Router::new(), |router, act| {
-        let perform = move |State(hubspot): State<Hubspot>, body: Bytes| async move {
-            perform(&hubspot, act, &body)
-        };
+        let perform = move |State(hubspot): State<Hubspot>, body: Bytes| async move { perform(&hubspot, act, &body) };
         router.route(&format!("/__{act}"), post(perform))
     });
     acts.route("/", get(page))
-        .route(
-            "/__calls",
-            get(|State(hubspot): State<Hubspot>| async move { Json(hubspot.calls()) }),
-        )
-        .route(
-            "/__calls/reset",
-            post(|State(hubspot): State<Hubspot>| async move { hubspot.reset_calls() }),
-        )
-        .route(
-            "/__faults",
-            get(list_faults).post(push_fault).delete(clear_faults),
-        )
-        .route(
-            "/__records",
-            get(list_records)
-                .post(seed_records)
-                .layer(DefaultBodyLimit::max(RECORDS_BYTES_MAX)),
-        )
+        .route("/__calls", get(|State(hubspot): State<Hubspot>| async move { Json(hubspot.calls()) }))
+        .route("/__calls/reset", post(|State(hubspot): State<Hubspot>| async move { hubspot.reset_calls() }))
+        .route("/__faults", get(list_faults).post(push_fault).delete(clear_faults))
+        .route("/__records", get(list_records).post(seed_records).layer(DefaultBodyLimit::max(RECORDS_BYTES_MAX)))
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
@@ -164,14 +111,9 @@ async fn list_records(State(hubspot): State<Hubspot>) -> Response {
 
 /// Takes a JSON array of property maps, or CSV whose headers are property names.
 async fn seed_records(State(hubspot): State<Hubspot>, headers: HeaderMap, body: Bytes) -> Response {
-    let is_csv = headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|it| it.as_bytes().starts_with(b"text/csv"));
-    let rows = if is_csv {
-        rows_of_csv(&body)
-    } else {
-        serde_json::from_slice(&body).map_err(|error| error.to_string())
-    };
+    let is_csv = headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/csv"));
+    let rows =
+        if is_csv { rows_of_csv(&body) } else { serde_json::from_slice(&body).map_err(|error| error.to_string()) };
     match rows {
         Ok(rows) => {
             let Seeded { created, refused } = hubspot.seed(rows);
@@ -189,23 +131,15 @@ pub(super) fn rows_of_csv(text: &[u8]) -> Result<Vec<Map<String, Value>>, String
         .records()
         .map(|row| {
             let row = row.map_err(|error| error.to_string())?;
-            let cells = headers
-                .iter()
-                .zip(row.iter())
-                .filter(|(_, cell)| !cell.is_empty());
-            Ok(cells
-                .map(|(name, cell)| (name.to_owned(), Value::from(cell)))
-                .collect())
+            let cells = headers.iter().zip(row.iter()).filter(|(_, cell)| !cell.is_empty());
+            Ok(cells.map(|(name, cell)| (name.to_owned(), Value::from(cell))).collect())
         })
         .collect()
 }
 
 fn perform(hubspot: &Hubspot, act: &str, body: &[u8]) -> Response {
-    let members: Result<Map<String, Value>, _> = if body.is_empty() {
-        Ok(Map::new())
-    } else {
-        serde_json::from_slice(body)
-    };
+    let members: Result<Map<String, Value>, _> =
+        if body.is_empty() { Ok(Map::new()) } else { serde_json::from_slice(body) };
     let act = members.and_then(|mut members| {
         members.insert("act".to_owned(), act.into());
         serde_json::from_value(members.into())
@@ -227,11 +161,7 @@ impl Hubspot {
                 return Ok(json!({"id": self.merge(&primary, &other)?}));
             }
             Act::Grant => {
-                let Tokens {
-                    access_token,
-                    refresh_token,
-                    ..
-                } = self.grant();
+                let Tokens { access_token, refresh_token, .. } = self.grant();
                 return Ok(json!({"access_token": access_token, "refresh_token": refresh_token}));
             }
             Act::Edit { id, properties } => self.edit_map(&id, &properties)?,
@@ -271,29 +201,13 @@ async fn page(State(hubspot): State<Hubspot>) -> Response {
     let rows = newest
         .into_iter()
         .map(|record| {
-            let cell = |name: &str| {
-                record
-                    .properties
-                    .get(name)
-                    .cloned()
-                    .flatten()
-                    .unwrap_or_default()
-            };
+            let cell = |name: &str| record.properties.get(name).cloned().flatten().unwrap_or_default();
             let ends = [crate::world::iso(record.updated_us), record.id.clone()];
-            ends.into_iter()
-                .chain(SHOWN.iter().map(|name| cell(name)))
-                .collect()
+            ends.into_iter().chain(SHOWN.iter().map(|name| cell(name))).collect()
         })
         .collect();
     let headings = ["changed", "id"].into_iter().chain(SHOWN).collect();
-    match (RecordsPage {
-        total,
-        calls: hubspot.calls().total,
-        headings,
-        rows,
-    })
-    .render()
-    {
+    match (RecordsPage { total, calls: hubspot.calls().total, headings, rows }).render() {
         Ok(page) => Html(page).into_response(),
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::StatusCode;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -26,15 +27,11 @@ impl Call {
     }
 
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn is_set(&self, name: &str) -> bool {
-        self.query(name)
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.query(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// A list given once with commas, several times, or both.
@@ -66,22 +63,14 @@ impl Call {
 /// Decodes `application/x-www-form-urlencoded` text, which a query is too.
 pub(super) fn form_urlencoded_pairs(text: &[u8]) -> Vec<(String, String)> {
     let decoded = |part: &[u8]| {
-        let spaced: Vec<u8> = part
-            .iter()
-            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-            .collect();
-        percent_encoding::percent_decode(&spaced)
-            .decode_utf8_lossy()
-            .into_owned()
+        let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned()
     };
     text.split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let (name, value) = (
-                halves.next().unwrap_or_default(),
-                halves.next().unwrap_or_default(),
-            );
+            let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
             (decoded(name), decoded(value))
         })
         .collect()
@@ -107,11 +96,7 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn json(status: StatusCode, body: Value) -> Self {
-        Self {
-            status,
-            content: Content::Json(body),
-            rows: 1,
-        }
+        Self { status, content: Content::Json(body), rows: 1 }
     }
 
     pub(super) fn ok(body: Value) -> Self {
@@ -119,32 +104,36 @@ impl Reply {
     }
 
     pub(super) fn empty() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            content: Content::Empty,
-            rows: 1,
-        }
+        Self { status: StatusCode::NO_CONTENT, content: Content::Empty, rows: 1 }
     }
 
     pub(super) fn html(status: StatusCode, page: String) -> Self {
-        Self {
-            status,
-            content: Content::Html(page),
-            rows: 0,
-        }
+        Self { status, content: Content::Html(page), rows: 0 }
     }
 
     pub(super) fn redirect(location: String) -> Self {
-        Self {
-            status: StatusCode::FOUND,
-            content: Content::Redirect(location),
-            rows: 0,
-        }
+        Self { status: StatusCode::FOUND, content: Content::Redirect(location), rows: 0 }
     }
 
     pub(super) fn rows(mut self, rows: usize) -> Self {
         self.rows = rows;
         self
+    }
+}
+
+/// One refused value as HubSpot writes it into the text of its message, in this order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InvalidRow<'a> {
+    is_valid: bool,
+    message: &'a str,
+    error: &'a str,
+    name: &'a str,
+}
+
+impl<'a> InvalidRow<'a> {
+    fn of(invalid: &'a Invalid) -> Self {
+        Self { is_valid: false, message: &invalid.message, error: invalid.code, name: &invalid.name }
     }
 }
 
@@ -161,11 +150,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(
-        status: StatusCode,
-        category: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn new(status: StatusCode, category: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             category: Some(category),
@@ -178,10 +163,7 @@ impl Refusal {
 
     /// A refusal whose envelope names no category.
     pub(super) fn plain(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            category: None,
-            ..Self::new(status, "", message)
-        }
+        Self { category: None, ..Self::new(status, "", message) }
     }
 
     pub(super) fn validation(message: impl Into<String>) -> Self {
@@ -193,14 +175,9 @@ impl Refusal {
     }
 
     pub(super) fn invalid(invalid: &[Invalid]) -> Self {
-        let rows: Vec<Value> = invalid
-            .iter()
-            .map(|it| json!({"isValid": false, "message": it.message, "error": it.code, "name": it.name}))
-            .collect();
-        let mut refusal = Self::validation(format!(
-            "Property values were not valid: {}",
-            Value::Array(rows)
-        ));
+        let rows: Vec<InvalidRow<'_>> = invalid.iter().map(InvalidRow::of).collect();
+        let rows = serde_json::to_string(&rows).unwrap_or_default();
+        let mut refusal = Self::validation(format!("Property values were not valid: {rows}"));
         refusal.errors = invalid
             .iter()
             .map(|it| json!({"message": it.message, "code": it.code, "context": {"propertyName": [it.name]}}))
@@ -212,11 +189,7 @@ impl Refusal {
         self.extra("subCategory", sub_category)
     }
 
-    pub(super) fn context(
-        mut self,
-        name: &'static str,
-        values: impl IntoIterator<Item = String>,
-    ) -> Self {
+    pub(super) fn context(mut self, name: &'static str, values: impl IntoIterator<Item = String>) -> Self {
         self.context.insert(name, values.into_iter().collect());
         self
     }

@@ -76,13 +76,9 @@ impl Outcome {
             portal.rng.shuffle(&mut self.results);
         }
         if !self.missing.is_empty() {
-            let message = "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid.";
-            self.errors.push(
-                Refusal::not_found(message)
-                    .context("ids", self.missing)
-                    .row()
-                    .into(),
-            );
+            let message =
+                "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid.";
+            self.errors.push(Refusal::not_found(message).context("ids", self.missing).row().into());
         }
         let rows = self.results.len() + self.errors.len();
         let mut body = json!({
@@ -104,26 +100,17 @@ fn within_bounds<T>(inputs: &[T]) -> Result<(), Refusal> {
     if inputs.len() <= BATCH_MAX {
         return Ok(());
     }
-    Err(Refusal::validation(format!(
-        "Batch size {} is larger than the maximum of {BATCH_MAX}",
-        inputs.len()
-    )))
+    Err(Refusal::validation(format!("Batch size {} is larger than the maximum of {BATCH_MAX}", inputs.len())))
 }
 
 /// HubSpot refuses a batch that names one record twice.
 fn no_duplicates<'a>(ids: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
-    let twice: Vec<String> = ids
-        .filter(|id| !seen.insert(*id))
-        .map(str::to_owned)
-        .collect();
+    let twice: Vec<String> = ids.filter(|id| !seen.insert(*id)).map(str::to_owned).collect();
     if twice.is_empty() {
         return Ok(());
     }
-    let message = format!(
-        "Duplicate IDs found in batch input: [{}]. IDs must be unique",
-        twice.join(", ")
-    );
+    let message = format!("Duplicate IDs found in batch input: [{}]. IDs must be unique", twice.join(", "));
     Err(Refusal::validation(message).context("ids", twice))
 }
 
@@ -145,43 +132,25 @@ impl Portal {
         };
         let changes = self.check(&properties);
         let written = properties.into_iter().map(|(name, _)| name).collect();
-        Ok(Row {
-            target,
-            trace: input.object_write_trace_id,
-            changes,
-            written,
-        })
+        Ok(Row { target, trace: input.object_write_trace_id, changes, written })
     }
 
     /// Does the rows. With a trace id on every row each row stands or falls alone; otherwise one bad row
     /// fails them all before anything is done. Properties that do not exist fail them all either way.
-    fn write_rows(
-        &mut self,
-        rows: Vec<Row>,
-        cut: Option<usize>,
-        makes_missing: bool,
-    ) -> Result<Outcome, Refusal> {
+    fn write_rows(&mut self, rows: Vec<Row>, cut: Option<usize>, makes_missing: bool) -> Result<Outcome, Refusal> {
         let traced = rows.iter().all(|row| row.trace.is_some());
         let invalid = |row: &Row| row.changes.as_ref().err().cloned().unwrap_or_default();
         let all_invalid: Vec<Invalid> = rows.iter().flat_map(invalid).collect();
-        if all_invalid
-            .iter()
-            .any(|it| !traced || it.is_unknown_property())
-        {
+        if all_invalid.iter().any(|it| !traced || it.is_unknown_property()) {
             return Err(Refusal::invalid(&all_invalid));
         }
         if !traced {
             let mut claimed = Claimed::new();
             for row in &rows {
                 if let Ok(changes) = &row.changes {
-                    let target = if let Target::Known(id) = row.target {
-                        Some(id)
-                    } else {
-                        None
-                    };
+                    let target = if let Target::Known(id) = row.target { Some(id) } else { None };
                     // A whole batch is told that there is a conflict, not where.
-                    self.claim(target, changes, &mut claimed)
-                        .map_err(Refusal::without_owner)?;
+                    self.claim(target, changes, &mut claimed).map_err(Refusal::without_owner)?;
                 }
             }
         }
@@ -245,16 +214,11 @@ fn write_batch(portal: &mut Portal, call: &Call, naming: Naming, whole: StatusCo
     if naming == Naming::Never {
         inputs.iter_mut().for_each(|input| input.id = None);
     } else if inputs.iter().any(|input| input.id.is_none()) {
-        return Err(Refusal::validation(
-            "Some required fields were not set: [id]",
-        ));
+        return Err(Refusal::validation("Some required fields were not set: [id]"));
     }
     no_duplicates(inputs.iter().filter_map(|input| input.id.as_deref()))?;
     let started_us = portal.stamp_us();
-    let rows = inputs
-        .into_iter()
-        .map(|input| portal.row(input))
-        .collect::<Result<Vec<_>, _>>()?;
+    let rows = inputs.into_iter().map(|input| portal.row(input)).collect::<Result<Vec<_>, _>>()?;
     let outcome = portal.write_rows(rows, call.cut, naming == Naming::MadeIfMissing)?;
     outcome.answer(portal, whole, started_us)
 }
@@ -281,11 +245,7 @@ pub(super) fn read(portal: &mut Portal, call: &Call) -> Answer {
     within_bounds(&body.inputs)?;
     let started_us = portal.stamp_us();
     let asked: Vec<&str> = body.properties.iter().map(String::as_str).collect();
-    let with_history: Vec<&str> = body
-        .properties_with_history
-        .iter()
-        .map(String::as_str)
-        .collect();
+    let with_history: Vec<&str> = body.properties_with_history.iter().map(String::as_str).collect();
     let names = shown(&portal.schema, &asked);
     let mut outcome = Outcome::default();
     let mut seen = HashSet::new();
@@ -301,10 +261,7 @@ pub(super) fn read(portal: &mut Portal, call: &Call) -> Answer {
         }
         let mut record = portal.show(contact.now(), &names, portal.settings.unset);
         if !with_history.is_empty() {
-            record.insert(
-                "propertiesWithHistory".into(),
-                Portal::history(contact, &with_history),
-            );
+            record.insert("propertiesWithHistory".into(), Portal::history(contact, &with_history));
         }
         outcome.results.push(record.into());
     }

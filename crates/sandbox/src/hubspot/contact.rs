@@ -100,11 +100,7 @@ impl Contact {
             created_us: at.stamp_us,
             born,
             fields: BTreeMap::new(),
-            touches: vec![Touch {
-                written_us: at.written_us,
-                stamp_us: at.stamp_us,
-                standing: Standing::Live,
-            }],
+            touches: vec![Touch { written_us: at.written_us, stamp_us: at.stamp_us, standing: Standing::Live }],
             former_ids: Vec::new(),
             hidden: false,
             readable_from_us: LONG_AGO,
@@ -117,12 +113,7 @@ impl Contact {
             if entries.len() == HISTORY_MAX {
                 entries.remove(0);
             }
-            entries.push(Entry {
-                value,
-                written_us: at.written_us,
-                stamp_us: at.stamp_us,
-                source,
-            });
+            entries.push(Entry { value, written_us: at.written_us, stamp_us: at.stamp_us, source });
         }
         self.touch(self.standing(), at);
     }
@@ -131,42 +122,27 @@ impl Contact {
         if self.touches.len() == HISTORY_MAX {
             self.touches.remove(0);
         }
-        self.touches.push(Touch {
-            written_us: at.written_us,
-            stamp_us: at.stamp_us,
-            standing,
-        });
+        self.touches.push(Touch { written_us: at.written_us, stamp_us: at.stamp_us, standing });
     }
 
     pub(super) fn standing(&self) -> Standing {
-        self.touches
-            .last()
-            .map_or(Standing::Erased, |touch| touch.standing)
+        self.touches.last().map_or(Standing::Erased, |touch| touch.standing)
     }
 
     /// The contact as everyone sees it now.
     pub(super) fn now(&self) -> View<'_> {
-        View {
-            contact: self,
-            horizon: NOW,
-        }
+        View { contact: self, horizon: NOW }
     }
 
     /// The contact as it was at `horizon`, if it was.
     pub(super) fn at(&self, horizon: i64) -> Option<View<'_>> {
-        let view = View {
-            contact: self,
-            horizon,
-        };
+        let view = View { contact: self, horizon };
         view.touch().map(|_| view)
     }
 
     /// Past values of a property, newest first.
     pub(super) fn history(&self, name: &str) -> impl Iterator<Item = &Entry> {
-        self.fields
-            .get(name)
-            .into_iter()
-            .flat_map(|entries| entries.iter().rev())
+        self.fields.get(name).into_iter().flat_map(|entries| entries.iter().rev())
     }
 
     /// Names that hold or held a value.
@@ -188,32 +164,21 @@ impl<'a> View<'a> {
     }
 
     fn touch(&self) -> Option<&'a Touch> {
-        self.contact
-            .touches
-            .iter()
-            .rev()
-            .find(|touch| touch.written_us <= self.horizon)
+        self.contact.touches.iter().rev().find(|touch| touch.written_us <= self.horizon)
     }
 
     pub(super) fn standing(&self) -> Standing {
-        self.touch()
-            .map_or(Standing::Erased, |touch| touch.standing)
+        self.touch().map_or(Standing::Erased, |touch| touch.standing)
     }
 
     pub(super) fn updated_us(&self) -> i64 {
-        self.touch()
-            .map_or(self.contact.created_us, |touch| touch.stamp_us)
+        self.touch().map_or(self.contact.created_us, |touch| touch.stamp_us)
     }
 
     /// A value somebody wrote.
     pub(super) fn stored(&self, name: &str) -> Option<&'a str> {
         let entries = self.contact.fields.get(name)?;
-        entries
-            .iter()
-            .rev()
-            .find(|entry| entry.written_us <= self.horizon)?
-            .value
-            .as_deref()
+        entries.iter().rev().find(|entry| entry.written_us <= self.horizon)?.value.as_deref()
     }
 
     /// Any value, written or calculated.
@@ -228,12 +193,7 @@ impl<'a> View<'a> {
                 ids.map(u64::to_string).collect::<Vec<_>>().join(";")
             }
             "hs_merged_object_ids" if contact.former_ids.is_empty() => return None,
-            "hs_merged_object_ids" => contact
-                .former_ids
-                .iter()
-                .map(u64::to_string)
-                .collect::<Vec<_>>()
-                .join(";"),
+            "hs_merged_object_ids" => contact.former_ids.iter().map(u64::to_string).collect::<Vec<_>>().join(";"),
             "hs_email_domain" => self.stored("email")?.split_once('@')?.1.to_owned(),
             "hs_full_name_or_email" => self.full_name_or_email()?,
             "hs_is_contact" | "hs_is_unworked" => "true".to_owned(),
@@ -245,15 +205,8 @@ impl<'a> View<'a> {
     }
 
     fn full_name_or_email(&self) -> Option<String> {
-        let parts: Vec<&str> = ["firstname", "lastname"]
-            .iter()
-            .filter_map(|name| self.stored(name))
-            .collect();
-        if parts.is_empty() {
-            self.stored("email").map(str::to_owned)
-        } else {
-            Some(parts.join(" "))
-        }
+        let parts: Vec<&str> = ["firstname", "lastname"].iter().filter_map(|name| self.stored(name)).collect();
+        if parts.is_empty() { self.stored("email").map(str::to_owned) } else { Some(parts.join(" ")) }
     }
 }
 

@@ -83,10 +83,7 @@ impl Subject {
             // The name the field has on every other object works on contacts too.
             "lastmodifieddate" | "hs_lastmodifieddate" => Ok(Self::Modified),
             _ => match schema.live(name) {
-                Some((name, property)) => Ok(Self::Other {
-                    name: name.to_string(),
-                    kind: property.kind,
-                }),
+                Some((name, property)) => Ok(Self::Other { name: name.to_string(), kind: property.kind }),
                 None => Err(Refusal::validation(format!(
                     "There was a problem with the request. Property '{name}' does not exist"
                 ))),
@@ -148,45 +145,27 @@ pub(super) struct Filters(Vec<Vec<Filter>>);
 impl Filters {
     pub(super) fn read(schema: &Schema, groups: &[GroupBody]) -> Result<Self, Refusal> {
         let filters: usize = groups.iter().map(|group| group.filters.len()).sum();
-        let widest = groups
-            .iter()
-            .map(|group| group.filters.len())
-            .max()
-            .unwrap_or(0);
+        let widest = groups.iter().map(|group| group.filters.len()).max().unwrap_or(0);
         if groups.len() > GROUPS_MAX || widest > FILTERS_PER_GROUP_MAX || filters > FILTERS_MAX {
             return Err(Refusal::validation(format!(
                 "A search has at most {GROUPS_MAX} filter groups, {FILTERS_PER_GROUP_MAX} filters in each and {FILTERS_MAX} in all"
             )));
         }
-        let group = |body: &GroupBody| {
-            body.filters
-                .iter()
-                .map(|filter| Filter::read(schema, filter))
-                .collect()
-        };
+        let group = |body: &GroupBody| body.filters.iter().map(|filter| Filter::read(schema, filter)).collect();
         groups.iter().map(group).collect::<Result<_, _>>().map(Self)
     }
 
     pub(super) fn pass(&self, view: View<'_>) -> bool {
-        self.0.is_empty()
-            || self
-                .0
-                .iter()
-                .any(|group| group.iter().all(|filter| filter.pass(view)))
+        self.0.is_empty() || self.0.iter().any(|group| group.iter().all(|filter| filter.pass(view)))
     }
 
     /// The smallest id that can pass, so that a scan may begin there.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to the range of ids"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of ids")]
     pub(super) fn lowest_id(&self) -> u64 {
         let bound = |filter: &Filter| match (&filter.subject, &filter.test) {
-            (
-                Subject::Id,
-                Test::Greater(Scalar::Number(id)) | Test::GreaterOrEqual(Scalar::Number(id)),
-            ) => Some(id.max(0.0) as u64),
+            (Subject::Id, Test::Greater(Scalar::Number(id)) | Test::GreaterOrEqual(Scalar::Number(id))) => {
+                Some(id.max(0.0) as u64)
+            }
             _ => None,
         };
         let of_group = |group: &Vec<Filter>| group.iter().filter_map(bound).max().unwrap_or(0);
@@ -199,10 +178,7 @@ impl Filter {
         let subject = Subject::named(schema, &body.property_name)?;
         let operand = |value: &Option<Value>, name: &str| {
             let text = value.as_ref().map(plain).ok_or_else(|| {
-                Refusal::validation(format!(
-                    "{name} is required for the operator on {}",
-                    body.property_name
-                ))
+                Refusal::validation(format!("{name} is required for the operator on {}", body.property_name))
             })?;
             read_operand(&subject, &body.property_name, &text)
         };
@@ -210,14 +186,9 @@ impl Filter {
         let values = || {
             let values = body.values.as_deref().unwrap_or_default();
             if values.is_empty() || values.len() > VALUES_MAX {
-                return Err(Refusal::validation(format!(
-                    "values must hold 1 to {VALUES_MAX} values"
-                )));
+                return Err(Refusal::validation(format!("values must hold 1 to {VALUES_MAX} values")));
             }
-            values
-                .iter()
-                .map(|value| listed(&subject, &body.property_name, &plain(value)))
-                .collect()
+            values.iter().map(|value| listed(&subject, &body.property_name, &plain(value))).collect()
         };
         let tokens = || match body.value.as_ref().map(plain) {
             Some(text) => Ok(text.split_whitespace().map(str::to_lowercase).collect()),
@@ -269,25 +240,18 @@ impl Test {
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn read_operand(subject: &Subject, name: &str, text: &str) -> Result<Scalar, Refusal> {
-    subject
-        .scalar(text)
-        .ok_or_else(|| Refusal::validation(format!("{text} is not a valid value for {name}")))
+    subject.scalar(text).ok_or_else(|| Refusal::validation(format!("{text} is not a valid value for {name}")))
 }
 
 /// A value in the list of an IN. On text HubSpot compares it as given with the stored value in lower case,
 /// so that a list with capitals finds nothing.
 fn listed(subject: &Subject, name: &str, text: &str) -> Result<Scalar, Refusal> {
     match subject {
-        Subject::Other {
-            kind: Kind::String | Kind::PhoneNumber,
-            ..
-        } => Ok(Scalar::Text(text.to_owned())),
+        Subject::Other { kind: Kind::String | Kind::PhoneNumber, .. } => Ok(Scalar::Text(text.to_owned())),
         _ => read_operand(subject, name, text),
     }
 }
@@ -305,9 +269,7 @@ fn has_token(value: &Scalar, pattern: &str) -> bool {
         (false, false) => token == core,
     };
     let words = text.split(|c: char| c.is_whitespace() || c == ';' || c == ',');
-    words
-        .flat_map(|word| std::iter::once(word).chain(word.split(|c: char| !c.is_alphanumeric())))
-        .any(matches)
+    words.flat_map(|word| std::iter::once(word).chain(word.split(|c: char| !c.is_alphanumeric()))).any(matches)
 }
 
 #[cfg(test)]
@@ -324,10 +286,7 @@ mod tests {
         assert!(!found("adam", "ada"));
         assert!(found("adam", "ada*"));
         assert!(found("+493012345678", "*3012345678"));
-        assert!(found(
-            "old@example.com;older@example.com",
-            "older@example.com"
-        ));
+        assert!(found("old@example.com;older@example.com", "older@example.com"));
         assert!(found("old@example.com", "example"));
         assert!(!found("old@example.com", "other@example.com"));
     }

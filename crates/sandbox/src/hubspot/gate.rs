@@ -1,6 +1,8 @@
 //! The way of every call: counted, struck by faults, authenticated, limited, then done under one lock.
 
 use std::collections::BTreeMap;
+use std::future::ready;
+use std::io;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
@@ -8,6 +10,7 @@ use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -17,10 +20,14 @@ use super::limits::{Policy, refusal};
 use super::portal::Portal;
 use crate::calls::Ended;
 use crate::faults::{Delayed, Dropped, Effect};
+use crate::world::Wait;
 use crate::world::http_date;
 
 /// Bytes a request body may have.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How long the first half of a body may take to leave before the rest breaks.
+const FLUSH_US: i64 = 20_000;
 
 /// Status of a response that is never sent.
 const LOST: u16 = 599;
@@ -51,19 +58,11 @@ pub(super) fn gated(method: MethodFilter, access: Access, work: Work) -> MethodR
               request: Request| async move {
             let mut call = Call {
                 // A path that is not UTF-8 names nothing that exists.
-                params: params
-                    .iter()
-                    .flatten()
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .collect(),
+                params: params.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
                 query: form_urlencoded_pairs(request.uri().query().unwrap_or_default().as_bytes()),
                 ..Call::default()
             };
-            let route = format!(
-                "{} {}",
-                request.method(),
-                template(matched.as_str(), &call.params)
-            );
+            let route = format!("{} {}", request.method(), template(matched.as_str(), &call.params));
             let (head, body) = request.into_parts();
             let body = to_bytes(body, BODY_BYTES_MAX).await;
             let strike = hubspot.faults().strike(&route);
@@ -72,20 +71,16 @@ pub(super) fn gated(method: MethodFilter, access: Access, work: Work) -> MethodR
             }
             let done = match (&strike, body) {
                 (Some(Effect::LostBefore), _) => Done::nothing(),
-                (Some(Effect::Status { status, policy }), _) => Done::from(
-                    Err(fault_status(*status, policy.as_deref())),
-                    HeaderMap::new(),
-                ),
+                (Some(Effect::Status { status, policy }), _) => {
+                    Done::from(Err(fault_status(*status, policy.as_deref())), HeaderMap::new())
+                }
                 (_, Ok(body)) => {
                     call.body = body;
                     hubspot.with(|portal| enter(portal, access, work, &head.headers, &call))
                 }
                 (_, Err(_)) => {
                     let message = "Request body is too large or broken";
-                    Done::from(
-                        Err(Refusal::plain(StatusCode::PAYLOAD_TOO_LARGE, message)),
-                        HeaderMap::new(),
-                    )
+                    Done::from(Err(Refusal::plain(StatusCode::PAYLOAD_TOO_LARGE, message)), HeaderMap::new())
                 }
             };
             hubspot.finish(&route, strike, done).await
@@ -96,13 +91,9 @@ pub(super) fn gated(method: MethodFilter, access: Access, work: Work) -> MethodR
 /// Route template with the object type named, as the counters print it. Only contacts are named: a counter
 /// per text that callers make up would have no bound.
 fn template(matched: &str, params: &BTreeMap<String, String>) -> String {
-    let is_contact = ["object", "objectType"]
-        .iter()
-        .any(|name| params.get(*name).is_some_and(|it| is_contacts(it)));
+    let is_contact = ["object", "objectType"].iter().any(|name| params.get(*name).is_some_and(|it| is_contacts(it)));
     if is_contact {
-        matched
-            .replace("{object}", "contacts")
-            .replace("{objectType}", "contacts")
+        matched.replace("{object}", "contacts").replace("{objectType}", "contacts")
     } else {
         matched.to_owned()
     }
@@ -131,80 +122,46 @@ pub(super) struct Done {
 
 impl Done {
     fn nothing() -> Self {
-        Self {
-            answer: None,
-            headers: HeaderMap::new(),
-            throttled: false,
-            correlation_id: String::new(),
-        }
+        Self { answer: None, headers: HeaderMap::new(), throttled: false, correlation_id: String::new() }
     }
 
     fn from(answer: Answer, headers: HeaderMap) -> Self {
         let correlation_id = "00000000-0000-4000-8000-000000000000".to_owned();
-        Self {
-            answer: Some(answer),
-            headers,
-            throttled: false,
-            correlation_id,
-        }
+        Self { answer: Some(answer), headers, throttled: false, correlation_id }
     }
 }
 
-fn enter(
-    portal: &mut Portal,
-    access: Access,
-    work: Work,
-    headers: &HeaderMap,
-    call: &Call,
-) -> Done {
+fn enter(portal: &mut Portal, access: Access, work: Work, headers: &HeaderMap, call: &Call) -> Done {
     let mut done = match admit(portal, access, headers, call) {
         Ok(headers) => Done::from(work(portal, call), headers),
         Err(refusal) => {
             let throttled = refusal.status == StatusCode::TOO_MANY_REQUESTS;
-            Done {
-                throttled,
-                ..Done::from(Err(refusal), HeaderMap::new())
-            }
+            Done { throttled, ..Done::from(Err(refusal), HeaderMap::new()) }
         }
     };
     done.correlation_id = portal.rng.uuid();
     done
 }
 
-fn admit(
-    portal: &mut Portal,
-    access: Access,
-    headers: &HeaderMap,
-    call: &Call,
-) -> Result<HeaderMap, Refusal> {
+fn admit(portal: &mut Portal, access: Access, headers: &HeaderMap, call: &Call) -> Result<HeaderMap, Refusal> {
     let now_us = portal.now_us();
-    let bearer = headers
-        .get(AUTHORIZATION)
-        .and_then(|it| it.to_str().ok())
-        .and_then(|it| {
-            let (scheme, token) = it.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
+    let bearer = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()).and_then(|it| {
+        let (scheme, token) = it.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
     let app = match access {
         Access::Open => return Ok(HeaderMap::new()),
         Access::Developer if call.query("hapikey").is_some_and(|key| !key.is_empty()) => {
             return Ok(HeaderMap::new());
         }
         Access::Token | Access::Search | Access::Developer => {
-            portal
-                .grants
-                .app_of(bearer, portal.settings.accepts_any_token, now_us)?
+            portal.grants.app_of(bearer, portal.settings.accepts_any_token, now_us)?
         }
     };
     if !portal.settings.quirks {
         return Ok(HeaderMap::new());
     }
-    portal.windows.admit(
-        portal.settings.limits,
-        now_us,
-        &app,
-        access == Access::Search,
-    )
+    portal.windows.admit(portal.settings.limits, now_us, &app, access == Access::Search)
 }
 
 impl Hubspot {
@@ -212,12 +169,7 @@ impl Hubspot {
     async fn finish(&self, route: &str, strike: Option<Effect>, done: Done) -> Response {
         let lost = matches!(
             strike,
-            Some(
-                Effect::LostBefore
-                    | Effect::LostAfter
-                    | Effect::Reset
-                    | Effect::PartialBatch { .. }
-            )
+            Some(Effect::LostBefore | Effect::LostAfter | Effect::Reset | Effect::PartialBatch { .. })
         );
         let rows = match &done.answer {
             Some(Ok(reply)) => reply.rows as u64,
@@ -230,25 +182,17 @@ impl Hubspot {
             None => dropped(),
         };
         response.headers_mut().extend(done.headers);
-        if let Ok(date) = HeaderValue::from_str(&http_date(
-            self.with(|portal| portal.now_us() + portal.settings.clock_offset_us),
-        )) {
+        if let Ok(date) =
+            HeaderValue::from_str(&http_date(self.with(|portal| portal.now_us() + portal.settings.clock_offset_us)))
+        {
             response.headers_mut().insert(DATE, date);
         }
         let status = (!lost).then(|| response.status().as_u16());
-        self.count(
-            route,
-            &Ended {
-                status,
-                rows,
-                throttled,
-                faulted: strike.is_some(),
-            },
-        );
+        self.count(route, &Ended { status, rows, throttled, faulted: strike.is_some() });
         match strike {
             Some(Effect::LostAfter | Effect::PartialBatch { .. }) => dropped(),
-            Some(Effect::Truncate) => halve(response, false).await,
-            Some(Effect::Reset) => halve(response, true).await,
+            Some(Effect::Truncate) => halve(response, None).await,
+            Some(Effect::Reset) => halve(response, Some(self.0.wait.clone())).await,
             Some(Effect::Slow { us }) => {
                 match &self.0.wait {
                     Some(wait) => wait(us).await,
@@ -270,26 +214,32 @@ fn dropped() -> Response {
     response
 }
 
-/// Leaves the first half of the body; `broken` then ends it with an error instead of an end.
-async fn halve(response: Response, broken: bool) -> Response {
+/// How a broken body waits before it breaks: not at all in memory.
+type BreakAfter = Option<Wait>;
+
+/// Leaves the first half of the body, which then ends well or, if `breaks`, with an error.
+async fn halve(response: Response, breaks: Option<BreakAfter>) -> Response {
     let (head, body) = response.into_parts();
     let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let half = whole.slice(..whole.len() / 2);
-    if !broken {
+    let Some(wait) = breaks else {
         return Response::from_parts(head, Body::from(half));
-    }
-    let parts: [Result<Bytes, std::io::Error>; 2] =
-        [Ok(half), Err(std::io::ErrorKind::ConnectionReset.into())];
-    Response::from_parts(head, Body::from_stream(futures_util::stream::iter(parts)))
+    };
+    let rest = async move {
+        // A server sends what it has only when no more comes at once.
+        if let Some(wait) = wait {
+            wait(FLUSH_US).await;
+        }
+        Err(io::ErrorKind::ConnectionReset.into())
+    };
+    let parts = stream::once(ready(Ok::<Bytes, io::Error>(half))).chain(stream::once(rest));
+    Response::from_parts(head, Body::from_stream(parts))
 }
 
 fn reply_response(reply: Reply) -> Response {
     let (kind, body) = match reply.content {
         Content::Empty => (None, Body::empty()),
-        Content::Json(value) => (
-            Some("application/json;charset=utf-8"),
-            Body::from(value.to_string()),
-        ),
+        Content::Json(value) => (Some("application/json;charset=utf-8"), Body::from(value.to_string())),
         Content::Html(page) => (Some("text/html; charset=utf-8"), Body::from(page)),
         Content::Redirect(to) => {
             let mut response = Response::new(Body::empty());
@@ -303,16 +253,11 @@ fn reply_response(reply: Reply) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = reply.status;
     if let Some(kind) = kind {
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     response
 }
 
 pub(super) fn refusal_response(refusal: &Refusal, correlation_id: String) -> Response {
-    reply_response(Reply::json(
-        refusal.status,
-        refusal.envelope(correlation_id),
-    ))
+    reply_response(Reply::json(refusal.status, refusal.envelope(correlation_id)))
 }

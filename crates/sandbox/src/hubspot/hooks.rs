@@ -114,22 +114,11 @@ impl Portal {
             return;
         };
         let view = contact.now();
-        let old = |name: &Arc<str>| {
-            before
-                .and_then(|it| it.get(name))
-                .and_then(|value| value.as_deref())
-        };
+        let old = |name: &Arc<str>| before.and_then(|it| it.get(name)).and_then(|value| value.as_deref());
         let changed: Vec<(Arc<str>, String)> = contact
             .names()
-            .filter(|name| {
-                before.is_none_or(|it| it.contains_key(*name)) && view.stored(name) != old(name)
-            })
-            .map(|name| {
-                (
-                    Arc::clone(name),
-                    view.stored(name).unwrap_or_default().to_owned(),
-                )
-            })
+            .filter(|name| before.is_none_or(|it| it.contains_key(*name)) && view.stored(name) != old(name))
+            .map(|name| (Arc::clone(name), view.stored(name).unwrap_or_default().to_owned()))
             .collect();
         for (name, value) in changed {
             let extra = json!({"propertyName": &*name, "propertyValue": value});
@@ -137,14 +126,7 @@ impl Portal {
         }
     }
 
-    fn emit(
-        &mut self,
-        id: u64,
-        event_type: &str,
-        property: Option<&str>,
-        extra: &Value,
-        source: Source,
-    ) {
+    fn emit(&mut self, id: u64, event_type: &str, property: Option<&str>, extra: &Value, source: Source) {
         let (now_us, stamp_us) = (self.now_us(), self.stamp_us());
         let source_id = match source {
             Source::CrmUi | Source::Merge => PERSON.to_owned(),
@@ -174,23 +156,14 @@ impl Portal {
             if let (Value::Object(event), Value::Object(extra)) = (&mut event, extra) {
                 event.extend(extra.clone());
             }
-            hooks.pending.push_back(Pending {
-                due_us: now_us,
-                attempt: 0,
-                event,
-            });
+            hooks.pending.push_back(Pending { due_us: now_us, attempt: 0, event });
         }
     }
 
     /// Subscribes to every event of contacts and to the changes of `properties`.
     pub(super) fn subscribe(&mut self, url: &str, properties: &[&str]) {
         let now_us = self.now_us();
-        let target = Target {
-            url: url.to_owned(),
-            max_concurrent: 10,
-            created_us: now_us,
-            updated_us: now_us,
-        };
+        let target = Target { url: url.to_owned(), max_concurrent: 10, created_us: now_us, updated_us: now_us };
         self.hooks.target = Some(target);
         for event_type in EVENT_TYPES {
             if event_type != "contact.propertyChange" {
@@ -198,12 +171,7 @@ impl Portal {
             }
         }
         for property in properties {
-            self.hooks.add(
-                "contact.propertyChange",
-                Some((*property).to_owned()),
-                true,
-                now_us,
-            );
+            self.hooks.add("contact.propertyChange", Some((*property).to_owned()), true, now_us);
         }
     }
 
@@ -213,29 +181,19 @@ impl Portal {
         let Some(url) = self.hooks.target.as_ref().map(|target| target.url.clone()) else {
             return Vec::new();
         };
-        let (due, later) = self
-            .hooks
-            .pending
-            .drain(..)
-            .partition(|it: &Pending| it.due_us <= now_us);
+        let (due, later) = self.hooks.pending.drain(..).partition(|it: &Pending| it.due_us <= now_us);
         self.hooks.pending = later;
         let due: VecDeque<Pending> = due;
         let mut by_attempt: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
         for pending in due {
-            by_attempt
-                .entry(pending.attempt)
-                .or_default()
-                .push(pending.event);
+            by_attempt.entry(pending.attempt).or_default().push(pending.event);
         }
         let secret = self.settings.client_secret.clone();
         let timestamp_ms = self.stamp_us().div_euclid(1_000);
         by_attempt
             .into_iter()
             .flat_map(|(attempt, events)| {
-                let chunks: Vec<Vec<Value>> = events
-                    .chunks(DELIVERY_EVENTS_MAX)
-                    .map(<[Value]>::to_vec)
-                    .collect();
+                let chunks: Vec<Vec<Value>> = events.chunks(DELIVERY_EVENTS_MAX).map(<[Value]>::to_vec).collect();
                 chunks.into_iter().map(move |events| (attempt, events))
             })
             .map(|(attempt, events)| delivery(&url, &secret, timestamp_ms, attempt, events))
@@ -249,44 +207,23 @@ impl Portal {
         };
         let due_us = self.now_us() + minutes * 60 * 1_000_000;
         let attempt = delivery.attempt + 1;
-        self.hooks
-            .pending
-            .extend(delivery.events.into_iter().map(|mut event| {
-                event["attemptNumber"] = attempt.into();
-                Pending {
-                    due_us,
-                    attempt,
-                    event,
-                }
-            }));
+        self.hooks.pending.extend(delivery.events.into_iter().map(|mut event| {
+            event["attemptNumber"] = attempt.into();
+            Pending { due_us, attempt, event }
+        }));
     }
 }
 
-fn delivery(
-    url: &str,
-    secret: &str,
-    timestamp_ms: i64,
-    attempt: usize,
-    events: Vec<Value>,
-) -> HookDelivery {
+fn delivery(url: &str, secret: &str, timestamp_ms: i64, attempt: usize, events: Vec<Value>) -> HookDelivery {
     let body = Bytes::from(Value::from(events.clone()).to_string());
     let signature = signature_v3(secret, "POST", url, &body, timestamp_ms);
     let headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("user-agent".to_owned(), "HubSpot Webhooks".to_owned()),
-        (
-            "x-hubspot-request-timestamp".to_owned(),
-            timestamp_ms.to_string(),
-        ),
+        ("x-hubspot-request-timestamp".to_owned(), timestamp_ms.to_string()),
         ("x-hubspot-signature-v3".to_owned(), signature),
     ];
-    HookDelivery {
-        url: url.to_owned(),
-        headers,
-        body,
-        attempt,
-        events,
-    }
+    HookDelivery { url: url.to_owned(), headers, body, attempt, events }
 }
 
 /// Characters HubSpot decodes in an address before it signs it.
@@ -306,12 +243,9 @@ const DECODED: [(&str, &str); 12] = [
 ];
 
 fn signature_v3(secret: &str, method: &str, url: &str, body: &[u8], timestamp_ms: i64) -> String {
-    let url = DECODED
-        .iter()
-        .fold(url.to_owned(), |url, (encoded, plain)| {
-            url.replace(encoded, plain)
-                .replace(&encoded.to_lowercase(), plain)
-        });
+    let url = DECODED.iter().fold(url.to_owned(), |url, (encoded, plain)| {
+        url.replace(encoded, plain).replace(&encoded.to_lowercase(), plain)
+    });
     // HMAC takes keys of any length; an empty MAC would only make the signature wrong.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();

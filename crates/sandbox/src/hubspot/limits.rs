@@ -25,11 +25,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            ten_seconds: 110,
-            search_per_second: 5,
-            daily: 250_000,
-        }
+        Self { ten_seconds: 110, search_per_second: 5, daily: 250_000 }
     }
 }
 
@@ -89,17 +85,11 @@ fn headers(limits: Limits, recent: usize, today: u32, app: &App) -> HeaderMap {
         headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
     };
     put("x-hubspot-ratelimit-max", limits.ten_seconds as u64);
-    put(
-        "x-hubspot-ratelimit-remaining",
-        limits.ten_seconds.saturating_sub(recent) as u64,
-    );
+    put("x-hubspot-ratelimit-remaining", limits.ten_seconds.saturating_sub(recent) as u64);
     put("x-hubspot-ratelimit-interval-milliseconds", 10_000);
     if *app != App::OAuth {
         put("x-hubspot-ratelimit-daily", limits.daily.into());
-        put(
-            "x-hubspot-ratelimit-daily-remaining",
-            limits.daily.saturating_sub(today).into(),
-        );
+        put("x-hubspot-ratelimit-daily-remaining", limits.daily.saturating_sub(today).into());
     }
     headers
 }
@@ -129,24 +119,16 @@ pub(super) fn refusal(policy: Policy) -> Refusal {
         Policy::Secondly => ("SECONDLY", "secondly"),
         Policy::Daily => ("DAILY", "daily"),
     };
-    Refusal::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "RATE_LIMITS",
-        format!("You have reached your {words} limit."),
-    )
-    .extra("errorType", "RATE_LIMIT")
-    .extra("policyName", name)
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITS", format!("You have reached your {words} limit."))
+        .extra("errorType", "RATE_LIMIT")
+        .extra("policyName", name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
-        ten_seconds: 3,
-        search_per_second: 2,
-        daily: 6,
-    };
+    const LIMITS: Limits = Limits { ten_seconds: 3, search_per_second: 2, daily: 6 };
 
     fn admitted(windows: &mut Windows, at_us: i64, is_search: bool) -> bool {
         windows.admit(LIMITS, at_us, &App::OAuth, is_search).is_ok()
@@ -157,20 +139,13 @@ mod tests {
         let mut windows = Windows::default();
         assert!((0..3).all(|i| admitted(&mut windows, i, false)));
         assert!(!admitted(&mut windows, TEN_SECONDS_US - 1, false));
-        assert!(
-            admitted(&mut windows, TEN_SECONDS_US, false),
-            "the first has left the window"
-        );
+        assert!(admitted(&mut windows, TEN_SECONDS_US, false), "the first has left the window");
     }
 
     #[test]
     fn searches_have_a_window_of_their_own_and_no_headers() {
         let mut windows = Windows::default();
-        assert!(
-            windows
-                .admit(LIMITS, 0, &App::OAuth, true)
-                .is_ok_and(|headers| headers.is_empty())
-        );
+        assert!(windows.admit(LIMITS, 0, &App::OAuth, true).is_ok_and(|headers| headers.is_empty()));
         assert!(admitted(&mut windows, 0, true));
         assert!(!admitted(&mut windows, 0, true));
         let answer = windows.admit(LIMITS, 0, &App::Static("t".into()), false);

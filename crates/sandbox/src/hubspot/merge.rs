@@ -20,26 +20,17 @@ impl Portal {
         let (ours, theirs) = (self.values(primary), self.values(other));
         let moved = theirs.len();
         let emails = self.emails_after_merge(&ours, &theirs);
-        let mut values: BTreeMap<Arc<str>, Option<Box<str>>> =
-            theirs.into_iter().chain(ours).collect();
+        let mut values: BTreeMap<Arc<str>, Option<Box<str>>> = theirs.into_iter().chain(ours).collect();
         if let (Some(emails), Some((name, _))) = (emails, self.schema.live(ADDITIONAL_EMAILS)) {
             values.insert(Arc::clone(name), Some(emails));
         }
         let former_ids: Vec<u64> = [primary, other]
             .iter()
             .flat_map(|id| {
-                std::iter::once(*id).chain(
-                    self.contacts
-                        .get(id)
-                        .into_iter()
-                        .flat_map(|it| it.former_ids.clone()),
-                )
+                std::iter::once(*id).chain(self.contacts.get(id).into_iter().flat_map(|it| it.former_ids.clone()))
             })
             .collect();
-        let created_us = [primary, other]
-            .iter()
-            .filter_map(|id| Some(self.contacts.get(id)?.created_us))
-            .min();
+        let created_us = [primary, other].iter().filter_map(|id| Some(self.contacts.get(id)?.created_us)).min();
         // The values must be free before the new record takes them; where the ids lead is known only after.
         self.retire(primary, Standing::Erased);
         self.retire(other, Standing::Erased);
@@ -60,16 +51,12 @@ impl Portal {
             value.as_deref().map(str::to_owned)
         };
         let primary = of(ours, "email");
-        let secondary: Vec<String> = [
-            of(ours, ADDITIONAL_EMAILS),
-            of(theirs, "email"),
-            of(theirs, ADDITIONAL_EMAILS),
-        ]
-        .into_iter()
-        .flatten()
-        .flat_map(|joined| joined.split(';').map(str::to_owned).collect::<Vec<_>>())
-        .filter(|address| primary.is_some() && Some(address) != primary.as_ref())
-        .collect();
+        let secondary: Vec<String> = [of(ours, ADDITIONAL_EMAILS), of(theirs, "email"), of(theirs, ADDITIONAL_EMAILS)]
+            .into_iter()
+            .flatten()
+            .flat_map(|joined| joined.split(';').map(str::to_owned).collect::<Vec<_>>())
+            .filter(|address| primary.is_some() && Some(address) != primary.as_ref())
+            .collect();
         (!secondary.is_empty()).then(|| secondary.join(";").into_boxed_str())
     }
 }
@@ -84,29 +71,15 @@ struct MergeBody {
 /// `POST /crm/v3/objects/{object}/merge`
 pub(super) fn merge(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("object"))?;
-    let MergeBody {
-        primary_object_id,
-        object_id_to_merge,
-    } = call.json()?;
-    let find = |id: &str| {
-        portal
-            .find(None, id, false)?
-            .ok_or_else(|| no_such_contact(id))
-    };
+    let MergeBody { primary_object_id, object_id_to_merge } = call.json()?;
+    let find = |id: &str| portal.find(None, id, false)?.ok_or_else(|| no_such_contact(id));
     let (primary, other) = (find(&primary_object_id)?, find(&object_id_to_merge)?);
     if primary == other {
         return Err(Refusal::validation("A record cannot be merged with itself"));
     }
     let merged = portal.merge(primary, other);
-    let contact = portal
-        .contacts
-        .get(&merged)
-        .ok_or_else(|| no_such_contact(&primary_object_id))?;
-    let record = portal.show(
-        contact.now(),
-        &shown(&portal.schema, &["hs_merged_object_ids"]),
-        portal.settings.unset,
-    );
+    let contact = portal.contacts.get(&merged).ok_or_else(|| no_such_contact(&primary_object_id))?;
+    let record = portal.show(contact.now(), &shown(&portal.schema, &["hs_merged_object_ids"]), portal.settings.unset);
     Ok(Reply::ok(record.into()))
 }
 
@@ -120,10 +93,7 @@ struct EraseBody {
 /// `POST /crm/v3/objects/{object}/gdpr-delete`
 pub(super) fn gdpr_delete(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("object"))?;
-    let EraseBody {
-        object_id,
-        id_property,
-    } = call.json()?;
+    let EraseBody { object_id, id_property } = call.json()?;
     let live = portal.find(id_property.as_deref(), &object_id, false)?;
     let found = live.or(portal.find(id_property.as_deref(), &object_id, true)?);
     portal.erase(found.ok_or_else(|| no_such_contact(&object_id))?);

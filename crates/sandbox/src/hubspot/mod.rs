@@ -92,11 +92,7 @@ impl Hubspot {
     /// Calls since the start or the last reset.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        self.0
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sets all counters to 0.
@@ -105,11 +101,7 @@ impl Hubspot {
     }
 
     fn count(&self, route: &str, ended: &Ended) {
-        self.0
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .count(route, ended);
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).count(route, ended);
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Portal) -> T) -> T {
@@ -126,9 +118,7 @@ impl Hubspot {
 
     fn create_map(&self, properties: &Map<String, Value>) -> Result<String, Refusal> {
         self.with(|portal| {
-            let changes = portal
-                .check(properties)
-                .map_err(|invalid| Refusal::invalid(&invalid))?;
+            let changes = portal.check(properties).map_err(|invalid| Refusal::invalid(&invalid))?;
             portal.claim(None, &changes, &mut Claimed::new())?;
             Ok(portal.create(changes, Source::CrmUi).to_string())
         })
@@ -145,9 +135,7 @@ impl Hubspot {
     fn edit_map(&self, id: &str, properties: &Map<String, Value>) -> Result<(), Refusal> {
         self.with(|portal| {
             let id = standing(portal, id, Standing::Live)?;
-            let changes = portal
-                .check(properties)
-                .map_err(|invalid| Refusal::invalid(&invalid))?;
+            let changes = portal.check(properties).map_err(|invalid| Refusal::invalid(&invalid))?;
             portal.claim(Some(id), &changes, &mut Claimed::new())?;
             portal.write(id, changes, Source::CrmUi);
             Ok(())
@@ -184,8 +172,7 @@ impl Hubspot {
     /// If there is no such record.
     pub fn gdpr_delete(&self, id: &str) -> Result<(), Refusal> {
         self.with(|portal| {
-            let id = standing(portal, id, Standing::Live)
-                .or_else(|_| standing(portal, id, Standing::Archived))?;
+            let id = standing(portal, id, Standing::Live).or_else(|_| standing(portal, id, Standing::Archived))?;
             portal.erase(id);
             Ok(())
         })
@@ -197,10 +184,7 @@ impl Hubspot {
     /// If either is not there, or both are the same.
     pub fn merge(&self, primary: &str, other: &str) -> Result<String, Refusal> {
         self.with(|portal| {
-            let (a, b) = (
-                standing(portal, primary, Standing::Live)?,
-                standing(portal, other, Standing::Live)?,
-            );
+            let (a, b) = (standing(portal, primary, Standing::Live)?, standing(portal, other, Standing::Live)?);
             if a == b {
                 return Err(Refusal::validation("A record cannot be merged with itself"));
             }
@@ -256,9 +240,7 @@ impl Hubspot {
         self.with(|portal| {
             let mut seeded = Seeded::default();
             for (row, properties) in (1..).zip(rows) {
-                let changes = portal
-                    .check(&properties)
-                    .map_err(|invalid| Refusal::invalid(&invalid));
+                let changes = portal.check(&properties).map_err(|invalid| Refusal::invalid(&invalid));
                 let free = changes.and_then(|changes| {
                     portal.claim(None, &changes, &mut Claimed::new())?;
                     Ok(changes)
@@ -286,13 +268,7 @@ impl Hubspot {
     /// Every record that was not erased, by id: archived and merged ones too.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
-        self.with(|portal| {
-            portal
-                .contacts
-                .keys()
-                .filter_map(|id| portal.record(*id))
-                .collect()
-        })
+        self.with(|portal| portal.contacts.keys().filter_map(|id| portal.record(*id)).collect())
     }
 
     /// One record as [`records`](Self::records) has it.
@@ -312,13 +288,7 @@ impl Hubspot {
                 .collect();
             let total = live.len();
             live.sort_unstable_by(|a, b| b.cmp(a));
-            (
-                total,
-                live.into_iter()
-                    .take(count)
-                    .filter_map(|(_, id)| portal.record(id))
-                    .collect(),
-            )
+            (total, live.into_iter().take(count).filter_map(|(_, id)| portal.record(id)).collect())
         })
     }
 
@@ -380,37 +350,18 @@ impl Hubspot {
 }
 
 fn map_of(properties: &[(&str, &str)]) -> Map<String, Value> {
-    properties
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
-        .collect()
+    properties.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect()
 }
 
 /// The record an id leads to, if it stands as wanted; hidden ones too.
 fn standing(portal: &Portal, id: &str, wanted: Standing) -> Result<u64, Refusal> {
-    let found = id
-        .parse()
-        .ok()
-        .and_then(|id| portal.follow(id))
-        .filter(|contact| contact.standing() == wanted);
-    found
-        .map(|contact| contact.id)
-        .ok_or_else(|| records::no_such_contact(id))
+    let found = id.parse().ok().and_then(|id| portal.follow(id)).filter(|contact| contact.standing() == wanted);
+    found.map(|contact| contact.id).ok_or_else(|| records::no_such_contact(id))
 }
 
-fn with_contact(
-    portal: &mut Portal,
-    id: &str,
-    change: impl FnOnce(&mut Contact),
-) -> Result<(), Refusal> {
-    let found = id
-        .parse()
-        .ok()
-        .and_then(|id| portal.follow(id))
-        .map(|contact| contact.id);
-    let contact = found
-        .and_then(|id| portal.contacts.get_mut(&id))
-        .ok_or_else(|| records::no_such_contact(id))?;
+fn with_contact(portal: &mut Portal, id: &str, change: impl FnOnce(&mut Contact)) -> Result<(), Refusal> {
+    let found = id.parse().ok().and_then(|id| portal.follow(id)).map(|contact| contact.id);
+    let contact = found.and_then(|id| portal.contacts.get_mut(&id)).ok_or_else(|| records::no_such_contact(id))?;
     change(contact);
     Ok(())
 }

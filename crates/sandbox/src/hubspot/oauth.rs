@@ -74,15 +74,8 @@ pub(super) struct Grants {
 
 impl Grants {
     /// Who calls, or 401.
-    pub(super) fn app_of(
-        &self,
-        bearer: Option<&str>,
-        accepts_any: bool,
-        now_us: i64,
-    ) -> Result<App, Refusal> {
-        let unauthenticated = |message: &str| {
-            Refusal::new(StatusCode::UNAUTHORIZED, "INVALID_AUTHENTICATION", message)
-        };
+    pub(super) fn app_of(&self, bearer: Option<&str>, accepts_any: bool, now_us: i64) -> Result<App, Refusal> {
+        let unauthenticated = |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, "INVALID_AUTHENTICATION", message);
         let Some(token) = bearer.filter(|token| !token.is_empty()) else {
             return Err(unauthenticated(
                 "Authentication credentials not found. This API supports OAuth 2.0 authentication.",
@@ -92,27 +85,18 @@ impl Grants {
             Some(access) if access.expires_us > now_us => Ok(App::OAuth),
             Some(access) => {
                 let seconds = (now_us - access.expires_us) / 1_000_000;
-                let message = format!(
-                    "The OAuth token used to make this call expired {seconds} second(s) ago."
-                );
-                Err(
-                    Refusal::new(StatusCode::UNAUTHORIZED, "EXPIRED_AUTHENTICATION", message)
-                        .context("expire time", [crate::world::iso(access.expires_us)]),
-                )
+                let message = format!("The OAuth token used to make this call expired {seconds} second(s) ago.");
+                Err(Refusal::new(StatusCode::UNAUTHORIZED, "EXPIRED_AUTHENTICATION", message)
+                    .context("expire time", [crate::world::iso(access.expires_us)]))
             }
             None if accepts_any && !self.static_revoked => Ok(App::Static(token.to_owned())),
-            None => Err(unauthenticated(
-                "The token used to make this call is not valid.",
-            )),
+            None => Err(unauthenticated("The token used to make this call is not valid.")),
         }
     }
 
     /// Takes back every grant; static tokens stop working too.
     pub(super) fn revoke(&mut self) {
-        *self = Self {
-            static_revoked: true,
-            ..Self::default()
-        };
+        *self = Self { static_revoked: true, ..Self::default() };
     }
 
     /// Lets static tokens work again.
@@ -121,21 +105,14 @@ impl Grants {
     }
 
     pub(super) fn expire(&mut self, now_us: i64) {
-        self.access
-            .values_mut()
-            .for_each(|access| access.expires_us = access.expires_us.min(now_us));
+        self.access.values_mut().for_each(|access| access.expires_us = access.expires_us.min(now_us));
     }
 }
 
 impl Portal {
     /// A grant without a browser, as if an admin had just allowed it.
     pub(super) fn grant(&mut self) -> Tokens {
-        let grant = Grant {
-            scopes: vec![
-                "crm.objects.contacts.read".into(),
-                "crm.objects.contacts.write".into(),
-            ],
-        };
+        let grant = Grant { scopes: vec!["crm.objects.contacts.read".into(), "crm.objects.contacts.write".into()] };
         let refresh_token = self.new_refresh(grant);
         self.new_access(refresh_token)
     }
@@ -149,16 +126,9 @@ impl Portal {
     fn new_access(&mut self, refresh_token: String) -> Tokens {
         let access_token = self.rng.token(ACCESS_TOKEN_WORDS);
         let life_us = self.settings.access_token_life_us;
-        let access = Access {
-            refresh_token: refresh_token.clone(),
-            expires_us: self.now_us() + life_us,
-        };
+        let access = Access { refresh_token: refresh_token.clone(), expires_us: self.now_us() + life_us };
         self.grants.access.insert(access_token.clone(), access);
-        Tokens {
-            access_token,
-            refresh_token,
-            expires_in: life_us / 1_000_000,
-        }
+        Tokens { access_token, refresh_token, expires_in: life_us / 1_000_000 }
     }
 }
 
@@ -178,22 +148,12 @@ struct RefusedPage<'a> {
 }
 
 /// Members of an authorization request that the form carries on.
-const REQUEST: [&str; 6] = [
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "optional_scope",
-    "state",
-    "code_challenge",
-];
+const REQUEST: [&str; 6] = ["client_id", "redirect_uri", "scope", "optional_scope", "state", "code_challenge"];
 
 fn page(status: StatusCode, template: &impl Template) -> Answer {
     match template.render() {
         Ok(page) => Ok(Reply::html(status, page)),
-        Err(error) => Err(Refusal::plain(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            error.to_string(),
-        )),
+        Err(error) => Err(Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
     }
 }
 
@@ -214,19 +174,13 @@ pub(super) fn authorize(portal: &mut Portal, call: &Call) -> Answer {
     if let Some(reason) = unsound(portal, query("client_id"), query("redirect_uri")) {
         return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
     }
-    let fields = REQUEST
-        .iter()
-        .filter_map(|name| Some((*name, call.query(name)?)))
-        .collect();
+    let fields = REQUEST.iter().filter_map(|name| Some((*name, call.query(name)?))).collect();
     page(
         StatusCode::OK,
         &AuthorizePage {
             portal_id: portal.settings.portal_id,
             client_id: query("client_id"),
-            scopes: query("scope")
-                .split(' ')
-                .filter(|scope| !scope.is_empty())
-                .collect(),
+            scopes: query("scope").split(' ').filter(|scope| !scope.is_empty()).collect(),
             fields,
         },
     )
@@ -245,33 +199,18 @@ pub(super) fn decide(portal: &mut Portal, call: &Call) -> Answer {
         let code = portal.rng.uuid();
         let entry = Code {
             redirect_uri: field("redirect_uri").to_owned(),
-            challenge: form
-                .get("code_challenge")
-                .filter(|it| !it.is_empty())
-                .cloned(),
-            grant: Grant {
-                scopes: field("scope").split(' ').map(str::to_owned).collect(),
-            },
+            challenge: form.get("code_challenge").filter(|it| !it.is_empty()).cloned(),
+            grant: Grant { scopes: field("scope").split(' ').map(str::to_owned).collect() },
             expires_us: portal.now_us() + CODE_LIFE_US,
         };
         portal.grants.codes.insert(code.clone(), entry);
         vec![("code", code)]
     };
     answer.extend(form.get("state").map(|state| ("state", state.clone())));
-    let query: Vec<String> = answer
-        .iter()
-        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-        .collect();
-    let joint = if field("redirect_uri").contains('?') {
-        '&'
-    } else {
-        '?'
-    };
-    Ok(Reply::redirect(format!(
-        "{}{joint}{}",
-        field("redirect_uri"),
-        query.join("&")
-    )))
+    let query: Vec<String> =
+        answer.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
+    let joint = if field("redirect_uri").contains('?') { '&' } else { '?' };
+    Ok(Reply::redirect(format!("{}{joint}{}", field("redirect_uri"), query.join("&"))))
 }
 
 fn bad(status: &str, message: &str) -> Refusal {
@@ -309,23 +248,16 @@ pub(super) fn token(portal: &mut Portal, call: &Call) -> Answer {
 fn exchange(portal: &mut Portal, form: &BTreeMap<String, String>) -> Result<Tokens, Refusal> {
     let field = |name: &str| form.get(name).map_or("", String::as_str);
     let now_us = portal.now_us();
-    let code = portal
-        .grants
-        .codes
-        .remove(field("code"))
-        .filter(|code| code.expires_us > now_us);
+    let code = portal.grants.codes.remove(field("code")).filter(|code| code.expires_us > now_us);
     let Some(code) = code else {
         return Err(bad("BAD_AUTH_CODE", "missing or unknown auth code"));
     };
     if code.redirect_uri != field("redirect_uri") {
-        return Err(bad(
-            "MISMATCH_REDIRECT_URI_AUTH_CODE",
-            "missing or mismatched redirect URI",
-        ));
+        return Err(bad("MISMATCH_REDIRECT_URI_AUTH_CODE", "missing or mismatched redirect URI"));
     }
-    let verified = code.challenge.is_none_or(|challenge| {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier"))) == challenge
-    });
+    let verified = code
+        .challenge
+        .is_none_or(|challenge| URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier"))) == challenge);
     if !verified {
         return Err(bad("BAD_CODE_VERIFIER", "missing or invalid code verifier"));
     }
@@ -353,16 +285,10 @@ fn token_info(portal: &Portal, grant: &Grant, kind: &str, token: &str) -> Value 
 pub(super) fn inspect_access(portal: &mut Portal, call: &Call) -> Answer {
     let token = call.param("token");
     let access = portal.grants.access.get(token).ok_or_else(unknown_token)?;
-    let grant = portal
-        .grants
-        .refresh
-        .get(&access.refresh_token)
-        .ok_or_else(unknown_token)?;
+    let grant = portal.grants.refresh.get(&access.refresh_token).ok_or_else(unknown_token)?;
     let mut info = token_info(portal, grant, "access", token);
     info["app_id"] = portal.settings.app_id.into();
-    info["expires_in"] = ((access.expires_us - portal.now_us()) / 1_000_000)
-        .max(0)
-        .into();
+    info["expires_in"] = ((access.expires_us - portal.now_us()) / 1_000_000).max(0).into();
     Ok(Reply::ok(info))
 }
 
@@ -377,12 +303,7 @@ pub(super) fn inspect_refresh(portal: &mut Portal, call: &Call) -> Answer {
 
 /// `DELETE /oauth/v1/refresh-tokens/{token}`: access tokens that were got with it live on until they expire.
 pub(super) fn delete_refresh(portal: &mut Portal, call: &Call) -> Answer {
-    portal
-        .grants
-        .refresh
-        .remove(call.param("token"))
-        .map(|_| Reply::empty())
-        .ok_or_else(unknown_token)
+    portal.grants.refresh.remove(call.param("token")).map(|_| Reply::empty()).ok_or_else(unknown_token)
 }
 
 #[derive(Deserialize)]
@@ -394,11 +315,7 @@ struct PrivateApp {
 /// `POST /oauth/v2/private-apps/get/access-token-info`
 pub(super) fn inspect_private(portal: &mut Portal, call: &Call) -> Answer {
     let PrivateApp { token_key } = call.json()?;
-    portal.grants.app_of(
-        Some(&token_key),
-        portal.settings.accepts_any_token,
-        portal.now_us(),
-    )?;
+    portal.grants.app_of(Some(&token_key), portal.settings.accepts_any_token, portal.now_us())?;
     Ok(Reply::ok(json!({
         "userId": USER_ID,
         "hubId": portal.settings.portal_id,

@@ -13,31 +13,18 @@ const ACCOUNT_COUNTRY: country::Id = country::US;
 
 /// Property, shadow without the country code, shadow with it.
 const SHADOWS: [(&str, &str, &str); 2] = [
-    (
-        "phone",
-        "hs_searchable_calculated_phone_number",
-        "hs_searchable_calculated_international_phone_number",
-    ),
-    (
-        "mobilephone",
-        "hs_searchable_calculated_mobile_number",
-        "hs_searchable_calculated_international_mobile_number",
-    ),
+    ("phone", "hs_searchable_calculated_phone_number", "hs_searchable_calculated_international_phone_number"),
+    ("mobilephone", "hs_searchable_calculated_mobile_number", "hs_searchable_calculated_international_mobile_number"),
 ];
 
 /// Adds the shadows of every phone number among `changes`.
 pub(super) fn add_shadows(schema: &Schema, changes: &mut Vec<Change>) {
     for (source, national, international) in SHADOWS {
-        let Some(number) = changes
-            .iter()
-            .find(|(name, _)| &**name == source)
-            .map(|(_, value)| value.clone())
-        else {
+        let Some(number) = changes.iter().find(|(name, _)| &**name == source).map(|(_, value)| value.clone()) else {
             continue;
         };
         let shadows = number.map(|typed| shadows(&typed));
-        let names = [national, international]
-            .map(|name| schema.live(name).map(|(name, _)| Arc::clone(name)));
+        let names = [national, international].map(|name| schema.live(name).map(|(name, _)| Arc::clone(name)));
         let values = match shadows {
             Some((national, international)) => [Some(national), international],
             None => [None, None],

@@ -45,11 +45,7 @@ pub(super) struct Portal {
 impl Refusal {
     /// A conflict over an address, without saying who has it.
     pub(super) fn without_owner(self) -> Self {
-        if self.status == StatusCode::CONFLICT {
-            Portal::contact_exists(None)
-        } else {
-            self
-        }
+        if self.status == StatusCode::CONFLICT { Portal::contact_exists(None) } else { self }
     }
 }
 
@@ -81,19 +77,12 @@ impl Portal {
     }
 
     fn moment(&self) -> Moment {
-        Moment {
-            written_us: self.now_us(),
-            stamp_us: self.stamp_us(),
-        }
+        Moment { written_us: self.now_us(), stamp_us: self.stamp_us() }
     }
 
     /// How far back the search index sees.
     pub(super) fn index_horizon(&self) -> i64 {
-        let lag = if self.settings.quirks {
-            self.settings.index_lag_us
-        } else {
-            0
-        };
+        let lag = if self.settings.quirks { self.settings.index_lag_us } else { 0 };
         self.now_us() - lag
     }
 
@@ -114,56 +103,32 @@ impl Portal {
     }
 
     /// Finds the id of a visible record by id, e-mail (secondary ones too) or a unique property.
-    pub(super) fn find(
-        &self,
-        id_property: Option<&str>,
-        id: &str,
-        archived: bool,
-    ) -> Result<Option<u64>, Refusal> {
+    pub(super) fn find(&self, id_property: Option<&str>, id: &str, archived: bool) -> Result<Option<u64>, Refusal> {
         let found = match id_property {
             None | Some("hs_object_id" | "") => id.parse().ok(),
-            Some("email") => self
-                .by_email
-                .get(id.trim().to_lowercase().as_str())
-                .copied(),
+            Some("email") => self.by_email.get(id.trim().to_lowercase().as_str()).copied(),
             Some(name) => match self.schema.live(name) {
                 Some((name, property)) if property.has_unique_value => {
                     self.by_key.get(&(Arc::clone(name), Box::from(id))).copied()
                 }
                 _ => {
-                    let message = format!(
-                        "Property {name} is not a unique property and cannot identify a record"
-                    );
+                    let message = format!("Property {name} is not a unique property and cannot identify a record");
                     return Err(Refusal::validation(message));
                 }
             },
         };
-        let wanted = if archived {
-            Standing::Archived
-        } else {
-            Standing::Live
-        };
+        let wanted = if archived { Standing::Archived } else { Standing::Live };
         let contact = found.and_then(|id| self.follow(id));
-        Ok(contact
-            .filter(|it| it.standing() == wanted && self.in_sight(it))
-            .map(|it| it.id))
+        Ok(contact.filter(|it| it.standing() == wanted && self.in_sight(it)).map(|it| it.id))
     }
 
     /// Checks the `properties` of a write against the schema.
-    pub(super) fn check(
-        &self,
-        properties: &Map<String, Value>,
-    ) -> Result<Vec<Change>, Vec<Invalid>> {
+    pub(super) fn check(&self, properties: &Map<String, Value>) -> Result<Vec<Change>, Vec<Invalid>> {
         values::check(&self.schema, properties)
     }
 
     /// Refuses changes that would take an e-mail address or unique value from another record.
-    pub(super) fn claim(
-        &self,
-        target: Option<u64>,
-        changes: &[Change],
-        claimed: &mut Claimed,
-    ) -> Result<(), Refusal> {
+    pub(super) fn claim(&self, target: Option<u64>, changes: &[Change], claimed: &mut Claimed) -> Result<(), Refusal> {
         for (name, value) in changes {
             let Some(value) = value else { continue };
             let is_email = &**name == "email";
@@ -171,23 +136,13 @@ impl Portal {
                 continue;
             }
             let key = (Arc::clone(name), value.clone());
-            let owner = if is_email {
-                self.by_email.get(value)
-            } else {
-                self.by_key.get(&key)
-            }
-            .copied();
+            let owner = if is_email { self.by_email.get(value) } else { self.by_key.get(&key) }.copied();
             let taken = owner.is_some_and(|owner| Some(owner) != target);
             match (taken || claimed.contains(&key), is_email, owner) {
                 (true, true, owner) => return Err(Self::contact_exists(owner)),
                 (true, false, _) => {
-                    let message =
-                        format!("{value} is already the value of \"{name}\" on another record.");
-                    return Err(Refusal::invalid(&[Invalid::new(
-                        name,
-                        "CONFLICTING_UNIQUE_VALUE",
-                        message,
-                    )]));
+                    let message = format!("{value} is already the value of \"{name}\" on another record.");
+                    return Err(Refusal::invalid(&[Invalid::new(name, "CONFLICTING_UNIQUE_VALUE", message)]));
                 }
                 (false, _, _) => claimed.insert(key),
             };
@@ -200,8 +155,7 @@ impl Portal {
             return Refusal::new(StatusCode::CONFLICT, "CONFLICT", CONTACT_EXISTS);
         };
         let message = format!("{CONTACT_EXISTS}. Existing ID: {id}");
-        Refusal::new(StatusCode::CONFLICT, "CONFLICT", message)
-            .context("existingId", [id.to_string()])
+        Refusal::new(StatusCode::CONFLICT, "CONFLICT", message).context("existingId", [id.to_string()])
     }
 
     /// Makes a contact of changes that were checked and claimed.
@@ -245,10 +199,8 @@ impl Portal {
         let Some(contact) = self.contacts.get(&id) else {
             return;
         };
-        let before: Before = changes
-            .iter()
-            .map(|(name, _)| (Arc::clone(name), contact.now().stored(name).map(Box::from)))
-            .collect();
+        let before: Before =
+            changes.iter().map(|(name, _)| (Arc::clone(name), contact.now().stored(name).map(Box::from))).collect();
         let at = self.moment();
         self.store(id, changes, source, at);
         self.announce_values(id, Some(&before), source);
@@ -281,10 +233,8 @@ impl Portal {
                 continue;
             };
             if &**name == "email" || &**name == "hs_additional_emails" {
-                for address in old
-                    .split(';')
-                    .filter(|address| self.by_email.get(*address) == Some(&id))
-                    .collect::<Vec<_>>()
+                for address in
+                    old.split(';').filter(|address| self.by_email.get(*address) == Some(&id)).collect::<Vec<_>>()
                 {
                     self.by_email.remove(address);
                 }
@@ -318,10 +268,7 @@ impl Portal {
             return Vec::new();
         };
         let view = contact.now();
-        contact
-            .names()
-            .filter_map(|name| Some((Arc::clone(name), Some(view.stored(name)?.into()))))
-            .collect()
+        contact.names().filter_map(|name| Some((Arc::clone(name), Some(view.stored(name)?.into())))).collect()
     }
 
     /// Lets go of every address and unique value of a record that leaves.
@@ -350,16 +297,11 @@ impl Portal {
         let values = self.values(id);
         let lost: Vec<Change> = values
             .iter()
-            .filter(|change| {
-                self.claim(Some(id), std::slice::from_ref(change), &mut Claimed::new())
-                    .is_err()
-            })
+            .filter(|change| self.claim(Some(id), std::slice::from_ref(change), &mut Claimed::new()).is_err())
             .map(|(name, _)| (Arc::clone(name), None))
             .collect();
-        let kept: Vec<Change> = values
-            .into_iter()
-            .filter(|(name, _)| !lost.iter().any(|(gone, _)| gone == name))
-            .collect();
+        let kept: Vec<Change> =
+            values.into_iter().filter(|(name, _)| !lost.iter().any(|(gone, _)| gone == name)).collect();
         self.index(id, &kept);
         let at = self.moment();
         if let Some(contact) = self.contacts.get_mut(&id) {
@@ -377,21 +319,14 @@ impl Portal {
         if standing == Standing::Erased {
             return None;
         }
-        let properties = contact
-            .names()
-            .map(|name| (name.to_string(), view.stored(name).map(str::to_owned)))
-            .collect();
+        let properties = contact.names().map(|name| (name.to_string(), view.stored(name).map(str::to_owned))).collect();
         Some(Record {
             id: id.to_string(),
             properties,
             created_us: contact.created_us,
             updated_us: view.updated_us(),
             archived: standing == Standing::Archived,
-            merged_into: if let Standing::Merged(into) = standing {
-                Some(into.to_string())
-            } else {
-                None
-            },
+            merged_into: if let Standing::Merged(into) = standing { Some(into.to_string()) } else { None },
         })
     }
 
@@ -401,10 +336,7 @@ impl Portal {
         };
         let rewritten = self.record(id).and_then(|record| automation(&record));
         if let Some(properties) = rewritten {
-            let properties = properties
-                .into_iter()
-                .map(|(name, value)| (name, Value::String(value)))
-                .collect();
+            let properties = properties.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
             if let Ok(changes) = self.check(&properties)
                 && self.claim(Some(id), &changes, &mut Claimed::new()).is_ok()
             {

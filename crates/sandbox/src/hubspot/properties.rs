@@ -10,17 +10,14 @@ use super::answer::{Answer, Call, Refusal, Reply};
 use super::batch::BATCH_MAX;
 use super::portal::Portal;
 use super::records::contacts_only;
-use super::schema::{
-    CUSTOM_PROPERTIES_MAX, Group, Property, PropertyDraft, PropertyPatch, UNIQUE_PROPERTIES_MAX,
-};
+use super::schema::{CUSTOM_PROPERTIES_MAX, Group, Property, PropertyDraft, PropertyPatch, UNIQUE_PROPERTIES_MAX};
 use crate::world::iso;
 
 /// Characters a property's name may have.
 const NAME_CHARS_MAX: usize = 100;
 
 fn shown(value: &impl serde::Serialize) -> Result<Value, Refusal> {
-    serde_json::to_value(value)
-        .map_err(|error| Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+    serde_json::to_value(value).map_err(|error| Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
 fn no_such_property(name: &str) -> Refusal {
@@ -34,76 +31,43 @@ impl Portal {
         let name = &draft.name;
         let well_named = name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.len() <= NAME_CHARS_MAX
-            && name
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !well_named {
-            let message = format!(
-                "{name} is not a valid property name: lower case letters, digits and underscores"
-            );
+            let message = format!("{name} is not a valid property name: lower case letters, digits and underscores");
             return Err(Refusal::validation(message));
         }
         if !self.schema.groups.contains_key(&draft.group_name) {
-            return Err(Refusal::validation(format!(
-                "Property group {} does not exist",
-                draft.group_name
-            )));
+            return Err(Refusal::validation(format!("Property group {} does not exist", draft.group_name)));
         }
         if self.schema.live(name).is_some() {
-            let message = format!("Property {name} already exists");
-            return Err(
-                Refusal::new(StatusCode::CONFLICT, "OBJECT_ALREADY_EXISTS", message)
-                    .sub_category("Properties.PROPERTY_WITH_NAME_EXISTS")
-                    .context("propertyName", [name.clone()]),
-            );
+            let message = format!("A property named '{name}' already exists.");
+            return Err(Refusal::new(StatusCode::CONFLICT, "OBJECT_ALREADY_EXISTS", message)
+                .sub_category("Properties.PROPERTY_WITH_NAME_EXISTS")
+                .context("name", [name.clone()]));
         }
-        let custom = self
-            .schema
-            .properties
-            .values()
-            .filter(|it| !it.hubspot_defined && !it.archived);
+        let custom = self.schema.properties.values().filter(|it| !it.hubspot_defined && !it.archived);
         let unique = custom.clone().filter(|it| it.has_unique_value).count();
-        if custom.count() >= CUSTOM_PROPERTIES_MAX
-            || draft.has_unique_value && unique >= UNIQUE_PROPERTIES_MAX
-        {
-            return Err(Refusal::validation(
-                "The limit of properties of this kind has been reached",
-            ));
+        if custom.count() >= CUSTOM_PROPERTIES_MAX || draft.has_unique_value && unique >= UNIQUE_PROPERTIES_MAX {
+            return Err(Refusal::validation("The limit of properties of this kind has been reached"));
         }
         let property = draft.define(self.stamp_us());
         let answer = shown(&property);
-        self.schema
-            .properties
-            .insert(Arc::from(property.name.as_str()), property);
+        self.schema.properties.insert(Arc::from(property.name.as_str()), property);
         answer
     }
 
     fn custom_property(&mut self, name: &str) -> Result<&mut Property, Refusal> {
-        let property = self
-            .schema
-            .properties
-            .get_mut(name)
-            .filter(|it| !it.archived);
+        let property = self.schema.properties.get_mut(name).filter(|it| !it.archived);
         let property = property.ok_or_else(|| no_such_property(name))?;
         if property.modification_metadata.read_only_definition {
-            return Err(Refusal::validation(format!(
-                "{name} is a HubSpot-defined property and cannot be changed"
-            )));
+            return Err(Refusal::validation(format!("{name} is a HubSpot-defined property and cannot be changed")));
         }
         Ok(property)
     }
 
     /// Takes any property away or brings it back, as an admin of the account may; values stay behind it.
-    pub(super) fn set_property_archived(
-        &mut self,
-        name: &str,
-        archived: bool,
-    ) -> Result<(), Refusal> {
-        let property = self
-            .schema
-            .properties
-            .get_mut(name)
-            .ok_or_else(|| no_such_property(name))?;
+    pub(super) fn set_property_archived(&mut self, name: &str, archived: bool) -> Result<(), Refusal> {
+        let property = self.schema.properties.get_mut(name).ok_or_else(|| no_such_property(name))?;
         property.archived = archived;
         Ok(())
     }
@@ -113,36 +77,23 @@ impl Portal {
 pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("objectType"))?;
     let archived = call.is_set("archived");
-    let properties: Vec<&Property> = portal
-        .schema
-        .properties
-        .values()
-        .filter(|property| property.archived == archived)
-        .collect();
+    let properties: Vec<&Property> =
+        portal.schema.properties.values().filter(|property| property.archived == archived).collect();
     Ok(Reply::ok(json!({"results": shown(&properties)?})).rows(properties.len()))
 }
 
 /// `POST /crm/v3/properties/{objectType}`
 pub(super) fn create(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("objectType"))?;
-    Ok(Reply::json(
-        StatusCode::CREATED,
-        portal.define(call.json()?)?,
-    ))
+    Ok(Reply::json(StatusCode::CREATED, portal.define(call.json()?)?))
 }
 
 /// `GET /crm/v3/properties/{objectType}/{propertyName}`
 pub(super) fn get(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("objectType"))?;
     let name = call.param("propertyName");
-    let property = portal
-        .schema
-        .properties
-        .get(name)
-        .filter(|it| it.archived == call.is_set("archived"));
-    Ok(Reply::ok(shown(
-        property.ok_or_else(|| no_such_property(name))?,
-    )?))
+    let property = portal.schema.properties.get(name).filter(|it| it.archived == call.is_set("archived"));
+    Ok(Reply::ok(shown(property.ok_or_else(|| no_such_property(name))?)?))
 }
 
 /// `PATCH /crm/v3/properties/{objectType}/{propertyName}`
@@ -152,9 +103,7 @@ pub(super) fn patch(portal: &mut Portal, call: &Call) -> Answer {
     if let Some(group) = &patch.group_name
         && !portal.schema.groups.contains_key(group)
     {
-        return Err(Refusal::validation(format!(
-            "Property group {group} does not exist"
-        )));
+        return Err(Refusal::validation(format!("Property group {group} does not exist")));
     }
     let now_us = portal.stamp_us();
     let property = portal.custom_property(call.param("propertyName"))?;
@@ -185,9 +134,7 @@ fn read_batch<T: serde::de::DeserializeOwned>(call: &Call) -> Result<Batch<T>, R
     contacts_only(call.param("objectType"))?;
     let batch: Batch<T> = call.json()?;
     if batch.inputs.len() > BATCH_MAX {
-        return Err(Refusal::validation(format!(
-            "A batch has at most {BATCH_MAX} inputs"
-        )));
+        return Err(Refusal::validation(format!("A batch has at most {BATCH_MAX} inputs")));
     }
     Ok(batch)
 }
@@ -203,8 +150,7 @@ fn batch_answer(portal: &Portal, whole: StatusCode, rows: Vec<Result<Value, Refu
             Err(refusal) => errors.push(refusal.row().into()),
         }
     }
-    let mut body =
-        json!({"status": "COMPLETE", "startedAt": at, "completedAt": at, "results": results});
+    let mut body = json!({"status": "COMPLETE", "startedAt": at, "completedAt": at, "results": results});
     if errors.is_empty() {
         return Ok(Reply::json(whole, body).rows(count));
     }
@@ -216,11 +162,7 @@ fn batch_answer(portal: &Portal, whole: StatusCode, rows: Vec<Result<Value, Refu
 /// `POST /crm/v3/properties/{objectType}/batch/create`
 pub(super) fn batch_create(portal: &mut Portal, call: &Call) -> Answer {
     let batch = read_batch::<PropertyDraft>(call)?;
-    let rows = batch
-        .inputs
-        .into_iter()
-        .map(|draft| portal.define(draft))
-        .collect();
+    let rows = batch.inputs.into_iter().map(|draft| portal.define(draft)).collect();
     batch_answer(portal, StatusCode::CREATED, rows)
 }
 
@@ -228,11 +170,7 @@ pub(super) fn batch_create(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn batch_read(portal: &mut Portal, call: &Call) -> Answer {
     let batch = read_batch::<NameInput>(call)?;
     let rows = batch.inputs.iter().map(|NameInput { name }| {
-        let property = portal
-            .schema
-            .properties
-            .get(name.as_str())
-            .filter(|it| it.archived == batch.archived);
+        let property = portal.schema.properties.get(name.as_str()).filter(|it| it.archived == batch.archived);
         shown(property.ok_or_else(|| no_such_property(name))?)
     });
     let rows = rows.collect();
@@ -280,19 +218,10 @@ pub(super) fn create_group(portal: &mut Portal, call: &Call) -> Answer {
     let draft: GroupDraft = call.json()?;
     if portal.schema.groups.contains_key(&draft.name) {
         let message = format!("Property group {} already exists", draft.name);
-        return Err(Refusal::new(
-            StatusCode::CONFLICT,
-            "OBJECT_ALREADY_EXISTS",
-            message,
-        ));
+        return Err(Refusal::new(StatusCode::CONFLICT, "OBJECT_ALREADY_EXISTS", message));
     }
     let display_order = draft.display_order.unwrap_or(-1);
-    let group = Group {
-        name: draft.name,
-        label: draft.label,
-        display_order,
-        archived: false,
-    };
+    let group = Group { name: draft.name, label: draft.label, display_order, archived: false };
     let answer = shown(&group)?;
     portal.schema.groups.insert(group.name.clone(), group);
     Ok(Reply::json(StatusCode::CREATED, answer))
@@ -302,13 +231,7 @@ pub(super) fn create_group(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn get_group(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("objectType"))?;
     let name = call.param("groupName");
-    Ok(Reply::ok(shown(
-        portal
-            .schema
-            .groups
-            .get(name)
-            .ok_or_else(|| no_such_group(name))?,
-    )?))
+    Ok(Reply::ok(shown(portal.schema.groups.get(name).ok_or_else(|| no_such_group(name))?)?))
 }
 
 /// `PATCH /crm/v3/properties/{objectType}/groups/{groupName}`
@@ -316,11 +239,7 @@ pub(super) fn patch_group(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("objectType"))?;
     let patch: GroupPatch = call.json()?;
     let name = call.param("groupName");
-    let group = portal
-        .schema
-        .groups
-        .get_mut(name)
-        .ok_or_else(|| no_such_group(name))?;
+    let group = portal.schema.groups.get_mut(name).ok_or_else(|| no_such_group(name))?;
     if let Some(label) = patch.label {
         group.label = label;
     }
@@ -334,20 +253,8 @@ pub(super) fn patch_group(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn archive_group(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("objectType"))?;
     let name = call.param("groupName");
-    if portal
-        .schema
-        .properties
-        .values()
-        .any(|property| property.group_name == name && !property.archived)
-    {
-        return Err(Refusal::validation(format!(
-            "Property group {name} still has properties"
-        )));
+    if portal.schema.properties.values().any(|property| property.group_name == name && !property.archived) {
+        return Err(Refusal::validation(format!("Property group {name} still has properties")));
     }
-    portal
-        .schema
-        .groups
-        .remove(name)
-        .map(|_| Reply::empty())
-        .ok_or_else(|| no_such_group(name))
+    portal.schema.groups.remove(name).map(|_| Reply::empty()).ok_or_else(|| no_such_group(name))
 }

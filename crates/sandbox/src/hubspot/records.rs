@@ -19,14 +19,8 @@ const LIST_PAGE_MAX: usize = 100;
 const LIST_PAGE_DEFAULT: usize = 10;
 
 /// What reads show when nobody asks for properties.
-const DEFAULT_PROPERTIES: [&str; 6] = [
-    "createdate",
-    "email",
-    "firstname",
-    "hs_object_id",
-    "lastmodifieddate",
-    "lastname",
-];
+const DEFAULT_PROPERTIES: [&str; 6] =
+    ["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"];
 
 /// What reads show besides the properties that were asked for.
 const ALWAYS: [&str; 3] = ["createdate", "hs_object_id", "lastmodifieddate"];
@@ -58,33 +52,19 @@ pub(super) fn contacts_only(name: &str) -> Result<(), Refusal> {
     if is_contacts(name) {
         return Ok(());
     }
-    Err(Refusal::plain(
-        StatusCode::BAD_REQUEST,
-        format!("Unable to infer object type from: {name}"),
-    ))
+    Err(Refusal::plain(StatusCode::BAD_REQUEST, format!("Unable to infer object type from: {name}")))
 }
 
 pub(super) fn no_such_contact(id: &str) -> Refusal {
-    let message = if id.parse::<u64>().is_ok() {
-        "resource not found".to_owned()
-    } else {
-        format!("{id} is not found")
-    };
+    let message =
+        if id.parse::<u64>().is_ok() { "resource not found".to_owned() } else { format!("{id} is not found") };
     Refusal::not_found(message)
 }
 
 /// The properties a read shows: those asked for that exist, and some always.
 pub(super) fn shown<'a>(schema: &'a Schema, asked: &[&str]) -> Vec<&'a str> {
-    let names = if asked.is_empty() {
-        &DEFAULT_PROPERTIES[..]
-    } else {
-        asked
-    };
-    let mut shown: Vec<&str> = names
-        .iter()
-        .chain(&ALWAYS)
-        .filter_map(|name| Some(&**schema.live(name)?.0))
-        .collect();
+    let names = if asked.is_empty() { &DEFAULT_PROPERTIES[..] } else { asked };
+    let mut shown: Vec<&str> = names.iter().chain(&ALWAYS).filter_map(|name| Some(&**schema.live(name)?.0)).collect();
     shown.sort_unstable();
     shown.dedup();
     shown
@@ -106,10 +86,7 @@ impl Portal {
         let id = contact.id.to_string();
         let portal_id = self.settings.portal_id;
         let mut record = Map::new();
-        record.insert(
-            "url".into(),
-            format!("https://app.hubspot.com/contacts/{portal_id}/record/0-1/{id}").into(),
-        );
+        record.insert("url".into(), format!("https://app.hubspot.com/contacts/{portal_id}/record/0-1/{id}").into());
         record.insert("id".into(), id.into());
         record.insert("properties".into(), properties.into());
         record.insert("createdAt".into(), iso(contact.created_us).into());
@@ -126,11 +103,7 @@ impl Portal {
         let Some(contact) = self.contacts.get(&id) else {
             return Map::new();
         };
-        let mut names: Vec<&str> = contact
-            .names()
-            .map(|name| &**name)
-            .chain(CALCULATED)
-            .collect();
+        let mut names: Vec<&str> = contact.names().map(|name| &**name).chain(CALCULATED).collect();
         names.retain(|name| self.schema.live(name).is_some());
         self.show(contact.now(), &names, Unset::Absent)
     }
@@ -140,11 +113,7 @@ impl Portal {
         let Some(contact) = self.contacts.get(&id) else {
             return Map::new();
         };
-        let names: Vec<&str> = written
-            .iter()
-            .map(String::as_str)
-            .chain(AFTER_UPDATE)
-            .collect();
+        let names: Vec<&str> = written.iter().map(String::as_str).chain(AFTER_UPDATE).collect();
         self.show(contact.now(), &names, Unset::Null)
     }
 
@@ -160,11 +129,7 @@ impl Portal {
             });
             entries.collect()
         };
-        names
-            .iter()
-            .map(|name| ((*name).to_owned(), Value::from(of(name))))
-            .collect::<Map<_, _>>()
-            .into()
+        names.iter().map(|name| ((*name).to_owned(), Value::from(of(name)))).collect::<Map<_, _>>().into()
     }
 
     /// Writes what was checked; answers nothing if another record stands in the way.
@@ -176,25 +141,14 @@ impl Portal {
 }
 
 /// How many rows a page shall have: what was asked, within the vendor's bounds and the sandbox's own.
-pub(super) fn page_size(
-    portal: &Portal,
-    asked: Option<&str>,
-    default: usize,
-    max: usize,
-) -> Result<usize, Refusal> {
+pub(super) fn page_size(portal: &Portal, asked: Option<&str>, default: usize, max: usize) -> Result<usize, Refusal> {
     let asked = match asked {
         None => default,
-        Some(text) => text
-            .parse()
-            .map_err(|_| Refusal::validation(format!("{text} is not a valid limit")))?,
+        Some(text) => text.parse().map_err(|_| Refusal::validation(format!("{text} is not a valid limit")))?,
     };
     match asked.cmp(&0) {
-        Ordering::Greater if asked <= max => {
-            Ok(asked.min(portal.settings.page_max.unwrap_or(max).max(1)))
-        }
-        _ => Err(Refusal::validation(format!(
-            "limit must be between 1 and {max}, was {asked}"
-        ))),
+        Ordering::Greater if asked <= max => Ok(asked.min(portal.settings.page_max.unwrap_or(max).max(1))),
+        _ => Err(Refusal::validation(format!("limit must be between 1 and {max}, was {asked}"))),
     }
 }
 
@@ -207,15 +161,10 @@ struct WriteBody {
 pub(super) fn create(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("object"))?;
     let body: WriteBody = call.json()?;
-    let changes = portal
-        .check(&body.properties)
-        .map_err(|invalid| Refusal::invalid(&invalid))?;
+    let changes = portal.check(&body.properties).map_err(|invalid| Refusal::invalid(&invalid))?;
     portal.claim(None, &changes, &mut Claimed::new())?;
     let id = portal.create(changes, Source::Integration);
-    Ok(Reply::json(
-        StatusCode::CREATED,
-        portal.show_created(id).into(),
-    ))
+    Ok(Reply::json(StatusCode::CREATED, portal.show_created(id).into()))
 }
 
 /// `GET /crm/v3/objects/{object}/{id}`
@@ -223,17 +172,12 @@ pub(super) fn get(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("object"))?;
     let id = call.param("id");
     let found = portal.find(call.query("idProperty"), id, call.is_set("archived"))?;
-    let contact = found
-        .and_then(|id| portal.contacts.get(&id))
-        .ok_or_else(|| no_such_contact(id))?;
+    let contact = found.and_then(|id| portal.contacts.get(&id)).ok_or_else(|| no_such_contact(id))?;
     let names = shown(&portal.schema, &call.query_list("properties"));
     let mut record = portal.show(contact.now(), &names, portal.settings.unset);
     let with_history = call.query_list("propertiesWithHistory");
     if !with_history.is_empty() {
-        record.insert(
-            "propertiesWithHistory".into(),
-            Portal::history(contact, &with_history),
-        );
+        record.insert("propertiesWithHistory".into(), Portal::history(contact, &with_history));
     }
     Ok(Reply::ok(record.into()))
 }
@@ -243,12 +187,8 @@ pub(super) fn update(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("object"))?;
     let id = call.param("id");
     let body: WriteBody = call.json()?;
-    let found = portal
-        .find(call.query("idProperty"), id, false)?
-        .ok_or_else(|| no_such_contact(id))?;
-    let changes = portal
-        .check(&body.properties)
-        .map_err(|invalid| Refusal::invalid(&invalid))?;
+    let found = portal.find(call.query("idProperty"), id, false)?.ok_or_else(|| no_such_contact(id))?;
+    let changes = portal.check(&body.properties).map_err(|invalid| Refusal::invalid(&invalid))?;
     portal.update(found, changes)?;
     let written: Vec<String> = body.properties.keys().cloned().collect();
     Ok(Reply::ok(portal.show_updated(found, &written).into()))
@@ -258,9 +198,7 @@ pub(super) fn update(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn archive(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("object"))?;
     let id = call.param("id");
-    let found = portal
-        .find(None, id, false)?
-        .ok_or_else(|| no_such_contact(id))?;
+    let found = portal.find(None, id, false)?.ok_or_else(|| no_such_contact(id))?;
     portal.archive(found, Source::Integration);
     Ok(Reply::empty())
 }
@@ -268,23 +206,12 @@ pub(super) fn archive(portal: &mut Portal, call: &Call) -> Answer {
 /// `GET /crm/v3/objects/{object}`: by id, so that a page never shifts under the reader.
 pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("object"))?;
-    let limit = page_size(
-        portal,
-        call.query("limit"),
-        LIST_PAGE_DEFAULT,
-        LIST_PAGE_MAX,
-    )?;
+    let limit = page_size(portal, call.query("limit"), LIST_PAGE_DEFAULT, LIST_PAGE_MAX)?;
     let after: u64 = match call.query("after") {
         None | Some("") => 0,
-        Some(text) => text
-            .parse()
-            .map_err(|_| Refusal::validation(format!("{text} is not a valid cursor")))?,
+        Some(text) => text.parse().map_err(|_| Refusal::validation(format!("{text} is not a valid cursor")))?,
     };
-    let wanted = if call.is_set("archived") {
-        Standing::Archived
-    } else {
-        Standing::Live
-    };
+    let wanted = if call.is_set("archived") { Standing::Archived } else { Standing::Live };
     let names = shown(&portal.schema, &call.query_list("properties"));
     let with_history = call.query_list("propertiesWithHistory");
     let mut page: Vec<&Contact> = portal
@@ -294,20 +221,13 @@ pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
         .filter(|contact| contact.standing() == wanted && portal.in_sight(contact))
         .take(limit + 1)
         .collect();
-    let next = if page.len() > limit {
-        page.pop().map(|contact| contact.id)
-    } else {
-        None
-    };
+    let next = if page.len() > limit { page.pop().map(|contact| contact.id) } else { None };
     let results: Vec<Value> = page
         .iter()
         .map(|contact| {
             let mut record = portal.show(contact.now(), &names, Unset::Null);
             if !with_history.is_empty() {
-                record.insert(
-                    "propertiesWithHistory".into(),
-                    Portal::history(contact, &with_history),
-                );
+                record.insert("propertiesWithHistory".into(), Portal::history(contact, &with_history));
             }
             record.into()
         })
@@ -315,8 +235,7 @@ pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
     let rows = results.len();
     let mut body = json!({"results": results});
     if let Some(next) = next {
-        let link =
-            format!("https://api.hubapi.com/crm/v3/objects/contacts?limit={limit}&after={next}");
+        let link = format!("https://api.hubapi.com/crm/v3/objects/contacts?limit={limit}&after={next}");
         body["paging"] = json!({"next": {"after": next.to_string(), "link": link}});
     }
     Ok(Reply::ok(body).rows(rows))

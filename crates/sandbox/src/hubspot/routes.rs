@@ -7,9 +7,7 @@ use http::StatusCode;
 
 use super::answer::Refusal;
 use super::gate::{Access, Work, gated, refusal_response};
-use super::{
-    Hubspot, account, admin, batch, merge, oauth, properties, records, search, subscriptions,
-};
+use super::{Hubspot, account, admin, batch, merge, oauth, properties, records, search, subscriptions};
 
 use Access::{Developer, Open, Search, Token};
 
@@ -23,139 +21,29 @@ const ROUTES: &[(MethodFilter, &str, Access, Work)] = &[
     (GET, "/crm/v3/objects/{object}", Token, records::list),
     (POST, "/crm/v3/objects/{object}", Token, records::create),
     (GET, "/crm/v3/objects/{object}/{id}", Token, records::get),
-    (
-        PATCH,
-        "/crm/v3/objects/{object}/{id}",
-        Token,
-        records::update,
-    ),
-    (
-        DELETE,
-        "/crm/v3/objects/{object}/{id}",
-        Token,
-        records::archive,
-    ),
-    (
-        POST,
-        "/crm/v3/objects/{object}/search",
-        Search,
-        search::search,
-    ),
+    (PATCH, "/crm/v3/objects/{object}/{id}", Token, records::update),
+    (DELETE, "/crm/v3/objects/{object}/{id}", Token, records::archive),
+    (POST, "/crm/v3/objects/{object}/search", Search, search::search),
     (POST, "/crm/v3/objects/{object}/merge", Token, merge::merge),
-    (
-        POST,
-        "/crm/v3/objects/{object}/gdpr-delete",
-        Token,
-        merge::gdpr_delete,
-    ),
-    (
-        POST,
-        "/crm/v3/objects/{object}/batch/read",
-        Token,
-        batch::read,
-    ),
-    (
-        POST,
-        "/crm/v3/objects/{object}/batch/create",
-        Token,
-        batch::create,
-    ),
-    (
-        POST,
-        "/crm/v3/objects/{object}/batch/update",
-        Token,
-        batch::update,
-    ),
-    (
-        POST,
-        "/crm/v3/objects/{object}/batch/upsert",
-        Token,
-        batch::upsert,
-    ),
-    (
-        POST,
-        "/crm/v3/objects/{object}/batch/archive",
-        Token,
-        batch::archive,
-    ),
-    (
-        GET,
-        "/crm/v3/properties/{objectType}",
-        Token,
-        properties::list,
-    ),
-    (
-        POST,
-        "/crm/v3/properties/{objectType}",
-        Token,
-        properties::create,
-    ),
-    (
-        GET,
-        "/crm/v3/properties/{objectType}/{propertyName}",
-        Token,
-        properties::get,
-    ),
-    (
-        PATCH,
-        "/crm/v3/properties/{objectType}/{propertyName}",
-        Token,
-        properties::patch,
-    ),
-    (
-        DELETE,
-        "/crm/v3/properties/{objectType}/{propertyName}",
-        Token,
-        properties::archive,
-    ),
-    (
-        POST,
-        "/crm/v3/properties/{objectType}/batch/create",
-        Token,
-        properties::batch_create,
-    ),
-    (
-        POST,
-        "/crm/v3/properties/{objectType}/batch/read",
-        Token,
-        properties::batch_read,
-    ),
-    (
-        POST,
-        "/crm/v3/properties/{objectType}/batch/archive",
-        Token,
-        properties::batch_archive,
-    ),
-    (
-        GET,
-        "/crm/v3/properties/{objectType}/groups",
-        Token,
-        properties::groups,
-    ),
-    (
-        POST,
-        "/crm/v3/properties/{objectType}/groups",
-        Token,
-        properties::create_group,
-    ),
-    (
-        GET,
-        "/crm/v3/properties/{objectType}/groups/{groupName}",
-        Token,
-        properties::get_group,
-    ),
-    (
-        PATCH,
-        "/crm/v3/properties/{objectType}/groups/{groupName}",
-        Token,
-        properties::patch_group,
-    ),
-    (
-        DELETE,
-        "/crm/v3/properties/{objectType}/groups/{groupName}",
-        Token,
-        properties::archive_group,
-    ),
+    (POST, "/crm/v3/objects/{object}/gdpr-delete", Token, merge::gdpr_delete),
+    (POST, "/crm/v3/objects/{object}/batch/read", Token, batch::read),
+    (POST, "/crm/v3/objects/{object}/batch/create", Token, batch::create),
+    (POST, "/crm/v3/objects/{object}/batch/update", Token, batch::update),
+    (POST, "/crm/v3/objects/{object}/batch/upsert", Token, batch::upsert),
+    (POST, "/crm/v3/objects/{object}/batch/archive", Token, batch::archive),
+    (GET, "/crm/v3/properties/{objectType}", Token, properties::list),
+    (POST, "/crm/v3/properties/{objectType}", Token, properties::create),
+    (GET, "/crm/v3/properties/{objectType}/{propertyName}", Token, properties::get),
+    (PATCH, "/crm/v3/properties/{objectType}/{propertyName}", Token, properties::patch),
+    (DELETE, "/crm/v3/properties/{objectType}/{propertyName}", Token, properties::archive),
+    (POST, "/crm/v3/properties/{objectType}/batch/create", Token, properties::batch_create),
+    (POST, "/crm/v3/properties/{objectType}/batch/read", Token, properties::batch_read),
+    (POST, "/crm/v3/properties/{objectType}/batch/archive", Token, properties::batch_archive),
+    (GET, "/crm/v3/properties/{objectType}/groups", Token, properties::groups),
+    (POST, "/crm/v3/properties/{objectType}/groups", Token, properties::create_group),
+    (GET, "/crm/v3/properties/{objectType}/groups/{groupName}", Token, properties::get_group),
+    (PATCH, "/crm/v3/properties/{objectType}/groups/{groupName}", Token, properties::patch_group),
+    (DELETE, "/crm/v3/properties/{objectType}/groups/{groupName}", Token, properties::archive_group),
     (GET, "/crm/v3/owners", Token, account::owners),
     (GET, "/crm/v3/owners/", Token, account::owners),
     (GET, "/crm/v3/owners/{ownerId}", Token, account::owner),
@@ -164,104 +52,32 @@ const ROUTES: &[(MethodFilter, &str, Access, Work)] = &[
     (POST, "/oauth/authorize", Open, oauth::decide),
     (POST, "/oauth/v1/token", Open, oauth::token),
     (POST, "/oauth/v3/token", Open, oauth::token),
-    (
-        GET,
-        "/oauth/v1/access-tokens/{token}",
-        Open,
-        oauth::inspect_access,
-    ),
-    (
-        GET,
-        "/oauth/v1/refresh-tokens/{token}",
-        Open,
-        oauth::inspect_refresh,
-    ),
-    (
-        DELETE,
-        "/oauth/v1/refresh-tokens/{token}",
-        Open,
-        oauth::delete_refresh,
-    ),
-    (
-        POST,
-        "/oauth/v2/private-apps/get/access-token-info",
-        Open,
-        oauth::inspect_private,
-    ),
-    (
-        GET,
-        "/webhooks/v3/{appId}/settings",
-        Developer,
-        subscriptions::settings,
-    ),
-    (
-        PUT,
-        "/webhooks/v3/{appId}/settings",
-        Developer,
-        subscriptions::put_settings,
-    ),
-    (
-        DELETE,
-        "/webhooks/v3/{appId}/settings",
-        Developer,
-        subscriptions::delete_settings,
-    ),
-    (
-        GET,
-        "/webhooks/v3/{appId}/subscriptions",
-        Developer,
-        subscriptions::list,
-    ),
-    (
-        POST,
-        "/webhooks/v3/{appId}/subscriptions",
-        Developer,
-        subscriptions::create,
-    ),
-    (
-        GET,
-        "/webhooks/v3/{appId}/subscriptions/{subscriptionId}",
-        Developer,
-        subscriptions::get,
-    ),
-    (
-        PATCH,
-        "/webhooks/v3/{appId}/subscriptions/{subscriptionId}",
-        Developer,
-        subscriptions::patch,
-    ),
-    (
-        DELETE,
-        "/webhooks/v3/{appId}/subscriptions/{subscriptionId}",
-        Developer,
-        subscriptions::delete,
-    ),
-    (
-        POST,
-        "/webhooks/v3/{appId}/subscriptions/batch/update",
-        Developer,
-        subscriptions::batch_update,
-    ),
+    (GET, "/oauth/v1/access-tokens/{token}", Open, oauth::inspect_access),
+    (GET, "/oauth/v1/refresh-tokens/{token}", Open, oauth::inspect_refresh),
+    (DELETE, "/oauth/v1/refresh-tokens/{token}", Open, oauth::delete_refresh),
+    (POST, "/oauth/v2/private-apps/get/access-token-info", Open, oauth::inspect_private),
+    (GET, "/webhooks/v3/{appId}/settings", Developer, subscriptions::settings),
+    (PUT, "/webhooks/v3/{appId}/settings", Developer, subscriptions::put_settings),
+    (DELETE, "/webhooks/v3/{appId}/settings", Developer, subscriptions::delete_settings),
+    (GET, "/webhooks/v3/{appId}/subscriptions", Developer, subscriptions::list),
+    (POST, "/webhooks/v3/{appId}/subscriptions", Developer, subscriptions::create),
+    (GET, "/webhooks/v3/{appId}/subscriptions/{subscriptionId}", Developer, subscriptions::get),
+    (PATCH, "/webhooks/v3/{appId}/subscriptions/{subscriptionId}", Developer, subscriptions::patch),
+    (DELETE, "/webhooks/v3/{appId}/subscriptions/{subscriptionId}", Developer, subscriptions::delete),
+    (POST, "/webhooks/v3/{appId}/subscriptions/batch/update", Developer, subscriptions::batch_update),
 ];
 
 pub(super) fn router(hubspot: Hubspot) -> Router {
     let vendor = ROUTES
         .iter()
-        .fold(Router::new(), |router, &(method, path, access, work)| {
-            router.route(path, gated(method, access, work))
-        });
+        .fold(Router::new(), |router, &(method, path, access, work)| router.route(path, gated(method, access, work)));
     vendor
         .merge(admin::routes())
         .fallback(|| async { unrouted(StatusCode::NOT_FOUND, "Resource not found") })
-        .method_not_allowed_fallback(|| async {
-            unrouted(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
-        })
+        .method_not_allowed_fallback(|| async { unrouted(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed") })
         .with_state(hubspot)
 }
 
 fn unrouted(status: StatusCode, message: &str) -> Response {
-    refusal_response(
-        &Refusal::plain(status, message),
-        "00000000-0000-4000-8000-000000000000".to_owned(),
-    )
+    refusal_response(&Refusal::plain(status, message), "00000000-0000-4000-8000-000000000000".to_owned())
 }

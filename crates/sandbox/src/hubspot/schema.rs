@@ -224,24 +224,14 @@ pub(super) struct Schema {
 
 impl Schema {
     pub(super) fn standard() -> Self {
-        let properties = standard::properties()
-            .into_iter()
-            .map(|property| (Arc::from(property.name.as_str()), property))
-            .collect();
+        let properties =
+            standard::properties().into_iter().map(|property| (Arc::from(property.name.as_str()), property)).collect();
         let groups = standard::GROUPS
             .iter()
             .zip(0..)
             .map(|((name, label), display_order)| {
                 let (name, label) = ((*name).to_owned(), (*label).to_owned());
-                (
-                    name.clone(),
-                    Group {
-                        name,
-                        label,
-                        display_order,
-                        archived: false,
-                    },
-                )
+                (name.clone(), Group { name, label, display_order, archived: false })
             })
             .collect();
         Self { properties, groups }
@@ -249,13 +239,10 @@ impl Schema {
 
     /// A property that exists and is not archived, with its shared name.
     pub(super) fn live(&self, name: &str) -> Option<(&Arc<str>, &Property)> {
-        self.properties
-            .get_key_value(name)
-            .filter(|(_, property)| !property.archived)
+        self.properties.get_key_value(name).filter(|(_, property)| !property.archived)
     }
 
     pub(super) fn is_unique(&self, name: &str) -> bool {
-        self.live(name)
-            .is_some_and(|(_, property)| property.has_unique_value)
+        self.live(name).is_some_and(|(_, property)| property.has_unique_value)
     }
 }

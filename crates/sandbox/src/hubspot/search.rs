@@ -92,27 +92,16 @@ impl Sort {
     fn read(schema: &Schema, bodies: &[SortBody]) -> Result<Self, Refusal> {
         let (name, direction) = match bodies {
             [] => {
-                return Ok(Self {
-                    subject: Subject::Id,
-                    direction: Direction::Ascending,
-                });
+                return Ok(Self { subject: Subject::Id, direction: Direction::Ascending });
             }
-            [
-                SortBody::Full {
-                    property_name,
-                    direction,
-                },
-            ] => (property_name.as_str(), *direction),
+            [SortBody::Full { property_name, direction }] => (property_name.as_str(), *direction),
             [SortBody::Short(name)] => match name.strip_prefix('-') {
                 Some(name) => (name, Direction::Descending),
                 None => (name.as_str(), Direction::Ascending),
             },
             _ => return Err(Refusal::validation("A search takes one sort")),
         };
-        Ok(Self {
-            subject: Subject::named(schema, name)?,
-            direction,
-        })
+        Ok(Self { subject: Subject::named(schema, name)?, direction })
     }
 
     /// Whether records come in this order by themselves.
@@ -134,16 +123,11 @@ impl Sort {
 
 fn matches_query(view: View<'_>, words: &[String]) -> bool {
     words.iter().all(|word| {
-        QUERIED
-            .iter()
-            .filter_map(|name| view.stored(name))
-            .any(|value| {
-                let value = value.to_lowercase();
-                value
-                    .split(|c: char| !c.is_alphanumeric())
-                    .any(|token| token.starts_with(word.as_str()))
-                    || value.starts_with(word.as_str())
-            })
+        QUERIED.iter().filter_map(|name| view.stored(name)).any(|value| {
+            let value = value.to_lowercase();
+            value.split(|c: char| !c.is_alphanumeric()).any(|token| token.starts_with(word.as_str()))
+                || value.starts_with(word.as_str())
+        })
     })
 }
 
@@ -157,79 +141,47 @@ fn page<'a>(
     if sort.is_by_id() {
         let mut total = 0;
         let on_page = passing.inspect(|_| total += 1).enumerate();
-        let page = on_page
-            .filter(|(place, _)| (after..after + limit).contains(place))
-            .map(|(_, view)| view)
-            .collect();
+        let page = on_page.filter(|(place, _)| (after..after + limit).contains(place)).map(|(_, view)| view).collect();
         return (total, page);
     }
-    let mut all: Vec<(Option<Scalar>, View<'a>)> =
-        passing.map(|view| (sort.subject.of(view), view)).collect();
+    let mut all: Vec<(Option<Scalar>, View<'a>)> = passing.map(|view| (sort.subject.of(view), view)).collect();
     all.sort_by(|(a, a_view), (b, b_view)| {
         let by_id = a_view.contact().id.cmp(&b_view.contact().id);
         sort.order(a.as_ref(), b.as_ref()).then(by_id)
     });
     let total = all.len();
-    (
-        total,
-        all.into_iter()
-            .skip(after)
-            .take(limit)
-            .map(|(_, view)| view)
-            .collect(),
-    )
+    (total, all.into_iter().skip(after).take(limit).map(|(_, view)| view).collect())
 }
 
 /// `POST /crm/v3/objects/{object}/search`
 pub(super) fn search(portal: &mut Portal, call: &Call) -> Answer {
     contacts_only(call.param("object"))?;
     if String::from_utf8_lossy(&call.body).chars().count() > BODY_CHARS_MAX {
-        return Err(Refusal::validation(format!(
-            "The body of a search has at most {BODY_CHARS_MAX} characters"
-        )));
+        return Err(Refusal::validation(format!("The body of a search has at most {BODY_CHARS_MAX} characters")));
     }
     let body: SearchBody = call.json()?;
-    let limit = page_size(
-        portal,
-        body.limit.map(|it| it.text()).as_deref(),
-        PAGE_DEFAULT,
-        PAGE_MAX,
-    )?;
+    let limit = page_size(portal, body.limit.map(|it| it.text()).as_deref(), PAGE_DEFAULT, PAGE_MAX)?;
     let after = match body.after.map(|it| it.text()).as_deref() {
         None | Some("") => 0,
-        Some(text) => text
-            .parse()
-            .map_err(|_| Refusal::validation(format!("{text} is not a valid after")))?,
+        Some(text) => text.parse().map_err(|_| Refusal::validation(format!("{text} is not a valid after")))?,
     };
     if limit.saturating_add(after) > RESULTS_MAX {
-        return Err(Refusal::validation(format!(
-            "A search cannot be paged beyond {RESULTS_MAX} results"
-        )));
+        return Err(Refusal::validation(format!("A search cannot be paged beyond {RESULTS_MAX} results")));
     }
     let filters = Filters::read(&portal.schema, &body.filter_groups)?;
     let sort = Sort::read(&portal.schema, &body.sorts)?;
-    let words: Vec<String> = body
-        .query
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(str::to_lowercase)
-        .collect();
+    let words: Vec<String> = body.query.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
     let horizon = portal.index_horizon();
     let passing = portal
         .contacts
         .range(filters.lowest_id()..)
         .filter(|(_, contact)| portal.in_sight(contact))
         .filter_map(|(_, contact)| contact.at(horizon))
-        .filter(|view| {
-            view.standing() == Standing::Live && filters.pass(*view) && matches_query(*view, &words)
-        });
+        .filter(|view| view.standing() == Standing::Live && filters.pass(*view) && matches_query(*view, &words));
     let (total, found) = page(passing, &sort, after, limit);
     let asked: Vec<&str> = body.properties.iter().map(String::as_str).collect();
     let names = shown(&portal.schema, &asked);
-    let results: Vec<Value> = found
-        .iter()
-        .map(|view| portal.show(*view, &names, Unset::Null).into())
-        .collect();
+    let results: Vec<Value> = found.iter().map(|view| portal.show(*view, &names, Unset::Null).into()).collect();
     let next = after + results.len();
     let rows = results.len();
     let mut answer = json!({"total": total, "results": results});

@@ -18,8 +18,7 @@ enum Values {
 }
 
 use FieldType::{
-    Booleancheckbox, Checkbox, Date as DateField, Number as NumberField, Phonenumber, Radio,
-    Select, Text, Textarea,
+    Booleancheckbox, Checkbox, Date as DateField, Number as NumberField, Phonenumber, Radio, Select, Text, Textarea,
 };
 use Kind::{Bool, Date, Datetime, Enumeration, Number, String as Words};
 use Values::{Open, ReadOnly};
@@ -29,13 +28,7 @@ type Row = (&'static str, &'static str, Kind, FieldType, Values);
 const ROWS: &[Row] = &[
     ("address", "Street Address", Words, Text, Open),
     ("annualrevenue", "Annual Revenue", Words, Text, Open),
-    (
-        "associatedcompanyid",
-        "Primary Associated Company ID",
-        Number,
-        NumberField,
-        Open,
-    ),
+    ("associatedcompanyid", "Primary Associated Company ID", Number, NumberField, Open),
     ("city", "City", Words, Text, Open),
     ("closedate", "Close Date", Datetime, DateField, Open),
     ("company", "Company Name", Words, Text, Open),
@@ -45,93 +38,21 @@ const ROWS: &[Row] = &[
     ("email", "Email", Words, Text, Open),
     ("fax", "Fax Number", Words, Text, Open),
     ("firstname", "First Name", Words, Text, Open),
-    (
-        "hs_additional_emails",
-        "Additional email addresses",
-        Enumeration,
-        Checkbox,
-        ReadOnly,
-    ),
-    (
-        "hs_all_contact_vids",
-        "All vids for a contact",
-        Enumeration,
-        Checkbox,
-        ReadOnly,
-    ),
-    (
-        "hs_contact_enrichment_opt_out",
-        "Contact enrichment opt out",
-        Bool,
-        Booleancheckbox,
-        ReadOnly,
-    ),
-    (
-        "hs_content_membership_status",
-        "Status",
-        Enumeration,
-        Select,
-        Open,
-    ),
+    ("hs_additional_emails", "Additional email addresses", Enumeration, Checkbox, ReadOnly),
+    ("hs_all_contact_vids", "All vids for a contact", Enumeration, Checkbox, ReadOnly),
+    ("hs_contact_enrichment_opt_out", "Contact enrichment opt out", Bool, Booleancheckbox, ReadOnly),
+    ("hs_content_membership_status", "Status", Enumeration, Select, Open),
     ("hs_email_domain", "Email Domain", Words, Text, ReadOnly),
-    (
-        "hs_full_name_or_email",
-        "Full name or email",
-        Words,
-        Text,
-        ReadOnly,
-    ),
-    (
-        "hs_is_contact",
-        "Is a contact",
-        Bool,
-        Booleancheckbox,
-        ReadOnly,
-    ),
-    (
-        "hs_is_unworked",
-        "Contact unworked",
-        Bool,
-        Booleancheckbox,
-        ReadOnly,
-    ),
-    (
-        "hs_language",
-        "Preferred language",
-        Enumeration,
-        Select,
-        Open,
-    ),
+    ("hs_full_name_or_email", "Full name or email", Words, Text, ReadOnly),
+    ("hs_is_contact", "Is a contact", Bool, Booleancheckbox, ReadOnly),
+    ("hs_is_unworked", "Contact unworked", Bool, Booleancheckbox, ReadOnly),
+    ("hs_language", "Preferred language", Enumeration, Select, Open),
     ("hs_lead_status", "Lead Status", Enumeration, Radio, Open),
-    (
-        "hs_merged_object_ids",
-        "Merged record IDs",
-        Enumeration,
-        Checkbox,
-        ReadOnly,
-    ),
+    ("hs_merged_object_ids", "Merged record IDs", Enumeration, Checkbox, ReadOnly),
     ("hs_object_id", "Record ID", Number, NumberField, ReadOnly),
-    (
-        "hs_object_source",
-        "Record creation source",
-        Words,
-        Text,
-        ReadOnly,
-    ),
-    (
-        "hs_object_source_id",
-        "Record creation source ID",
-        Words,
-        Text,
-        ReadOnly,
-    ),
-    (
-        "hs_object_source_label",
-        "Record source",
-        Words,
-        Text,
-        ReadOnly,
-    ),
+    ("hs_object_source", "Record creation source", Words, Text, ReadOnly),
+    ("hs_object_source_id", "Record creation source ID", Words, Text, ReadOnly),
+    ("hs_object_source_label", "Record source", Words, Text, ReadOnly),
     ("hs_pipeline", "Pipeline", Enumeration, Select, Open),
     (
         "hs_searchable_calculated_international_mobile_number",
@@ -147,87 +68,21 @@ const ROWS: &[Row] = &[
         Text,
         ReadOnly,
     ),
-    (
-        "hs_searchable_calculated_mobile_number",
-        "Calculated Mobile Number without country code",
-        Words,
-        Text,
-        ReadOnly,
-    ),
-    (
-        "hs_searchable_calculated_phone_number",
-        "Calculated Phone Number without country code",
-        Words,
-        Text,
-        ReadOnly,
-    ),
-    (
-        "hs_whatsapp_phone_number",
-        "WhatsApp Phone Number",
-        Words,
-        Phonenumber,
-        Open,
-    ),
-    (
-        "hubspot_owner_id",
-        "Contact owner",
-        Enumeration,
-        Select,
-        Open,
-    ),
-    (
-        "hubspotscore",
-        "HubSpot Score",
-        Number,
-        NumberField,
-        ReadOnly,
-    ),
+    ("hs_searchable_calculated_mobile_number", "Calculated Mobile Number without country code", Words, Text, ReadOnly),
+    ("hs_searchable_calculated_phone_number", "Calculated Phone Number without country code", Words, Text, ReadOnly),
+    ("hs_whatsapp_phone_number", "WhatsApp Phone Number", Words, Phonenumber, Open),
+    ("hubspot_owner_id", "Contact owner", Enumeration, Select, Open),
+    ("hubspotscore", "HubSpot Score", Number, NumberField, ReadOnly),
     ("industry", "Industry", Words, Text, Open),
     ("jobtitle", "Job Title", Words, Text, Open),
-    (
-        "lastmodifieddate",
-        "Last Modified Date",
-        Datetime,
-        DateField,
-        ReadOnly,
-    ),
+    ("lastmodifieddate", "Last Modified Date", Datetime, DateField, ReadOnly),
     ("lastname", "Last Name", Words, Text, Open),
-    (
-        "lifecyclestage",
-        "Lifecycle Stage",
-        Enumeration,
-        Radio,
-        Open,
-    ),
+    ("lifecyclestage", "Lifecycle Stage", Enumeration, Radio, Open),
     ("message", "Message", Words, Textarea, Open),
-    (
-        "mobilephone",
-        "Mobile Phone Number",
-        Words,
-        Phonenumber,
-        Open,
-    ),
-    (
-        "notes_last_contacted",
-        "Last Contacted",
-        Datetime,
-        DateField,
-        ReadOnly,
-    ),
-    (
-        "num_notes",
-        "Number of Sales Activities",
-        Number,
-        NumberField,
-        ReadOnly,
-    ),
-    (
-        "numemployees",
-        "Number of Employees",
-        Enumeration,
-        Select,
-        Open,
-    ),
+    ("mobilephone", "Mobile Phone Number", Words, Phonenumber, Open),
+    ("notes_last_contacted", "Last Contacted", Datetime, DateField, ReadOnly),
+    ("num_notes", "Number of Sales Activities", Number, NumberField, ReadOnly),
+    ("numemployees", "Number of Employees", Enumeration, Select, Open),
     ("phone", "Phone Number", Words, Phonenumber, Open),
     ("salutation", "Salutation", Words, Text, Open),
     ("start_date", "Start date", Date, DateField, Open),
@@ -259,22 +114,11 @@ const LEAD_STATUS: &[(&str, &str)] = &[
     ("BAD_TIMING", "Bad Timing"),
 ];
 
-const EMPLOYEES: &[(&str, &str)] = &[
-    ("1-5", "1-5"),
-    ("5-25", "5-25"),
-    ("25-50", "25-50"),
-    ("50-100", "50-100"),
-    ("100-500", "100-500"),
-];
+const EMPLOYEES: &[(&str, &str)] =
+    &[("1-5", "1-5"), ("5-25", "5-25"), ("25-50", "25-50"), ("50-100", "50-100"), ("100-500", "100-500")];
 
-const LANGUAGES: &[(&str, &str)] = &[
-    ("ar", "Arabic"),
-    ("de", "German"),
-    ("en", "English"),
-    ("es", "Spanish"),
-    ("fr", "French"),
-    ("id", "Indonesian"),
-];
+const LANGUAGES: &[(&str, &str)] =
+    &[("ar", "Arabic"), ("de", "German"), ("en", "English"), ("es", "Spanish"), ("fr", "French"), ("id", "Indonesian")];
 
 const MEMBERSHIP: &[(&str, &str)] = &[("active", "Active"), ("inactive", "Inactive")];
 
@@ -290,11 +134,7 @@ fn choices(name: &str, kind: Kind) -> Vec<Choice> {
         _ if kind == Bool => YES_NO,
         _ => &[],
     };
-    table
-        .iter()
-        .zip(0..)
-        .map(|((value, label), order)| Choice::new(value, label, order))
-        .collect()
+    table.iter().zip(0..).map(|((value, label), order)| Choice::new(value, label, order)).collect()
 }
 
 /// The definitions, as old as HubSpot's own.

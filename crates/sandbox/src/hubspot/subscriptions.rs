@@ -13,13 +13,7 @@ use crate::world::iso;
 const SUBSCRIPTIONS_MAX: usize = 1_000;
 
 impl Hooks {
-    pub(super) fn add(
-        &mut self,
-        event_type: &str,
-        property_name: Option<String>,
-        active: bool,
-        now_us: i64,
-    ) -> u32 {
+    pub(super) fn add(&mut self, event_type: &str, property_name: Option<String>, active: bool, now_us: i64) -> u32 {
         self.last_subscription += 1;
         let subscription = Subscription {
             event_type: event_type.to_owned(),
@@ -28,16 +22,12 @@ impl Hooks {
             created_us: now_us,
             updated_us: now_us,
         };
-        self.subscriptions
-            .insert(self.last_subscription, subscription);
+        self.subscriptions.insert(self.last_subscription, subscription);
         self.last_subscription
     }
 
     fn show(&self, id: u32) -> Result<Value, Refusal> {
-        let it = self
-            .subscriptions
-            .get(&id)
-            .ok_or_else(unknown_subscription)?;
+        let it = self.subscriptions.get(&id).ok_or_else(unknown_subscription)?;
         let mut shown = json!({
             "id": id.to_string(),
             "eventType": it.event_type,
@@ -52,10 +42,7 @@ impl Hooks {
     }
 
     fn activate(&mut self, id: u32, active: bool, now_us: i64) -> Result<Value, Refusal> {
-        let subscription = self
-            .subscriptions
-            .get_mut(&id)
-            .ok_or_else(unknown_subscription)?;
+        let subscription = self.subscriptions.get_mut(&id).ok_or_else(unknown_subscription)?;
         (subscription.active, subscription.updated_us) = (active, now_us);
         self.show(id)
     }
@@ -73,9 +60,7 @@ fn own_app(portal: &Portal, call: &Call) -> Result<(), Refusal> {
 }
 
 fn subscription_id(call: &Call) -> Result<u32, Refusal> {
-    call.param("subscriptionId")
-        .parse()
-        .map_err(|_| unknown_subscription())
+    call.param("subscriptionId").parse().map_err(|_| unknown_subscription())
 }
 
 #[derive(Deserialize)]
@@ -94,11 +79,7 @@ struct Throttling {
 /// `GET /webhooks/v3/{appId}/settings`
 pub(super) fn settings(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
-    let target = portal
-        .hooks
-        .target
-        .as_ref()
-        .ok_or_else(|| Refusal::not_found("Webhook settings not found"))?;
+    let target = portal.hooks.target.as_ref().ok_or_else(|| Refusal::not_found("Webhook settings not found"))?;
     Ok(Reply::ok(json!({
         "targetUrl": target.url,
         "throttling": {"maxConcurrentRequests": target.max_concurrent},
@@ -112,18 +93,9 @@ pub(super) fn put_settings(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
     let body: TargetBody = call.json()?;
     let now_us = portal.now_us();
-    let created_us = portal
-        .hooks
-        .target
-        .as_ref()
-        .map_or(now_us, |target| target.created_us);
+    let created_us = portal.hooks.target.as_ref().map_or(now_us, |target| target.created_us);
     let max_concurrent = body.throttling.max_concurrent_requests;
-    portal.hooks.target = Some(Target {
-        url: body.target_url,
-        max_concurrent,
-        created_us,
-        updated_us: now_us,
-    });
+    portal.hooks.target = Some(Target { url: body.target_url, max_concurrent, created_us, updated_us: now_us });
     settings(portal, call)
 }
 
@@ -148,37 +120,24 @@ pub(super) fn create(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
     let body: SubscriptionBody = call.json()?;
     if !EVENT_TYPES.contains(&body.event_type.as_str()) {
-        return Err(Refusal::validation(format!(
-            "Invalid event type: {}",
-            body.event_type
-        )));
+        return Err(Refusal::validation(format!("Invalid event type: {}", body.event_type)));
     }
     if (body.event_type == "contact.propertyChange") != body.property_name.is_some() {
-        return Err(Refusal::validation(
-            "propertyName belongs to propertyChange subscriptions, which need one",
-        ));
+        return Err(Refusal::validation("propertyName belongs to propertyChange subscriptions, which need one"));
     }
     if portal.hooks.subscriptions.len() == SUBSCRIPTIONS_MAX {
-        return Err(Refusal::validation(
-            "The app has as many subscriptions as it may have",
-        ));
+        return Err(Refusal::validation("The app has as many subscriptions as it may have"));
     }
     let now_us = portal.now_us();
-    let id = portal
-        .hooks
-        .add(&body.event_type, body.property_name, body.active, now_us);
+    let id = portal.hooks.add(&body.event_type, body.property_name, body.active, now_us);
     Ok(Reply::json(StatusCode::CREATED, portal.hooks.show(id)?))
 }
 
 /// `GET /webhooks/v3/{appId}/subscriptions`
 pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
-    let shown: Result<Vec<Value>, Refusal> = portal
-        .hooks
-        .subscriptions
-        .keys()
-        .map(|id| portal.hooks.show(*id))
-        .collect();
+    let shown: Result<Vec<Value>, Refusal> =
+        portal.hooks.subscriptions.keys().map(|id| portal.hooks.show(*id)).collect();
     Ok(Reply::ok(json!({"results": shown?})))
 }
 
@@ -198,20 +157,14 @@ pub(super) fn patch(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
     let ActiveBody { active } = call.json()?;
     let now_us = portal.now_us();
-    Ok(Reply::ok(portal.hooks.activate(
-        subscription_id(call)?,
-        active,
-        now_us,
-    )?))
+    Ok(Reply::ok(portal.hooks.activate(subscription_id(call)?, active, now_us)?))
 }
 
 /// `DELETE /webhooks/v3/{appId}/subscriptions/{subscriptionId}`
 pub(super) fn delete(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
     let removed = portal.hooks.subscriptions.remove(&subscription_id(call)?);
-    removed
-        .map(|_| Reply::empty())
-        .ok_or_else(unknown_subscription)
+    removed.map(|_| Reply::empty()).ok_or_else(unknown_subscription)
 }
 
 #[derive(Deserialize)]
@@ -230,12 +183,8 @@ pub(super) fn batch_update(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
     let BatchBody { inputs } = call.json()?;
     let now_us = portal.now_us();
-    let results: Result<Vec<Value>, Refusal> = inputs
-        .iter()
-        .map(|row| portal.hooks.activate(row.id, row.active, now_us))
-        .collect();
+    let results: Result<Vec<Value>, Refusal> =
+        inputs.iter().map(|row| portal.hooks.activate(row.id, row.active, now_us)).collect();
     let at = iso(now_us);
-    Ok(Reply::ok(
-        json!({"status": "COMPLETE", "startedAt": at, "completedAt": at, "results": results?}),
-    ))
+    Ok(Reply::ok(json!({"status": "COMPLETE", "startedAt": at, "completedAt": at, "results": results?})))
 }

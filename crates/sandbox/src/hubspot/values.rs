@@ -28,11 +28,7 @@ pub(super) struct Invalid {
 
 impl Invalid {
     pub(super) fn new(name: &str, code: &'static str, message: String) -> Self {
-        Self {
-            name: name.to_owned(),
-            message,
-            code,
-        }
+        Self { name: name.to_owned(), message, code }
     }
 
     pub(super) fn is_unknown_property(&self) -> bool {
@@ -41,10 +37,7 @@ impl Invalid {
 }
 
 /// Turns the `properties` of a write into changes, or says everything that is wrong with them.
-pub(super) fn check(
-    schema: &Schema,
-    properties: &Map<String, Value>,
-) -> Result<Vec<Change>, Vec<Invalid>> {
+pub(super) fn check(schema: &Schema, properties: &Map<String, Value>) -> Result<Vec<Change>, Vec<Invalid>> {
     let mut changes = Vec::with_capacity(properties.len());
     let mut invalid = Vec::new();
     for (name, value) in properties {
@@ -53,20 +46,12 @@ pub(super) fn check(
             Err(refused) => invalid.push(refused),
         }
     }
-    if invalid.is_empty() {
-        Ok(changes)
-    } else {
-        Err(invalid)
-    }
+    if invalid.is_empty() { Ok(changes) } else { Err(invalid) }
 }
 
 fn check_one(schema: &Schema, name: &str, value: &Value) -> Result<Change, Invalid> {
     let Some((name, property)) = schema.live(name) else {
-        return Err(Invalid::new(
-            name,
-            "PROPERTY_DOESNT_EXIST",
-            format!("Property \"{name}\" does not exist"),
-        ));
+        return Err(Invalid::new(name, "PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist")));
     };
     if property.modification_metadata.read_only_value {
         let message = format!("\"{name}\" is a read only property; its value cannot be set.");
@@ -77,28 +62,16 @@ fn check_one(schema: &Schema, name: &str, value: &Value) -> Result<Change, Inval
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::Array(_) | Value::Object(_) => {
-            return Err(Invalid::new(
-                name,
-                "INVALID_TYPE",
-                format!("\"{name}\" takes a string."),
-            ));
+            return Err(Invalid::new(name, "INVALID_TYPE", format!("\"{name}\" takes a string.")));
         }
     };
     if text.is_empty() {
         return Ok((Arc::clone(name), None));
     }
     if text.chars().count() > VALUE_CHARS_MAX {
-        return Err(Invalid::new(
-            name,
-            "PROPERTY_VALUE_TOO_LONG",
-            format!("\"{name}\" is too long."),
-        ));
+        return Err(Invalid::new(name, "PROPERTY_VALUE_TOO_LONG", format!("\"{name}\" is too long.")));
     }
-    let stored = if &**name == "email" {
-        email(&text)
-    } else {
-        stored_form(property, text)
-    };
+    let stored = if &**name == "email" { email(&text) } else { stored_form(property, text) };
     stored
         .map(|text| (Arc::clone(name), Some(text.into_boxed_str())))
         .map_err(|(code, message)| Invalid::new(name, code, message))
@@ -116,11 +89,7 @@ fn email(text: &str) -> Result<String, Refused> {
             && !domain.contains('@')
             && !address.contains(|c: char| c.is_whitespace() || c.is_control())
     });
-    if sound {
-        Ok(address)
-    } else {
-        Err(("INVALID_EMAIL", format!("Email address {text} is invalid")))
-    }
+    if sound { Ok(address) } else { Err(("INVALID_EMAIL", format!("Email address {text} is invalid"))) }
 }
 
 fn stored_form(property: &Property, text: String) -> Result<String, Refused> {
@@ -133,12 +102,7 @@ fn stored_form(property: &Property, text: String) -> Result<String, Refused> {
         Kind::Datetime => parse_time(&text)
             .map(iso)
             .filter(|stored| !stored.is_empty())
-            .ok_or_else(|| {
-                (
-                    "INVALID_DATE",
-                    format!("{text} was not a valid date or time."),
-                )
-            }),
+            .ok_or_else(|| ("INVALID_DATE", format!("{text} was not a valid date or time."))),
         Kind::Date => parse_time(&text)
             .filter(|us| us % DAY_US == 0)
             .map(|us| iso(us).chars().take(10).collect::<String>())
@@ -147,10 +111,7 @@ fn stored_form(property: &Property, text: String) -> Result<String, Refused> {
         Kind::Bool => match text.to_ascii_lowercase().as_str() {
             "true" => Ok("true".to_owned()),
             "false" => Ok("false".to_owned()),
-            _ => Err((
-                "INVALID_OPTION",
-                format!("{text} was not one of the allowed options: [true, false]"),
-            )),
+            _ => Err(("INVALID_OPTION", format!("{text} was not one of the allowed options: [true, false]"))),
         },
         Kind::Enumeration => enumeration(property, text),
     }
@@ -168,18 +129,8 @@ fn enumeration(property: &Property, text: String) -> Result<String, Refused> {
     if sound {
         return Ok(text);
     }
-    let allowed: Vec<&str> = property
-        .options
-        .iter()
-        .map(|choice| choice.value.as_str())
-        .collect();
-    Err((
-        "INVALID_OPTION",
-        format!(
-            "{text} was not one of the allowed options: [{}]",
-            allowed.join(", ")
-        ),
-    ))
+    let allowed: Vec<&str> = property.options.iter().map(|choice| choice.value.as_str()).collect();
+    Err(("INVALID_OPTION", format!("{text} was not one of the allowed options: [{}]", allowed.join(", "))))
 }
 
 /// A lifecycle stage moves only forward; a step back is left out without an error.
@@ -204,50 +155,23 @@ mod tests {
 
     #[test]
     fn values_are_stored_in_hubspots_own_form() {
-        assert_eq!(
-            checked("email", json!(" Ada@Example.COM ")),
-            Ok(Some("ada@example.com".into()))
-        );
-        assert_eq!(
-            checked("firstname", json!("  Ada")),
-            Ok(Some("  Ada".into()))
-        );
+        assert_eq!(checked("email", json!(" Ada@Example.COM ")), Ok(Some("ada@example.com".into())));
+        assert_eq!(checked("firstname", json!("  Ada")), Ok(Some("  Ada".into())));
         assert_eq!(checked("firstname", json!("")), Ok(None));
         assert_eq!(checked("firstname", json!(null)), Ok(None));
-        assert_eq!(
-            checked("associatedcompanyid", json!(17)),
-            Ok(Some("17".into()))
-        );
-        assert_eq!(
-            checked("closedate", json!("1779405654374")),
-            Ok(Some("2026-05-21T23:20:54.374Z".into()))
-        );
-        assert_eq!(
-            checked("start_date", json!("86400000")),
-            Ok(Some("1970-01-02".into()))
-        );
+        assert_eq!(checked("associatedcompanyid", json!(17)), Ok(Some("17".into())));
+        assert_eq!(checked("closedate", json!("1779405654374")), Ok(Some("2026-05-21T23:20:54.374Z".into())));
+        assert_eq!(checked("start_date", json!("86400000")), Ok(Some("1970-01-02".into())));
     }
 
     #[test]
     fn values_are_refused_by_name_of_the_fault() {
-        assert_eq!(
-            checked("nonsense", json!("x")),
-            Err("PROPERTY_DOESNT_EXIST")
-        );
+        assert_eq!(checked("nonsense", json!("x")), Err("PROPERTY_DOESNT_EXIST"));
         assert_eq!(checked("createdate", json!("0")), Err("READ_ONLY_VALUE"));
         assert_eq!(checked("email", json!("ada@example")), Err("INVALID_EMAIL"));
-        assert_eq!(
-            checked("lifecyclestage", json!("Lead")),
-            Err("INVALID_OPTION")
-        );
-        assert_eq!(
-            checked("start_date", json!("86400001")),
-            Err("INVALID_DATE")
-        );
-        assert_eq!(
-            checked("associatedcompanyid", json!("many")),
-            Err("INVALID_NUMBER")
-        );
+        assert_eq!(checked("lifecyclestage", json!("Lead")), Err("INVALID_OPTION"));
+        assert_eq!(checked("start_date", json!("86400001")), Err("INVALID_DATE"));
+        assert_eq!(checked("associatedcompanyid", json!("many")), Err("INVALID_NUMBER"));
         assert_eq!(checked("firstname", json!(["Ada"])), Err("INVALID_TYPE"));
     }
 

@@ -7,5 +7,7 @@ mod batches;
 mod contacts;
 mod faults;
 mod grants;
+mod recorded;
 mod searches;
+mod served;
 mod webhooks;
