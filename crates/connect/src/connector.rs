@@ -30,18 +30,20 @@ pub trait Connector: Send + Sync {
     async fn add_key_property(&self, session: &Session, name: &str) -> Result<(), Fault>;
 
     /// Reads records by id, one call for each full batch of [`About::read_batch`], and one more for those that it did
-    /// not show. The answer has one entry for each id, in order. A property that the vendor says nothing about stays
-    /// out of the record.
+    /// not show. The answer has one entry for each id, in order.
+    ///
+    /// Here and in the other reads a record holds every asked property. Where the vendor's answer leaves open whether
+    /// a property is empty or gone from the account, one more call settles it.
+    ///
+    /// # Errors
+    /// In all reads: class [`crate::FaultClass::Drift`] when an asked property is gone from the account. Nothing was
+    /// answered then that could look like a cleared value.
     async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault>;
 
     /// Looks for records by search; index lag applies except for a unique key. Few calls.
     async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault>;
 
     /// One page of what changed. One call.
-    ///
-    /// # Errors
-    /// Class [`crate::FaultClass::Drift`] when an asked property is gone from the account: then nothing was read that
-    /// could look like a cleared value.
     async fn changes(
         &self,
         session: &Session,
@@ -52,7 +54,8 @@ pub trait Connector: Send + Sync {
     /// One page of all ids, living or archived. One call.
     async fn list_ids(&self, session: &Session, archived: bool, after: Option<&str>) -> Result<IdPage, Fault>;
 
-    /// Writes up to [`About::write_batch`] rows in one call. The answer has one outcome for each row, in order.
+    /// Writes up to [`About::write_batch`] rows in one call. The answer has one outcome for each row, in order. A
+    /// record in it holds those of the asked properties that the vendor shows after a write; the others are unseen.
     ///
     /// # Errors
     /// A fault of the whole call. Class [`crate::FaultClass::Unknown`] means that it may have happened.

@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::ask;
+use super::wire::{Object, ask};
 use crate::connector::{Description, PropertySpec};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
@@ -75,6 +75,28 @@ pub(super) async fn describe(session: &Session) -> Result<Description, Fault> {
     Ok(Description { properties: list.results.into_iter().map(Property::spec).collect() })
 }
 
+/// Gives every object every asked property. HubSpot's reads show an empty property as null, or perhaps not at all; and
+/// not at all is also what becomes of one that was deleted from the account. So when no object mentions a property, the
+/// account is asked: a gone one must not look as if everybody's value had been cleared. One call then, else none.
+pub(super) async fn complete(session: &Session, objects: &mut [Object], asked: &[String]) -> Result<(), Fault> {
+    let unmentioned = |name: &&String| objects.iter().all(|object| !object.properties.contains_key(*name));
+    let doubtful: Vec<&String> = asked.iter().filter(unmentioned).collect();
+    if !objects.is_empty() && !doubtful.is_empty() {
+        let known = describe(session).await?.properties;
+        if let Some(gone) = doubtful.into_iter().find(|name| known.iter().all(|property| property.name != **name)) {
+            let message = format!("The property \"{gone}\" is gone from HubSpot's contacts.");
+            let fault = Fault::new(FaultClass::Drift, "PROPERTY_DOESNT_EXIST", message);
+            return Err(Fault { property: Some(gone.clone()), ..fault });
+        }
+    }
+    for object in objects {
+        for name in asked {
+            object.properties.entry(name.clone()).or_default();
+        }
+    }
+    Ok(())
+}
+
 /// Makes the unique text property, or finds that it is there and fits. At most two calls.
 pub(super) async fn add_key_property(session: &Session, name: &str) -> Result<(), Fault> {
     let body = json!({
@@ -139,6 +161,28 @@ mod tests {
         let (_script, session, _) = Script::new([taken(), Line::new(200, key(false))]);
         let fault = add_key_property(&session, "lockstep_id").await.expect_err("unfit");
         assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some("lockstep_id")));
+    }
+
+    fn objects(properties: &[serde_json::Value]) -> Vec<Object> {
+        let object = |properties| json!({ "id": "1", "updatedAt": "2026-11-22T11:00:00Z", "properties": properties });
+        properties.iter().map(|it| serde_json::from_value(object(it)).expect("an object")).collect()
+    }
+
+    #[tokio::test]
+    async fn an_unmentioned_property_is_empty_or_gone() {
+        let listed = json!({ "results": [{ "name": "phone", "label": "Phone", "type": "string" }] });
+        let (script, session, _) = Script::new([Line::new(200, listed.clone()), Line::new(200, listed)]);
+        let asked = ["phone".to_owned()];
+        complete(&session, &mut [], &asked).await.expect("nothing to complete");
+        let mut one_mentions = objects(&[json!({}), json!({ "phone": "1" })]);
+        complete(&session, &mut one_mentions, &asked).await.expect("no doubt");
+        assert!(one_mentions[0].properties.contains_key("phone"), "and no call was made for it");
+        let mut none_mentions = objects(&[json!({})]);
+        complete(&session, &mut none_mentions, &asked).await.expect("it is only empty");
+        assert_eq!(none_mentions[0].properties.get("phone"), Some(&None));
+        let fault = complete(&session, &mut none_mentions, &["email".to_owned()]).await.expect_err("it is gone");
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some("email")));
+        assert_eq!(script.calls().len(), 2);
     }
 
     #[tokio::test]

@@ -6,8 +6,8 @@ use lockstep_core::record::Record;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
-use super::ABOUT;
-use super::wire::{CONTACTS, Page, ask, batch_read, filter, with_merged};
+use super::wire::{CONTACTS, Object, Page, ask, batch_read, filter, with_merged};
+use super::{ABOUT, metadata};
 use crate::connector::{Find, Got, IdPage};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
@@ -42,12 +42,8 @@ async fn by_id(
     archived: bool,
 ) -> Result<HashMap<String, Got>, Fault> {
     let inputs = ids.iter().map(|id| json!({ "id": id })).collect();
-    let page: Page = match ask(session, batch_read(inputs, properties, None, archived)).await {
-        Err(fault) if fault.class == FaultClass::Missing => return Ok(HashMap::new()),
-        answered => answered?,
-    };
     let mut found = HashMap::new();
-    for object in page.results {
+    for object in objects(session, batch_read(inputs, properties, None, archived), properties).await? {
         let record = object.record(properties);
         let asked: Vec<String> =
             record.merged.iter().chain([&record.id]).filter(|id| ids.contains(id.as_str())).cloned().collect();
@@ -72,11 +68,18 @@ pub(super) async fn find(session: &Session, by: &Find, properties: &[String]) ->
         Find::Email(email) => (search(&email_groups(email), properties), properties.to_vec()),
         Find::Phone(phone) => (search(&phone_groups(phone), properties), properties.to_vec()),
     };
-    match ask::<Page>(session, call).await {
-        Ok(page) => Ok(page.results.into_iter().map(|object| object.record(&asked)).collect()),
-        Err(fault) if fault.class == FaultClass::Missing => Ok(Vec::new()),
-        Err(fault) => Err(fault),
-    }
+    let objects = objects(session, call, &asked).await?;
+    Ok(objects.into_iter().map(|object| object.record(&asked)).collect())
+}
+
+/// What a read shows; nothing when HubSpot says that there is none of it.
+async fn objects(session: &Session, call: Call, asked: &[String]) -> Result<Vec<Object>, Fault> {
+    let mut objects = match ask::<Page>(session, call).await {
+        Err(fault) if fault.class == FaultClass::Missing => return Ok(Vec::new()),
+        answered => answered?.results,
+    };
+    metadata::complete(session, &mut objects, asked).await?;
+    Ok(objects)
 }
 
 fn search(groups: &[Json], properties: &[String]) -> Call {
@@ -152,7 +155,8 @@ mod tests {
             object("30", false, json!({ "email": "m@example.com", "hs_merged_object_ids": "2; 3", "createdate": "x" })),
             object("1", false, json!({ "email": null })),
         ];
-        let (script, session, _) = Script::new([results(&living), results(&[object("4", true, json!({}))])]);
+        let (script, session, _) =
+            Script::new([results(&living), results(&[object("4", true, json!({ "email": null }))])]);
         let got =
             get(&session, &strings(&["1", "2", "3", "4", "5", "1"]), &strings(&["email"])).await.expect("answers");
         let told: Vec<String> = got

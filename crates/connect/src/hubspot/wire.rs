@@ -31,8 +31,7 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// The record with the asked properties alone. A property that the vendor did not mention stays out: a write's
-    /// answer shows only some, and one that was deleted from the account must not look like an emptied one.
+    /// The record with the asked properties alone.
     pub(super) fn record(mut self, asked: &[String]) -> Record {
         let merged = self.merged().map(str::to_owned).collect();
         self.properties.retain(|name, _| asked.contains(name));
