@@ -212,3 +212,22 @@ async fn page(State(hubspot): State<Hubspot>) -> Response {
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_act_has_a_route_and_every_route_an_act() {
+        for act in ACTS {
+            let members = json!({"act": act, "id": "1", "us": 0, "name": "n", "url": "u",
+                "primary": "1", "other": "2", "properties": []});
+            let with_map = json!({"act": act, "id": "1", "properties": {}});
+            let known = [members, with_map].map(serde_json::from_value::<Act>);
+            assert!(known.iter().any(Result::is_ok), "{act}");
+        }
+        let unknown = serde_json::from_value::<Act>(json!({"act": ""})).map(|_| ());
+        let listed = unknown.expect_err("no such act").to_string();
+        assert_eq!(listed.matches('`').count() / 2 - 1, ACTS.len(), "{listed}");
+    }
+}

@@ -109,13 +109,16 @@ impl Contact {
 
     pub(super) fn write(&mut self, changes: Vec<Change>, source: Source, at: Moment) {
         for (name, value) in changes {
-            let entries = self.fields.entry(name).or_default();
+            let entries = self.fields.entry(name).or_insert_with(|| Vec::with_capacity(1));
             if entries.len() == HISTORY_MAX {
                 entries.remove(0);
             }
             entries.push(Entry { value, written_us: at.written_us, stamp_us: at.stamp_us, source });
         }
-        self.touch(self.standing(), at);
+        let is_told = |touch: &Touch| (touch.written_us, touch.stamp_us) == (at.written_us, at.stamp_us);
+        if !self.touches.last().is_some_and(is_told) {
+            self.touch(self.standing(), at);
+        }
     }
 
     pub(super) fn touch(&mut self, standing: Standing, at: Moment) {

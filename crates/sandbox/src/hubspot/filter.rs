@@ -80,8 +80,7 @@ impl Subject {
         match name {
             "hs_object_id" => Ok(Self::Id),
             "createdate" => Ok(Self::Created),
-            // The name the field has on every other object works on contacts too.
-            "lastmodifieddate" | "hs_lastmodifieddate" => Ok(Self::Modified),
+            "lastmodifieddate" => Ok(Self::Modified),
             _ => match schema.live(name) {
                 Some((name, property)) => Ok(Self::Other { name: name.to_string(), kind: property.kind }),
                 None => Err(Refusal::validation(format!(

@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::Hubspot;
 use super::answer::{Answer, Call, Content, Refusal, Reply, form_urlencoded_pairs};
 use super::limits::{Policy, refusal};
+use super::oauth::unauthenticated;
 use super::portal::Portal;
 use crate::calls::Ended;
 use crate::faults::{Delayed, Dropped, Effect};
@@ -107,6 +108,7 @@ pub(super) fn is_contacts(name: &str) -> bool {
 fn fault_status(status: u16, policy: Option<&str>) -> Refusal {
     match StatusCode::from_u16(status) {
         Ok(StatusCode::TOO_MANY_REQUESTS) => refusal(Policy::named(policy)),
+        Ok(StatusCode::UNAUTHORIZED) => unauthenticated("The token used to make this call is not valid."),
         Ok(status) => Refusal::plain(status, status.canonical_reason().unwrap_or("Error")),
         Err(_) => Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     }

@@ -257,16 +257,16 @@ fn signature_v3(secret: &str, method: &str, url: &str, body: &[u8], timestamp_ms
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// Delivers due webhooks for ever: `send` posts one and tells whether the app answered 2xx within five
+/// Delivers due webhooks for ever: `post` sends one and tells whether the app answered 2xx within five
 /// seconds. What was refused comes again up to ten times within a day, as HubSpot does it.
-pub async fn deliver_hooks<Send, Sent>(hubspot: Hubspot, wait: Wait, send: Send)
+pub async fn deliver_hooks<Post, Posted>(hubspot: Hubspot, wait: Wait, post: Post)
 where
-    Send: Fn(HookDelivery) -> Sent,
-    Sent: Future<Output = bool>,
+    Post: Fn(HookDelivery) -> Posted,
+    Posted: Future<Output = bool>,
 {
     loop {
         for delivery in hubspot.take_hooks() {
-            if !send(delivery.clone()).await {
+            if !post(delivery.clone()).await {
                 hubspot.return_hook(delivery);
             }
         }

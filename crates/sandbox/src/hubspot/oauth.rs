@@ -75,7 +75,6 @@ pub(super) struct Grants {
 impl Grants {
     /// Who calls, or 401.
     pub(super) fn app_of(&self, bearer: Option<&str>, accepts_any: bool, now_us: i64) -> Result<App, Refusal> {
-        let unauthenticated = |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, "INVALID_AUTHENTICATION", message);
         let Some(token) = bearer.filter(|token| !token.is_empty()) else {
             return Err(unauthenticated(
                 "Authentication credentials not found. This API supports OAuth 2.0 authentication.",
@@ -130,6 +129,11 @@ impl Portal {
         self.grants.access.insert(access_token.clone(), access);
         Tokens { access_token, refresh_token, expires_in: life_us / 1_000_000 }
     }
+}
+
+/// Refuses a token that never was one, or is one no longer.
+pub(super) fn unauthenticated(message: &str) -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, "INVALID_AUTHENTICATION", message)
 }
 
 #[derive(Template)]

@@ -1,7 +1,7 @@
 //! The look-alike beside real answers and the vendor's contract. Both lie outside the repository: the
 //! environment variable `LOCKSTEP_SPECS` names the folder, and without it these tests say that they skip.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ fn specs() -> Option<PathBuf> {
     folder
 }
 
-fn read(folder: &PathBuf, path: &str) -> Value {
+fn read(folder: &Path, path: &str) -> Value {
     let text = std::fs::read(folder.join("hubspot").join(path)).expect(path);
     serde_json::from_slice(&text).expect(path)
 }
