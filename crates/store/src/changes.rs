@@ -10,7 +10,8 @@ use crate::orgs::Org;
 use crate::sql::{Arg, Row, args};
 use crate::tx::Tx;
 
-const CHANGE: &str = "SELECT id, contact_id, seq, at, origin, fields FROM changes WHERE org_id = ?1 AND contact_id = ?2";
+const CHANGE: &str =
+    "SELECT id, contact_id, seq, at, origin, fields FROM changes WHERE org_id = ?1 AND contact_id = ?2";
 
 fn change_row(row: &Row<'_>) -> Result<Change, StoreError> {
     Ok(Change {
@@ -34,9 +35,15 @@ impl Tx<'_> {
             "INSERT INTO changes (id, org_id, contact_id, seq, at, origin, field_names, fields)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             args![
-                &change.id, org.id(), &change.subject, change.seq, change.at, Arg::json(&change.origin)?,
+                &change.id,
+                org.id(),
+                &change.subject,
+                change.seq,
+                change.at,
+                Arg::json(&change.origin)?,
                 // Between line breaks, so that one name can be looked for.
-                format!("\n{}\n", names.join("\n")), Arg::json(&change.fields)?
+                format!("\n{}\n", names.join("\n")),
+                Arg::json(&change.fields)?
             ],
         )
         .map(|_| ())
@@ -73,7 +80,10 @@ impl Tx<'_> {
         self.hold(org.id())?;
         for mut change in self.changes_of(org, contact, None, usize::MAX)? {
             change.fields.iter_mut().for_each(blank);
-            self.execute("UPDATE changes SET fields = ?2 WHERE id = ?1", args![&change.id, Arg::json(&change.fields)?])?;
+            self.execute(
+                "UPDATE changes SET fields = ?2 WHERE id = ?1",
+                args![&change.id, Arg::json(&change.fields)?],
+            )?;
         }
         for sql in [
             "UPDATE intents SET fields = '{}', properties = '{}' WHERE pair_id IN

@@ -229,7 +229,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn replace_grant(&mut self, of: &ConnectionOf, expected_version: i64, sealed: &[u8]) -> Result<bool, StoreError> {
+    pub fn replace_grant(
+        &mut self,
+        of: &ConnectionOf,
+        expected_version: i64,
+        sealed: &[u8],
+    ) -> Result<bool, StoreError> {
         let now = self.now();
         let sql = "UPDATE connections SET grant_sealed = ?3, grant_version = grant_version + 1, updated_at = ?4
              WHERE id = ?1 AND grant_version = ?2";

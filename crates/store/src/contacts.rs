@@ -45,7 +45,8 @@ pub enum Order {
     SeqAsc,
 }
 
-const CONTACT: &str = "SELECT id, account, phone, name, email, metadata, acquisition_source, seq, created_at, updated_at
+const CONTACT: &str =
+    "SELECT id, account, phone, name, email, metadata, acquisition_source, seq, created_at, updated_at
     FROM contacts WHERE org_id = ?1 AND deleted_at IS NULL";
 
 /// What [`StoreError::Conflict`] names when an account has the number already.
@@ -96,9 +97,17 @@ impl Tx<'_> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
              ON CONFLICT (org_id, account, phone) DO NOTHING",
             args![
-                &contact.id, org.id(), &contact.account, contact.phone_number.as_ref().map(Phone::as_str),
-                contact.name.as_deref(), contact.email.as_deref(), metadata(&contact)?,
-                contact.acquisition_source.as_deref(), searchable(&contact), seq, now
+                &contact.id,
+                org.id(),
+                &contact.account,
+                contact.phone_number.as_ref().map(Phone::as_str),
+                contact.name.as_deref(),
+                contact.email.as_deref(),
+                metadata(&contact)?,
+                contact.acquisition_source.as_deref(),
+                searchable(&contact),
+                seq,
+                now
             ],
         )?;
         if made == 0 {
@@ -126,13 +135,20 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn contact_by_phone(&mut self, org: &Org, account: Option<&str>, phone: &Phone) -> Result<Vec<Contact>, StoreError> {
+    pub fn contact_by_phone(
+        &mut self,
+        org: &Org,
+        account: Option<&str>,
+        phone: &Phone,
+    ) -> Result<Vec<Contact>, StoreError> {
         self.hold(org.id())?;
         let by_phone = format!("{CONTACT} AND phone = ?2");
         match account {
-            Some(account) => {
-                self.query(&format!("{by_phone} AND account = ?3"), args![org.id(), phone.as_str(), account], contact_row)
-            }
+            Some(account) => self.query(
+                &format!("{by_phone} AND account = ?3"),
+                args![org.id(), phone.as_str(), account],
+                contact_row,
+            ),
             None => self.query(&format!("{by_phone} ORDER BY id"), args![org.id(), phone.as_str()], contact_row),
         }
     }
@@ -186,7 +202,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn list_contacts(&mut self, org: &Org, filter: &ContactFilter, page: &Page) -> Result<(Vec<Contact>, bool), StoreError> {
+    pub fn list_contacts(
+        &mut self,
+        org: &Org,
+        filter: &ContactFilter,
+        page: &Page,
+    ) -> Result<(Vec<Contact>, bool), StoreError> {
         let mut sql = CONTACT.to_owned();
         let mut values = vec![Arg::from(org.id())];
         let mut narrow = |condition: &str, value: Arg<'static>| {
@@ -222,7 +243,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn contact_page(&mut self, org: &Org, after: Option<&ContactId>, limit: usize) -> Result<Vec<Contact>, StoreError> {
+    pub fn contact_page(
+        &mut self,
+        org: &Org,
+        after: Option<&ContactId>,
+        limit: usize,
+    ) -> Result<Vec<Contact>, StoreError> {
         let after = after.map_or("", ContactId::as_str);
         self.query(&format!("{CONTACT} AND id > ?2 ORDER BY id LIMIT ?3"), args![org.id(), after, limit], contact_row)
     }

@@ -84,7 +84,8 @@ pub struct DeliveryFilter {
     pub created_before: Option<Time>,
 }
 
-const DELIVERY: &str = "SELECT d.id, d.subscription_id, d.event_id, e.event_type, d.status, d.attempt, d.response_status,
+const DELIVERY: &str =
+    "SELECT d.id, d.subscription_id, d.event_id, e.event_type, d.status, d.attempt, d.response_status,
     d.last_error, d.next_attempt_at, d.replayed_from, d.created_at, d.delivered_at
     FROM deliveries AS d JOIN events AS e ON e.id = d.event_id WHERE d.org_id = ?1";
 

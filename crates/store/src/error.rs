@@ -69,7 +69,9 @@ impl StoreError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// A newer program has migrated the database.
-    #[error("the database has schema version {found} and this program knows {known}: use the program that wrote it, or a newer one")]
+    #[error(
+        "the database has schema version {found} and this program knows {known}: use the program that wrote it, or a newer one"
+    )]
     Newer {
         /// The database's version.
         found: i64,
@@ -83,7 +85,9 @@ pub enum OpenError {
         location: String,
     },
     /// The file is something else, or damaged.
-    #[error("{location} is not a database of this program, or it is damaged ({detail}): check the path, or restore a backup")]
+    #[error(
+        "{location} is not a database of this program, or it is damaged ({detail}): check the path, or restore a backup"
+    )]
     NotADatabase {
         /// Where it was looked for.
         location: String,
@@ -120,7 +124,9 @@ impl From<StoreError> for Problem {
                 retry_after: Some(Duration::from_secs(1)),
                 ..Self::new(Code::TemporarilyUnavailable, "The database cannot take this now. Try again in a moment.")
             },
-            StoreError::Invalid { detail } => Self::new(Code::InvalidFieldValue, format!("A value cannot be stored: {detail}.")),
+            StoreError::Invalid { detail } => {
+                Self::new(Code::InvalidFieldValue, format!("A value cannot be stored: {detail}."))
+            }
             StoreError::Missing { what } => Self::not_found(what),
             StoreError::Conflict { .. } | StoreError::Foreign { .. } | StoreError::Bug { .. } => {
                 Self::new(Code::InternalError, "Something broke on our side. Tell the operator the request id.")

@@ -45,7 +45,8 @@ struct Kept {
 
 fn kept_row(row: &Row<'_>) -> Result<Kept, StoreError> {
     let fingerprint = row.take()?;
-    let (status, headers, body): (Option<i64>, Option<String>, Option<Vec<u8>>) = (row.take()?, row.take()?, row.take()?);
+    let (status, headers, body): (Option<i64>, Option<String>, Option<Vec<u8>>) =
+        (row.take()?, row.take()?, row.take()?);
     let answer = status.map(|status| StoredAnswer {
         status,
         headers: headers.unwrap_or_default(),
@@ -72,7 +73,8 @@ impl Tx<'_> {
         if first > 0 {
             return Ok(Begin::First);
         }
-        let sql = "SELECT fingerprint, status, headers, body FROM idempotency WHERE org_id = ?1 AND idempotency_key = ?2";
+        let sql =
+            "SELECT fingerprint, status, headers, body FROM idempotency WHERE org_id = ?1 AND idempotency_key = ?2";
         Ok(match self.one(sql, args![org.id(), key], kept_row)? {
             Some(kept) if kept.fingerprint != fingerprint => Begin::OtherRequest,
             Some(Kept { answer: Some(answer), .. }) => Begin::Replay(answer),

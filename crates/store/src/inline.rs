@@ -19,7 +19,11 @@ use crate::tx::Mode;
 
 /// One connection that runs what it is given and returns when it is answered.
 pub(crate) enum Inline {
-    Sqlite { conn: Mutex<Connection>, env: Env, jobs_ready: watch::Sender<u64> },
+    Sqlite {
+        conn: Mutex<Connection>,
+        env: Env,
+        jobs_ready: watch::Sender<u64>,
+    },
     /// The driver blocks on a runtime of its own, which a caller inside another runtime may not do: the connection
     /// lives on a thread that the caller waits for.
     Postgres(Sender<Errand>),

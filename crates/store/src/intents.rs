@@ -59,8 +59,7 @@ pub struct Intent {
     pub sent_at: Time,
 }
 
-const INTENT: &str =
-    "SELECT id, sync_id, pair_id, kind, fields, properties, dirty, state, not_before, sent_at FROM intents WHERE sync_id = ?1";
+const INTENT: &str = "SELECT id, sync_id, pair_id, kind, fields, properties, dirty, state, not_before, sent_at FROM intents WHERE sync_id = ?1";
 
 fn intent_row(row: &Row<'_>) -> Result<Intent, StoreError> {
     Ok(Intent {

@@ -115,7 +115,15 @@ impl Tx<'_> {
             "INSERT INTO api_keys (id, org_id, kind, label, hash, first12, last4, live, created_at, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             args![
-                &id, org.id(), Arg::word(&key.kind)?, &key.label, &key.hash[..], &key.first12, &key.last4, key.live, now,
+                &id,
+                org.id(),
+                Arg::word(&key.kind)?,
+                &key.label,
+                &key.hash[..],
+                &key.first12,
+                &key.last4,
+                key.live,
+                now,
                 key.expires_at
             ],
         )?;

@@ -34,7 +34,12 @@ impl Tx<'_> {
             "INSERT INTO events (id, org_id, event_type, livemode, subject, content, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             args![
-                &event.id, org.id(), event.event_type.as_str(), event.livemode, subject, Arg::json(&event.data)?,
+                &event.id,
+                org.id(),
+                event.event_type.as_str(),
+                event.livemode,
+                subject,
+                Arg::json(&event.data)?,
                 event.created_at
             ],
         )?;

@@ -16,6 +16,8 @@ pub enum DirtyKind {
     Creates,
     /// Those that have a record.
     Updates,
+    /// Tombstones whose record is still to be archived.
+    Archives,
 }
 
 /// What a change of a contact concerns.
@@ -42,8 +44,7 @@ pub struct PairCounts {
     pub questions: i64,
 }
 
-const PAIR: &str =
-    "SELECT id, sync_id, contact_id, native, state, base, fights, held, dirty, updated_at FROM pairs WHERE sync_id = ?1";
+const PAIR: &str = "SELECT id, sync_id, contact_id, native, state, base, fights, held, dirty, updated_at FROM pairs WHERE sync_id = ?1";
 
 fn pair_row(row: &Row<'_>) -> Result<Pair, StoreError> {
     Ok(Pair {
@@ -77,8 +78,16 @@ impl Tx<'_> {
             "INSERT INTO pairs (id, sync_id, contact_id, native, state, base, fights, held, dirty, updated_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
             args![
-                &pair.id, of.id(), &pair.contact, pair.native.as_deref(), Arg::word(&pair.state)?, Arg::json(&pair.base)?,
-                Arg::json(&pair.fights)?, Arg::json(&pair.held)?, pair.dirty, now
+                &pair.id,
+                of.id(),
+                &pair.contact,
+                pair.native.as_deref(),
+                Arg::word(&pair.state)?,
+                Arg::json(&pair.base)?,
+                Arg::json(&pair.fights)?,
+                Arg::json(&pair.held)?,
+                pair.dirty,
+                now
             ],
         )?;
         if made == 0 { Err(StoreError::conflict("pairs")) } else { Ok(()) }
@@ -101,8 +110,15 @@ impl Tx<'_> {
             "UPDATE pairs SET native = ?3, state = ?4, base = ?5, fights = ?6, held = ?7, dirty = ?8, updated_at = ?9
              WHERE sync_id = ?1 AND id = ?2",
             args![
-                of.id(), &pair.id, pair.native.as_deref(), Arg::word(&pair.state)?, Arg::json(&pair.base)?,
-                Arg::json(&pair.fights)?, Arg::json(&pair.held)?, pair.dirty, now
+                of.id(),
+                &pair.id,
+                pair.native.as_deref(),
+                Arg::word(&pair.state)?,
+                Arg::json(&pair.base)?,
+                Arg::json(&pair.fights)?,
+                Arg::json(&pair.held)?,
+                pair.dirty,
+                now
             ],
         )
     }
@@ -142,17 +158,27 @@ impl Tx<'_> {
         self.one(&format!("{PAIR} AND native = ?2"), args![of.id(), native], pair_row)
     }
 
-    /// Open pairs that wait to be pushed, longest waiting first; with `skip_sent`, those without an open intent.
+    /// Pairs of a kind that wait to be pushed, longest waiting first; with `skip_sent`, those without an open intent.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn dirty_pairs(&mut self, of: &SyncOf, kind: DirtyKind, skip_sent: bool, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        let native = match kind {
-            DirtyKind::Creates => "native IS NULL",
-            DirtyKind::Updates => "native IS NOT NULL",
+    pub fn dirty_pairs(
+        &mut self,
+        of: &SyncOf,
+        kind: DirtyKind,
+        skip_sent: bool,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        let wanted = match kind {
+            DirtyKind::Creates => "state = 'open' AND native IS NULL",
+            DirtyKind::Updates => "state = 'open' AND native IS NOT NULL",
+            DirtyKind::Archives => "state = 'tombstone' AND native IS NOT NULL",
         };
-        let unsent = if skip_sent { "AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.pair_id = pairs.id)" } else { "" };
-        let sql = format!("{PAIR} AND dirty IS NOT NULL AND state = 'open' AND {native} {unsent} ORDER BY dirty, id LIMIT ?2");
+        let unsent =
+            if skip_sent { "AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.pair_id = pairs.id)" } else { "" };
+        let sql = format!(
+            "{PAIR} AND dirty IS NOT NULL AND {wanted} {unsent} ORDER BY dirty, id LIMIT ?2"
+        );
         self.query(&sql, args![of.id(), limit], pair_row)
     }
 
@@ -219,7 +245,9 @@ impl Tx<'_> {
     pub fn pair_counts(&mut self, of: &SyncOf) -> Result<PairCounts, StoreError> {
         let mut counts = PairCounts::default();
         let sql = "SELECT state, COUNT(*), COUNT(dirty) FROM pairs WHERE sync_id = ?1 GROUP BY state";
-        for (state, pairs, dirty) in self.query(sql, args![of.id()], |row| Ok((row.word()?, row.take()?, row.take()?)))? {
+        for (state, pairs, dirty) in
+            self.query(sql, args![of.id()], |row| Ok((row.word()?, row.take()?, row.take()?)))?
+        {
             match state {
                 PairState::Open => (counts.open, counts.dirty) = (pairs, dirty),
                 PairState::Tombstone => counts.tombstones = pairs,

@@ -44,8 +44,16 @@ impl Tx<'_> {
         let asked = self.one(
             sql,
             args![
-                &parked.id, of.org().id(), of.id(), parked.contact.as_ref(), parked.pair.as_ref(), parked.native.as_deref(),
-                subject, question(&parked.reason), Arg::json(&parked.reason)?, parked.parked_at
+                &parked.id,
+                of.org().id(),
+                of.id(),
+                parked.contact.as_ref(),
+                parked.pair.as_ref(),
+                parked.native.as_deref(),
+                subject,
+                question(&parked.reason),
+                Arg::json(&parked.reason)?,
+                parked.parked_at
             ],
             |row| row.take(),
         )?;
@@ -80,7 +88,11 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn parked_of_pair(&mut self, of: &SyncOf, pair: &PairId) -> Result<Vec<Parked>, StoreError> {
-        self.query(&format!("{PARKED} WHERE sync_id = ?1 AND pair_id = ?2 ORDER BY id"), args![of.id(), pair], parked_row)
+        self.query(
+            &format!("{PARKED} WHERE sync_id = ?1 AND pair_id = ?2 ORDER BY id"),
+            args![of.id(), pair],
+            parked_row,
+        )
     }
 
     /// The questions of a sync about a contact, with or without a pair.
@@ -97,7 +109,11 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn parked_of_native(&mut self, of: &SyncOf, native: &str) -> Result<Vec<Parked>, StoreError> {
-        self.query(&format!("{PARKED} WHERE sync_id = ?1 AND native = ?2 ORDER BY id"), args![of.id(), native], parked_row)
+        self.query(
+            &format!("{PARKED} WHERE sync_id = ?1 AND native = ?2 ORDER BY id"),
+            args![of.id(), native],
+            parked_row,
+        )
     }
 
     /// Closes a question; false when it is closed already.
@@ -112,7 +128,9 @@ impl Tx<'_> {
 /// What is asked: a pair can have a question per field.
 fn question(reason: &Reason) -> String {
     match reason {
-        Reason::Fight { field, .. } | Reason::Refused { field: Some(field), .. } => format!("{}:{field}", reason.code()),
+        Reason::Fight { field, .. } | Reason::Refused { field: Some(field), .. } => {
+            format!("{}:{field}", reason.code())
+        }
         other => other.code().to_owned(),
     }
 }

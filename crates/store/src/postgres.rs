@@ -207,13 +207,17 @@ fn failure(error: &postgres::Error) -> Failure {
     let detail = chain(error);
     let constraint = || error.as_db_error().and_then(|error| error.constraint()).unwrap_or(&detail).to_owned();
     let error = match error.code() {
-        None if error.is_closed() || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>()) => {
+        None if error.is_closed()
+            || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>()) =>
+        {
             StoreError::Unavailable { detail }
         }
         None => StoreError::Bug { detail },
         Some(&SqlState::UNIQUE_VIOLATION) => StoreError::Conflict { constraint: constraint() },
         Some(&SqlState::FOREIGN_KEY_VIOLATION) => StoreError::Foreign { detail },
-        Some(&(SqlState::PROGRAM_LIMIT_EXCEEDED | SqlState::CHARACTER_NOT_IN_REPERTOIRE)) => StoreError::Invalid { detail },
+        Some(&(SqlState::PROGRAM_LIMIT_EXCEEDED | SqlState::CHARACTER_NOT_IN_REPERTOIRE)) => {
+            StoreError::Invalid { detail }
+        }
         // Connection, transaction rollback, resources (a full disk is 53100), locks, shutdown, I/O.
         Some(state) => match state.code().get(..2) {
             Some("08" | "40" | "53" | "55" | "57" | "58") => StoreError::Unavailable { detail },

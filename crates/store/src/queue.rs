@@ -227,7 +227,8 @@ impl Tx<'_> {
                  SUM(CASE WHEN state = 'waiting' AND due <= ?1 THEN 1 ELSE 0 END),
                  SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END) FROM jobs";
         let counts = self.one(sql, args![now], |row| {
-            let (waiting, due, running): (Option<i64>, Option<i64>, Option<i64>) = (row.take()?, row.take()?, row.take()?);
+            let (waiting, due, running): (Option<i64>, Option<i64>, Option<i64>) =
+                (row.take()?, row.take()?, row.take()?);
             Ok(QueueCounts { waiting: waiting.unwrap_or(0), due: due.unwrap_or(0), running: running.unwrap_or(0) })
         })?;
         Ok(counts.unwrap_or_default())

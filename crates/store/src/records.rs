@@ -32,8 +32,13 @@ impl Tx<'_> {
              ON CONFLICT (sync_id, native) DO UPDATE SET properties = excluded.properties, archived = excluded.archived,
                  merged = excluded.merged, updated_at = excluded.updated_at, read_at = excluded.read_at",
             args![
-                of.id(), &record.id, Arg::json(&record.properties)?, record.archived, Arg::json(&record.merged)?,
-                record.updated_at, now
+                of.id(),
+                &record.id,
+                Arg::json(&record.properties)?,
+                record.archived,
+                Arg::json(&record.merged)?,
+                record.updated_at,
+                now
             ],
         )?;
         self.execute("DELETE FROM record_keys WHERE sync_id = ?1 AND native = ?2", args![of.id(), &record.id])?;
@@ -98,6 +103,15 @@ impl Tx<'_> {
     pub fn delete_record(&mut self, of: &SyncOf, native: &str) -> Result<(), StoreError> {
         self.execute("DELETE FROM record_keys WHERE sync_id = ?1 AND native = ?2", args![of.id(), native])?;
         self.execute("DELETE FROM records WHERE sync_id = ?1 AND native = ?2", args![of.id(), native]).map(|_| ())
+    }
+
+    /// Forgets every record of the sync: its first run is planned anew.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn clear_records(&mut self, of: &SyncOf) -> Result<(), StoreError> {
+        self.execute("DELETE FROM record_keys WHERE sync_id = ?1", args![of.id()])?;
+        self.execute("DELETE FROM records WHERE sync_id = ?1", args![of.id()]).map(|_| ())
     }
 
     /// Notes that a census saw these records. Censuses of a sync are numbered upwards from 1 by the caller.

@@ -256,6 +256,22 @@ macro_rules! id_columns {
     )*};
 }
 id_columns!(
-    OrgId, KeyId, ContextId, ConnectionId, SyncId, PairId, ContactId, AccountId, ChangeId, IntentId, PlanId, ParkedId, JobId,
-    ReceivedId, EventId, SubscriptionId, SecretId, DeliveryId
+    OrgId,
+    KeyId,
+    ContextId,
+    ConnectionId,
+    SyncId,
+    PairId,
+    ContactId,
+    AccountId,
+    ChangeId,
+    IntentId,
+    PlanId,
+    ParkedId,
+    JobId,
+    ReceivedId,
+    EventId,
+    SubscriptionId,
+    SecretId,
+    DeliveryId
 );

@@ -96,7 +96,8 @@ impl SyncOf {
     }
 }
 
-const SYNC: &str = "SELECT org_id, id, connection_id, status, stopped_reason, mapping, on_delete, plan_id, cursor, scan,
+const SYNC: &str =
+    "SELECT org_id, id, connection_id, status, stopped_reason, mapping, on_delete, plan_id, cursor, scan,
     pulled_at, census, census_at, created_at, updated_at FROM syncs";
 
 fn sync_row(row: &Row<'_>) -> Result<SyncOf, StoreError> {
@@ -199,7 +200,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn set_sync_census(&mut self, of: &SyncOf, census: Option<&str>, ended_at: Option<Time>) -> Result<(), StoreError> {
+    pub fn set_sync_census(
+        &mut self,
+        of: &SyncOf,
+        census: Option<&str>,
+        ended_at: Option<Time>,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE syncs SET census = ?2, census_at = COALESCE(?3, census_at) WHERE id = ?1";
         self.change("sync", sql, args![of.id(), census, ended_at])
     }

@@ -90,7 +90,8 @@ pub struct SubscriptionPatch {
     pub status: Option<SubscriptionStatus>,
 }
 
-const SUBSCRIPTION: &str = "SELECT id, url, description, events, status, consecutive_failures, disabled_at, disabled_reason,
+const SUBSCRIPTION: &str =
+    "SELECT id, url, description, events, status, consecutive_failures, disabled_at, disabled_reason,
     created_at, updated_at FROM subscriptions WHERE org_id = ?1";
 
 fn subscription_row(row: &Row<'_>) -> Result<Subscription, StoreError> {
@@ -176,8 +177,16 @@ impl Tx<'_> {
                  disabled_at = ?8, disabled_reason = ?9, updated_at = ?10
              WHERE org_id = ?1 AND id = ?2",
             args![
-                org.id(), id, &next.url, next.description.as_deref(), Arg::json(&next.events)?, Arg::word(&next.status)?,
-                next.consecutive_failures, next.disabled_at, next.disabled_reason.as_deref(), next.updated_at
+                org.id(),
+                id,
+                &next.url,
+                next.description.as_deref(),
+                Arg::json(&next.events)?,
+                Arg::word(&next.status)?,
+                next.consecutive_failures,
+                next.disabled_at,
+                next.disabled_reason.as_deref(),
+                next.updated_at
             ],
         )?;
         Ok(Some(next))

@@ -34,7 +34,9 @@ pub(crate) fn start(path: &Path, env: &Env, jobs_ready: &watch::Sender<u64>) -> 
     let (write, tasks) = channel();
     let conn = sqlite::open_writer(path, Synchronous::Full)?;
     let (writer_env, jobs_ready) = (env.clone(), jobs_ready.clone());
-    spawn(path, "store-writer", move || Writer { conn, env: writer_env, jobs_ready, pace: Pace::default() }.work(&tasks))?;
+    spawn(path, "store-writer", move || {
+        Writer { conn, env: writer_env, jobs_ready, pace: Pace::default() }.work(&tasks)
+    })?;
 
     let (read, tasks) = channel();
     let tasks = Arc::new(Mutex::new(tasks));
@@ -100,7 +102,12 @@ impl Writer {
 }
 
 /// Runs closures until the group is full, its time is over or nobody comes.
-fn fill(group: &mut Group<'_>, first: Box<dyn Task>, tasks: &Receiver<Box<dyn Task>>, pace: &Pace) -> Result<(), StoreError> {
+fn fill(
+    group: &mut Group<'_>,
+    first: Box<dyn Task>,
+    tasks: &Receiver<Box<dyn Task>>,
+    pace: &Pace,
+) -> Result<(), StoreError> {
     let begun = stopwatch();
     group.run(first)?;
     while group.len() < GROUP_MAX && begun.elapsed() < pace.group_time() {
