@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Call, Refusal, Reply};
 use super::contact::Source;
 use super::portal::{Claimed, Portal};
-use super::records::{contacts_only, shown};
+use super::records::{contacts_only, history, shown};
 use super::values::{Change, Invalid};
 use crate::world::iso;
 
@@ -261,7 +261,7 @@ pub(super) fn read(portal: &mut Portal, call: &Call) -> Answer {
         }
         let mut record = portal.show(contact.now(), &names, portal.settings.unset);
         if !with_history.is_empty() {
-            record.insert("propertiesWithHistory".into(), Portal::history(contact, &with_history));
+            record.insert("propertiesWithHistory".into(), history(contact, &with_history));
         }
         outcome.results.push(record.into());
     }

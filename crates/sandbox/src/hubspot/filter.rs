@@ -147,7 +147,8 @@ impl Filters {
         let widest = groups.iter().map(|group| group.filters.len()).max().unwrap_or(0);
         if groups.len() > GROUPS_MAX || widest > FILTERS_PER_GROUP_MAX || filters > FILTERS_MAX {
             return Err(Refusal::validation(format!(
-                "A search has at most {GROUPS_MAX} filter groups, {FILTERS_PER_GROUP_MAX} filters in each and {FILTERS_MAX} in all"
+                "A search has at most {GROUPS_MAX} filter groups, {FILTERS_PER_GROUP_MAX} filters in each and \
+                 {FILTERS_MAX} in all"
             )));
         }
         let group = |body: &GroupBody| body.filters.iter().map(|filter| Filter::read(schema, filter)).collect();

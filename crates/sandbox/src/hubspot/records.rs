@@ -117,27 +117,27 @@ impl Portal {
         self.show(contact.now(), &names, Unset::Null)
     }
 
-    /// Past values of some properties, newest first.
-    pub(super) fn history(contact: &Contact, names: &[&str]) -> Value {
-        let of = |name: &str| -> Vec<Value> {
-            let entries = contact.history(name).map(|entry| {
-                json!({
-                    "value": entry.value.as_deref().unwrap_or_default(),
-                    "timestamp": iso(entry.stamp_us),
-                    "sourceType": entry.source.wire(),
-                })
-            });
-            entries.collect()
-        };
-        names.iter().map(|name| ((*name).to_owned(), Value::from(of(name)))).collect::<Map<_, _>>().into()
-    }
-
     /// Writes what was checked; answers nothing if another record stands in the way.
     pub(super) fn update(&mut self, id: u64, changes: Vec<Change>) -> Result<(), Refusal> {
         self.claim(Some(id), &changes, &mut Claimed::new())?;
         self.write(id, changes, Source::Integration);
         Ok(())
     }
+}
+
+/// Past values of some properties, newest first.
+pub(super) fn history(contact: &Contact, names: &[&str]) -> Value {
+    let of = |name: &str| -> Vec<Value> {
+        let entries = contact.history(name).map(|entry| {
+            json!({
+                "value": entry.value.as_deref().unwrap_or_default(),
+                "timestamp": iso(entry.stamp_us),
+                "sourceType": entry.source.wire(),
+            })
+        });
+        entries.collect()
+    };
+    names.iter().map(|name| ((*name).to_owned(), Value::from(of(name)))).collect::<Map<_, _>>().into()
 }
 
 /// How many rows a page shall have: what was asked, within the vendor's bounds and the sandbox's own.
@@ -177,7 +177,7 @@ pub(super) fn get(portal: &mut Portal, call: &Call) -> Answer {
     let mut record = portal.show(contact.now(), &names, portal.settings.unset);
     let with_history = call.query_list("propertiesWithHistory");
     if !with_history.is_empty() {
-        record.insert("propertiesWithHistory".into(), Portal::history(contact, &with_history));
+        record.insert("propertiesWithHistory".into(), history(contact, &with_history));
     }
     Ok(Reply::ok(record.into()))
 }
@@ -227,7 +227,7 @@ pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
         .map(|contact| {
             let mut record = portal.show(contact.now(), &names, Unset::Null);
             if !with_history.is_empty() {
-                record.insert("propertiesWithHistory".into(), Portal::history(contact, &with_history));
+                record.insert("propertiesWithHistory".into(), history(contact, &with_history));
             }
             record.into()
         })
