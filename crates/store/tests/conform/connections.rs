@@ -1,0 +1,60 @@
+//! Keys, connections and grants.
+
+use std::time::Duration;
+
+use lockstep_store::{ConnectionStatus, KeyKind, NewKey};
+
+use crate::world::World;
+
+pub fn a_key_is_found_by_its_hash_even_when_ended(world: &World) {
+    let key = NewKey {
+        kind: KeyKind::Admin,
+        label: "mine".to_owned(),
+        hash: [7; 32],
+        first12: "lk_live_abcd".to_owned(),
+        last4: "wxyz".to_owned(),
+        live: false,
+        expires_at: Some(world.env.now().plus(Duration::from_secs(60))),
+    };
+    let id = world.write(move |tx, org| tx.add_key(org, &key));
+    let found = world.read(|tx, _| tx.key_by_hash(&[7; 32])).unwrap();
+    assert_eq!((&found.id, found.org(), found.kind, found.live), (&id, &world.org, KeyKind::Admin, false));
+    assert!(!found.is_revoked() && !found.is_expired(world.env.now()));
+    world.dial.advance(Duration::from_secs(60));
+    assert!(found.is_expired(world.env.now()));
+    let revoked = world.write(move |tx, org| Ok((tx.revoke_key(org, &id)?, tx.revoke_key(org, &id)?)));
+    assert_eq!(revoked, (true, false));
+    assert!(world.read(|tx, _| tx.key_by_hash(&[7; 32])).unwrap().is_revoked());
+    assert!(world.read(|tx, _| tx.key_by_hash(&[8; 32])).is_none());
+}
+
+pub fn a_grant_is_replaced_only_by_who_saw_it_last(world: &World) {
+    let of = world.connection("12345");
+    let seen = world.write(move |tx, _| {
+        let seen = tx.grant(&of)?;
+        assert_eq!(seen.sealed, [1, 2, 3]);
+        assert!(tx.replace_grant(&of, seen.version, &[4])?);
+        assert!(!tx.replace_grant(&of, seen.version, &[5])?);
+        tx.grant(&of)
+    });
+    assert_eq!(seen.sealed, [4]);
+}
+
+pub fn a_connection_remembers_whether_it_may_enter(world: &World) {
+    let of = world.connection("12345");
+    assert_eq!(of.connection().status, ConnectionStatus::Ok);
+    let lost = ConnectionStatus::Reauthorise { reason: "the token was revoked".to_owned() };
+    let expected = lost.clone();
+    let again = world.write(move |tx, org| {
+        tx.set_connection_status(&of, &lost)?;
+        tx.set_hook_secret(&of, &[9])?;
+        tx.connection(org, of.id())
+    });
+    let again = again.unwrap();
+    assert_eq!(again.connection().status, expected);
+    assert_eq!(again.connection().hook_secret_sealed.as_deref(), Some(&[9][..]));
+    let by_account = world.read(|tx, _| {
+        Ok((tx.connection_by_account("hubspot", "12345")?.len(), tx.connection_by_account("hubspot", "1")?.len()))
+    });
+    assert_eq!(by_account, (1, 0));
+}

@@ -1,0 +1,82 @@
+//! One suite of cases for both engines. SQLite runs always; PostgreSQL where `LOCKSTEP_TEST_PG` holds the URL of a
+//! server on which schemas may be made (`tests/postgres.sh start DIR` prints one).
+
+mod connections;
+mod contacts;
+mod isolation;
+mod outbox;
+mod pairs;
+mod queue;
+mod requests;
+mod schema;
+mod syncs;
+mod transactions;
+mod world;
+
+/// Makes a test of each case on each engine.
+macro_rules! cases {
+    ($($module:ident: $($case:ident),* $(,)?;)*) => {
+        mod sqlite {
+            $($(#[test] fn $case() { crate::world::on_sqlite(crate::$module::$case); })*)*
+        }
+        mod postgres {
+            $($(#[test] fn $case() { crate::world::on_postgres(crate::$module::$case); })*)*
+        }
+    };
+}
+
+cases! {
+    contacts:
+        a_contact_reads_back_as_it_was_made,
+        an_account_has_a_number_once,
+        a_patch_moves_the_contact_to_the_end_of_the_changes,
+        a_deleted_contact_leaves_no_personal_field,
+        search_forgets_case_and_accents_and_takes_signs_literally,
+        pages_show_every_contact_once_in_both_orders,
+        match_keys_follow_the_contact,
+        the_log_answers_by_contact_and_by_field,
+        an_erased_person_is_nowhere_quoted;
+    transactions:
+        a_refusal_undoes_row_event_and_job_together,
+        a_swallowed_failure_keeps_nothing,
+        a_panic_is_an_error_of_its_closure_alone,
+        a_nul_character_is_refused,
+        numbers_grow_in_commit_order,
+        an_unknown_account_is_refused,
+        writes_of_one_organization_never_lose_an_update;
+    isolation:
+        no_row_shows_through_anothers_proof;
+    connections:
+        a_key_is_found_by_its_hash_even_when_ended,
+        a_grant_is_replaced_only_by_who_saw_it_last,
+        a_connection_remembers_whether_it_may_enter;
+    syncs:
+        a_sync_keeps_its_place,
+        a_plan_keeps_its_rows_in_order,
+        records_are_found_by_key_and_by_census,
+        an_intent_is_exclusive_and_closes,
+        a_question_is_asked_once;
+    pairs:
+        a_pair_is_one_to_one,
+        a_change_dirties_what_it_concerns,
+        dirty_pairs_come_oldest_first_and_clear_only_what_was_seen;
+    outbox:
+        an_event_reaches_those_who_want_it,
+        a_subscription_that_fails_too_often_is_disabled,
+        a_dead_delivery_can_be_replayed,
+        secrets_rotate,
+        old_deliveries_are_purged;
+    queue:
+        a_waiting_job_is_one_job_and_the_earlier_due_wins,
+        a_lane_runs_one_job_at_a_time,
+        a_running_job_does_not_count_as_waiting,
+        a_snooze_is_not_cut_short_but_can_be_ended,
+        a_lost_lease_loses_the_claim,
+        claims_come_in_order_of_due,
+        two_workers_never_share_a_job_or_a_lane;
+    requests:
+        an_idempotency_key_runs_once,
+        an_abandoned_or_old_key_runs_again,
+        a_webhook_is_received_once,
+        the_audit_comes_newest_first;
+}

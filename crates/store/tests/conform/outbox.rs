@@ -1,0 +1,150 @@
+//! Events, subscriptions and deliveries.
+
+use std::time::Duration;
+
+use lockstep_core::event::{Event, EventType};
+use lockstep_core::ids::{EventId, SecretId};
+use lockstep_core::job::Job;
+use lockstep_store::{
+    Delivery, DeliveryFilter, DeliveryStatus, NewSubscription, Org, Subscription, SubscriptionPatch,
+    SubscriptionStatus, Tx,
+};
+use serde_json::json;
+
+use crate::world::World;
+
+fn subscribe(world: &World, events: &[EventType]) -> Subscription {
+    let new = NewSubscription {
+        url: "https://example.com/hook".to_owned(),
+        description: Some("ours".to_owned()),
+        events: events.to_vec(),
+        secret: SecretId::new(&world.env),
+        sealed: vec![1, 2],
+    };
+    world.write(move |tx, org| tx.add_subscription(org, &new))
+}
+
+fn event(world: &World) -> Event {
+    Event {
+        id: EventId::new(&world.env),
+        event_type: EventType::ContactCreated,
+        created_at: world.env.now(),
+        livemode: true,
+        data: json!({"contact": {"id": "ctc_01", "name": "Budi"}}),
+    }
+}
+
+fn all(tx: &mut Tx<'_>, org: &Org) -> Vec<Delivery> {
+    tx.deliveries(org, &DeliveryFilter::default(), None, 100).unwrap().0
+}
+
+pub fn an_event_reaches_those_who_want_it(world: &World) {
+    let wanting = subscribe(world, &[EventType::ContactCreated, EventType::ContactDeleted]);
+    subscribe(world, &[EventType::ContactUpdated]);
+    let paused = subscribe(world, &[EventType::ContactCreated]);
+    let sent = event(world);
+    let (id, expected) = (paused.id.clone(), sent.clone());
+    let (deliveries, jobs) = world.write(move |tx, org| {
+        let pause = SubscriptionPatch { status: Some(SubscriptionStatus::Paused), ..SubscriptionPatch::default() };
+        tx.patch_subscription(org, &id, &pause)?;
+        assert_eq!(tx.publish(org, &sent)?, 2);
+        Ok((all(tx, org), tx.claim("test", 9)?))
+    });
+    assert_eq!((deliveries.len(), jobs.len()), (2, 1));
+    let dead = deliveries.iter().find(|delivery| delivery.subscription == paused.id).unwrap();
+    assert_eq!(dead.status, DeliveryStatus::Dead);
+    let pending = deliveries.into_iter().find(|delivery| delivery.subscription == wanting.id).unwrap();
+    assert_eq!(jobs[0].job, Job::Deliver { delivery: pending.id.clone() });
+    let work = world.read(move |tx, _| tx.delivery_work(&pending.id)).unwrap();
+    assert_eq!((work.event, work.url.as_str(), work.secrets.len()), (expected, "https://example.com/hook", 1));
+    assert_eq!((work.delivery.status, work.subscription_status), (DeliveryStatus::Pending, SubscriptionStatus::Active));
+}
+
+pub fn a_subscription_that_fails_too_often_is_disabled(world: &World) {
+    let to = subscribe(world, &[EventType::ContactCreated]);
+    let events: Vec<Event> = (0..4).map(|_| event(world)).collect();
+    let later = world.env.now().plus(Duration::from_secs(10));
+    let id = to.id.clone();
+    world.write(move |tx, org| {
+        events.iter().try_for_each(|event| tx.publish(org, event).map(|_| ()))?;
+        let [a, b, c, d] = <[Delivery; 4]>::try_from(all(tx, org)).unwrap();
+        tx.delivery_failed(&a.id, Some(500), "HTTP 500", later)?;
+        let failed = tx.delivery(org, &a.id)?.unwrap();
+        assert_eq!((failed.status, failed.attempt, failed.next_attempt_at), (DeliveryStatus::Failed, 1, Some(later)));
+        assert_eq!(tx.subscription(org, &id)?.unwrap().consecutive_failures, 0);
+        assert!(!tx.delivery_dead(&a.id, Some(410), "HTTP 410", 2)?);
+        tx.delivery_done(&b.id, 200)?;
+        assert_eq!(tx.subscription(org, &id)?.unwrap().consecutive_failures, 0);
+        assert!(!tx.delivery_dead(&c.id, None, "connection refused", 2)?);
+        assert!(tx.delivery_dead(&d.id, None, "connection refused", 2)?);
+        let disabled = tx.subscription(org, &id)?.unwrap();
+        assert_eq!((disabled.status, disabled.consecutive_failures), (SubscriptionStatus::Disabled, 2));
+        assert!(disabled.disabled_reason.unwrap().contains("connection refused"));
+        let revive = SubscriptionPatch { status: Some(SubscriptionStatus::Active), ..SubscriptionPatch::default() };
+        let revived = tx.patch_subscription(org, &id, &revive)?.unwrap();
+        assert_eq!((revived.consecutive_failures, revived.disabled_at, revived.disabled_reason), (0, None, None));
+        Ok(())
+    });
+}
+
+pub fn a_dead_delivery_can_be_replayed(world: &World) {
+    subscribe(world, &[EventType::ContactCreated]);
+    let sent = event(world);
+    world.write(move |tx, org| {
+        tx.publish(org, &sent)?;
+        let old = all(tx, org).remove(0);
+        tx.delivery_dead(&old.id, Some(410), "HTTP 410", 20)?;
+        let new = tx.replay(org, &old.id)?.unwrap();
+        assert_eq!((new.status, new.replayed_from.as_ref()), (DeliveryStatus::Pending, Some(&old.id)));
+        assert_eq!(new.event, old.event);
+        assert_eq!(tx.delivery(org, &old.id)?.unwrap().status, DeliveryStatus::Dead);
+        let dead = DeliveryFilter { status: Some(DeliveryStatus::Dead), ..DeliveryFilter::default() };
+        assert_eq!(tx.deliveries(org, &dead, None, 9)?.0.len(), 1);
+        let (newest, more) = tx.deliveries(org, &DeliveryFilter::default(), None, 1)?;
+        assert!(more);
+        let (rest, more) = tx.deliveries(org, &DeliveryFilter::default(), Some(&newest[0].id), 1)?;
+        assert_eq!((rest.len(), more), (1, false));
+        Ok(())
+    });
+}
+
+pub fn secrets_rotate(world: &World) {
+    let to = subscribe(world, &[EventType::ContactCreated]);
+    let (next, sent) = (SecretId::new(&world.env), event(world));
+    let overlap = world.env.now().plus(Duration::from_secs(3_600));
+    let (id, old) = (to.id.clone(), to.secrets[0].id.clone());
+    let delivery = world.write(move |tx, org| {
+        assert!(!tx.delete_secret(org, &id, &old)?, "the only secret stays");
+        assert!(tx.add_secret(org, &id, &next, &[3], overlap)?);
+        tx.publish(org, &sent)?;
+        Ok(all(tx, org).remove(0).id)
+    });
+    let signing = |at: &World| {
+        let delivery = delivery.clone();
+        at.read(move |tx, _| tx.delivery_work(&delivery)).unwrap().secrets.len()
+    };
+    assert_eq!(signing(world), 2);
+    world.dial.advance(Duration::from_secs(3_600));
+    assert_eq!(signing(world), 1);
+    let id = to.id;
+    let gone = world.write(move |tx, org| {
+        assert!(tx.delete_secret(org, &id, &to.secrets[0].id)?);
+        assert!(tx.delete_subscription(org, &id)?);
+        Ok((tx.subscription(org, &id)?.is_none(), all(tx, org).len(), tx.subscriptions(org, None, 9)?.len()))
+    });
+    assert_eq!(gone, (true, 0, 0));
+}
+
+pub fn old_deliveries_are_purged(world: &World) {
+    subscribe(world, &[EventType::ContactCreated]);
+    let old = event(world);
+    world.write(move |tx, org| tx.publish(org, &old));
+    world.dial.advance(Duration::from_secs(86_400));
+    let (new, today) = (event(world), world.env.now());
+    let left = world.write(move |tx, org| {
+        tx.publish(org, &new)?;
+        assert_eq!(tx.purge_deliveries(today)?, 1);
+        Ok(all(tx, org).len())
+    });
+    assert_eq!(left, 1);
+}

@@ -1,0 +1,82 @@
+//! Idempotency keys, received webhooks and the audit.
+
+use std::time::Duration;
+
+use lockstep_core::job::Job;
+use lockstep_store::{Begin, StoredAnswer};
+use serde_json::json;
+
+use crate::world::World;
+
+fn begin(world: &World, fingerprint: u8) -> Begin {
+    world.write(move |tx, org| tx.idempotency_begin(org, "key", &[fingerprint; 32]))
+}
+
+pub fn an_idempotency_key_runs_once(world: &World) {
+    let answer = StoredAnswer { status: 201, headers: "{}".to_owned(), body: b"{\"data\":1}".to_vec() };
+    assert_eq!(begin(world, 1), Begin::First);
+    assert_eq!(begin(world, 1), Begin::Running);
+    assert_eq!(begin(world, 2), Begin::OtherRequest);
+    world.write(|tx, org| tx.idempotency_release(org, "key"));
+    assert_eq!(begin(world, 2), Begin::First);
+    let kept = answer.clone();
+    world.write(move |tx, org| tx.idempotency_finish(org, "key", &kept));
+    world.write(|tx, org| tx.idempotency_release(org, "key"));
+    assert_eq!(begin(world, 2), Begin::Replay(answer));
+    assert_eq!(begin(world, 1), Begin::OtherRequest);
+    let elsewhere = world.write(|tx, _| {
+        let other = tx.create_org("Another")?;
+        tx.idempotency_begin(&other, "key", &[9; 32])
+    });
+    assert_eq!(elsewhere, Begin::First);
+}
+
+pub fn an_abandoned_or_old_key_runs_again(world: &World) {
+    assert_eq!(begin(world, 1), Begin::First);
+    world.dial.advance(Duration::from_secs(120));
+    assert_eq!(begin(world, 1), Begin::First);
+    let answer = StoredAnswer { status: 400, headers: "{}".to_owned(), body: Vec::new() };
+    world.write(move |tx, org| tx.idempotency_finish(org, "key", &answer));
+    world.dial.advance(Duration::from_secs(24 * 3_600 - 1));
+    assert!(matches!(begin(world, 1), Begin::Replay(_)));
+    world.dial.advance(Duration::from_secs(1));
+    assert_eq!(begin(world, 2), Begin::First);
+    world.dial.advance(Duration::from_secs(1));
+    let now = world.env.now();
+    assert_eq!(world.write(move |tx, _| tx.purge_idempotency(now)), 1);
+}
+
+pub fn a_webhook_is_received_once(world: &World) {
+    let receive =
+        |event: &'static str| world.write(move |tx, _| tx.receive("hubspot", "12345", event, "{}", b"[\0\xff]"));
+    let id = receive("1").unwrap();
+    assert_eq!(receive("1"), None);
+    world.dial.advance(Duration::from_secs(1));
+    assert!(receive("2").is_some());
+    let jobs = world.write(|tx, _| tx.claim("test", 9));
+    assert_eq!(jobs.len(), 2);
+    assert_eq!(jobs[0].job, Job::Ingest { received: id.clone() });
+    let forgotten = world.write(move |tx, _| {
+        let stored = tx.received(&id)?.unwrap();
+        assert_eq!((stored.account.as_str(), stored.body.as_slice()), ("12345", &b"[\0\xff]"[..]));
+        tx.forget_received(&id)?;
+        tx.received(&id)
+    });
+    assert!(forgotten.unwrap().body.is_empty());
+    assert_eq!(receive("1"), None, "what is forgotten was seen all the same");
+    let later = world.env.now().plus(Duration::from_secs(1));
+    assert_eq!(world.write(move |tx, _| tx.purge_received(later)), 2);
+}
+
+pub fn the_audit_comes_newest_first(world: &World) {
+    let entries = world.write(|tx, org| {
+        for n in 0..3 {
+            tx.audit(org, "command line", "key.added", &json!({"n": n}))?;
+        }
+        let newest = tx.audit_list(org, None, 2)?;
+        let rest = tx.audit_list(org, Some(newest[1].seq), 9)?;
+        Ok([newest, rest].concat())
+    });
+    let order: Vec<_> = entries.iter().map(|entry| entry.detail["n"].clone()).collect();
+    assert_eq!(order, [2, 1, 0]);
+}
