@@ -1,0 +1,204 @@
+//! What callers should not send: always the documented refusal, nothing written, never a 5xx.
+
+use axum::body::Body;
+use http::Request;
+use lockstep_core::problem::Code;
+use lockstep_store::StoreError;
+use serde_json::{Value as Json, json};
+
+use crate::desk::{ACCOUNT, Desk, key, organization};
+
+/// Everything that a refused request must leave alone.
+async fn state(desk: &Desk) -> Json {
+    let org = desk.org.clone();
+    let rows = desk.app.store.read(move |tx| {
+        let counts = tx.queue_counts()?;
+        Ok::<_, StoreError>((tx.count_contacts(&org)?, counts.waiting, tx.subscriptions(&org, None, 100)?.len()))
+    });
+    let (contacts, jobs, subscriptions) = rows.await.expect("reads");
+    json!([contacts, jobs, subscriptions])
+}
+
+#[tokio::test]
+async fn bad_bodies_are_refused_with_their_member() {
+    let desk = Desk::new().await;
+    let id = desk.post("/v1/contacts", json!({ "phone_number": "+628111222333" })).await.text_of("id");
+    let contact = format!("/v1/contacts/{id}");
+    let before = state(&desk).await;
+    let big = "x".repeat(17_000);
+    let many: serde_json::Map<String, Json> = (0..51).map(|n| (n.to_string(), Json::Null)).collect();
+    let mut deep = json!(1);
+    for _ in 0..9 {
+        deep = json!({ "a": deep });
+    }
+    let phone = "+628111222399";
+    let cases: Vec<(&str, &str, Json, &str, Option<&str>)> = vec![
+        ("POST", "/v1/contacts", json!({}), "missing_required_field", Some("phone_number")),
+        ("POST", "/v1/contacts", json!({ "phone_number": null }), "missing_required_field", Some("phone_number")),
+        ("POST", "/v1/contacts", json!({ "phone_number": 62811 }), "invalid_field_value", Some("phone_number")),
+        ("POST", "/v1/contacts", json!({ "phone_number": "0811" }), "invalid_phone_number", Some("phone_number")),
+        ("POST", "/v1/contacts", json!({ "phone_number": "+0811122233" }), "invalid_phone_number", Some("phone_number")),
+        ("POST", "/v1/contacts", json!({ "phone_number": "+6281112223334445" }), "invalid_phone_number", Some("phone_number")),
+        ("POST", "/v1/contacts", json!({ "phone_number": "+٦٢٨١١١٢٢٢" }), "invalid_phone_number", Some("phone_number")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "name": "" }), "invalid_field_value", Some("name")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "name": "a".repeat(256) }), "invalid_field_value", Some("name")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "name": "a\u{0}b" }), "invalid_field_value", Some("name")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "name": ["a"] }), "invalid_field_value", Some("name")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "email": "nobody" }), "invalid_field_value", Some("email")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "email": "a b@c" }), "invalid_field_value", Some("email")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": [] }), "invalid_field_value", Some("metadata")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": many }), "invalid_field_value", Some("metadata")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": { "a": big } }), "invalid_field_value", Some("metadata")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": { "": 1 } }), "invalid_field_value", Some("metadata.")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": { "a": deep } }), "invalid_field_value", Some("metadata.a")),
+        ("POST", "/v1/contacts", json!({ "phone_number": phone, "from": "here" }), "invalid_phone_number", Some("from")),
+        ("POST", "/v1/contacts", json!([]), "invalid_field_value", None),
+        ("PATCH", &contact, json!({}), "missing_required_field", None),
+        ("PATCH", &contact, json!({ "unknown": 1 }), "missing_required_field", None),
+        ("PATCH", &contact, json!({ "phone_number": "+628111222334" }), "invalid_field_value", Some("phone_number")),
+        ("PATCH", &contact, json!({ "name": 1 }), "invalid_field_value", Some("name")),
+        ("PUT", "/v1/contacts/by_phone/%2B628111222399", json!({ "email": true }), "invalid_field_value", Some("email")),
+        ("POST", "/v1/webhook_subscriptions", json!({}), "missing_required_field", Some("url")),
+        ("POST", "/v1/webhook_subscriptions", json!({ "url": "https://a.example" }), "missing_required_field", Some("events")),
+        ("POST", "/v1/webhook_subscriptions", json!({ "url": "https://a.example", "events": [] }), "invalid_field_value", Some("events")),
+        ("POST", "/v1/webhook_subscriptions", json!({ "url": "https://a.example", "events": "all" }), "invalid_field_value", Some("events")),
+        ("POST", "/v1/webhook_subscriptions", json!({ "url": 1, "events": ["contact.created"] }), "invalid_field_value", Some("url")),
+        ("POST", "/v1/webhook_subscriptions", json!({ "url": format!("https://a.example/{big}"), "events": ["contact.created"] }), "invalid_webhook_url", Some("url")),
+    ];
+    for (method, path, body, code, param) in cases {
+        let refused = desk.send(method, path, body.clone()).await;
+        assert_eq!(refused.refusal(), (400, code, param), "{method} {path} {body}");
+    }
+    assert_eq!(state(&desk).await, before, "nothing was written");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_json_are_refused() {
+    let desk = Desk::new().await;
+    let deep = "[".repeat(100_000);
+    for (body, refusal) in [
+        (b"".to_vec(), (400, "missing_required_field")),
+        (b"{".to_vec(), (400, "invalid_json")),
+        (b"{\"phone_number\":\"\\ud800\"}".to_vec(), (400, "invalid_json")),
+        (b"\xff\xfe".to_vec(), (400, "invalid_json")),
+        (deep.into_bytes(), (400, "invalid_json")),
+        (b"{\"metadata\":1e999}".to_vec(), (400, "invalid_json")),
+        (vec![b' '; 1024 * 1024 + 1], (413, "body_too_large")),
+    ] {
+        let request = Request::post("/v1/contacts").header("authorization", format!("Bearer {}", desk.key)).body(Body::from(body));
+        let refused = desk.request(request.expect("a request")).await;
+        let (status, code, _) = refused.refusal();
+        assert_eq!((status, code), refusal);
+    }
+    assert_eq!(state(&desk).await, json!([0, 0, 0]));
+}
+
+#[tokio::test]
+async fn bad_queries_and_paths_are_refused() {
+    let desk = Desk::new().await;
+    let long = "x".repeat(201);
+    for (path, refusal) in [
+        ("/v1/contacts?limit=0", (400, "invalid_limit", Some("limit"))),
+        ("/v1/contacts?limit=101", (400, "invalid_limit", Some("limit"))),
+        ("/v1/contacts?limit=ten", (400, "invalid_limit", Some("limit"))),
+        ("/v1/contacts?phone=0811", (400, "invalid_phone_number", Some("phone"))),
+        ("/v1/contacts?search=", (400, "invalid_field_value", Some("search"))),
+        ("/v1/contacts?search=%00", (400, "invalid_field_value", Some("search"))),
+        (&format!("/v1/contacts?search={long}"), (400, "invalid_field_value", Some("search"))),
+        ("/v1/contacts?updated_after=yesterday", (400, "invalid_field_value", Some("updated_after"))),
+        ("/v1/contacts?limit=1&limit=2", (400, "invalid_field_value", None)),
+        ("/v1/contacts/ctc_short", (404, "resource_not_found", None)),
+        ("/v1/contacts/%00", (404, "resource_not_found", None)),
+        ("/v1/contacts/%FF%FE", (404, "resource_not_found", None)),
+        ("/v1/contacts/ctc_01HXYZABCDEFGHJKMNPQRSTVWX", (404, "resource_not_found", None)),
+        (&format!("/v1/contacts/{}", "9".repeat(5_000)), (404, "resource_not_found", None)),
+        ("/v1/nothing", (404, "resource_not_found", None)),
+        ("/nothing", (404, "resource_not_found", None)),
+        ("/v1/webhook_deliveries?status=lost", (400, "invalid_field_value", Some("status"))),
+        ("/v1/webhook_deliveries?event_type=x", (400, "invalid_field_value", Some("event_type"))),
+        ("/v1/webhook_deliveries?subscription_id=x", (400, "invalid_field_value", Some("subscription_id"))),
+        ("/v1/webhook_deliveries?created_after=x", (400, "invalid_field_value", Some("created_after"))),
+    ] {
+        assert_eq!(desk.get(path).await.refusal(), refusal, "{path}");
+    }
+    for path in ["/v1/contacts", "/v1/me", "/v1/health", "/v1/openapi.json", "/hooks/hubspot"] {
+        let refused = desk.send("TRACE", path, Json::Null).await;
+        assert_eq!(refused.refusal(), (405, "method_not_allowed", None), "{path}");
+        assert!(refused.header("allow").is_some(), "{path}");
+    }
+}
+
+/// Every route of the OpenAPI document, called with another organization's ids: each thing looks as if it did not exist.
+#[tokio::test]
+async fn another_organizations_ids_answer_404_on_every_route() {
+    let desk = Desk::new().await;
+    let contact = desk.post("/v1/contacts", json!({ "phone_number": "+628111222333" })).await.text_of("id");
+    let (subscription, _) = desk.subscribe("https://example.com/hook").await;
+    desk.post("/v1/contacts", json!({ "phone_number": "+628111222334" })).await;
+    let delivery = desk.get("/v1/webhook_deliveries").await.data()[0]["id"].as_str().expect("an id").to_owned();
+    let secret = desk.get(&format!("/v1/webhook_subscriptions/{subscription}")).await.data()["secrets"][0]["id"].clone();
+    let secret = secret.as_str().expect("an id");
+    let other = organization(&desk.app, "Other").await;
+    let other_key = key(&desk.app, &other).await;
+    let before = state(&desk).await;
+
+    let document = desk.get("/v1/openapi.json").await.body;
+    let mut walked = 0;
+    for (template, item) in document["paths"].as_object().expect("paths") {
+        if !template.contains("{id}") {
+            continue;
+        }
+        let id = match () {
+            () if template.contains("/contacts/") => &contact,
+            () if template.contains("/webhook_subscriptions/") => &subscription,
+            () => &delivery,
+        };
+        let path = template.replace("{id}", id).replace("{secret_id}", secret).replace("{phone_number_id}", ACCOUNT);
+        for method in item.as_object().expect("operations").keys().filter(|name| *name != "parameters") {
+            let body = if method == "patch" { json!({ "name": "x", "status": "paused" }) } else { Json::Null };
+            let refused = desk.send_as(&other_key, &method.to_uppercase(), &path, body).await;
+            assert_eq!(refused.refusal(), (404, "resource_not_found", None), "{method} {path}");
+            walked += 1;
+        }
+    }
+    assert!(walked >= 12, "{walked} operations take an id");
+    for list in ["/v1/contacts", "/v1/webhook_subscriptions", "/v1/webhook_deliveries"] {
+        assert_eq!(desk.send_as(&other_key, "GET", list, Json::Null).await.data(), &json!([]), "{list}");
+    }
+    assert_eq!(state(&desk).await, before);
+}
+
+#[test]
+fn the_openapi_document_is_the_committed_one() {
+    let document = lockstep::wire::inbox::document().to_pretty_json().expect("JSON");
+    compare("openapi/inbox.json", &format!("{document}\n"));
+}
+
+#[test]
+fn the_reference_pages_are_generated_from_the_code() {
+    let mut errors = String::from(
+        "# Error codes\n\nA refusal of the Inbox API is `{\"error\": {type, code, message, param?, request_id}}`. Codes never change their \
+         meaning; messages may.\n\n| status | type | code |\n| --- | --- | --- |\n",
+    );
+    for code in Code::ALL {
+        let (status, kind, name) = code.wire();
+        errors.push_str(&format!("| {status} | `{kind}` | `{name}` |\n"));
+    }
+    compare("docs/reference/errors.md", &errors);
+    let mut limits = String::from("# Limits\n\n| name | value | bounds |\n| --- | --- | --- |\n");
+    for (name, value, meaning) in lockstep_core::limits::ALL {
+        limits.push_str(&format!("| `{name}` | {value} | {meaning} |\n"));
+    }
+    compare("docs/reference/limits.md", &limits);
+}
+
+/// Compares a generated file with the committed one; `LOCKSTEP_BLESS=1` writes it.
+fn compare(path: &str, generated: &str) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    if std::env::var_os("LOCKSTEP_BLESS").is_some() {
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("the folder is made");
+        std::fs::write(&file, generated).expect("the file is written");
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(committed == generated, "{path} is out of date: run the tests with LOCKSTEP_BLESS=1 and commit it");
+}

@@ -1,0 +1,237 @@
+//! The Inbox API as its callers and subscribers meet it: the real router on a fresh database, time moved by hand, and a
+//! subscriber in memory that answers what a test tells it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use lockstep::app::{App, OAuthApp, RateLimits, Settings};
+use lockstep::egress::Rules;
+use lockstep::network::{Limits, Network, NetworkError};
+use lockstep::ops::keys;
+use lockstep::reach::Pacing;
+use lockstep::sync::deliver;
+use lockstep::vault::Vault;
+use lockstep::wire;
+use lockstep_core::env::{Dial, Env, Time};
+use lockstep_core::job::Job;
+use lockstep_core::problem::Problem;
+use lockstep_store::{KeyKind, Org, Store, StoreError, Target};
+use secrecy::ExposeSecret;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// When every test begins.
+pub const BEGINNING: Time = Time::from_secs(1_790_000_000);
+/// The account that each organization has.
+pub const ACCOUNT: &str = "106540352242922";
+/// The secret of the app that we are to HubSpot.
+pub const APP_SECRET: &str = "app-secret";
+
+pub struct Desk {
+    pub app: App,
+    pub dial: Dial,
+    pub org: Org,
+    pub key: String,
+    pub subscriber: Arc<Subscriber>,
+    router: Router,
+    _folder: TempDir,
+}
+
+/// An answer as a caller gets it.
+#[derive(Debug)]
+pub struct Answered {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    pub body: Json,
+}
+
+impl Answered {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("a header in ASCII"))
+    }
+
+    /// The envelope's status and code; checks what all refusals have in common.
+    #[track_caller]
+    pub fn refusal(&self) -> (u16, &str, Option<&str>) {
+        let error = &self.body["error"];
+        assert_eq!(error["request_id"].as_str(), self.header("x-request-id"), "{}", self.text);
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{}", self.text);
+        let code = error["code"].as_str().unwrap_or_else(|| panic!("no code: {} {}", self.status, self.text));
+        (self.status.as_u16(), code, error["param"].as_str())
+    }
+
+    /// The `data` of a success.
+    #[track_caller]
+    pub fn data(&self) -> &Json {
+        assert!(self.status.is_success(), "{} {}", self.status, self.text);
+        assert_eq!(self.body["request_id"].as_str(), self.header("x-request-id"), "{}", self.text);
+        &self.body["data"]
+    }
+
+    /// A string of the `data`.
+    #[track_caller]
+    pub fn text_of(&self, member: &str) -> String {
+        self.data()[member].as_str().unwrap_or_else(|| panic!("no {member}: {}", self.text)).to_owned()
+    }
+}
+
+impl Desk {
+    pub async fn new() -> Self {
+        Self::with(RateLimits { write_per_minute: None, read_per_minute: None }).await
+    }
+
+    pub async fn with(rate_limits: RateLimits) -> Self {
+        let (env, dial) = Env::manual(BEGINNING, 7);
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        let target = Target::Sqlite(folder.path().join("lockstep.db"));
+        let subscriber = Arc::new(Subscriber::default());
+        let app = App {
+            env: env.clone(),
+            store: Store::open_inline(&target, env).expect("the database opens"),
+            vault: Vault::from_text(&format!("k1:{}=", "A".repeat(43))).expect("a key ring"),
+            network: subscriber.clone(),
+            pacing: Pacing::default(),
+            settings: Arc::new(settings(rate_limits)),
+        };
+        let org = organization(&app, "Acme").await;
+        let key = key(&app, &org).await;
+        Self { router: wire::router(app.clone()), app, dial, org, key, subscriber, _folder: folder }
+    }
+
+    /// A request with the desk's key.
+    pub async fn send(&self, method: &str, path: &str, body: Json) -> Answered {
+        self.send_as(&self.key, method, path, body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answered {
+        self.send("GET", path, Json::Null).await
+    }
+
+    pub async fn post(&self, path: &str, body: Json) -> Answered {
+        self.send("POST", path, body).await
+    }
+
+    pub async fn send_as(&self, key: &str, method: &str, path: &str, body: Json) -> Answered {
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+        self.request(request.body(body).expect("a request")).await
+    }
+
+    /// A POST with an idempotency key.
+    pub async fn post_once(&self, key: &str, path: &str, body: Json) -> Answered {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("idempotency-key", key)
+            .body(Body::from(body.to_string()));
+        self.request(request.expect("a request")).await
+    }
+
+    pub async fn request(&self, request: Request<Body>) -> Answered {
+        let answer = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        let (parts, body) = answer.into_parts();
+        let text = String::from_utf8(to_bytes(body, usize::MAX).await.expect("a body").into()).expect("text");
+        let body = serde_json::from_str(&text).unwrap_or(Json::Null);
+        Answered { status: parts.status, headers: parts.headers, text, body }
+    }
+
+    /// Subscribes to all contact events; answers the subscription's id and its secret.
+    pub async fn subscribe(&self, url: &str) -> (String, String) {
+        let events = ["contact.created", "contact.updated", "contact.deleted"];
+        let made = self.post("/v1/webhook_subscriptions", serde_json::json!({ "url": url, "events": events })).await;
+        (made.text_of("id"), made.text_of("initial_secret"))
+    }
+
+    /// Carries out the deliveries that are due now; answers how many.
+    pub async fn deliver_due(&self) -> usize {
+        let store = &self.app.store;
+        let claimed = store.write(|tx| tx.claim("desk", 1_000)).await.expect("claims");
+        let mut made = 0;
+        for claimed in claimed {
+            if let Job::Deliver { delivery } = &claimed.job {
+                deliver::run(&self.app, delivery).await.expect("the store works");
+                made += 1;
+            }
+            store.write(move |tx| tx.finish(&claimed)).await.expect("finishes");
+        }
+        made
+    }
+
+    /// Moves the clock to the next job.
+    pub async fn wait_for_next(&self) -> Time {
+        let due = self.app.store.read(|tx| tx.next_due()).await.expect("reads").expect("a job waits");
+        self.dial.set(due.max(self.dial.now()));
+        due
+    }
+}
+
+fn settings(rate_limits: RateLimits) -> Settings {
+    let app = OAuthApp { client_id: "app-id".to_owned(), client_secret: APP_SECRET.into() };
+    Settings {
+        public_url: "https://lockstep.test".to_owned(),
+        rate_limits,
+        disable_after: 3,
+        poll_seconds: 60,
+        census_seconds: 3_600,
+        vendor_limits: [].into(),
+        oauth_apps: [("hubspot".to_owned(), app)].into(),
+        egress: Rules::default(),
+    }
+}
+
+/// Makes an organization with one account.
+pub async fn organization(app: &App, name: &'static str) -> Org {
+    let made = app.store.write(move |tx| {
+        let org = tx.create_org(name)?;
+        tx.add_account(&org, ACCOUNT, "+62 851-1760-0829", "Support")?;
+        Ok::<_, StoreError>(org)
+    });
+    made.await.expect("an organization")
+}
+
+/// Makes a live key.
+pub async fn key(app: &App, org: &Org) -> String {
+    let minted: Result<_, Problem> = keys::mint(app, org, KeyKind::Api, "tests", true, None).await;
+    minted.expect("a key").plaintext.expose_secret().to_owned()
+}
+
+/// A subscriber that keeps what it gets.
+#[derive(Default)]
+pub struct Subscriber {
+    got: Mutex<Vec<Request<Bytes>>>,
+    answers: Mutex<VecDeque<Result<Response<Bytes>, NetworkError>>>,
+}
+
+impl Subscriber {
+    /// Answers the next requests so; 200 when there is nothing left.
+    pub fn answer(&self, statuses: &[u16]) {
+        for status in statuses {
+            let answer = Response::builder().status(*status).body(Bytes::new()).expect("an answer");
+            self.push(Ok(answer));
+        }
+    }
+
+    pub fn push(&self, answer: Result<Response<Bytes>, NetworkError>) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
+    }
+
+    /// The requests since the last call.
+    pub fn take(&self) -> Vec<Request<Bytes>> {
+        std::mem::take(&mut *self.got.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Network for Subscriber {
+    async fn exchange(&self, request: Request<Bytes>, _: Limits) -> Result<Response<Bytes>, NetworkError> {
+        self.got.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        answer.unwrap_or_else(|| Ok(Response::new(Bytes::new())))
+    }
+}
