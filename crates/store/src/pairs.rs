@@ -176,9 +176,7 @@ impl Tx<'_> {
         };
         let unsent =
             if skip_sent { "AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.pair_id = pairs.id)" } else { "" };
-        let sql = format!(
-            "{PAIR} AND dirty IS NOT NULL AND {wanted} {unsent} ORDER BY dirty, id LIMIT ?2"
-        );
+        let sql = format!("{PAIR} AND dirty IS NOT NULL AND {wanted} {unsent} ORDER BY dirty, id LIMIT ?2");
         self.query(&sql, args![of.id(), limit], pair_row)
     }
 

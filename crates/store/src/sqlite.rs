@@ -189,3 +189,6 @@ pub(crate) fn read(conn: &Connection, env: &Env, mut task: Box<dyn Task>) {
 fn statement(conn: &Connection, sql: &str) -> Result<(), StoreError> {
     execute(conn, sql, &[]).map(|_| ()).map_err(|failure| StoreError::unavailable(failure.error))
 }
+
+#[cfg(test)]
+mod tests;
