@@ -99,6 +99,32 @@ impl Code {
             Self::InternalError => (500, "api_error", "internal_error"),
         }
     }
+
+    /// When a caller meets it, in words for the reference page.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidPhoneNumber => "A phone number is not E.164 with its leading `+`.",
+            Self::MissingRequiredField => "A required member is absent.",
+            Self::InvalidFieldValue => "A member has a wrong type or value; `param` names it.",
+            Self::InvalidLimit => "`limit` is not a number from 1 to 100.",
+            Self::InvalidCursor => "The cursor is malformed, altered, or of another list or other filters.",
+            Self::InvalidWebhookUrl => "The address is not https, or not public.",
+            Self::InvalidJson => "The body is not JSON.",
+            Self::BodyTooLarge => "The body is over 1 MiB.",
+            Self::MissingApiKey => "There is no `Authorization` header.",
+            Self::InvalidApiKey => "Nobody has this key, or it does not open this surface.",
+            Self::ExpiredApiKey => "The key is past its end.",
+            Self::RevokedApiKey => "The key was revoked.",
+            Self::ResourceNotFound => "There is no such thing, or it is another organization's.",
+            Self::MethodNotAllowed => "The path exists, the method does not; `Allow` lists those that do.",
+            Self::ContactAlreadyExists => "The account has a contact with this number.",
+            Self::IdempotencyInProgress => "The first request with this key still runs. Repeat it with the same key.",
+            Self::IdempotencyKeyReuse => "The key came with another request before. Take a new one.",
+            Self::RateLimitExceeded => "The bucket is empty. Wait for `Retry-After` seconds.",
+            Self::TemporarilyUnavailable => "The database cannot commit now. Repeat the request.",
+            Self::InternalError => "Our defect. The operator finds the request id in the log.",
+        }
+    }
 }
 
 /// A refusal, as every surface renders it in its own shape.

@@ -122,7 +122,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     // Only 2000::/3 is handed out. In it, these lead to an embedded IPv4 address or to nowhere: Teredo and its
     // neighbours, documentation, 6to4.
     let global = a & 0xe000 == 0x2000;
-    let special = (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || a == 0x2002 || (a == 0x3fff && b < 0x1000);
+    let special = (a == 0x2001 && (b < 0x200 || b == 0xdb8)) || a == 0x2002 || (a == 0x3fff && b < 0x1000);
     // NAT64 carries an IPv4 address in its last half.
     let nat64 = a == 0x64 && b == 0xff9b && c == 0;
     let [.., high, low] = ip.segments();

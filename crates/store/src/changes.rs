@@ -96,6 +96,9 @@ impl Tx<'_> {
              WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1)",
             "DELETE FROM parked WHERE org_id = ?1 AND contact_id = ?2",
             "UPDATE events SET content = '{\"erased\":true}' WHERE org_id = ?1 AND subject = ?2",
+            "UPDATE deliveries SET status = 'dead', last_error = 'the contact was deleted', next_attempt_at = NULL
+             WHERE status IN ('pending', 'failed') AND event_id IN
+                 (SELECT id FROM events WHERE org_id = ?1 AND subject = ?2)",
         ] {
             self.execute(sql, args![org.id(), contact])?;
         }

@@ -45,10 +45,12 @@ pub async fn run(app: &App, delivery: &DeliveryId) -> Result<(), StoreError> {
         let job = Job::Deliver { delivery: delivery.clone() };
         return app.store.write(move |tx| tx.enqueue(&job, due)).await.map(|_| ());
     }
-    let attempted = if work.subscription_status == SubscriptionStatus::Active {
-        attempt(app, &work).await
-    } else {
+    let attempted = if work.subscription_status != SubscriptionStatus::Active {
         Err("the subscription is not active".to_owned())
+    } else if work.event.data.get("erased").is_some() {
+        Err("the contact was deleted".to_owned())
+    } else {
+        attempt(app, &work).await
     };
     settle(app, work, attempted).await
 }

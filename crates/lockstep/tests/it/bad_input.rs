@@ -178,11 +178,11 @@ fn the_openapi_document_is_the_committed_one() {
 fn the_reference_pages_are_generated_from_the_code() {
     let mut errors = String::from(
         "# Error codes\n\nA refusal of the Inbox API is `{\"error\": {type, code, message, param?, request_id}}`. Codes never change their \
-         meaning; messages may.\n\n| status | type | code |\n| --- | --- | --- |\n",
+         meaning; messages may.\n\n| status | type | code | when |\n| --- | --- | --- | --- |\n",
     );
     for code in Code::ALL {
         let (status, kind, name) = code.wire();
-        errors.push_str(&format!("| {status} | `{kind}` | `{name}` |\n"));
+        errors.push_str(&format!("| {status} | `{kind}` | `{name}` | {} |\n", code.meaning()));
     }
     compare("docs/reference/errors.md", &errors);
     let mut limits = String::from("# Limits\n\n| name | value | bounds |\n| --- | --- | --- |\n");
