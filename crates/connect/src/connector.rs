@@ -66,6 +66,12 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// Class [`crate::FaultClass::Forbidden`] when the signature is missing, wrong or stale.
     fn read_hook(&self, request: &HookRequest<'_>, secret: &str, now: Time) -> Result<Vec<Hint>, Fault>;
+
+    /// Reads the hints in a remote webhook that was verified when it came. Pure.
+    ///
+    /// # Errors
+    /// Class [`crate::FaultClass::Rejected`] when the body is not a webhook of the vendor's.
+    fn read_hints(&self, body: &[u8]) -> Result<Vec<Hint>, Fault>;
 }
 
 /// Where a scan stands. Opaque to everybody but the connector that made it; stored with the data it covers.

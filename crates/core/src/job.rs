@@ -28,6 +28,13 @@ pub enum Job {
         /// The sync.
         sync: SyncId,
     },
+    /// Look at records that a remote webhook names as deleted, merged or erased.
+    Check {
+        /// The sync.
+        sync: SyncId,
+        /// The native records.
+        natives: Vec<String>,
+    },
     /// Understand a stored remote webhook.
     Ingest {
         /// The stored webhook.
@@ -59,6 +66,7 @@ impl Job {
             Self::Push { sync } => format!("push:{sync}"),
             Self::Pull { sync } => format!("pull:{sync}"),
             Self::Census { sync } => format!("census:{sync}"),
+            Self::Check { sync, natives } => format!("check:{sync}:{}", natives.join(",")),
             Self::Ingest { received } => format!("ingest:{received}"),
             Self::Deliver { delivery } => format!("deliver:{delivery}"),
             Self::Purge => "purge".to_owned(),
@@ -68,7 +76,7 @@ impl Job {
     /// What it must not run beside: everything that reads or writes one sync's pairs has one lane.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Plan { sync } | Self::Push { sync } | Self::Pull { sync } | Self::Census { sync } => {
+            Self::Plan { sync } | Self::Push { sync } | Self::Pull { sync } | Self::Census { sync } | Self::Check { sync, .. } => {
                 Lane::Named(sync.to_string())
             }
             Self::Purge => Lane::Named("purge".to_owned()),
@@ -83,6 +91,7 @@ impl Job {
             Self::Push { .. } => "push",
             Self::Pull { .. } => "pull",
             Self::Census { .. } => "census",
+            Self::Check { .. } => "check",
             Self::Ingest { .. } => "ingest",
             Self::Deliver { .. } => "deliver",
             Self::Purge => "purge",

@@ -35,7 +35,12 @@ const DECODED: [(&str, &str); 12] = [
 /// Verifies a delivery and reads its hints.
 pub(super) fn read(request: &HookRequest<'_>, secret: &str, now: Time) -> Result<Vec<Hint>, Fault> {
     verify(request, secret, now)?;
-    let events: Vec<Event> = serde_json::from_slice(request.body).map_err(|error| unreadable(&error.to_string()))?;
+    hints(request.body)
+}
+
+/// Reads the hints in a delivery that was verified before.
+pub(super) fn hints(body: &[u8]) -> Result<Vec<Hint>, Fault> {
+    let events: Vec<Event> = serde_json::from_slice(body).map_err(|error| unreadable(&error.to_string()))?;
     if events.len() > EVENTS_MAX {
         return Err(unreadable("too many events"));
     }

@@ -113,4 +113,8 @@ impl Connector for Hubspot {
     fn read_hook(&self, request: &HookRequest<'_>, secret: &str, now: Time) -> Result<Vec<Hint>, Fault> {
         hooks::read(request, secret, now)
     }
+
+    fn read_hints(&self, body: &[u8]) -> Result<Vec<Hint>, Fault> {
+        hooks::hints(body)
+    }
 }

@@ -48,7 +48,7 @@ pub(super) async fn renew(app: &App, connector: &'static dyn Connector, connecti
     let client = super::oauth_app(app, about)?;
     let form = oauth::refresh_form(&client, refresh);
     let sent_at = app.env.now();
-    let (status, body) = post_form(app, connection.base_url(), about.oauth.token_path, &form, CALL_LIMITS).await?;
+    let (status, body) = post_form(app, &connection.connection().base_url, about.oauth.token_path, &form, CALL_LIMITS).await?;
     let grant = oauth::read_grant(status, &body, sent_at, Some(refresh))?;
     store(app, connection, version, &grant).await?;
     Ok(current(app, connection).await?.0)

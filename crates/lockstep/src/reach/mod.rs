@@ -14,7 +14,7 @@ use lockstep_store::ConnectionOf;
 pub use door::CALL_LIMITS;
 pub use grant::seal;
 pub use pacing::{Class, Pacing};
-pub use write::{Row, send};
+pub use write::{Row, Writer};
 
 use crate::app::App;
 use door::{Authority, VendorDoor};
@@ -24,11 +24,11 @@ use door::{Authority, VendorDoor};
 /// # Errors
 /// [`FaultClass::Bug`] when this program lacks the vendor.
 pub fn session(app: &App, connection: &ConnectionOf, class: Class) -> Result<(&'static dyn Connector, Session), Fault> {
-    let connector = connector(connection.vendor())?;
+    let connector = connector(&connection.connection().vendor)?;
     let about = connector.about();
     let limits = app.settings.vendor_limits.get(about.slug).copied();
-    let account = app.pacing.account(about, connection.account(), limits);
-    let base_url = connection.base_url().to_owned();
+    let account = app.pacing.account(about, &connection.connection().account, limits);
+    let base_url = connection.connection().base_url.clone();
     let authority = Authority::Connection(connection.clone());
     let door = VendorDoor { app: app.clone(), connector, base_url, account, class, authority };
     Ok((connector, Session { door: Arc::new(door), env: app.env.clone() }))

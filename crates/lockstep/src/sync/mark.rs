@@ -46,7 +46,7 @@ pub(super) fn mark_one(tx: &mut Tx<'_>, sync: &SyncOf, contact: &ContactId, seq:
     match pair.state {
         PairState::Tombstone => return Ok(()),
         PairState::Open => {}
-        PairState::Parked if questions::facts_changed(tx, sync, &mut pair)? => pair.state = PairState::Open,
+        PairState::Parked if questions::facts_changed(tx, sync, &pair)? => pair.state = PairState::Open,
         PairState::Parked => {}
     }
     questions::release_refused(tx, sync, &mut pair)?;

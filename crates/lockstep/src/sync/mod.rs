@@ -4,18 +4,20 @@
 //! or one batch and enqueues its successor in the commit that holds its effect.
 
 mod arrive;
-mod census;
-mod check;
+pub mod census;
+pub mod check;
+pub mod deliver;
 mod depart;
-mod ingest;
+pub mod ingest;
 mod mark;
 mod matching;
 mod pairs;
-mod plan;
-mod pull;
-mod purge;
-mod push;
-mod questions;
+pub mod plan;
+mod planning;
+pub mod pull;
+pub mod purge;
+pub mod push;
+pub mod questions;
 mod reconcile;
 mod schema;
 mod settle;

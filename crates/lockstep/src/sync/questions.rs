@@ -42,7 +42,7 @@ pub fn park(tx: &mut Tx<'_>, sync: &SyncOf, about: About, reason: Reason) -> Res
     tracing::info!(sync = %sync.id(), contact = ?about.contact.as_ref().map(ContactId::as_str), record = about.native, reason = reason.code(), "parked for a person");
     let About { contact, pair, native } = about;
     let parked = Parked { id: ParkedId::new(tx.env()), sync: sync.id().clone(), contact, pair, native, reason, parked_at: tx.now() };
-    tx.park(sync, &parked)
+    tx.park(sync, &parked).map(|_| ())
 }
 
 /// Closes every question about a pair.
@@ -51,7 +51,7 @@ pub fn park(tx: &mut Tx<'_>, sync: &SyncOf, about: About, reason: Reason) -> Res
 /// The store's.
 pub fn close_all(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<(), StoreError> {
     for parked in tx.parked_of_pair(sync, &pair.id)? {
-        tx.close_parked(sync, &parked.id)?;
+        tx.close_parked(sync.org(), &parked.id)?;
     }
     Ok(())
 }
@@ -62,7 +62,7 @@ pub fn close_all(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<(), Stor
 /// The store's.
 pub fn close_record(tx: &mut Tx<'_>, sync: &SyncOf, native: &str) -> Result<(), StoreError> {
     for parked in tx.parked_of_native(sync, native)?.into_iter().filter(|parked| parked.pair.is_none()) {
-        tx.close_parked(sync, &parked.id)?;
+        tx.close_parked(sync.org(), &parked.id)?;
     }
     Ok(())
 }
@@ -72,14 +72,14 @@ pub fn close_record(tx: &mut Tx<'_>, sync: &SyncOf, native: &str) -> Result<(), 
 ///
 /// # Errors
 /// The store's.
-pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &mut Pair) -> Result<bool, StoreError> {
+pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<bool, StoreError> {
     let questions = tx.parked_of_pair(sync, &pair.id)?;
     let open_again = |reason: &Reason| matches!(reason, Reason::Ambiguous { .. } | Reason::Refused { .. });
     if !questions.iter().all(|parked| open_again(&parked.reason)) {
         return Ok(false);
     }
     for parked in questions {
-        tx.close_parked(sync, &parked.id)?;
+        tx.close_parked(sync.org(), &parked.id)?;
     }
     Ok(true)
 }
@@ -95,7 +95,7 @@ pub fn release_refused(tx: &mut Tx<'_>, sync: &SyncOf, pair: &mut Pair) -> Resul
     for parked in tx.parked_of_pair(sync, &pair.id)? {
         if let Reason::Refused { field: Some(field), .. } = &parked.reason {
             pair.held.retain(|held| held != field);
-            tx.close_parked(sync, &parked.id)?;
+            tx.close_parked(sync.org(), &parked.id)?;
         }
     }
     Ok(())
@@ -126,7 +126,7 @@ pub fn close_agreed(tx: &mut Tx<'_>, spoke: &Spoke, pair: &mut Pair, ours: &Valu
             _ => continue,
         };
         if agreed.iter().any(|name| name == field) {
-            tx.close_parked(&spoke.sync, &parked.id)?;
+            tx.close_parked(spoke.org(), &parked.id)?;
         }
     }
     pair.held.retain(|field| !agreed.contains(field));

@@ -23,6 +23,7 @@ pub struct Spoke {
     pub connector: &'static dyn Connector,
     /// The way out.
     pub session: Session,
+    key: Option<String>,
 }
 
 /// Why a job could not do its work now.
@@ -50,7 +51,8 @@ impl Spoke {
         });
         let Some((sync, connection)) = found.await? else { return Ok(None) };
         let (connector, session) = reach::session(app, &connection, class)?;
-        Ok(Some(Self { app: app.clone(), sync, connection, connector, session }))
+        let key = key_property(&connection)?;
+        Ok(Some(Self { app: app.clone(), sync, connection, connector, session, key }))
     }
 
     /// [`Spoke::open`] for a job that has nothing to do unless the sync runs.
@@ -79,10 +81,7 @@ impl Spoke {
 
     /// The agreed unique property for our id, if there is one.
     pub fn key(&self) -> Option<&str> {
-        match self.connection.key_field() {
-            KeyField::None => None,
-            KeyField::Property { name } => Some(name),
-        }
+        self.key.as_deref()
     }
 
     /// The author of what the CRM's side causes in the inbox.
@@ -129,5 +128,14 @@ impl Spoke {
     ) -> Result<T, StoreError> {
         let spoke = self.clone();
         self.app.store.read(move |tx| f(&spoke, tx)).await
+    }
+}
+
+/// The unique property that was agreed when the connection was made.
+fn key_property(connection: &ConnectionOf) -> Result<Option<String>, StoreError> {
+    match serde_json::from_str(&connection.connection().key_field) {
+        Ok(KeyField::None) => Ok(None),
+        Ok(KeyField::Property { name }) => Ok(Some(name)),
+        Err(error) => Err(StoreError::Bug { detail: format!("the key field cannot be read: {error}") }),
     }
 }

@@ -1,0 +1,99 @@
+//! The vendor's half of the one write path (law 2): rows whose intents are stored go out, and each gets its outcome.
+
+use std::iter::repeat_n;
+
+use lockstep_connect::{Connector, Create, Fault, FaultClass, RowOutcome, Session, Update, Write};
+use lockstep_core::ids::ContactId;
+use lockstep_store::{Intent, IntentKind};
+
+/// One row to be written, of which the intent is stored already.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What is sent.
+    pub intent: Intent,
+    /// Whose record it is.
+    pub contact: ContactId,
+    /// The record; `None` when it is to be made.
+    pub native: Option<String>,
+}
+
+/// How rows are written at one vendor.
+#[derive(Clone, Copy)]
+pub struct Writer<'a> {
+    /// The vendor.
+    pub connector: &'static dyn Connector,
+    /// The way out.
+    pub session: &'a Session,
+    /// The agreed unique property for our id.
+    pub key: Option<&'a str>,
+    /// What the answers should show.
+    pub properties: &'a [String],
+}
+
+impl Writer<'_> {
+    /// Sends rows of one kind, at most a write batch of them, and answers one outcome for each, in order.
+    ///
+    /// A call that is refused as a whole without naming rows is repeated in halves, so that one bad row does not hold up
+    /// the others: at most twice as many calls as rows. [`FaultClass::Unknown`] is the outcome of every row that may have
+    /// been carried out; after a fault that kept a call from being sent, no further one is tried.
+    pub async fn send(&self, kind: IntentKind, rows: &[Row]) -> Vec<RowOutcome> {
+        let mut outcomes = Vec::with_capacity(rows.len());
+        let mut waiting = vec![rows];
+        while let Some(part) = waiting.pop() {
+            match self.call(kind, part).await {
+                Ok(answered) => outcomes.extend(answered),
+                Err(fault) if part.len() > 1 && blames_a_row(fault.class) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    waiting.extend([second, first]);
+                }
+                Err(fault) if fault.class == FaultClass::Unknown || blames_a_row(fault.class) => {
+                    outcomes.extend(repeat_n(Err(fault), part.len()));
+                }
+                Err(fault) => {
+                    outcomes.extend(repeat_n(Err(fault), rows.len() - outcomes.len()));
+                    break;
+                }
+            }
+        }
+        outcomes
+    }
+
+    async fn call(&self, kind: IntentKind, rows: &[Row]) -> Result<Vec<RowOutcome>, Fault> {
+        let answered = self.connector.write(self.session, &self.write_of(kind, rows), self.properties).await;
+        match answered {
+            Ok(answered) if answered.len() == rows.len() => Ok(answered),
+            Ok(_) => Err(Fault::new(FaultClass::Unknown, "rows", "The answer does not tell what became of each row.")),
+            // A gateway that gives up says nothing about what stands behind it.
+            Err(fault) if fault.class == FaultClass::Busy => Err(Fault { class: FaultClass::Unknown, ..fault }),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn write_of(&self, kind: IntentKind, rows: &[Row]) -> Write {
+        let native = |row: &Row| row.native.clone().unwrap_or_default();
+        match kind {
+            IntentKind::Create => Write::Create {
+                key: self.key.map(str::to_owned),
+                rows: rows
+                    .iter()
+                    .map(|row| Create {
+                        trace: row.intent.id.to_string(),
+                        key_value: row.contact.to_string(),
+                        properties: row.intent.properties.clone(),
+                    })
+                    .collect(),
+            },
+            IntentKind::Update => Write::Update(
+                rows.iter()
+                    .map(|row| Update { trace: row.intent.id.to_string(), id: native(row), properties: row.intent.properties.clone() })
+                    .collect(),
+            ),
+            IntentKind::Archive => Write::Archive(rows.iter().map(native).collect()),
+        }
+    }
+}
+
+/// Whether the cause may be one row of the call.
+fn blames_a_row(class: FaultClass) -> bool {
+    matches!(class, FaultClass::Rejected | FaultClass::Duplicate | FaultClass::Missing | FaultClass::Bug)
+}

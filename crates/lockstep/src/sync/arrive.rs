@@ -1,0 +1,185 @@
+//! A record as the CRM shows it now, taken in: merged with its pair, or brought together with its contact.
+
+use lockstep_core::contact::NewContact;
+use lockstep_core::ids::ContactId;
+use lockstep_core::mapping::view::{contact_values, new_contact, record_keys, record_values};
+use lockstep_core::pair::{Base, Pair, PairState};
+use lockstep_core::parked::Reason;
+use lockstep_core::problem::{Code, Problem};
+use lockstep_core::record::Record;
+use lockstep_store::{StoreError, Tx};
+
+use super::matching::{self, Match};
+use super::questions::{self, About};
+use super::reconcile::reconcile;
+use super::spoke::Spoke;
+use super::{pairs, unknown};
+use crate::ops::contacts;
+
+/// Takes a living record in.
+///
+/// # Errors
+/// The store's.
+pub fn take(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), StoreError> {
+    let before = remember(tx, spoke, record)?;
+    let Some(mut pair) = paired(tx, spoke, record)? else { return adopt(tx, spoke, record) };
+    match pair.state {
+        PairState::Open => {}
+        PairState::Parked => {
+            let edited = before.is_none_or(|before| before.properties != record.properties);
+            if !edited || !questions::facts_changed(tx, &spoke.sync, &pair)? {
+                return Ok(());
+            }
+        }
+        PairState::Tombstone => {
+            let restored = before.is_some_and(|before| before.archived);
+            if !restored || tx.contact(spoke.org(), &pair.contact)?.is_none() {
+                return Ok(());
+            }
+            tracing::info!(sync = %spoke.sync.id(), record = record.id, contact = %pair.contact, "the record was restored: its pair is open again");
+            questions::close_all(tx, &spoke.sync, &pair)?;
+        }
+    }
+    pair.state = PairState::Open;
+    reconcile(tx, spoke, pair, record)?;
+    Ok(())
+}
+
+/// Stores what the CRM shows of a living record, with its match keys, and forgets the records that were merged into it.
+/// Answers what it showed before.
+///
+/// # Errors
+/// The store's.
+pub fn remember(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Option<Record>, StoreError> {
+    let before = tx.native_record(&spoke.sync, &record.id)?;
+    for loser in record.merged.iter().filter(|loser| **loser != record.id) {
+        tx.delete_record(&spoke.sync, loser)?;
+    }
+    tx.put_record(&spoke.sync, record, &record_keys(spoke.mapping(), record))?;
+    Ok(before)
+}
+
+/// Binds a contact to a record and merges both. A pair whose create may still be under way is left to
+/// [`unknown::resolve`].
+///
+/// # Errors
+/// The store's.
+pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record) -> Result<(), StoreError> {
+    let pair = match tx.pair_by_contact(&spoke.sync, contact)? {
+        Some(pair) if tx.intent_of_pair(&spoke.sync, &pair.id)?.is_some() => return Ok(()),
+        Some(pair) => {
+            questions::close_all(tx, &spoke.sync, &pair)?;
+            Pair { native: Some(record.id.clone()), state: PairState::Open, ..pair }
+        }
+        None => {
+            let pair = pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone()));
+            tx.insert_pair(&spoke.sync, &pair)?;
+            pair
+        }
+    };
+    questions::close_record(tx, &spoke.sync, &record.id)?;
+    reconcile(tx, spoke, pair, record)?;
+    Ok(())
+}
+
+/// A record without a pair: our own create whose answer was lost, the other half of a contact, or somebody new.
+fn adopt(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), StoreError> {
+    if let Some(owner) = named_owner(spoke, record)
+        && let Some(pair) = tx.pair_by_contact(&spoke.sync, &owner)?
+        && pair.native.is_none()
+    {
+        return unknown::landed(tx, spoke, pair, record);
+    }
+    match matching::of_record(tx, spoke, record)? {
+        Match::One(contact) => bind(tx, spoke, &contact, record),
+        Match::None => make_contact(tx, spoke, record),
+        Match::Ambiguous(reason) => questions::park(tx, &spoke.sync, About::record(&record.id), reason),
+    }
+}
+
+/// The contact that our key property in the record names.
+fn named_owner(spoke: &Spoke, record: &Record) -> Option<ContactId> {
+    ContactId::parse(record_values(spoke.mapping(), record).get("id")?).ok()
+}
+
+/// Makes the contact of a record that the inbox lacks, with its pair.
+///
+/// # Errors
+/// The store's.
+pub fn make_contact(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), StoreError> {
+    let Some(account) = tx.accounts(spoke.org())?.into_iter().next() else {
+        return Err(StoreError::Missing { what: "account to make contacts in" });
+    };
+    let new = new_contact(spoke.mapping(), record, spoke.connector.about().slug);
+    let new = NewContact { account: Some(account.phone_number_id), ..new };
+    let contact = contacts::create(tx, &spoke.author(), new).map_err(store_error)?;
+    let pair = pairs::bound(tx, &spoke.sync, &contact.id, Some(record.id.clone()));
+    tx.insert_pair(&spoke.sync, &pair)?;
+    questions::close_record(tx, &spoke.sync, &record.id)?;
+    reconcile(tx, spoke, pair, record)?;
+    Ok(())
+}
+
+fn store_error(problem: Problem) -> StoreError {
+    match problem.code {
+        Code::TemporarilyUnavailable => StoreError::Unavailable { detail: problem.message },
+        _ => StoreError::Bug { detail: problem.message },
+    }
+}
+
+/// The pair of a record, found by its id or by the ids of records that were merged into it. After a merge the pair
+/// follows to the survivor; of two pairs one keeps it and the other's contact becomes a question.
+fn paired(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Option<Pair>, StoreError> {
+    let mut candidates: Vec<Pair> = tx.pair_by_native(&spoke.sync, &record.id)?.into_iter().collect();
+    for loser in &record.merged {
+        candidates.extend(tx.pair_by_native(&spoke.sync, loser)?);
+    }
+    let Some(keeper) = keeper(tx, spoke, record, &candidates)? else { return Ok(None) };
+    let mut keeper = candidates.swap_remove(keeper);
+    for pair in candidates {
+        part(tx, spoke, pair, record)?;
+    }
+    if keeper.native.as_ref() != Some(&record.id) {
+        tracing::info!(sync = %spoke.sync.id(), contact = %keeper.contact, survivor = record.id, "the record was merged: its pair follows");
+        keeper.native = Some(record.id.clone());
+        tx.save_pair(&spoke.sync, &keeper)?;
+    }
+    Ok(Some(keeper))
+}
+
+/// Which pair keeps the survivor: the one that our key names, then a living one, then the one that agrees on most
+/// fields, then the one that has it already.
+fn keeper(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record, candidates: &[Pair]) -> Result<Option<usize>, StoreError> {
+    if candidates.len() < 2 {
+        return Ok((!candidates.is_empty()).then_some(0));
+    }
+    let theirs = record_values(spoke.mapping(), record);
+    let named = named_owner(spoke, record);
+    let mut best = None;
+    for (n, pair) in candidates.iter().enumerate() {
+        let contact = tx.contact(spoke.org(), &pair.contact)?;
+        let ours = contact.map(|contact| contact_values(&contact)).unwrap_or_default();
+        let equal = ours.iter().filter(|(field, value)| theirs.get(*field) == Some(value)).count();
+        let open = pair.state == PairState::Open;
+        let rank = (named.as_ref() == Some(&pair.contact), open, equal, pair.native.as_ref() == Some(&record.id));
+        if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {
+            best = Some((rank, n));
+        }
+    }
+    Ok(best.map(|(_, n)| n))
+}
+
+/// Parts a pair from a record that another contact keeps after a merge.
+fn part(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -> Result<(), StoreError> {
+    if pair.state == PairState::Tombstone {
+        pair.native = None;
+        return tx.save_pair(&spoke.sync, &pair);
+    }
+    questions::close_all(tx, &spoke.sync, &pair)?;
+    pair.native = None;
+    pair.state = PairState::Parked;
+    pair.base = Base::new();
+    pair.dirty = None;
+    tx.save_pair(&spoke.sync, &pair)?;
+    questions::park(tx, &spoke.sync, About::pair(&pair), Reason::MergedAway { survivor: record.id.clone() })
+}

@@ -1,0 +1,198 @@
+//! The census finds deletes that no hint told (law 9): what the vendor lists as archived, and what two complete listings
+//! in a row lack. More of them than the safety share, and nothing is done before a person says so.
+
+use lockstep_connect::{Got, IdPage};
+use lockstep_core::env::Time;
+use lockstep_core::ids::SyncId;
+use lockstep_core::job::Job;
+use lockstep_core::pair::PairState;
+use lockstep_core::parked::Reason;
+use lockstep_store::{StoreError, SyncOf, Tx};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use super::questions::{self, About};
+use super::spoke::{Halt, Spoke};
+use super::{arrive, depart};
+use crate::app::App;
+use crate::reach::Class;
+
+/// So many deletes at once are never too many.
+const DELETES_FREE: i64 = 5;
+/// Of every so many pairs one may be found deleted at once before a person is asked.
+const SHARE: i64 = 10;
+/// Absent records that one job asks for.
+const ABSENT_MAX: usize = 100;
+
+/// How far a sync's census has come; kept with the sync.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Census {
+    /// Numbered upwards from 1.
+    number: i64,
+    begun_at: Time,
+    /// When the one before was begun: what was not known then cannot have been missed twice.
+    before_begun_at: Option<Time>,
+    step: Step,
+    /// Records with a pair that were found deleted.
+    departed: Vec<String>,
+    /// A person has said that a mass delete is meant.
+    allowed: bool,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+enum Step {
+    /// Waits for the next one.
+    #[default]
+    Rest,
+    /// Lists what lies in the recycle bin.
+    Archived { after: Option<String> },
+    /// Lists what lives.
+    Living { after: Option<String> },
+    /// Asks for what neither this listing nor the one before has shown.
+    Absent { after: Option<String> },
+}
+
+/// Reads one page of the census.
+///
+/// # Errors
+/// The store's and the vendor's.
+pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
+    let Some(spoke) = Spoke::running(app, sync, Class::Backfill).await? else { return Ok(()) };
+    let mut census = load(&spoke.sync)?;
+    match std::mem::take(&mut census.step) {
+        Step::Rest => {
+            let now = app.env.now();
+            let before_begun_at = (census.number > 0).then_some(census.begun_at);
+            let step = Step::Archived { after: None };
+            let next = Census { number: census.number + 1, begun_at: now, before_begun_at, step, departed: Vec::new(), ..census };
+            spoke.write(move |spoke, tx| go_on(tx, spoke, &next)).await?;
+        }
+        Step::Archived { after } => {
+            let page = spoke.connector.list_ids(&spoke.session, true, after.as_deref()).await?;
+            spoke.write(move |spoke, tx| archived_page(tx, spoke, census, page)).await?;
+        }
+        Step::Living { after } => {
+            let page = spoke.connector.list_ids(&spoke.session, false, after.as_deref()).await?;
+            spoke.write(move |spoke, tx| living_page(tx, spoke, census, page)).await?;
+        }
+        Step::Absent { after } => absent_page(&spoke, census, after).await?,
+    }
+    Ok(())
+}
+
+/// A person has said that a mass delete is meant: the next census carries it out.
+///
+/// # Errors
+/// The store's.
+pub fn allow(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<(), StoreError> {
+    let census = Census { allowed: true, ..load(sync)? };
+    save(tx, sync, &census, None)?;
+    tx.hurry(&Job::Census { sync: sync.id().clone() })
+}
+
+fn load(sync: &SyncOf) -> Result<Census, StoreError> {
+    let saved = sync.row().census.as_deref().map(serde_json::from_str).transpose();
+    Ok(saved.map_err(|error| StoreError::Bug { detail: format!("the census cannot be read: {error}") })?.unwrap_or_default())
+}
+
+fn save(tx: &mut Tx<'_>, sync: &SyncOf, census: &Census, ended_at: Option<Time>) -> Result<(), StoreError> {
+    let text = serde_json::to_string(census).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
+    tx.set_sync_census(sync, Some(&text), ended_at)
+}
+
+fn go_on(tx: &mut Tx<'_>, spoke: &Spoke, census: &Census) -> Result<(), StoreError> {
+    save(tx, &spoke.sync, census, None)?;
+    let now = tx.now();
+    tx.enqueue(&Job::Census { sync: spoke.sync.id().clone() }, now)
+}
+
+fn archived_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage) -> Result<(), StoreError> {
+    for native in page.ids {
+        if is_paired(tx, spoke, &native)? {
+            census.departed.push(native);
+        }
+    }
+    census.step = match page.after {
+        Some(after) => Step::Archived { after: Some(after) },
+        None => Step::Living { after: None },
+    };
+    go_on(tx, spoke, &census)
+}
+
+fn living_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage) -> Result<(), StoreError> {
+    tx.seen_in_census(&spoke.sync, census.number, &page.ids)?;
+    census.step = match page.after {
+        Some(after) => Step::Living { after: Some(after) },
+        None => Step::Absent { after: None },
+    };
+    go_on(tx, spoke, &census)
+}
+
+/// What two complete listings lacked is asked for by id once more before it counts.
+async fn absent_page(spoke: &Spoke, mut census: Census, after: Option<String>) -> Result<(), Halt> {
+    let absent = match census.before_begun_at {
+        Some(before) => {
+            let number = census.number - 1;
+            spoke.read(move |spoke, tx| tx.absent_since_census(&spoke.sync, number, before, after.as_deref(), ABSENT_MAX)).await?
+        }
+        None => Vec::new(),
+    };
+    let last = absent.last().cloned();
+    let paired = spoke
+        .read(move |spoke, tx| {
+            let mut paired = Vec::new();
+            for native in absent {
+                if is_paired(tx, spoke, &native)? {
+                    paired.push(native);
+                }
+            }
+            Ok(paired)
+        })
+        .await?;
+    let got = spoke.get(&paired).await?;
+    spoke
+        .write(move |spoke, tx| {
+            for (native, got) in &got {
+                match got {
+                    Got::Found(record) => arrive::take(tx, spoke, record)?,
+                    Got::Archived(_) | Got::Missing => census.departed.push(native.clone()),
+                }
+            }
+            match last {
+                Some(last) => {
+                    census.step = Step::Absent { after: Some(last) };
+                    go_on(tx, spoke, &census)
+                }
+                None => conclude(tx, spoke, census),
+            }
+        })
+        .await?;
+    Ok(())
+}
+
+fn conclude(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), StoreError> {
+    let of = tx.pair_counts(&spoke.sync)?.open;
+    let departed = std::mem::take(&mut census.departed);
+    let absent = i64::try_from(departed.len()).unwrap_or(i64::MAX);
+    if absent > DELETES_FREE.max(of / SHARE) && !census.allowed {
+        tracing::warn!(sync = %spoke.sync.id(), absent, of, "so many deletes at once are carried over only when a person says so");
+        questions::park(tx, &spoke.sync, About::sync(), Reason::MassDelete { absent, of })?;
+    } else {
+        for native in departed {
+            if let Some(record) = tx.native_record(&spoke.sync, &native)? {
+                depart::gone(tx, spoke, &record)?;
+            }
+        }
+        census.allowed = false;
+    }
+    census.step = Step::Rest;
+    let now = tx.now();
+    save(tx, &spoke.sync, &census, Some(now))?;
+    let pause = Duration::from_secs(spoke.app.settings.census_seconds);
+    tx.enqueue(&Job::Census { sync: spoke.sync.id().clone() }, now.plus(pause))
+}
+
+fn is_paired(tx: &mut Tx<'_>, spoke: &Spoke, native: &str) -> Result<bool, StoreError> {
+    Ok(tx.pair_by_native(&spoke.sync, native)?.is_some_and(|pair| pair.state != PairState::Tombstone))
+}

@@ -1,0 +1,77 @@
+//! Reading what changed in the CRM, a page a job; the cursor is saved in the commit of the data that it covers.
+
+use std::time::Duration;
+
+use lockstep_connect::{ChangePage, Cursor, FaultClass, Got};
+use lockstep_core::ids::SyncId;
+use lockstep_core::job::Job;
+use lockstep_core::record::Record;
+use lockstep_store::{StoreError, Tx};
+
+use super::spoke::{Halt, Spoke};
+use super::{arrive, check, unknown};
+use crate::app::App;
+use crate::reach::Class;
+
+/// Reads one page.
+///
+/// # Errors
+/// The store's and the vendor's.
+pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
+    let Some(spoke) = Spoke::running(app, sync, Class::Live).await? else { return Ok(()) };
+    unknown::resolve(&spoke).await?;
+    let begun = app.env.now();
+    let cursor = cursor(&spoke)?;
+    let page = match spoke.connector.changes(&spoke.session, cursor.as_ref(), &spoke.properties()).await {
+        Err(fault) if fault.class == FaultClass::Stale => {
+            tracing::warn!(sync = %sync, "the CRM does not know the cursor any more: everything is read anew");
+            spoke.connector.changes(&spoke.session, None, &spoke.properties()).await?
+        }
+        page => page?,
+    };
+    let doubtful = {
+        let records = page.records.clone();
+        spoke.read(move |spoke, tx| doubtful(tx, spoke, &records)).await?
+    };
+    let read_again = spoke.get(&doubtful).await?;
+    let poll = Duration::from_secs(app.settings.poll_seconds);
+    spoke
+        .write(move |spoke, tx| {
+            take_page(tx, spoke, &page, &read_again)?;
+            let saved = serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
+            tx.set_sync_cursor(&spoke.sync, Some(&saved))?;
+            if !page.more {
+                tx.set_sync_pulled_at(&spoke.sync, begun)?;
+            }
+            let next = if page.more { tx.now() } else { tx.now().plus(poll) };
+            tx.enqueue(&Job::Pull { sync: spoke.sync.id().clone() }, next)
+        })
+        .await?;
+    Ok(())
+}
+
+fn cursor(spoke: &Spoke) -> Result<Option<Cursor>, StoreError> {
+    let saved = spoke.sync.row().cursor.as_deref();
+    saved.map(serde_json::from_str).transpose().map_err(|error| StoreError::Bug { detail: format!("the cursor cannot be read: {error}") })
+}
+
+/// Records that a page shows otherwise than we know them, though with no later time, or that we know to be deleted:
+/// searches lag, so only a read by id tells which is the truth.
+fn doubtful(tx: &mut Tx<'_>, spoke: &Spoke, records: &[Record]) -> Result<Vec<String>, StoreError> {
+    let mut doubtful = Vec::new();
+    for record in records {
+        let Some(known) = tx.native_record(&spoke.sync, &record.id)? else { continue };
+        let other = record.properties.iter().any(|(name, value)| known.properties.get(name) != Some(value));
+        if known.archived || (record.updated_at <= known.updated_at && other) {
+            doubtful.push(record.id.clone());
+        }
+    }
+    Ok(doubtful)
+}
+
+fn take_page(tx: &mut Tx<'_>, spoke: &Spoke, page: &ChangePage, read_again: &[(String, Got)]) -> Result<(), StoreError> {
+    for record in page.records.iter().filter(|record| !read_again.iter().any(|(id, _)| *id == record.id)) {
+        arrive::take(tx, spoke, record)?;
+    }
+    check::take_all(tx, spoke, read_again)
+}

@@ -1,0 +1,177 @@
+//! Carrying an accepted plan out. What is carried out was shown; a row that no longer holds drops out, is said in the
+//! log, and its contact is taken up afterwards like any other change.
+
+use lockstep_core::contact::Contact;
+use lockstep_core::ids::{ContactId, PlanId};
+use lockstep_core::job::Job;
+use lockstep_core::mapping::model::Side;
+use lockstep_core::pair::{FieldBase, PairState};
+use lockstep_core::plan::{PlanConflict, PlanRow};
+use lockstep_store::{ContactFilter, Order, Page, PlanStatus, StoreError, SyncStatus, Tx};
+
+use super::matching::{ambiguous, contacts_like};
+use super::plan::{FirstRun, Step};
+use super::questions::{self, About};
+use super::reconcile::reconcile;
+use super::spoke::{Halt, Spoke};
+use super::{arrive, pairs, planning};
+
+/// Rows that one commit carries out.
+const ROWS_CHUNK: usize = 100;
+
+/// Carries a page of rows out.
+///
+/// # Errors
+/// The store's.
+pub async fn carry_out(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: i64) -> Result<(), Halt> {
+    spoke
+        .write(move |spoke, tx| {
+            let rows = tx.plan_rows(&plan, after, ROWS_CHUNK)?;
+            for (n, row) in &rows {
+                if !carry_out_row(tx, spoke, first.seq, row)? {
+                    tracing::info!(sync = %spoke.sync.id(), row = n, "a row of the plan no longer holds and drops out");
+                }
+            }
+            first.step = match rows.last() {
+                Some((n, _)) => Step::Start { after: *n },
+                None => Step::CatchUp { after: first.seq },
+            };
+            first.save(tx, &spoke.sync)
+        })
+        .await?;
+    Ok(())
+}
+
+/// Takes up the contacts that changed since they were shown; behind the last one the sync runs.
+///
+/// # Errors
+/// The store's.
+pub async fn catch_up(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: i64) -> Result<(), Halt> {
+    spoke
+        .write(move |spoke, tx| {
+            // Taking a number keeps every other writer of contacts waiting: none can slip in behind the last page.
+            tx.next_seq(spoke.org())?;
+            // A new id is greater than all before it, so the page begins behind the number.
+            let after = (after, ContactId::new(tx.env()));
+            let page = Page { limit: ROWS_CHUNK, after: Some(after), order: Order::SeqAsc };
+            let (contacts, more) = tx.list_contacts(spoke.org(), &ContactFilter::default(), &page)?;
+            for contact in &contacts {
+                if tx.pair_by_contact(&spoke.sync, &contact.id)?.is_none() {
+                    let pair = pairs::unmade(tx, &spoke.sync, &contact.id, contact.seq);
+                    tx.insert_pair(&spoke.sync, &pair)?;
+                }
+            }
+            match contacts.last() {
+                Some(last) if more => {
+                    first.step = Step::CatchUp { after: last.seq };
+                    first.save(tx, &spoke.sync)
+                }
+                _ => begin_running(tx, spoke, &plan),
+            }
+        })
+        .await?;
+    Ok(())
+}
+
+fn begin_running(tx: &mut Tx<'_>, spoke: &Spoke, plan: &PlanId) -> Result<(), StoreError> {
+    if let Some(row) = tx.plan(plan)? {
+        tx.set_plan(plan, PlanStatus::Done, &row.summary)?;
+    }
+    tx.set_sync_scan(&spoke.sync, None)?;
+    tx.set_sync_status(&spoke.sync, SyncStatus::Running, None)?;
+    let (now, sync) = (tx.now(), spoke.sync.id().clone());
+    tx.enqueue(&Job::Push { sync: sync.clone() }, now)?;
+    tx.enqueue(&Job::Pull { sync: sync.clone() }, now)?;
+    tx.enqueue(&Job::Census { sync }, now.plus(std::time::Duration::from_secs(spoke.app.settings.census_seconds)))
+}
+
+/// Carries one row out; false when it no longer holds.
+fn carry_out_row(tx: &mut Tx<'_>, spoke: &Spoke, seq: i64, row: &PlanRow) -> Result<bool, StoreError> {
+    match row {
+        PlanRow::Matched { contact, native, conflicts } => matched(tx, spoke, seq, contact, native, conflicts),
+        PlanRow::NewInCrm { contact } => {
+            let Some(contact) = as_shown(tx, spoke, seq, contact)? else { return Ok(false) };
+            let pair = pairs::unmade(tx, &spoke.sync, &contact.id, contact.seq);
+            tx.insert_pair(&spoke.sync, &pair)?;
+            Ok(true)
+        }
+        PlanRow::NewInInbox { native } => {
+            let Some(record) = tx.native_record(&spoke.sync, native)?.filter(|record| !record.archived) else { return Ok(false) };
+            let keys = lockstep_core::mapping::view::record_keys(spoke.mapping(), &record);
+            if !contacts_like(tx, spoke, &keys)?.is_empty() {
+                return Ok(false);
+            }
+            arrive::make_contact(tx, spoke, &record)?;
+            Ok(true)
+        }
+        PlanRow::Ambiguous { contacts, records } => park(tx, spoke, contacts, records),
+    }
+}
+
+/// The contact, if it is still as the plan saw it and nobody has paired it since.
+fn as_shown(tx: &mut Tx<'_>, spoke: &Spoke, seq: i64, contact: &ContactId) -> Result<Option<Contact>, StoreError> {
+    let contact = tx.contact(spoke.org(), contact)?.filter(|contact| contact.seq <= seq);
+    let Some(contact) = contact else { return Ok(None) };
+    Ok(tx.pair_by_contact(&spoke.sync, &contact.id)?.is_none().then_some(contact))
+}
+
+fn matched(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    seq: i64,
+    contact: &ContactId,
+    native: &str,
+    shown: &[PlanConflict],
+) -> Result<bool, StoreError> {
+    let Some(record) = tx.native_record(&spoke.sync, native)?.filter(|record| !record.archived) else { return Ok(false) };
+    if tx.pair_by_native(&spoke.sync, native)?.is_some() {
+        return Ok(false);
+    }
+    let mut pair = pairs::bound(tx, &spoke.sync, contact, Some(native.to_owned()));
+    let Some(now) = as_shown(tx, spoke, seq, contact)? else {
+        if tx.contact(spoke.org(), contact)?.is_none() {
+            // Deleted since: its record must not come back as a new contact.
+            pair.state = PairState::Tombstone;
+            tx.insert_pair(&spoke.sync, &pair)?;
+        }
+        return Ok(false);
+    };
+    for rule in planning::conflicts(tx, spoke, &now, native)? {
+        let turned = shown.iter().find(|shown| shown.field == rule.field && shown.winner != rule.winner);
+        if let Some(turned) = turned {
+            pair.base.insert(rule.field, as_if_only_the_winner_moved(turned));
+        }
+    }
+    tx.insert_pair(&spoke.sync, &pair)?;
+    reconcile(tx, spoke, pair, &record)?;
+    Ok(true)
+}
+
+/// A person turned the winner: the loser's value becomes the base of both sides, so that the winner's flows.
+fn as_if_only_the_winner_moved(turned: &PlanConflict) -> FieldBase {
+    let loser = match turned.winner {
+        Side::Inbox => turned.theirs.clone(),
+        Side::Crm => turned.ours.clone(),
+    };
+    FieldBase { ours: Some(loser.clone()), theirs: Some(loser) }
+}
+
+/// An ambiguous row becomes a question for each of its contacts, or one about its records.
+fn park(tx: &mut Tx<'_>, spoke: &Spoke, contacts: &[ContactId], records: &[String]) -> Result<bool, StoreError> {
+    let reason = || ambiguous(contacts.to_vec(), records.to_vec());
+    let mut parked = false;
+    for contact in contacts {
+        if tx.contact(spoke.org(), contact)?.is_none() || tx.pair_by_contact(&spoke.sync, contact)?.is_some() {
+            continue;
+        }
+        let mut pair = pairs::bound(tx, &spoke.sync, contact, None);
+        pair.state = PairState::Parked;
+        tx.insert_pair(&spoke.sync, &pair)?;
+        questions::park(tx, &spoke.sync, About::pair(&pair), reason())?;
+        parked = true;
+    }
+    if let Some(record) = records.first().filter(|_| !parked) {
+        questions::park(tx, &spoke.sync, About::record(record), reason())?;
+    }
+    Ok(true)
+}
