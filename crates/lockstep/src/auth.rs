@@ -60,7 +60,10 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 fn unknown() -> Problem {
-    Problem::new(Code::InvalidApiKey, "No such API key. Check that the whole key was copied, starting with kdv_live_ or kdv_test_.")
+    Problem::new(
+        Code::InvalidApiKey,
+        "No such API key. Check that the whole key was copied, starting with kdv_live_ or kdv_test_.",
+    )
 }
 
 fn check(key: &ApiKey, app: &App) -> Result<(), Problem> {

@@ -160,10 +160,16 @@ impl Egress {
 
 #[async_trait]
 impl Network for Egress {
-    async fn exchange(&self, request: http::Request<Bytes>, limits: Limits) -> Result<http::Response<Bytes>, NetworkError> {
-        let url = self.rules.check_url(&request.uri().to_string()).map_err(|bad| NetworkError::Refused(bad.to_string()))?;
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        limits: Limits,
+    ) -> Result<http::Response<Bytes>, NetworkError> {
+        let url =
+            self.rules.check_url(&request.uri().to_string()).map_err(|bad| NetworkError::Refused(bad.to_string()))?;
         let client = if self.rules.is_listed(&url) { &self.listed } else { &self.judged };
-        let mut outgoing = reqwest::Request::try_from(request).map_err(|error| NetworkError::Refused(error.to_string()))?;
+        let mut outgoing =
+            reqwest::Request::try_from(request).map_err(|error| NetworkError::Refused(error.to_string()))?;
         *outgoing.timeout_mut() = Some(limits.timeout);
         let answer = client.execute(outgoing).await.map_err(|error| unsent_or_lost(&error))?;
         whole(answer, limits.body_bytes_max).await
@@ -185,7 +191,9 @@ async fn whole(mut answer: reqwest::Response, body_bytes_max: usize) -> Result<h
 }
 
 fn unsent_or_lost(error: &reqwest::Error) -> NetworkError {
-    let refused = chain(error).any(|cause| cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<BadTarget>()));
+    let refused = chain(error).any(|cause| {
+        cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<BadTarget>())
+    });
     if refused {
         NetworkError::Refused(BadTarget::NotPublic.to_string())
     } else if error.is_connect() || error.is_builder() {
@@ -214,7 +222,8 @@ impl Resolve for JudgingResolver {
         let rules = self.0.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| rules.allows_ip(address.ip())).collect();
+            let allowed: Vec<SocketAddr> =
+                found.iter().copied().filter(|address| rules.allows_ip(address.ip())).collect();
             if allowed.is_empty() && !found.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, BadTarget::NotPublic).into());
             }
@@ -275,7 +284,9 @@ mod tests {
 
     #[test]
     fn public_addresses_stay_reachable() {
-        for ip in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2606:4700::6810:84e5", "2a00:1450:4001::1", "64:ff9b::808:808"] {
+        for ip in
+            ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2606:4700::6810:84e5", "2a00:1450:4001::1", "64:ff9b::808:808"]
+        {
             assert!(is_public(ip.parse().unwrap()), "{ip}");
         }
     }

@@ -40,12 +40,15 @@ pub fn account(tx: &mut Tx<'_>, org: &Org, choice: &AccountChoice) -> Result<Acc
             .into_iter()
             .find(|account| account.phone_number_id == *id)
             .ok_or_else(|| Problem::not_found("phone_number_id")),
-        AccountChoice::From(phone) => accounts.into_iter().find(|account| has_number(account, phone)).ok_or_else(|| {
-            Problem::of(Code::InvalidFieldValue, "from", "No account has this number. GET /v1/accounts lists them.")
-        }),
+        AccountChoice::From(phone) => {
+            accounts.into_iter().find(|account| has_number(account, phone)).ok_or_else(|| {
+                Problem::of(Code::InvalidFieldValue, "from", "No account has this number. GET /v1/accounts lists them.")
+            })
+        }
         AccountChoice::Only if accounts.len() == 1 => Ok(accounts.remove(0)),
         AccountChoice::Only => {
-            let message = "The organization has not exactly one account: say which by its number. GET /v1/accounts lists them.";
+            let message =
+                "The organization has not exactly one account: say which by its number. GET /v1/accounts lists them.";
             Err(Problem::of(Code::MissingRequiredField, "from", message))
         }
     }
@@ -65,7 +68,13 @@ pub fn create(tx: &mut Tx<'_>, by: &Author, new: NewContact) -> Result<Contact, 
     let contact = tx.insert_contact(&by.org, new).map_err(taken)?;
     let fields = contact_values(&contact)
         .into_iter()
-        .map(|(field, value)| FieldChange { field, side: Side::Inbox, before: None, after: Some(value), decision: None })
+        .map(|(field, value)| FieldChange {
+            field,
+            side: Side::Inbox,
+            before: None,
+            after: Some(value),
+            decision: None,
+        })
         .collect();
     log(tx, by, &contact.id, contact.seq, fields)?;
     let object = object(tx, &by.org, &contact)?;
@@ -181,7 +190,13 @@ pub fn commit_edit(
 /// The store's.
 pub fn delete(tx: &mut Tx<'_>, by: &Author, id: &ContactId) -> Result<(), StoreError> {
     let Some(gone) = tx.delete_contact(&by.org, id)? else { return Ok(()) };
-    let deleted = FieldChange { field: "deleted".into(), side: Side::Inbox, before: None, after: Some("true".to_owned()), decision: None };
+    let deleted = FieldChange {
+        field: "deleted".into(),
+        side: Side::Inbox,
+        before: None,
+        after: Some("true".to_owned()),
+        decision: None,
+    };
     log(tx, by, id, gone.seq, vec![deleted])?;
     tx.erase_subject(&by.org, id)?;
     publish(tx, by, EventType::ContactDeleted, payload::contact_deleted(id))?;
@@ -196,8 +211,21 @@ pub fn object(tx: &mut Tx<'_>, org: &Org, contact: &Contact) -> Result<ContactOb
     Ok(ContactObject::new(contact, &tx.accounts(org)?))
 }
 
-fn log(tx: &mut Tx<'_>, by: &Author, subject: &ContactId, seq: i64, fields: Vec<FieldChange>) -> Result<(), StoreError> {
-    let change = Change { id: ChangeId::new(tx.env()), subject: subject.clone(), seq, at: tx.now(), origin: by.origin.clone(), fields };
+fn log(
+    tx: &mut Tx<'_>,
+    by: &Author,
+    subject: &ContactId,
+    seq: i64,
+    fields: Vec<FieldChange>,
+) -> Result<(), StoreError> {
+    let change = Change {
+        id: ChangeId::new(tx.env()),
+        subject: subject.clone(),
+        seq,
+        at: tx.now(),
+        origin: by.origin.clone(),
+        fields,
+    };
     tx.record(&by.org, &change)
 }
 

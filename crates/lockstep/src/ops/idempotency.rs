@@ -48,7 +48,10 @@ pub fn claim(tx: &mut Tx<'_>, org: &Org, once: &Once) -> Result<Claim, Problem> 
         Begin::Replay(answer) => Ok(Claim::Answered(answer)),
         Begin::Running => {
             let message = "The first request with this Idempotency-Key has not finished. Try again with the same key.";
-            Err(Problem { retry_after: Some(Duration::from_secs(1)), ..Problem::new(Code::IdempotencyInProgress, message) })
+            Err(Problem {
+                retry_after: Some(Duration::from_secs(1)),
+                ..Problem::new(Code::IdempotencyInProgress, message)
+            })
         }
         Begin::OtherRequest => {
             let message = "This Idempotency-Key came with another request before. Use a new key for a new request.";

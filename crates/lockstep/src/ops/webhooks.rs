@@ -42,9 +42,15 @@ pub struct Subscribe {
 ///
 /// # Errors
 /// Too many subscriptions, or the store's.
-pub fn subscribe(tx: &mut Tx<'_>, app: &App, org: &Org, new: Subscribe) -> Result<(Subscription, SecretString), Problem> {
+pub fn subscribe(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: &Org,
+    new: Subscribe,
+) -> Result<(Subscription, SecretString), Problem> {
     if all(tx, org)?.len() as u64 >= SUBSCRIPTIONS_MAX {
-        let message = format!("An organization has at most {SUBSCRIPTIONS_MAX} webhook subscriptions. Delete one first.");
+        let message =
+            format!("An organization has at most {SUBSCRIPTIONS_MAX} webhook subscriptions. Delete one first.");
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
     let MintedSecret { id, plaintext, sealed } = mint(app)?;
@@ -77,7 +83,12 @@ fn missing() -> Problem {
 ///
 /// # Errors
 /// No such subscription, or the store's.
-pub fn patch(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId, patch: &SubscriptionPatch) -> Result<Subscription, Problem> {
+pub fn patch(
+    tx: &mut Tx<'_>,
+    org: &Org,
+    id: &SubscriptionId,
+    patch: &SubscriptionPatch,
+) -> Result<Subscription, Problem> {
     tx.patch_subscription(org, id, patch)?.ok_or_else(missing)
 }
 
@@ -93,10 +104,18 @@ pub fn delete(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId) -> Result<(), Pro
 ///
 /// # Errors
 /// No such subscription, too many active secrets, or the store's.
-pub fn rotate(tx: &mut Tx<'_>, app: &App, org: &Org, id: &SubscriptionId, overlap: Duration) -> Result<MintedSecret, Problem> {
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: &Org,
+    id: &SubscriptionId,
+    overlap: Duration,
+) -> Result<MintedSecret, Problem> {
     let subscription = find(tx, org, id)?;
     let now = tx.now();
-    if subscription.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|end| end > now)).count() as u64 >= SECRETS_MAX {
+    if subscription.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|end| end > now)).count() as u64
+        >= SECRETS_MAX
+    {
         let message = format!("A subscription has at most {SECRETS_MAX} active secrets. Delete one first.");
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }

@@ -66,7 +66,8 @@ async fn attempt(app: &App, work: &DeliveryWork) -> Result<Attempted, String> {
         Ok(answer) => Attempted {
             status: Some(answer.status().as_u16()),
             error: format!("answered {}", answer.status().as_u16()),
-            retry_after: retry_after(answer.headers()).filter(|_| answer.status() == http::StatusCode::TOO_MANY_REQUESTS),
+            retry_after: retry_after(answer.headers())
+                .filter(|_| answer.status() == http::StatusCode::TOO_MANY_REQUESTS),
         },
         Err(error) => Attempted { status: None, error: error.to_string(), retry_after: None },
     })

@@ -34,10 +34,11 @@ async fn receive(
     let registered = app.settings.oauth_apps.get(&vendor).ok_or_else(unknown)?;
     let called = format!("{}{uri}", app.settings.public_url);
     let request = HookRequest { method: "POST", uri: &called, headers: &headers, body: &body };
-    let hints = connector.read_hook(&request, registered.client_secret.expose_secret(), app.env.now()).map_err(|fault| {
-        tracing::warn!(vendor, code = %fault.code, "a webhook was refused: {}", fault.message);
-        Problem::new(Code::InvalidApiKey, "The signature does not verify.")
-    })?;
+    let hints =
+        connector.read_hook(&request, registered.client_secret.expose_secret(), app.env.now()).map_err(|fault| {
+            tracing::warn!(vendor, code = %fault.code, "a webhook was refused: {}", fault.message);
+            Problem::new(Code::InvalidApiKey, "The signature does not verify.")
+        })?;
     let hook = VerifiedHook {
         vendor: connector.about().slug,
         accounts: hints.into_iter().map(|hint| hint.account).collect(),

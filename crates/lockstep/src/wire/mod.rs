@@ -28,5 +28,8 @@ pub(crate) async fn no_such_path() -> Refusal {
 }
 
 pub(crate) async fn method_not_allowed() -> Refusal {
-    Refusal(Problem::new(Code::MethodNotAllowed, "This path does not take that method. The Allow header lists those that it takes."))
+    Refusal(Problem::new(
+        Code::MethodNotAllowed,
+        "This path does not take that method. The Allow header lists those that it takes.",
+    ))
 }

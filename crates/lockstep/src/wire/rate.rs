@@ -72,7 +72,8 @@ impl Limiter {
         let capacity = u64::from(limit) * TOKEN;
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= BUCKETS_MAX {
-            buckets.retain(|(_, class), bucket| class.per_minute(limits).is_some_and(|limit| !bucket.is_full(limit, now)));
+            buckets
+                .retain(|(_, class), bucket| class.per_minute(limits).is_some_and(|limit| !bucket.is_full(limit, now)));
         }
         let bucket = buckets.entry((org.clone(), class)).or_insert(Bucket { level: capacity, at: now });
         *bucket = Bucket { level: bucket.level_at(limit, now), at: now };

@@ -28,7 +28,8 @@ pub async fn scope(State(app): State<App>, mut request: Request, next: Next) -> 
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!(request = %id, "a request handler panicked");
-        Refusal(Problem::new(Code::InternalError, "Something broke on our side. Tell the operator the request id.")).into_response()
+        Refusal(Problem::new(Code::InternalError, "Something broke on our side. Tell the operator the request id."))
+            .into_response()
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         envelope::write_refusal(&mut response, &problem, &id);

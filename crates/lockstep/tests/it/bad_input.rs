@@ -37,33 +37,141 @@ async fn bad_bodies_are_refused_with_their_member() {
         ("POST", "/v1/contacts", json!({ "phone_number": null }), "missing_required_field", Some("phone_number")),
         ("POST", "/v1/contacts", json!({ "phone_number": 62811 }), "invalid_field_value", Some("phone_number")),
         ("POST", "/v1/contacts", json!({ "phone_number": "0811" }), "invalid_phone_number", Some("phone_number")),
-        ("POST", "/v1/contacts", json!({ "phone_number": "+0811122233" }), "invalid_phone_number", Some("phone_number")),
-        ("POST", "/v1/contacts", json!({ "phone_number": "+6281112223334445" }), "invalid_phone_number", Some("phone_number")),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": "+0811122233" }),
+            "invalid_phone_number",
+            Some("phone_number"),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": "+6281112223334445" }),
+            "invalid_phone_number",
+            Some("phone_number"),
+        ),
         ("POST", "/v1/contacts", json!({ "phone_number": "+٦٢٨١١١٢٢٢" }), "invalid_phone_number", Some("phone_number")),
         ("POST", "/v1/contacts", json!({ "phone_number": phone, "name": "" }), "invalid_field_value", Some("name")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "name": "a".repeat(256) }), "invalid_field_value", Some("name")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "name": "a\u{0}b" }), "invalid_field_value", Some("name")),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "name": "a".repeat(256) }),
+            "invalid_field_value",
+            Some("name"),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "name": "a\u{0}b" }),
+            "invalid_field_value",
+            Some("name"),
+        ),
         ("POST", "/v1/contacts", json!({ "phone_number": phone, "name": ["a"] }), "invalid_field_value", Some("name")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "email": "nobody" }), "invalid_field_value", Some("email")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "email": "a b@c" }), "invalid_field_value", Some("email")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": [] }), "invalid_field_value", Some("metadata")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": many }), "invalid_field_value", Some("metadata")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": { "a": big } }), "invalid_field_value", Some("metadata")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": { "": 1 } }), "invalid_field_value", Some("metadata.")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "metadata": { "a": deep } }), "invalid_field_value", Some("metadata.a")),
-        ("POST", "/v1/contacts", json!({ "phone_number": phone, "from": "here" }), "invalid_phone_number", Some("from")),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "email": "nobody" }),
+            "invalid_field_value",
+            Some("email"),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "email": "a b@c" }),
+            "invalid_field_value",
+            Some("email"),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "metadata": [] }),
+            "invalid_field_value",
+            Some("metadata"),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "metadata": many }),
+            "invalid_field_value",
+            Some("metadata"),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "metadata": { "a": big } }),
+            "invalid_field_value",
+            Some("metadata"),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "metadata": { "": 1 } }),
+            "invalid_field_value",
+            Some("metadata."),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "metadata": { "a": deep } }),
+            "invalid_field_value",
+            Some("metadata.a"),
+        ),
+        (
+            "POST",
+            "/v1/contacts",
+            json!({ "phone_number": phone, "from": "here" }),
+            "invalid_phone_number",
+            Some("from"),
+        ),
         ("POST", "/v1/contacts", json!([]), "invalid_field_value", None),
         ("PATCH", &contact, json!({}), "missing_required_field", None),
         ("PATCH", &contact, json!({ "unknown": 1 }), "missing_required_field", None),
         ("PATCH", &contact, json!({ "phone_number": "+628111222334" }), "invalid_field_value", Some("phone_number")),
         ("PATCH", &contact, json!({ "name": 1 }), "invalid_field_value", Some("name")),
-        ("PUT", "/v1/contacts/by_phone/%2B628111222399", json!({ "email": true }), "invalid_field_value", Some("email")),
+        (
+            "PUT",
+            "/v1/contacts/by_phone/%2B628111222399",
+            json!({ "email": true }),
+            "invalid_field_value",
+            Some("email"),
+        ),
         ("POST", "/v1/webhook_subscriptions", json!({}), "missing_required_field", Some("url")),
-        ("POST", "/v1/webhook_subscriptions", json!({ "url": "https://a.example" }), "missing_required_field", Some("events")),
-        ("POST", "/v1/webhook_subscriptions", json!({ "url": "https://a.example", "events": [] }), "invalid_field_value", Some("events")),
-        ("POST", "/v1/webhook_subscriptions", json!({ "url": "https://a.example", "events": "all" }), "invalid_field_value", Some("events")),
-        ("POST", "/v1/webhook_subscriptions", json!({ "url": 1, "events": ["contact.created"] }), "invalid_field_value", Some("url")),
-        ("POST", "/v1/webhook_subscriptions", json!({ "url": format!("https://a.example/{big}"), "events": ["contact.created"] }), "invalid_webhook_url", Some("url")),
+        (
+            "POST",
+            "/v1/webhook_subscriptions",
+            json!({ "url": "https://a.example" }),
+            "missing_required_field",
+            Some("events"),
+        ),
+        (
+            "POST",
+            "/v1/webhook_subscriptions",
+            json!({ "url": "https://a.example", "events": [] }),
+            "invalid_field_value",
+            Some("events"),
+        ),
+        (
+            "POST",
+            "/v1/webhook_subscriptions",
+            json!({ "url": "https://a.example", "events": "all" }),
+            "invalid_field_value",
+            Some("events"),
+        ),
+        (
+            "POST",
+            "/v1/webhook_subscriptions",
+            json!({ "url": 1, "events": ["contact.created"] }),
+            "invalid_field_value",
+            Some("url"),
+        ),
+        (
+            "POST",
+            "/v1/webhook_subscriptions",
+            json!({ "url": format!("https://a.example/{big}"), "events": ["contact.created"] }),
+            "invalid_webhook_url",
+            Some("url"),
+        ),
     ];
     for (method, path, body, code, param) in cases {
         let refused = desk.send(method, path, body.clone()).await;
@@ -85,7 +193,9 @@ async fn bytes_that_are_no_json_are_refused() {
         (b"{\"metadata\":1e999}".to_vec(), (400, "invalid_json")),
         (vec![b' '; 1024 * 1024 + 1], (413, "body_too_large")),
     ] {
-        let request = Request::post("/v1/contacts").header("authorization", format!("Bearer {}", desk.key)).body(Body::from(body));
+        let request = Request::post("/v1/contacts")
+            .header("authorization", format!("Bearer {}", desk.key))
+            .body(Body::from(body));
         let refused = desk.request(request.expect("a request")).await;
         let (status, code, _) = refused.refusal();
         assert_eq!((status, code), refusal);
@@ -136,7 +246,8 @@ async fn another_organizations_ids_answer_404_on_every_route() {
     let (subscription, _) = desk.subscribe("https://example.com/hook").await;
     desk.post("/v1/contacts", json!({ "phone_number": "+628111222334" })).await;
     let delivery = desk.get("/v1/webhook_deliveries").await.data()[0]["id"].as_str().expect("an id").to_owned();
-    let secret = desk.get(&format!("/v1/webhook_subscriptions/{subscription}")).await.data()["secrets"][0]["id"].clone();
+    let secret =
+        desk.get(&format!("/v1/webhook_subscriptions/{subscription}")).await.data()["secrets"][0]["id"].clone();
     let secret = secret.as_str().expect("an id");
     let other = organization(&desk.app, "Other").await;
     let other_key = key(&desk.app, &other).await;

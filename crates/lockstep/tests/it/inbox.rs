@@ -192,7 +192,8 @@ async fn a_cursor_fits_only_its_own_list() {
     altered.replace_range(40..41, if &cursor[40..41] == "A" { "B" } else { "A" });
     let other = organization(&desk.app, "Other").await;
     let other_key = crate::desk::key(&desk.app, &other).await;
-    let foreign = desk.send_as(&other_key, "GET", &format!("/v1/contacts?search=ana&cursor={cursor}"), Json::Null).await;
+    let foreign =
+        desk.send_as(&other_key, "GET", &format!("/v1/contacts?search=ana&cursor={cursor}"), Json::Null).await;
     assert_eq!(foreign.refusal(), (400, "invalid_cursor", Some("cursor")));
     for query in [
         format!("search=bob&cursor={cursor}"),
@@ -249,7 +250,10 @@ async fn keys_open_only_while_they_are_good() {
     let secret = mint(KeyKind::Secret, true, None).await;
     let refused = desk.send_as(secret.plaintext.expose_secret(), "GET", "/v1/me", Json::Null).await;
     assert_eq!(refused.refusal(), (401, "invalid_api_key", None), "a key of another surface opens nothing here");
-    assert_eq!(desk.send_as("kdv_live_AAAAAAAAAAAAAAAAAAAAAAAA", "GET", "/v1/nothing", Json::Null).await.refusal().1, "invalid_api_key");
+    assert_eq!(
+        desk.send_as("kdv_live_AAAAAAAAAAAAAAAAAAAAAAAA", "GET", "/v1/nothing", Json::Null).await.refusal().1,
+        "invalid_api_key"
+    );
 
     for (header, code) in [
         (None, "missing_api_key"),
@@ -257,7 +261,8 @@ async fn keys_open_only_while_they_are_good() {
         (Some(desk.key.clone()), "invalid_api_key"),
         (Some("Bearer ".to_owned()), "invalid_api_key"),
     ] {
-        let mut request = Request::get(format!("/v1/me?api_key={}", desk.key)).header("cookie", format!("key={}", desk.key));
+        let mut request =
+            Request::get(format!("/v1/me?api_key={}", desk.key)).header("cookie", format!("key={}", desk.key));
         if let Some(header) = header {
             request = request.header("authorization", header);
         }
@@ -279,9 +284,16 @@ async fn rate_limits_tell_where_they_stand() {
     desk.post("/v1/contacts", json!({ "phone_number": "+628111222333" })).await;
     let refused = desk.post("/v1/contacts", json!({ "phone_number": "+628111222334" })).await;
     assert_eq!(refused.refusal(), (429, "rate_limit_exceeded", None));
-    assert_eq!((standing(&refused), refused.header("retry-after")), ([Some("2".into()), Some("0".into()), Some(reset(60))], Some("30")));
+    assert_eq!(
+        (standing(&refused), refused.header("retry-after")),
+        ([Some("2".into()), Some("0".into()), Some(reset(60))], Some("30"))
+    );
     let read = desk.get("/v1/contacts").await;
-    assert_eq!(standing(&read), [Some("600".into()), Some("599".into()), Some(reset(1))], "reads have their own bucket");
+    assert_eq!(
+        standing(&read),
+        [Some("600".into()), Some("599".into()), Some(reset(1))],
+        "reads have their own bucket"
+    );
     desk.dial.advance(Duration::from_secs(30));
     assert_eq!(desk.post("/v1/contacts", json!({ "phone_number": "+628111222334" })).await.status, 201);
     let lifted = Desk::new().await.get("/v1/contacts").await;
@@ -311,7 +323,11 @@ async fn a_post_with_an_idempotency_key_acts_once() {
     let refused = desk.post_once("k2", "/v1/contacts", bad.clone()).await;
     assert_eq!(refused.refusal().1, "invalid_phone_number");
     let again = desk.post_once("k2", "/v1/contacts", bad).await;
-    assert_eq!((again.header("idempotent-replayed"), &again.text), (Some("true"), &refused.text), "a refusal is kept too");
+    assert_eq!(
+        (again.header("idempotent-replayed"), &again.text),
+        (Some("true"), &refused.text),
+        "a refusal is kept too"
+    );
 
     let taken = desk.post_once("k3", "/v1/contacts", body.clone()).await;
     assert_eq!(taken.refusal().1, "contact_already_exists");
@@ -360,7 +376,9 @@ async fn two_writes_at_once_both_hold() {
     assert_eq!((&now.data()["name"], &now.data()["metadata"]), (&json!("Ana"), &json!({ "tier": 1 })));
     let seqs = desk.app.store.read({
         let org = desk.org.clone();
-        move |tx| Ok::<_, StoreError>(tx.contact_page(&org, None, 10)?.iter().map(|contact| contact.seq).collect::<Vec<_>>())
+        move |tx| {
+            Ok::<_, StoreError>(tx.contact_page(&org, None, 10)?.iter().map(|contact| contact.seq).collect::<Vec<_>>())
+        }
     });
     assert_eq!(seqs.await.expect("reads"), [3]);
 }

@@ -107,9 +107,13 @@ async fn failures_are_tried_again_on_the_schedule_and_signed_anew() {
         assert_eq!(desk.deliver_due().await, 1);
         let got = desk.subscriber.take().remove(0);
         assert_eq!(header(&got, "x-kirim-attempt"), attempt.to_string());
-        signature::verify(header(&got, "x-kirim-signature"), got.body(), &[&secret], desk.dial.now()).expect("signed now");
+        signature::verify(header(&got, "x-kirim-signature"), got.body(), &[&secret], desk.dial.now())
+            .expect("signed now");
         let kept = delivery(&desk).await;
-        assert_eq!((&kept["attempt"], &kept["status"]), (&json!(attempt), &json!(if attempt < 8 { "failed" } else { "dead" })));
+        assert_eq!(
+            (&kept["attempt"], &kept["status"]),
+            (&json!(attempt), &json!(if attempt < 8 { "failed" } else { "dead" }))
+        );
         assert!(kept["last_error"].is_string());
         id = kept["id"].as_str().expect("an id").to_owned();
         assert_eq!(header(&got, "x-kirim-delivery-id"), id, "one id for all attempts");
@@ -160,7 +164,10 @@ async fn too_many_dead_deliveries_disable_a_subscription_until_it_is_revived() {
     let old = dead["id"].as_str().expect("an id");
     let replayed = desk.post_once("r1", &format!("/v1/webhook_deliveries/{old}/replay"), json!({})).await;
     assert_eq!((replayed.status.as_u16(), replayed.text_of("replayed_from")), (202, old.to_owned()));
-    assert_eq!((replayed.text_of("status"), replayed.text_of("object")), ("pending".to_owned(), "webhook_delivery".to_owned()));
+    assert_eq!(
+        (replayed.text_of("status"), replayed.text_of("object")),
+        ("pending".to_owned(), "webhook_delivery".to_owned())
+    );
     let again = desk.post_once("r1", &format!("/v1/webhook_deliveries/{old}/replay"), json!({})).await;
     assert_eq!(again.text_of("id"), replayed.text_of("id"), "the key keeps a repeat from sending twice");
     desk.subscriber.take();
@@ -248,11 +255,15 @@ async fn subscriptions_are_made_listed_changed_and_deleted() {
     assert_eq!(gone.data()["object"], "webhook_subscription");
     assert_eq!(desk.get(&path).await.refusal(), (404, "resource_not_found", None));
 
-    for url in ["http://example.com/hook", "https://127.0.0.1/hook", "https://10.1.2.3/", "https://localhost/", "hook", ""] {
-        let refused = desk.post("/v1/webhook_subscriptions", json!({ "url": url, "events": ["contact.created"] })).await;
+    for url in
+        ["http://example.com/hook", "https://127.0.0.1/hook", "https://10.1.2.3/", "https://localhost/", "hook", ""]
+    {
+        let refused =
+            desk.post("/v1/webhook_subscriptions", json!({ "url": url, "events": ["contact.created"] })).await;
         assert_eq!(refused.refusal(), (400, "invalid_webhook_url", Some("url")), "{url}");
     }
-    let unknown = desk.post("/v1/webhook_subscriptions", json!({ "url": HOOK, "events": ["contact.created", "x"] })).await;
+    let unknown =
+        desk.post("/v1/webhook_subscriptions", json!({ "url": HOOK, "events": ["contact.created", "x"] })).await;
     assert_eq!(unknown.refusal(), (400, "invalid_field_value", Some("events.1")));
 }
 
@@ -266,9 +277,8 @@ async fn deliveries_are_listed_by_their_filters() {
         desk.dial.advance(Duration::from_secs(60));
     }
     desk.deliver_due().await;
-    let count = async |query: &str| {
-        desk.get(&format!("/v1/webhook_deliveries?{query}")).await.data().as_array().map(Vec::len)
-    };
+    let count =
+        async |query: &str| desk.get(&format!("/v1/webhook_deliveries?{query}")).await.data().as_array().map(Vec::len);
     assert_eq!(count("").await, Some(6));
     assert_eq!(count(&format!("subscription_id={one}&status=delivered")).await, Some(3));
     assert_eq!(count("status=pending").await, Some(0));
@@ -289,7 +299,8 @@ async fn deliveries_are_listed_by_their_filters() {
 async fn a_test_key_causes_events_that_are_not_live() {
     let desk = Desk::new().await;
     desk.subscribe(HOOK).await;
-    let minted = lockstep::ops::keys::mint(&desk.app, &desk.org, lockstep_store::KeyKind::Api, "test", false, None).await;
+    let minted =
+        lockstep::ops::keys::mint(&desk.app, &desk.org, lockstep_store::KeyKind::Api, "test", false, None).await;
     let key = secrecy::ExposeSecret::expose_secret(&minted.expect("a key").plaintext).to_owned();
     assert!(key.starts_with("kdv_test_"));
     desk.send_as(&key, "POST", "/v1/contacts", json!({ "phone_number": "+628111222333" })).await;
@@ -320,7 +331,9 @@ async fn a_vendors_webhook_is_verified_and_stored_before_it_is_answered() {
             .expect("a request")
     };
     let good = hubspot_signature("https://lockstep.test/hooks/hubspot", body, millis);
-    let jobs = async || desk.app.store.read(|tx| tx.queue_counts()).await.map(|counts: lockstep_store::QueueCounts| counts.waiting);
+    let jobs = async || {
+        desk.app.store.read(|tx| tx.queue_counts()).await.map(|counts: lockstep_store::QueueCounts| counts.waiting)
+    };
     assert_eq!(desk.request(post(good.clone(), body)).await.status, 204);
     assert_eq!(jobs().await, Ok::<_, StoreError>(1));
     assert_eq!(desk.request(post(good.clone(), body)).await.status, 204, "the same bytes again");

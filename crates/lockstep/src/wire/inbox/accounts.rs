@@ -54,7 +54,11 @@ pub struct AccountFilters {
 /// Lists the organization's WhatsApp accounts. Not paginated.
 #[utoipa::path(get, path = "/accounts", tag = "account", operation_id = "list_accounts", params(AccountFilters),
     responses((status = 200, body = List<AccountObject>)))]
-pub async fn list(State(app): State<App>, caller: Caller, Filters(filters): Filters<AccountFilters>) -> Result<Answer, Refusal> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Filters(filters): Filters<AccountFilters>,
+) -> Result<Answer, Refusal> {
     let all = match filters.status.as_deref() {
         None | Some("connected") => false,
         Some("all") => true,
@@ -62,6 +66,7 @@ pub async fn list(State(app): State<App>, caller: Caller, Filters(filters): Filt
     };
     let org = caller.org.clone();
     let accounts = app.store.read(move |tx| Ok::<_, Problem>(tx.accounts(&org)?)).await?;
-    let data = accounts.into_iter().filter(|account| all || account.status == "connected").map(AccountObject::from).collect();
+    let data =
+        accounts.into_iter().filter(|account| all || account.status == "connected").map(AccountObject::from).collect();
     Ok(Answer::new(200, &caller.request, &List::page(data, None, &caller.request))?)
 }

@@ -14,7 +14,9 @@ use crate::auth::Caller;
 use crate::ops::contacts::{self, AccountChoice};
 use crate::ops::payload::{ContactObject, Deleted};
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::{ContactFilters, ContactPatchBody, NewContactBody, UpsertBody, page_size, phone_number, upserted};
+use crate::wire::inbox::dto::{
+    ContactFilters, ContactPatchBody, NewContactBody, UpsertBody, page_size, phone_number, upserted,
+};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
 use crate::wire::inbox::once;
@@ -69,7 +71,12 @@ async fn list(
     let updated_after = filters.updated_after()?;
     let phone = filters.phone()?;
     let search = filters.search()?;
-    let named = [scope.phone_number_id.as_deref(), phone.as_ref().map(|phone| phone.as_str()), search, filters.updated_after.as_deref()];
+    let named = [
+        scope.phone_number_id.as_deref(),
+        phone.as_ref().map(|phone| phone.as_str()),
+        search,
+        filters.updated_after.as_deref(),
+    ];
     let listing = Listing::new(&app, &caller.org, "contacts", &named);
     let after: Option<(i64, ContactId)> = listing.position(filters.cursor.as_deref())?;
 
@@ -164,7 +171,11 @@ async fn patch(
 /// Deletes a contact and erases what it held about the person. Subscribers of `contact.deleted` are told.
 #[utoipa::path(delete, path = "/contacts/{id}", tag = "contacts", operation_id = "delete_contact",
     params(("id" = String, Path, description = "`ctc_…`")), responses((status = 200, body = One<Deleted>)))]
-async fn delete(State(app): State<App>, caller: Caller, Segments(path): Segments<ContactPath>) -> Result<Answer, Refusal> {
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<ContactPath>,
+) -> Result<Answer, Refusal> {
     let (by, id) = (caller.author(), path.id()?);
     let written = app.store.write(move |tx| {
         contacts::find(tx, &by.org, path.phone_number_id.as_deref(), &id)?;

@@ -42,10 +42,11 @@ impl<'a> Listing<'a> {
     /// # Errors
     /// The key ring cannot seal.
     pub fn cursor(&self, key: i64, id: &impl Display) -> Result<String, Problem> {
-        let sealed = self.app.vault.seal(self.place(), format!("{key} {id}").as_bytes(), &self.app.env).map_err(|error| {
-            tracing::error!(%error, "a cursor cannot be sealed");
-            Problem::new(Code::InternalError, "The key ring cannot seal the cursor.")
-        })?;
+        let sealed =
+            self.app.vault.seal(self.place(), format!("{key} {id}").as_bytes(), &self.app.env).map_err(|error| {
+                tracing::error!(%error, "a cursor cannot be sealed");
+                Problem::new(Code::InternalError, "The key ring cannot seal the cursor.")
+            })?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
 

@@ -116,7 +116,8 @@ struct DeliveryFilters {
 impl DeliveryFilters {
     fn checked(&self) -> Result<DeliveryFilter, Problem> {
         let bad = |param: &str, message: &str| Problem::of(Code::InvalidFieldValue, param, message);
-        let subscription = |text: &str| SubscriptionId::parse(text).map_err(|error| bad("subscription_id", &format!("{error}.")));
+        let subscription =
+            |text: &str| SubscriptionId::parse(text).map_err(|error| bad("subscription_id", &format!("{error}.")));
         let status = |text: &str| match text {
             "pending" => Ok(DeliveryStatus::Pending),
             "delivered" => Ok(DeliveryStatus::Delivered),
@@ -136,7 +137,8 @@ impl DeliveryFilters {
 
     /// The filters that a cursor is bound to.
     fn named(&self) -> [Option<&str>; 5] {
-        [&self.subscription_id, &self.status, &self.event_type, &self.created_after, &self.created_before].map(Option::as_deref)
+        [&self.subscription_id, &self.status, &self.event_type, &self.created_after, &self.created_before]
+            .map(Option::as_deref)
     }
 }
 
@@ -162,7 +164,11 @@ struct NoMembers {}
 /// Lists deliveries, newest first. They are kept for 30 days.
 #[utoipa::path(get, path = "/webhook_deliveries", tag = "webhooks", operation_id = "list_webhook_deliveries",
     params(DeliveryFilters), responses((status = 200, body = List<DeliveryObject>)))]
-async fn list(State(app): State<App>, caller: Caller, Filters(filters): Filters<DeliveryFilters>) -> Result<Answer, Refusal> {
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Filters(filters): Filters<DeliveryFilters>,
+) -> Result<Answer, Refusal> {
     let limit = page_size(filters.limit.as_deref())?;
     let filter = filters.checked()?;
     let listing = Listing::new(&app, &caller.org, "webhook_deliveries", &filters.named());
@@ -178,7 +184,11 @@ async fn list(State(app): State<App>, caller: Caller, Filters(filters): Filters<
 /// Reads a delivery.
 #[utoipa::path(get, path = "/webhook_deliveries/{id}", tag = "webhooks", operation_id = "get_webhook_delivery",
     params(("id" = String, Path, description = "`wbd_…`")), responses((status = 200, body = One<DeliveryObject>)))]
-async fn get(State(app): State<App>, caller: Caller, Segments(path): Segments<DeliveryPath>) -> Result<Answer, Refusal> {
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<DeliveryPath>,
+) -> Result<Answer, Refusal> {
     let (org, id) = (caller.org.clone(), path.id()?);
     let found = app.store.read(move |tx| tx.delivery(&org, &id)?.ok_or_else(missing)).await?;
     Ok(Answer::ok(&caller.request, DeliveryObject::from(found))?)

@@ -143,7 +143,11 @@ pub fn upserted(phone: Phone, patch: &ContactPatch) -> NewContact {
     }
 }
 
-fn checked_patch(name: Patch<String>, email: Patch<String>, metadata: Patch<Map<String, Json>>) -> Result<ContactPatch, Problem> {
+fn checked_patch(
+    name: Patch<String>,
+    email: Patch<String>,
+    metadata: Patch<Map<String, Json>>,
+) -> Result<ContactPatch, Problem> {
     Ok(ContactPatch {
         phone_number: None,
         name: name.try_map(|name| check_name(&name).map(|()| name))?,
@@ -195,7 +199,8 @@ impl ContactFilters {
     /// Not E.164.
     pub fn phone(&self) -> Result<Option<Phone>, Problem> {
         // A plus that was not percent-encoded arrives as a space.
-        let restored = |text: &str| text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
+        let restored =
+            |text: &str| text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
         self.phone.as_deref().map(|text| phone_number("phone", &restored(text))).transpose()
     }
 
@@ -240,7 +245,9 @@ pub fn page_size(limit: Option<&str>) -> Result<usize, Problem> {
     let digits = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<usize>() {
         Ok(size) if digits && (1..=PAGE_SIZE_MAX).contains(&(size as u64)) => Ok(size),
-        _ => Err(Problem::of(Code::InvalidLimit, "limit", format!("limit must be a number from 1 to {PAGE_SIZE_MAX}."))),
+        _ => {
+            Err(Problem::of(Code::InvalidLimit, "limit", format!("limit must be a number from 1 to {PAGE_SIZE_MAX}.")))
+        }
     }
 }
 
@@ -261,6 +268,9 @@ mod tests {
     fn a_plus_that_arrived_as_a_space_is_restored() {
         let filters = ContactFilters { phone: Some(" 628111222333".to_owned()), ..ContactFilters::default() };
         assert_eq!(filters.phone().unwrap().unwrap().as_str(), "+628111222333");
-        assert_eq!(time("updated_after", "2026-05-23T10:00:00 07:00").unwrap(), Time::parse("2026-05-23T03:00:00Z").unwrap());
+        assert_eq!(
+            time("updated_after", "2026-05-23T10:00:00 07:00").unwrap(),
+            Time::parse("2026-05-23T03:00:00Z").unwrap()
+        );
     }
 }

@@ -80,7 +80,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Post<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let key = idempotency_key(request.headers())?;
-        let path = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.path()).to_owned();
+        let path =
+            request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.path()).to_owned();
         let method = request.method().clone();
         let bytes = read(request, state).await?;
         let body = if bytes.is_empty() { Json::Object(Map::new()) } else { json(&bytes)? };
@@ -100,8 +101,8 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
 }
 
 fn json(bytes: &[u8]) -> Result<Json, Problem> {
-    let value: Json =
-        serde_json::from_slice(bytes).map_err(|error| Problem::new(Code::InvalidJson, format!("The body is not JSON: {error}.")))?;
+    let value: Json = serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(Code::InvalidJson, format!("The body is not JSON: {error}.")))?;
     if !value.is_object() {
         return Err(Problem::new(Code::InvalidFieldValue, "The body must be a JSON object."));
     }
@@ -130,7 +131,11 @@ fn typed<T: DeserializeOwned>(value: Json) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let message = format!("{}.", error.into_inner());
-        if path == "." { Problem::new(Code::InvalidFieldValue, message) } else { Problem::of(Code::InvalidFieldValue, path, message) }
+        if path == "." {
+            Problem::new(Code::InvalidFieldValue, message)
+        } else {
+            Problem::of(Code::InvalidFieldValue, path, message)
+        }
     })
 }
 
@@ -140,7 +145,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(key) if !key.is_empty() && fits(key, IDEMPOTENCY_KEY_CHARS_MAX) => Ok(Some(key.to_owned())),
         _ => {
-            let message = format!("An idempotency key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters; a UUID is best.");
+            let message =
+                format!("An idempotency key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters; a UUID is best.");
             Err(Problem::of(Code::InvalidFieldValue, NAME, message))
         }
     }

@@ -34,7 +34,12 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
     let authorization = request.headers().get(header::AUTHORIZATION).cloned();
     match auth::caller(&gate.app, authorization.as_ref(), id).await {
         Ok(caller) => {
-            let standing = gate.limiter.take(caller.org.id(), Class::of(request.method()), &gate.app.settings.rate_limits, gate.app.env.now());
+            let standing = gate.limiter.take(
+                caller.org.id(),
+                Class::of(request.method()),
+                &gate.app.settings.rate_limits,
+                gate.app.env.now(),
+            );
             let org = caller.org.id().clone();
             let mut response = if let Some(wait) = standing.and_then(|standing| standing.wait) {
                 let message = "Too many requests. Wait for Retry-After seconds and add some jitter.";

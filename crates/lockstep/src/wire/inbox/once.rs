@@ -51,7 +51,11 @@ async fn refuse(app: &App, caller: &Caller, once: Once, problem: Problem) -> Res
 }
 
 fn keep(tx: &mut Tx<'_>, org: &Org, once: &Once, answer: Answer) -> Result<Answer, Problem> {
-    let stored = StoredAnswer { status: i64::from(answer.status), headers: answer.request.to_string(), body: answer.body.clone().into_bytes() };
+    let stored = StoredAnswer {
+        status: i64::from(answer.status),
+        headers: answer.request.to_string(),
+        body: answer.body.clone().into_bytes(),
+    };
     tx.idempotency_finish(org, &once.key, &stored)?;
     Ok(Answer { replayed: Some(false), ..answer })
 }

@@ -2,7 +2,9 @@
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Type};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
+};
 
 /// Where the route of one account starts.
 const SCOPED: &str = "/v1/{phone_number_id}/";
@@ -41,7 +43,9 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn add_refusals(operation: &mut Operation) {
-    for (status, description) in [("4XX", "Refused: error.code says why"), ("5XX", "Our side is at fault; 503 can be repeated")] {
+    for (status, description) in
+        [("4XX", "Refused: error.code says why"), ("5XX", "Our side is at fault; 503 can be repeated")]
+    {
         let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
         let response = ResponseBuilder::new().description(description).content("application/json", body).build();
         operation.responses.responses.insert(status.to_owned(), RefOr::T(response));

@@ -5,7 +5,9 @@ use std::time::Duration;
 use lockstep_core::env::Time;
 use lockstep_core::event::EventType;
 use lockstep_core::ids::{SecretId, SubscriptionId};
-use lockstep_core::limits::{DESCRIPTION_CHARS_MAX, SECRET_OVERLAP_HOURS_DEFAULT, SECRET_OVERLAP_HOURS_MAX, WEBHOOK_URL_BYTES_MAX, fits};
+use lockstep_core::limits::{
+    DESCRIPTION_CHARS_MAX, SECRET_OVERLAP_HOURS_DEFAULT, SECRET_OVERLAP_HOURS_MAX, WEBHOOK_URL_BYTES_MAX, fits,
+};
 use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{SealedSecret, Subscription, SubscriptionPatch, SubscriptionStatus};
@@ -83,7 +85,12 @@ impl SecretObject {
 
     /// Shows a secret once.
     pub fn minted(secret: &MintedSecret, now: Time) -> Self {
-        Self { id: secret.id.clone(), created_at: now, expires_at: None, secret: Some(secret.plaintext.expose_secret().to_owned()) }
+        Self {
+            id: secret.id.clone(),
+            created_at: now,
+            expires_at: None,
+            secret: Some(secret.plaintext.expose_secret().to_owned()),
+        }
     }
 }
 
@@ -211,7 +218,11 @@ impl SubscriptionPatchBody {
 
 fn check_url(rules: &Rules, url: &str) -> Result<(), Problem> {
     if url.len() as u64 > WEBHOOK_URL_BYTES_MAX {
-        return Err(Problem::of(Code::InvalidWebhookUrl, "url", format!("url takes at most {WEBHOOK_URL_BYTES_MAX} bytes.")));
+        return Err(Problem::of(
+            Code::InvalidWebhookUrl,
+            "url",
+            format!("url takes at most {WEBHOOK_URL_BYTES_MAX} bytes."),
+        ));
     }
     match rules.check_url(url) {
         Ok(_) => Ok(()),
@@ -223,7 +234,11 @@ fn check_description(text: &str) -> Result<(), Problem> {
     if fits(text, DESCRIPTION_CHARS_MAX) {
         return Ok(());
     }
-    Err(Problem::of(Code::InvalidFieldValue, "description", format!("description takes at most {DESCRIPTION_CHARS_MAX} characters.")))
+    Err(Problem::of(
+        Code::InvalidFieldValue,
+        "description",
+        format!("description takes at most {DESCRIPTION_CHARS_MAX} characters."),
+    ))
 }
 
 fn event_types(names: &[String]) -> Result<Vec<EventType>, Problem> {

@@ -18,7 +18,9 @@ use crate::wire::inbox::dto::page_size;
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
 use crate::wire::inbox::once;
-use crate::wire::inbox::subscription::{NewSubscriptionBody, RotationBody, SecretObject, SubscriptionObject, SubscriptionPatchBody};
+use crate::wire::inbox::subscription::{
+    NewSubscriptionBody, RotationBody, SecretObject, SubscriptionObject, SubscriptionPatchBody,
+};
 
 /// The routes below `/v1`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -60,7 +62,11 @@ struct PageFilters {
 /// Subscribes to events. The first signing secret is shown in this answer and never again.
 #[utoipa::path(post, path = "/webhook_subscriptions", tag = "webhooks", operation_id = "create_webhook_subscription",
     request_body = NewSubscriptionBody, responses((status = 201, body = One<SubscriptionObject>)))]
-async fn create(State(app): State<App>, caller: Caller, Post { body, once }: Post<NewSubscriptionBody>) -> Result<Answer, Refusal> {
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Post { body, once }: Post<NewSubscriptionBody>,
+) -> Result<Answer, Refusal> {
     let new = body.and_then(|body| body.checked(&app.settings.egress));
     let (here, org, request) = (app.clone(), caller.org.clone(), caller.request.clone());
     let effect = move |tx: &mut Tx<'_>| {
@@ -73,12 +79,17 @@ async fn create(State(app): State<App>, caller: Caller, Post { body, once }: Pos
 /// Lists subscriptions, oldest first.
 #[utoipa::path(get, path = "/webhook_subscriptions", tag = "webhooks", operation_id = "list_webhook_subscriptions",
     params(PageFilters), responses((status = 200, body = List<SubscriptionObject>)))]
-async fn list(State(app): State<App>, caller: Caller, Filters(filters): Filters<PageFilters>) -> Result<Answer, Refusal> {
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Filters(filters): Filters<PageFilters>,
+) -> Result<Answer, Refusal> {
     let limit = page_size(filters.limit.as_deref())?;
     let listing = Listing::new(&app, &caller.org, "webhook_subscriptions", &[]);
     let after = listing.position::<SubscriptionId>(filters.cursor.as_deref())?.map(|(_, id)| id);
     let org = caller.org.clone();
-    let mut rows = app.store.read(move |tx| Ok::<_, Problem>(tx.subscriptions(&org, after.as_ref(), limit + 1)?)).await?;
+    let mut rows =
+        app.store.read(move |tx| Ok::<_, Problem>(tx.subscriptions(&org, after.as_ref(), limit + 1)?)).await?;
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| has_more).map(|last| listing.cursor(0, &last.id)).transpose()?;
@@ -89,7 +100,11 @@ async fn list(State(app): State<App>, caller: Caller, Filters(filters): Filters<
 /// Reads a subscription.
 #[utoipa::path(get, path = "/webhook_subscriptions/{id}", tag = "webhooks", operation_id = "get_webhook_subscription",
     params(("id" = String, Path, description = "`wbs_…`")), responses((status = 200, body = One<SubscriptionObject>)))]
-async fn get(State(app): State<App>, caller: Caller, Segments(path): Segments<SubscriptionPath>) -> Result<Answer, Refusal> {
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<SubscriptionPath>,
+) -> Result<Answer, Refusal> {
     let (org, id) = (caller.org.clone(), path.id()?);
     let found = app.store.read(move |tx| webhooks::find(tx, &org, &id)).await?;
     Ok(Answer::ok(&caller.request, SubscriptionObject::new(found, None))?)
@@ -113,7 +128,11 @@ async fn patch(
 /// Deletes a subscription with its deliveries.
 #[utoipa::path(delete, path = "/webhook_subscriptions/{id}", tag = "webhooks", operation_id = "delete_webhook_subscription",
     params(("id" = String, Path, description = "`wbs_…`")), responses((status = 200, body = One<Deleted>)))]
-async fn delete(State(app): State<App>, caller: Caller, Segments(path): Segments<SubscriptionPath>) -> Result<Answer, Refusal> {
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<SubscriptionPath>,
+) -> Result<Answer, Refusal> {
     let (org, id) = (caller.org.clone(), path.id()?);
     let gone = Deleted::new(&id, "webhook_subscription");
     app.store.write(move |tx| webhooks::delete(tx, &org, &id)).await?;
@@ -143,7 +162,11 @@ async fn rotate(
 #[utoipa::path(delete, path = "/webhook_subscriptions/{id}/secrets/{secret_id}", tag = "webhooks", operation_id = "delete_webhook_secret",
     params(("id" = String, Path, description = "`wbs_…`"), ("secret_id" = String, Path, description = "`sec_…`")),
     responses((status = 200, body = One<Deleted>)))]
-async fn drop_secret(State(app): State<App>, caller: Caller, Segments(path): Segments<SecretPath>) -> Result<Answer, Refusal> {
+async fn drop_secret(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<SecretPath>,
+) -> Result<Answer, Refusal> {
     let id = SubscriptionId::parse(&path.id).map_err(|_| Problem::not_found("webhook subscription"))?;
     let secret = SecretId::parse(&path.secret_id).map_err(|_| Problem::not_found("secret"))?;
     let gone = Deleted::new(&secret, "webhook_secret");
