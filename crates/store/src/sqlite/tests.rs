@@ -57,10 +57,9 @@ fn a_refused_closure_leaves_its_neighbours_alone() {
         tx.create_org("Refused")?;
         Err::<(), _>(StoreError::Missing { what: "reason" })
     });
-    let (third, mut panicked) = task(|tx| {
+    let (third, mut panicked) = task::<()>(|tx| {
         tx.create_org("Panicked")?;
-        let nothing: Option<()> = None;
-        Ok(nothing.unwrap())
+        panic!("a planted panic");
     });
     let (fourth, mut seen) = task(|tx| tx.orgs());
     for task in [first, second, third, fourth] {

@@ -1,5 +1,6 @@
 //! Contacts, their match keys and their log.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use lockstep_core::change::{Change, Decision, FieldChange, Origin, Verdict};
@@ -102,10 +103,10 @@ pub fn search_forgets_case_and_accents_and_takes_signs_literally(world: &World) 
         let (found, _) = world.read(move |tx, org| tx.list_contacts(org, &filter, &page(10, Order::CreatedDesc)));
         found.into_iter().map(|contact| contact.id).collect::<Vec<_>>()
     };
-    assert_eq!(search("jose alv"), [jose.id.clone()]);
-    assert_eq!(search("ÁLVAREZ"), [jose.id.clone()]);
+    assert_eq!(search("jose alv"), from_ref(&jose.id));
+    assert_eq!(search("ÁLVAREZ"), from_ref(&jose.id));
     assert_eq!(search("@EXAMPLE").len(), 2);
-    assert_eq!(search("0% c"), [percent.id.clone()]);
+    assert_eq!(search("0% c"), from_ref(&percent.id));
     assert_eq!(search("fe_b"), [percent.id]);
     assert!(search("%").len() == 1 && search("a_v").is_empty() && search("\\").is_empty());
 }
@@ -151,8 +152,8 @@ pub fn pages_show_every_contact_once_in_both_orders(world: &World) {
 pub fn match_keys_follow_the_contact(world: &World) {
     let contact = world.contact("+628111222333", "Budi", "Budi@Example.id");
     let by_key = |key: &'static str| world.read(move |tx, org| tx.contacts_by_key(org, key));
-    assert_eq!(by_key("email:budi@example.id"), [contact.id.clone()]);
-    assert_eq!(by_key("phone:+628111222333"), [contact.id.clone()]);
+    assert_eq!(by_key("email:budi@example.id"), from_ref(&contact.id));
+    assert_eq!(by_key("phone:+628111222333"), from_ref(&contact.id));
     let mut moved = contact;
     moved.email = Some("santoso@example.id".to_owned());
     let moved = world.write(move |tx, org| tx.put_contact(org, &moved));

@@ -1,5 +1,6 @@
 //! Syncs with their plans, records, intents and questions.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use lockstep_core::ids::{ContactId, IntentId, PairId, ParkedId};
@@ -114,8 +115,8 @@ pub fn an_intent_is_exclusive_and_closes(world: &World) {
     let (kept, rival) = (intent.clone(), Intent { id: IntentId::new(&world.env), ..intent.clone() });
     let (sync, later) = (of.clone(), world.env.now().plus(Duration::from_secs(10)));
     world.write(move |tx, _| {
-        tx.put_intents(&sync, std::slice::from_ref(&kept))?;
-        assert_eq!(tx.open_intents(&sync, 9)?, [kept.clone()]);
+        tx.put_intents(&sync, from_ref(&kept))?;
+        assert_eq!(tx.open_intents(&sync, 9)?, from_ref(&kept));
         tx.set_intent_unknown(&sync, &kept.id, later)?;
         let unknown = tx.intent_of_pair(&sync, &kept.pair)?.unwrap();
         assert_eq!((unknown.state, unknown.not_before), (IntentState::Unknown, Some(later)));

@@ -1,0 +1,178 @@
+//! PostgreSQL with its threads: lost connections, two nodes, and writes that meet. Runs where `LOCKSTEP_TEST_PG`
+//! holds the URL of a server on which schemas may be made.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::mpsc::channel;
+
+use lockstep_core::contact::NewContact;
+use lockstep_core::env::Env;
+use lockstep_core::ids::{ContactId, PairId};
+use lockstep_core::mapping::Mapping;
+use lockstep_core::pair::{Pair, PairState};
+use lockstep_store::{NewConnection, OpenError, Org, Store, StoreError, SyncOf, SyncStatus, Target};
+use postgres::{Client, NoTls};
+
+struct House {
+    node: Store,
+    other_node: Store,
+    org: Org,
+    sync: SyncOf,
+    server: String,
+    schema: String,
+}
+
+/// Two nodes on one schema; `None`, and a printed line, where there is no server.
+async fn house(schema: &str) -> Option<House> {
+    let Ok(server) = std::env::var("LOCKSTEP_TEST_PG") else {
+        eprintln!("skipped: LOCKSTEP_TEST_PG names no PostgreSQL server");
+        return None;
+    };
+    let schema = format!("{schema}_{}", std::process::id());
+    run(&server, format!("CREATE SCHEMA {schema}")).await;
+    let target = Target::Postgres(format!("{server}?options=-csearch_path%3D{schema}"));
+    let open = || Store::open(&target, Env::system().unwrap()).unwrap();
+    let (node, other_node) = (open(), open());
+    let made = node.write(|tx| {
+        let org = tx.create_org("Toko Maju")?;
+        tx.add_account(&org, "1", "+62 851-1760-0829", "Toko Maju")?;
+        let connection = NewConnection {
+            id: lockstep_core::ids::ConnectionId::new(tx.env()),
+            vendor: "hubspot".to_owned(),
+            base_url: "https://api.hubapi.com".to_owned(),
+            account: "12345".to_owned(),
+            label: "HubSpot".to_owned(),
+            key_field: "null".to_owned(),
+            grant_sealed: vec![1],
+            static_token: true,
+        };
+        let connection = tx.add_connection(&org, &connection)?;
+        let mapping = Mapping { version: 1, region: None, fields: Vec::new(), also_match: Vec::new() };
+        let sync = tx.add_sync(&connection, &mapping)?;
+        tx.set_sync_status(&sync, SyncStatus::Running, None)?;
+        Ok::<_, StoreError>((org, sync))
+    });
+    let (org, sync) = made.await.unwrap();
+    Some(House { node, other_node, org, sync, server, schema })
+}
+
+impl House {
+    async fn leave(self) {
+        run(&self.server, format!("DROP SCHEMA {} CASCADE", self.schema)).await;
+    }
+}
+
+/// The driver blocks on a runtime of its own, which may not be inside the test's.
+async fn run(server: &str, sql: String) {
+    let server = server.to_owned();
+    let work = move || Client::connect(&server, NoTls).unwrap().batch_execute(&sql).unwrap();
+    tokio::task::spawn_blocking(work).await.unwrap();
+}
+
+async fn add(store: &Store, org: &Org, name: &str) -> Result<ContactId, StoreError> {
+    let (org, new) = (org.clone(), NewContact { name: Some(name.to_owned()), ..NewContact::default() });
+    store.write(move |tx| tx.insert_contact(&org, new).map(|contact| contact.id)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_connection_is_retryable_and_mended_by_the_next_write() {
+    let Some(house) = house("lost_connection").await else { return };
+    let (begun, has_begun) = channel::<()>();
+    let (release, held) = channel::<()>();
+    let (store, org) = (house.node.clone(), house.org.clone());
+    let losing = tokio::spawn(async move {
+        store
+            .write(move |tx| {
+                tx.insert_contact(&org, NewContact::default())?;
+                begun.send(()).unwrap();
+                held.recv().unwrap();
+                Ok::<_, StoreError>(())
+            })
+            .await
+    });
+    has_begun.recv().unwrap();
+    // The one connection that holds locks on this schema's tables.
+    let end = "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
+               JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ";
+    run(&house.server, format!("{end}'{}'", house.schema)).await;
+    release.send(()).unwrap();
+    assert!(losing.await.unwrap().unwrap_err().is_retryable());
+    for n in 0..20 {
+        add(&house.node, &house.org, &n.to_string()).await.unwrap();
+    }
+    let org = house.org.clone();
+    let counted: Result<i64, StoreError> = house.node.read(move |tx| tx.count_contacts(&org)).await;
+    assert_eq!(counted.unwrap(), 20);
+    house.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writes_that_meet_from_two_nodes_all_succeed() {
+    let Some(house) = house("two_nodes").await else { return };
+    let mut contacts = Vec::new();
+    for n in 0..20 {
+        contacts.push(add(&house.node, &house.org, &n.to_string()).await.unwrap());
+    }
+    // A pull takes pairs, then contacts, in one order; edits take contacts, then pairs, in the other.
+    let pulls = (0..10).map(|_| {
+        let (store, org, sync, contacts) =
+            (house.node.clone(), house.org.clone(), house.sync.clone(), contacts.clone());
+        tokio::spawn(async move {
+            store
+                .write(move |tx| {
+                    for id in contacts.iter().rev() {
+                        let pair = tx.pair_by_contact(&sync, id)?;
+                        let mut contact = tx.contact(&org, id)?.ok_or(StoreError::Missing { what: "contact" })?;
+                        contact.email = Some("pulled@example.id".to_owned());
+                        tx.put_contact(&org, &contact)?;
+                        if let Some(pair) = pair {
+                            tx.save_pair(&sync, &pair)?;
+                        }
+                    }
+                    Ok::<_, StoreError>(())
+                })
+                .await
+        })
+    });
+    let edits = contacts.iter().cycle().take(60).map(|id| {
+        let (store, org, sync, id) = (house.other_node.clone(), house.org.clone(), house.sync.clone(), id.clone());
+        tokio::spawn(async move {
+            store
+                .write(move |tx| {
+                    let contact = tx.contact(&org, &id)?.ok_or(StoreError::Missing { what: "contact" })?;
+                    let stored = tx.put_contact(&org, &contact)?;
+                    for _ in tx.mark_dirty(&org, &id, stored.seq, None)?.unpaired {
+                        let pair = Pair {
+                            id: PairId::new(tx.env()),
+                            sync: sync.id().clone(),
+                            contact: id.clone(),
+                            native: None,
+                            state: PairState::Open,
+                            base: [].into(),
+                            fights: [].into(),
+                            held: Vec::new(),
+                            dirty: Some(stored.seq),
+                            updated_at: tx.now(),
+                        };
+                        tx.insert_pair(&sync, &pair)?;
+                    }
+                    Ok::<_, StoreError>(())
+                })
+                .await
+        })
+    });
+    for outcome in edits.chain(pulls).collect::<Vec<_>>() {
+        outcome.await.unwrap().unwrap();
+    }
+    let sync = house.sync.clone();
+    let counts: Result<_, StoreError> = house.node.read(move |tx| tx.pair_counts(&sync)).await;
+    assert_eq!(counts.unwrap().dirty, 20);
+    house.leave().await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_one_line() {
+    let target = Target::Postgres("postgres://nobody@127.0.0.1:1/none".to_owned());
+    let refused = Store::open(&target, Env::system().unwrap()).unwrap_err();
+    assert!(matches!(refused, OpenError::Io { .. }));
+    assert_eq!(refused.to_string().lines().count(), 1);
+}
