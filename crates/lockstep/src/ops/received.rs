@@ -14,8 +14,6 @@ pub struct VerifiedHook {
     pub vendor: &'static str,
     /// The accounts that it is about: vendors with one address for all send batches.
     pub accounts: BTreeSet<String>,
-    /// Its headers, as a JSON object.
-    pub headers: String,
     /// Its raw bytes.
     pub body: Vec<u8>,
 }
@@ -30,7 +28,7 @@ pub async fn receive(app: &App, hook: VerifiedHook) -> Result<(), Problem> {
         .write(move |tx| {
             for account in &hook.accounts {
                 let event = format!("{account}:{digest}");
-                tx.receive(hook.vendor, account, &event, &hook.headers, &hook.body)?;
+                tx.receive(hook.vendor, account, &event, "{}", &hook.body)?;
             }
             Ok(())
         })
