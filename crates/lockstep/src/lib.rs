@@ -13,3 +13,4 @@ pub mod reach;
 pub mod sync;
 pub mod vault;
 pub mod wire;
+pub mod worker;

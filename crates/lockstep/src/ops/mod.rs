@@ -3,9 +3,13 @@
 pub mod contacts;
 pub mod idempotency;
 pub mod keys;
+pub mod parked;
 pub mod payload;
+pub mod plans;
 pub mod received;
+pub mod syncs;
 pub mod webhooks;
+pub mod why;
 
 use lockstep_core::change::Origin;
 use lockstep_store::Org;

@@ -22,8 +22,6 @@ use crate::ops::contacts;
 pub struct Reconciled {
     /// The pair as saved.
     pub pair: Pair,
-    /// The contact after it took what flows to the inbox.
-    pub contact: Contact,
     /// What the CRM has to take.
     pub to_them: Edits,
     /// What to log when it has.
@@ -53,7 +51,7 @@ pub fn reconcile(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record
     if pair.dirty.is_some() {
         enqueue_push(tx, &spoke.sync)?;
     }
-    Ok(Some(Reconciled { pair, contact, to_them: merged.to_them, on_write: merged.on_write }))
+    Ok(Some(Reconciled { pair, to_them: merged.to_them, on_write: merged.on_write }))
 }
 
 /// What the CRM would have to take, were the record as last shown. Decides nothing and writes nothing.
