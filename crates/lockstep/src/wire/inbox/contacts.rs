@@ -187,7 +187,7 @@ async fn delete(
 
 /// Finds a contact by its number and changes it, or makes it: safe to repeat, with no race between looking and making.
 #[utoipa::path(put, path = "/contacts/by_phone/{phone}", tag = "contacts", operation_id = "upsert_contact", request_body = UpsertBody,
-    params(("phone" = String, Path, description = "E.164 with its `+`")),
+    params(("phone" = String, Path, description = "E.164 with its `+`", pattern = r"^\+[1-9]\d{6,14}$")),
     responses((status = 200, description = "Found", body = One<ContactObject>), (status = 201, description = "Made", body = One<ContactObject>)))]
 async fn upsert(
     State(app): State<App>,

@@ -98,7 +98,7 @@ struct DeliveryFilters {
     #[param(pattern = "^(pending|delivered|failed|dead)$")]
     status: Option<String>,
     /// Only of this type.
-    #[param(min_length = 1, max_length = 64)]
+    #[param(pattern = r"^contact\.(created|updated|deleted)$")]
     event_type: Option<String>,
     /// Only those made at or after this time (RFC 3339).
     #[param(format = DateTime)]

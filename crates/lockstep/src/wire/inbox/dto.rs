@@ -30,6 +30,7 @@ pub struct NewContactBody {
     /// A free JSON object: at most 50 keys and 16 KiB.
     metadata: Option<Map<String, Json>>,
     /// The number of the account that gets the contact; needed only where there are several and the path names none.
+    #[schema(pattern = r"^\+[1-9]\d{6,14}$")]
     from: Option<String>,
 }
 
@@ -113,6 +114,7 @@ pub struct UpsertBody {
     #[schema(value_type = Option<Object>)]
     metadata: Patch<Map<String, Json>>,
     /// The number of the account; needed only where there are several and the path names none.
+    #[schema(pattern = r"^\+[1-9]\d{6,14}$")]
     from: Option<String>,
 }
 

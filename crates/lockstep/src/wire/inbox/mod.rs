@@ -19,6 +19,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use lockstep_core::limits::BODY_BYTES_MAX;
+use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -58,7 +59,7 @@ fn gated() -> OpenApiRouter<App> {
 
 /// The routes that need no key, and the document of all.
 fn surface() -> (OpenApiRouter<App>, OpenApi) {
-    let open = OpenApiRouter::with_openapi(openapi::head()).routes(routes!(me::health));
+    let open = OpenApiRouter::with_openapi(openapi::Head::openapi()).routes(routes!(me::health));
     let document = open.get_openapi().clone().nest("/v1", gated().into_openapi());
     (open, openapi::complete(document))
 }

@@ -2,20 +2,26 @@
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
-};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type};
+
+use crate::wire::inbox::envelope::Error;
 
 /// Where the route of one account starts.
 const SCOPED: &str = "/v1/{phone_number_id}/";
 
-/// The document's head.
-pub fn head() -> OpenApi {
-    let description = "Contacts and webhooks of a team's messaging inbox. A client written for Kirim's /v1 works here: \
-        change the host. Members beyond Kirim's are additions; unknown members of a request are ignored.";
-    let info = InfoBuilder::new().title("Lockstep Inbox API").version("1.0.0").description(Some(description)).build();
-    OpenApiBuilder::new().info(info).build()
-}
+/// The document's head, and the shape of refusals, which no handler names.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Lockstep Inbox API",
+        version = "1.0.0",
+        description = "Contacts and webhooks of a team's messaging inbox. A client written for Kirim's /v1 works here: change the \
+            host. Members beyond Kirim's are additions; unknown members of a request are ignored.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Error))
+)]
+pub struct Head;
 
 /// Adds the key, the refusals, the idempotency header and the account's path parameter.
 pub fn complete(mut document: OpenApi) -> OpenApi {

@@ -231,13 +231,13 @@ fn check_url(rules: &Rules, url: &str) -> Result<(), Problem> {
 }
 
 fn check_description(text: &str) -> Result<(), Problem> {
-    if fits(text, DESCRIPTION_CHARS_MAX) {
+    if fits(text, DESCRIPTION_CHARS_MAX) && !text.chars().any(char::is_control) {
         return Ok(());
     }
     Err(Problem::of(
         Code::InvalidFieldValue,
         "description",
-        format!("description takes at most {DESCRIPTION_CHARS_MAX} characters."),
+        format!("description takes at most {DESCRIPTION_CHARS_MAX} characters, none of them control characters."),
     ))
 }
 
