@@ -72,7 +72,8 @@ impl Tx<'_> {
     }
 
     /// Blanks a person's values wherever they are quoted: the log, pairs, intents, parked questions, plans and events
-    /// (law 10). What happened stays, with whom and what about does not.
+    /// (law 10). What happened stays, with whom and what about does not. Answers kept for idempotency keys end by
+    /// themselves within a day.
     ///
     /// # Errors
     /// When the store fails.

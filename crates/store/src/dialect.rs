@@ -23,6 +23,15 @@ impl Dialect {
             Self::Postgres => " FOR UPDATE SKIP LOCKED",
         }
     }
+
+    /// Keeps every other writer of an organization out until the commit. SQLite has one writer anyway. The lock is the
+    /// weakest that does: rows that refer to the organization can still be added.
+    pub(crate) const fn hold_organization(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT 1 FROM organizations WHERE id = ?1 FOR NO KEY UPDATE"),
+        }
+    }
 }
 
 /// The text with PostgreSQL's `$1` where we write `?1`. No literal of ours holds a question mark.

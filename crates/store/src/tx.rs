@@ -97,15 +97,15 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Makes this the organization's only write of contacts, pairs and numbers until the commit. SQLite has one
-    /// writer anyway; on PostgreSQL the organization's row is locked first, so that a read before a write cannot be
-    /// outrun and two writes cannot wait for each other.
+    /// Makes this the organization's only write of contacts, pairs and numbers until the commit. Every lookup that a
+    /// write may rest on does it first, so that a read before a write cannot be outrun and two writes cannot wait for
+    /// each other.
     pub(crate) fn hold(&mut self, org: &OrgId) -> Result<(), StoreError> {
-        if self.dialect() == Dialect::Sqlite || self.mode == Mode::Read || self.held.as_ref() == Some(org) {
-            return Ok(());
+        let Some(sql) = self.dialect().hold_organization() else { return Ok(()) };
+        if self.mode == Mode::Write && self.held.as_ref() != Some(org) {
+            self.one(sql, &[Arg::from(org)], |_| Ok(()))?;
+            self.held = Some(org.clone());
         }
-        self.one("SELECT 1 FROM organizations WHERE id = ?1 FOR NO KEY UPDATE", &[Arg::from(org)], |_| Ok(()))?;
-        self.held = Some(org.clone());
         Ok(())
     }
 

@@ -44,6 +44,7 @@ cases! {
         a_nul_character_is_refused,
         numbers_grow_in_commit_order,
         an_unknown_account_is_refused,
+        an_inline_write_can_be_stopped_before_and_after_its_commit,
         writes_of_one_organization_never_lose_an_update;
     isolation:
         no_row_shows_through_anothers_proof;

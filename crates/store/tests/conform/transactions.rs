@@ -1,7 +1,10 @@
 //! What holds for every transaction.
 
+use std::future::Future;
+use std::task::{Context, Waker};
 use std::thread;
 
+use lockstep_core::contact::NewContact;
 use lockstep_core::env::Env;
 use lockstep_core::job::Job;
 use lockstep_store::{Store, StoreError};
@@ -75,6 +78,20 @@ pub fn an_unknown_account_is_refused(world: &World) {
         tx.insert_contact(org, new_contact("+628111222333", "Budi", "budi@example.id"))
     });
     assert_eq!(ambiguous, Err(StoreError::Missing { what: "account" }));
+}
+
+pub fn an_inline_write_can_be_stopped_before_and_after_its_commit(world: &World) {
+    let stopped_after = |polls: usize| {
+        let org = world.org.clone();
+        let mut write = Box::pin(world.store.write(move |tx| tx.insert_contact(&org, NewContact::default())));
+        for _ in 0..polls {
+            assert!(write.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        drop(write);
+        world.read(|tx, org| tx.count_contacts(org))
+    };
+    assert_eq!(stopped_after(1), 0);
+    assert_eq!(stopped_after(2), 1);
 }
 
 /// The store with its own threads, on the world's database.
