@@ -10,6 +10,8 @@ use lockstep_core::mapping::model::ContactProperties;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{ConnectionOf, ConnectionStatus, NewConnection, Org, PairCounts, PlanRowSet, StoreError, SyncOf, SyncStatus, Tx};
 
+use serde::{Deserialize, Serialize};
+
 use crate::app::App;
 use crate::reach::{self, Class};
 use crate::sync::plan::{self, FirstRun, Step};
@@ -20,7 +22,8 @@ pub const KEY_PROPERTY: &str = "lockstep_id";
 pub const SOURCE_PROPERTY: &str = "lockstep_source";
 
 /// What the operator says about a unique property for our id (law 5).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyChoice {
     /// Make [`KEY_PROPERTY`], or use it if it is there.
     Create,
@@ -49,12 +52,12 @@ pub struct Connect {
 /// # Errors
 /// The vendor is unknown, refuses the grant, or lacks a fitting key property.
 pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<ConnectionOf, Problem> {
-    let connector = reach::connector(&request.vendor).map_err(problem)?;
+    let connector = reach::connector(&request.vendor).map_err(vendor_problem)?;
     let about = connector.about();
     let base_url = request.base_url.unwrap_or_else(|| about.base_url.to_owned());
     let base_url = base_url.trim_end_matches('/').to_owned();
     let session = reach::trial(app, connector, &base_url, request.grant.clone());
-    let account = connector.account(&session).await.map_err(problem)?;
+    let account = connector.account(&session).await.map_err(vendor_problem)?;
     if let Some(known) = known(app, org, about.slug, &account).await? {
         store_grant(app, &known, &request.grant).await?;
         return Ok(known);
@@ -72,9 +75,9 @@ pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<Connectio
 pub async fn reauthorise(app: &App, org: &Org, connection: &ConnectionId, grant: Grant) -> Result<(), Problem> {
     let of = connection_of(app, org, connection).await?;
     let row = of.connection();
-    let connector = reach::connector(&row.vendor).map_err(problem)?;
+    let connector = reach::connector(&row.vendor).map_err(vendor_problem)?;
     let session = reach::trial(app, connector, &row.base_url, grant.clone());
-    let account = connector.account(&session).await.map_err(problem)?;
+    let account = connector.account(&session).await.map_err(vendor_problem)?;
     if account != row.account {
         let message = format!("This grant is for account {account}, the connection is to account {}. Authorise that account.", row.account);
         return Err(Problem::new(Code::InvalidFieldValue, message));
@@ -112,11 +115,11 @@ async fn key_field(connector: &dyn Connector, session: &Session, choice: KeyChoi
     match choice {
         KeyChoice::None => Ok(KeyField::None),
         KeyChoice::Create => {
-            connector.add_key_property(session, KEY_PROPERTY).await.map_err(problem)?;
+            connector.add_key_property(session, KEY_PROPERTY).await.map_err(vendor_problem)?;
             Ok(KeyField::Property { name: KEY_PROPERTY.to_owned() })
         }
         KeyChoice::Existing(name) => {
-            let description = connector.describe(session).await.map_err(problem)?;
+            let description = connector.describe(session).await.map_err(vendor_problem)?;
             let property = description.properties.iter().find(|property| property.name == name);
             if property.is_some_and(|property| property.unique && !property.read_only) {
                 return Ok(KeyField::Property { name });
@@ -157,7 +160,7 @@ fn new_connection(
 /// No such connection, a sync that was started already, or the vendor's.
 pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Option<String>) -> Result<PlanId, Problem> {
     let of = connection_of(app, org, connection).await?;
-    let (connector, session) = reach::session(app, &of, Class::Interactive).map_err(problem)?;
+    let (connector, session) = reach::session(app, &of, Class::Interactive).map_err(vendor_problem)?;
     let mapping = mapping(connector, &session, &of, region).await?;
     app.store
         .write(move |tx| {
@@ -179,7 +182,7 @@ pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Optio
 
 /// The default mapping, with the properties that the account has.
 async fn mapping(connector: &dyn Connector, session: &Session, of: &ConnectionOf, region: Option<String>) -> Result<Mapping, Problem> {
-    let description = connector.describe(session).await.map_err(problem)?;
+    let description = connector.describe(session).await.map_err(vendor_problem)?;
     let has = |name: &str| description.properties.iter().any(|property| property.name == name);
     let key: KeyField = serde_json::from_str(&of.connection().key_field)
         .map_err(|error| Problem::new(Code::InternalError, format!("the key field cannot be read: {error}")))?;
@@ -312,7 +315,7 @@ async fn connection_of(app: &App, org: &Org, id: &ConnectionId) -> Result<Connec
 }
 
 /// What we tell a caller of a vendor's failure.
-fn problem(fault: Fault) -> Problem {
+pub fn vendor_problem(fault: Fault) -> Problem {
     let code = match fault.class {
         FaultClass::Limited | FaultClass::Busy | FaultClass::Unreachable | FaultClass::Unknown => Code::TemporarilyUnavailable,
         _ => Code::InvalidFieldValue,

@@ -2,6 +2,7 @@
 
 pub mod hooks;
 pub mod inbox;
+mod oauth;
 mod rate;
 mod request;
 
@@ -17,6 +18,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(inbox::router(&app))
         .merge(hooks::router())
+        .merge(oauth::router())
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), request::scope))

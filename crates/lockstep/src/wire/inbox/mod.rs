@@ -6,7 +6,7 @@ mod cursor;
 mod deliveries;
 mod dto;
 pub mod envelope;
-mod extract;
+pub(super) mod extract;
 mod gate;
 mod me;
 mod once;
