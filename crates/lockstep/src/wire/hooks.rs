@@ -1,8 +1,7 @@
 //! Where vendors' webhooks come in: verified over their raw bytes, stored, and only then answered with 2xx.
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, OriginalUri, Path, State};
+use axum::extract::{DefaultBodyLimit, OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use lockstep_connect::{HookRequest, registry};
@@ -13,6 +12,7 @@ use secrecy::ExposeSecret;
 use crate::app::App;
 use crate::ops::received::{self, VerifiedHook};
 use crate::wire::inbox::envelope::Refusal;
+use crate::wire::inbox::extract::{Raw, Segments};
 
 /// The route of all vendors.
 pub fn router() -> Router<App> {
@@ -22,10 +22,10 @@ pub fn router() -> Router<App> {
 /// Signed with the secret of the app that we are to the vendor. An unknown vendor and one without an app look the same.
 async fn receive(
     State(app): State<App>,
-    Path(vendor): Path<String>,
+    Segments(vendor): Segments<String>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<StatusCode, Refusal> {
     let unknown = || Problem::not_found("path");
     let connector = registry::find(&vendor).ok_or_else(unknown)?;

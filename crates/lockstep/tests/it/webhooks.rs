@@ -341,6 +341,8 @@ async fn a_vendors_webhook_is_verified_and_stored_before_it_is_answered() {
     let forged = desk.request(post(hubspot_signature("https://evil.test/hooks/hubspot", body, millis), body)).await;
     assert_eq!(forged.refusal().0, 401);
     assert_eq!(desk.request(post(good, "[]")).await.refusal().0, 401);
+    let big = Request::post("/hooks/hubspot").body(Body::from(vec![b' '; 1024 * 1024 + 1])).expect("a request");
+    assert_eq!(desk.request(big).await.refusal(), (413, "body_too_large", None));
     let unknown = Request::post("/hooks/nobody").body(Body::empty()).expect("a request");
     assert_eq!(desk.request(unknown).await.refusal(), (404, "resource_not_found", None));
 }

@@ -52,6 +52,18 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Filters
     }
 }
 
+/// A body as it came.
+#[derive(Debug)]
+pub struct Raw(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        Ok(Self(read(request, state).await?))
+    }
+}
+
 /// A JSON body of a request that is repeatable by itself: PATCH, PUT.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
