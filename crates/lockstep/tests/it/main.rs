@@ -1,7 +1,13 @@
 //! The integration tests: one binary, one world.
 
+mod bad_input;
+mod desk;
+mod flows;
 mod hard_cases;
 mod hard_cases_more;
+mod inbox;
+mod oauth;
 mod storm;
 mod storms;
+mod webhooks;
 mod world;
