@@ -95,6 +95,14 @@ impl Tx<'_> {
         )
     }
 
+    /// The questions about a sync as a whole.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn parked_of_sync(&mut self, of: &SyncOf) -> Result<Vec<Parked>, StoreError> {
+        self.query(&format!("{PARKED} WHERE sync_id = ?1 AND subject = '' ORDER BY id"), args![of.id()], parked_row)
+    }
+
     /// The questions of a sync about a contact, with or without a pair.
     ///
     /// # Errors

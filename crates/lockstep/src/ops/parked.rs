@@ -46,7 +46,16 @@ pub async fn drop_question(app: &App, org: &Org, id: &ParkedId) -> Result<(), Pr
     answer(app, org, id, drop_one).await
 }
 
-type Answer = fn(&mut Tx<'_>, &SyncOf, &Parked) -> Result<(), StoreError>;
+/// When a question is closed.
+#[derive(PartialEq, Eq)]
+enum Closes {
+    /// With the answer.
+    Now,
+    /// When its cause is seen to be gone.
+    Later,
+}
+
+type Answer = fn(&mut Tx<'_>, &SyncOf, &Parked) -> Result<Closes, StoreError>;
 
 async fn answer(app: &App, org: &Org, id: &ParkedId, answer: Answer) -> Result<(), Problem> {
     let (org, id) = (org.clone(), id.clone());
@@ -55,14 +64,15 @@ async fn answer(app: &App, org: &Org, id: &ParkedId, answer: Answer) -> Result<(
             let not_found = || Problem::not_found("parked question");
             let parked = tx.parked(&org, &id)?.ok_or_else(not_found)?;
             let sync = tx.sync(&parked.sync)?.ok_or_else(not_found)?;
-            answer(tx, &sync, &parked)?;
-            tx.close_parked(&org, &id)?;
+            if answer(tx, &sync, &parked)? == Closes::Now {
+                tx.close_parked(&org, &id)?;
+            }
             Ok(())
         })
         .await
 }
 
-fn resume_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<(), StoreError> {
+fn resume_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, StoreError> {
     let Some(mut pair) = pair_of(tx, sync, parked)? else { return resume_without_pair(tx, sync, parked) };
     match held_field(&parked.reason, &pair) {
         Some(field) => release(&mut pair, &field),
@@ -79,23 +89,32 @@ fn resume_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<(), Sto
         pair.dirty = Some(contact.seq);
     }
     tx.save_pair(sync, &pair)?;
-    tx.hurry(&Job::Push { sync: sync.id().clone() })
+    tx.hurry(&Job::Push { sync: sync.id().clone() })?;
+    Ok(Closes::Now)
 }
 
-fn resume_without_pair(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<(), StoreError> {
+fn resume_without_pair(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, StoreError> {
     let natives = match &parked.reason {
-        Reason::MassDelete { .. } => return census::allow(tx, sync),
+        Reason::MassDelete { .. } => {
+            census::allow(tx, sync)?;
+            return Ok(Closes::Later);
+        }
+        Reason::Refused { .. } if parked.native.is_none() => {
+            // A census begins by looking whether the property has come back.
+            tx.hurry(&Job::Census { sync: sync.id().clone() })?;
+            return Ok(Closes::Later);
+        }
         Reason::Ambiguous { records, .. } => records.clone(),
         _ => parked.native.clone().into_iter().collect(),
     };
-    if natives.is_empty() {
-        return Ok(());
+    if !natives.is_empty() {
+        tx.hurry(&Job::Check { sync: sync.id().clone(), natives })?;
     }
-    tx.hurry(&Job::Check { sync: sync.id().clone(), natives })
+    Ok(Closes::Now)
 }
 
-fn drop_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<(), StoreError> {
-    let Some(mut pair) = pair_of(tx, sync, parked)? else { return Ok(()) };
+fn drop_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, StoreError> {
+    let Some(mut pair) = pair_of(tx, sync, parked)? else { return Ok(Closes::Now) };
     match held_field(&parked.reason, &pair) {
         Some(field) => {
             let base = as_they_stand(tx, sync, &pair, &field)?;
@@ -107,7 +126,8 @@ fn drop_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<(), Store
             pair.dirty = None;
         }
     }
-    tx.save_pair(sync, &pair)
+    tx.save_pair(sync, &pair)?;
+    Ok(Closes::Now)
 }
 
 fn pair_of(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Option<Pair>, StoreError> {

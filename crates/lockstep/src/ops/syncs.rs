@@ -6,7 +6,6 @@ use lockstep_core::env::Time;
 use lockstep_core::ids::{ConnectionId, PlanId, SyncId};
 use lockstep_core::job::Job;
 use lockstep_core::mapping::Mapping;
-use lockstep_core::mapping::model::ContactProperties;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{ConnectionOf, ConnectionStatus, NewConnection, Org, PairCounts, PlanRowSet, StoreError, SyncOf, SyncStatus, Tx};
 
@@ -15,11 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::reach::{self, Class};
 use crate::sync::plan::{self, FirstRun, Step};
+use crate::sync::schema;
 
 /// The name of the unique property that is made for our id.
 pub const KEY_PROPERTY: &str = "lockstep_id";
-/// The property that takes the acquisition source, where the account has it.
-pub const SOURCE_PROPERTY: &str = "lockstep_source";
 
 /// What the operator says about a unique property for our id (law 5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,19 +181,13 @@ pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Optio
 /// The default mapping, with the properties that the account has.
 async fn mapping(connector: &dyn Connector, session: &Session, of: &ConnectionOf, region: Option<String>) -> Result<Mapping, Problem> {
     let description = connector.describe(session).await.map_err(vendor_problem)?;
-    let has = |name: &str| description.properties.iter().any(|property| property.name == name);
     let key: KeyField = serde_json::from_str(&of.connection().key_field)
         .map_err(|error| Problem::new(Code::InternalError, format!("the key field cannot be read: {error}")))?;
     let key = match &key {
         KeyField::None => None,
         KeyField::Property { name } => Some(name.as_str()),
     };
-    let names = connector.contact_properties();
-    let names = ContactProperties { key, source: has(SOURCE_PROPERTY).then_some(SOURCE_PROPERTY), ..names };
-    let mut mapping = Mapping::contacts(&names, region);
-    mapping.fields.retain(|map| map.native.properties().iter().all(|name| has(name)));
-    mapping.also_match.retain(|also| has(&also.property));
-    Ok(mapping)
+    Ok(schema::default_mapping(connector, &description, key, region))
 }
 
 /// Pauses a sync: what changes meanwhile waits.

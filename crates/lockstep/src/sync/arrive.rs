@@ -41,6 +41,10 @@ pub fn take(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
         }
     }
     pair.state = PairState::Open;
+    if let Some(intent) = tx.intent_of_pair(&spoke.sync, &pair.id)? {
+        // What an unanswered write has put there is no edit of the CRM's.
+        pair.base.append(&mut unknown::shown_as_sent(spoke, &intent, record));
+    }
     reconcile(tx, spoke, pair, record)?;
     Ok(())
 }
@@ -59,14 +63,16 @@ pub fn remember(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Optio
     Ok(before)
 }
 
-/// Binds a contact to a record and merges both. A pair whose create may still be under way is left to
-/// [`unknown::resolve`].
+/// Binds a contact to a record and merges both. Where a create of the contact has no answer yet, the record counts as
+/// what was made, unless a key can tell for certain: then that is left to [`unknown::resolve`].
 ///
 /// # Errors
 /// The store's.
 pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record) -> Result<(), StoreError> {
     let pair = match tx.pair_by_contact(&spoke.sync, contact)? {
-        Some(pair) if tx.intent_of_pair(&spoke.sync, &pair.id)?.is_some() => return Ok(()),
+        Some(pair) if tx.intent_of_pair(&spoke.sync, &pair.id)?.is_some() => {
+            return if spoke.key().is_none() { unknown::landed(tx, spoke, pair, record) } else { Ok(()) };
+        }
         Some(pair) => {
             questions::close_all(tx, &spoke.sync, &pair)?;
             Pair { native: Some(record.id.clone()), state: PairState::Open, ..pair }
@@ -92,6 +98,7 @@ fn adopt(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), StoreErr
     }
     match matching::of_record(tx, spoke, record)? {
         Match::One(contact) => bind(tx, spoke, &contact, record),
+        Match::None if unknown::may_be_ours(tx, spoke, record)? => Ok(()),
         Match::None => make_contact(tx, spoke, record),
         Match::Ambiguous(reason) => questions::park(tx, &spoke.sync, About::record(&record.id), reason),
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::questions::{self, About};
 use super::spoke::{Halt, Spoke};
-use super::{arrive, depart};
+use super::{arrive, depart, schema};
 use crate::app::App;
 use crate::reach::Class;
 
@@ -62,6 +62,7 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
     let mut census = load(&spoke.sync)?;
     match std::mem::take(&mut census.step) {
         Step::Rest => {
+            schema::restore(&spoke).await?;
             let now = app.env.now();
             let before_begun_at = (census.number > 0).then_some(census.begun_at);
             let step = Step::Archived { after: None };
@@ -185,12 +186,22 @@ fn conclude(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), St
             }
         }
         census.allowed = false;
+        close_mass_delete(tx, spoke)?;
     }
     census.step = Step::Rest;
     let now = tx.now();
     save(tx, &spoke.sync, &census, Some(now))?;
     let pause = Duration::from_secs(spoke.app.settings.census_seconds);
     tx.enqueue(&Job::Census { sync: spoke.sync.id().clone() }, now.plus(pause))
+}
+
+fn close_mass_delete(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<(), StoreError> {
+    for parked in tx.parked_of_sync(&spoke.sync)? {
+        if matches!(parked.reason, Reason::MassDelete { .. }) {
+            tx.close_parked(spoke.org(), &parked.id)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_paired(tx: &mut Tx<'_>, spoke: &Spoke, native: &str) -> Result<bool, StoreError> {

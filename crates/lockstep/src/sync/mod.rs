@@ -19,7 +19,7 @@ pub mod purge;
 pub mod push;
 pub mod questions;
 mod reconcile;
-mod schema;
+pub mod schema;
 mod settle;
 mod spoke;
 mod start;

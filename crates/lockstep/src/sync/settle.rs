@@ -35,7 +35,7 @@ pub async fn settle(spoke: &Spoke, sendings: Vec<Sending>, outcomes: Vec<RowOutc
     let in_the_way: BTreeMap<String, Got> = match spoke.get(&in_the_way).await {
         Ok(got) => got.into_iter().collect(),
         Err(fault) => {
-            tracing::info!(sync = %spoke.sync.id(), code = fault.code, "the records in the way cannot be read now: their rows are sent again");
+            tracing::info!(sync = %spoke.sync.id(), code = fault.code, "the records in the way cannot be read now: their rows wait");
             BTreeMap::new()
         }
     };
@@ -90,6 +90,7 @@ fn settle_row(
                 tx.enqueue(&Job::Push { sync: spoke.sync.id().clone() }, not_before)
             }
             FaultClass::Missing if intent.kind == IntentKind::Update => unknown::look_later(tx, spoke, intent),
+            FaultClass::Duplicate if unread(&fault, in_the_way) => unknown::look_later(tx, spoke, intent),
             class => {
                 tx.close_intent(&spoke.sync, &intent.id)?;
                 match class {
@@ -101,6 +102,11 @@ fn settle_row(
             }
         },
     }
+}
+
+/// Whether the record in the way could not be read.
+fn unread(fault: &Fault, in_the_way: &BTreeMap<String, Got>) -> bool {
+    fault.existing.as_ref().is_some_and(|existing| !in_the_way.contains_key(existing))
 }
 
 /// The row was carried out: what was sent and what the vendor made of it is the base now, and the answer is merged like
@@ -144,9 +150,7 @@ fn duplicate(tx: &mut Tx<'_>, spoke: &Spoke, pair: Pair, fault: &Fault, in_the_w
     let Some(existing) = &fault.existing else { return refused(tx, spoke, pair, fault) };
     let record = match in_the_way.get(existing) {
         Some(Got::Found(record)) => record,
-        Some(Got::Archived(_)) => return refused(tx, spoke, pair, fault),
-        // Not to be seen just now: the row is sent again.
-        Some(Got::Missing) | None => return Ok(()),
+        Some(Got::Archived(_) | Got::Missing) | None => return refused(tx, spoke, pair, fault),
     };
     let Some(contact) = tx.contact(spoke.org(), &pair.contact)? else { return Ok(()) };
     arrive::remember(tx, spoke, record)?;

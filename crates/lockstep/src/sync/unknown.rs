@@ -126,7 +126,7 @@ fn seen(tx: &mut Tx<'_>, spoke: &Spoke, intent: &Intent, got: &Got) -> Result<()
 
 /// Fields on which the record shows what was sent: the write has landed, and this is their base. Another value says
 /// nothing, since somebody may have changed it since.
-fn shown_as_sent(spoke: &Spoke, intent: &Intent, record: &Record) -> Base {
+pub fn shown_as_sent(spoke: &Spoke, intent: &Intent, record: &Record) -> Base {
     let theirs = record_values(spoke.mapping(), record);
     let region = spoke.mapping().region.as_deref();
     let landed = |(field, sent): (&String, &Option<String>)| {
@@ -229,8 +229,27 @@ fn shares_key(spoke: &Spoke, intent: &Intent, record: &Record) -> bool {
     phone.into_iter().chain(sent("email").and_then(email_key)).any(|key| keys.contains(&key))
 }
 
+/// Whether a record that nobody claims may be a create without an answer whose e-mail and phone somebody has changed
+/// since: it bears the name that was sent. Nothing is guessed then; both become questions.
+///
+/// # Errors
+/// The store's.
+pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bool, StoreError> {
+    if spoke.key().is_some() {
+        return Ok(false);
+    }
+    let name = record_values(spoke.mapping(), record).remove("name");
+    let alike = |intent: &Intent| intent.kind == IntentKind::Create && name.is_some() && intent.fields.get("name") == Some(&name);
+    let Some(intent) = tx.open_intents(&spoke.sync, INTENTS_MAX)?.into_iter().find(alike) else { return Ok(false) };
+    let Some(pair) = tx.pair(&spoke.sync, &intent.pair)?.filter(|pair| pair.state == PairState::Open) else { return Ok(false) };
+    let reason = super::matching::ambiguous(vec![pair.contact.clone()], vec![record.id.clone()]);
+    questions::park(tx, &spoke.sync, About::record(&record.id), reason)?;
+    uncertain(tx, spoke, pair, &intent)?;
+    Ok(true)
+}
+
 /// Nobody can say what became of a create: a person has to.
-pub fn uncertain(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, intent: &Intent) -> Result<(), StoreError> {
+fn uncertain(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, intent: &Intent) -> Result<(), StoreError> {
     tx.close_intent(&spoke.sync, &intent.id)?;
     pair.state = PairState::Parked;
     tx.save_pair(&spoke.sync, &pair)?;
