@@ -68,7 +68,7 @@ pub async fn accept(app: &App, org: &Org, plan: &PlanId) -> Result<(), Problem> 
             let Some(mut first) = FirstRun::of(&sync)?.filter(|_| sync.row().plan.as_ref() == Some(&plan)) else {
                 return Err(Problem::new(Code::InvalidFieldValue, "A newer plan has taken this one's place: accept that one."));
             };
-            first.step = Step::Start { after: 0 };
+            first.step = Step::Refresh { cursor: None };
             first.save(tx, &sync)?;
             tx.set_sync_status(&sync, SyncStatus::Planned, None)?;
             Ok(tx.set_plan(&plan, PlanStatus::Accepted, &row.summary)?)

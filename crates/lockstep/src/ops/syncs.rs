@@ -16,6 +16,8 @@ use crate::reach::{self, Class};
 use crate::sync::plan::{self, FirstRun, Step};
 use crate::sync::schema;
 
+pub use crate::sync::schema::SOURCE_PROPERTY;
+
 /// The name of the unique property that is made for our id.
 pub const KEY_PROPERTY: &str = "lockstep_id";
 

@@ -1,6 +1,8 @@
 //! The first run is a plan (law 8): the CRM is read, both sides are matched, and what would be written where is counted.
 //! Nothing is written to either side before a person accepts it.
 
+use std::collections::BTreeSet;
+
 use lockstep_connect::{About, Cursor, FaultClass};
 use lockstep_core::contact::Contact;
 use lockstep_core::ids::{ContactId, PlanId, SyncId};
@@ -27,6 +29,9 @@ pub struct FirstRun {
     pub seq: i64,
     /// Where it stands.
     pub step: Step,
+    /// Records that changed since they were shown.
+    #[serde(default)]
+    pub changed: BTreeSet<String>,
     /// Calls that carrying it out takes, by kind.
     pub effort: Effort,
 }
@@ -52,6 +57,11 @@ pub enum Step {
     },
     /// Waits for a person.
     Ready,
+    /// Accepted: reads what changed in the CRM since it was read for the plan.
+    Refresh {
+        /// Where the next page starts; `None` where the plan's reading ended.
+        cursor: Option<Cursor>,
+    },
     /// Carries the rows out.
     Start {
         /// The last row carried out.
@@ -114,7 +124,7 @@ pub fn begin(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<PlanId, StoreError> {
     tx.set_sync_plan(sync, Some(&plan))?;
     tx.set_sync_cursor(sync, None)?;
     tx.set_sync_status(sync, SyncStatus::Planning, None)?;
-    let first = FirstRun { seq: 0, step: Step::Read { cursor: None }, effort: Effort::default() };
+    let first = FirstRun { seq: 0, step: Step::Read { cursor: None }, changed: BTreeSet::new(), effort: Effort::default() };
     first.save(tx, sync)?;
     Ok(plan)
 }
@@ -134,6 +144,7 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
         Step::Contacts { after } => match_contacts(&spoke, first, plan, after).await,
         Step::Records { after } => match_records(&spoke, first, plan, after).await,
         Step::Ready => Ok(()),
+        Step::Refresh { cursor } => start::refresh(&spoke, first, cursor).await,
         Step::Start { after } => start::carry_out(&spoke, first, plan, after).await,
         Step::CatchUp { after } => start::catch_up(&spoke, first, plan, after).await,
     }

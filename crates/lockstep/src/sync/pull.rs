@@ -50,7 +50,11 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
     Ok(())
 }
 
-fn cursor(spoke: &Spoke) -> Result<Option<Cursor>, StoreError> {
+/// Where the sync's reading of changes goes on.
+///
+/// # Errors
+/// When what is stored cannot be read.
+pub fn cursor(spoke: &Spoke) -> Result<Option<Cursor>, StoreError> {
     let saved = spoke.sync.row().cursor.as_deref();
     saved.map(serde_json::from_str).transpose().map_err(|error| StoreError::Bug { detail: format!("the cursor cannot be read: {error}") })
 }

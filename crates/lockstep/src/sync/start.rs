@@ -1,23 +1,54 @@
 //! Carrying an accepted plan out. What is carried out was shown; a row that no longer holds drops out, is said in the
 //! log, and its contact is taken up afterwards like any other change.
 
+use lockstep_connect::Cursor;
 use lockstep_core::contact::Contact;
 use lockstep_core::ids::{ContactId, PlanId};
 use lockstep_core::job::Job;
 use lockstep_core::mapping::model::Side;
+use lockstep_core::mapping::view::{contact_keys, record_keys};
 use lockstep_core::pair::{FieldBase, PairState};
 use lockstep_core::plan::{PlanConflict, PlanRow};
+use lockstep_core::record::Record;
 use lockstep_store::{ContactFilter, Order, Page, PlanStatus, StoreError, SyncStatus, Tx};
 
-use super::matching::{ambiguous, contacts_like};
+use super::matching::{ambiguous, contacts_like, records_like};
 use super::plan::{FirstRun, Step};
 use super::questions::{self, About};
 use super::reconcile::reconcile;
 use super::spoke::{Halt, Spoke};
-use super::{arrive, pairs, planning};
+use super::{arrive, pairs, planning, pull};
 
 /// Rows that one commit carries out.
 const ROWS_CHUNK: usize = 100;
+
+/// Reads a page of what changed in the CRM since it was read for the plan: what has changed is not what was shown. The
+/// sync's own cursor stays, so that the first pull takes these changes in.
+///
+/// # Errors
+/// The store's and the vendor's.
+pub async fn refresh(spoke: &Spoke, mut first: FirstRun, cursor: Option<Cursor>) -> Result<(), Halt> {
+    let cursor = match cursor {
+        Some(cursor) => Some(cursor),
+        None => pull::cursor(spoke)?,
+    };
+    let page = spoke.connector.changes(&spoke.session, cursor.as_ref(), &spoke.properties()).await?;
+    spoke
+        .write(move |spoke, tx| {
+            for record in &page.records {
+                let before = tx.native_record(&spoke.sync, &record.id)?;
+                if before.as_ref().is_some_and(|before| before.updated_at > record.updated_at || before.properties == record.properties) {
+                    continue;
+                }
+                arrive::remember(tx, spoke, record)?;
+                first.changed.insert(record.id.clone());
+            }
+            first.step = if page.more { Step::Refresh { cursor: Some(page.cursor) } } else { Step::Start { after: 0 } };
+            first.save(tx, &spoke.sync)
+        })
+        .await?;
+    Ok(())
+}
 
 /// Carries a page of rows out.
 ///
@@ -28,8 +59,9 @@ pub async fn carry_out(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: 
         .write(move |spoke, tx| {
             let rows = tx.plan_rows(&plan, after, ROWS_CHUNK)?;
             for (n, row) in &rows {
-                if !carry_out_row(tx, spoke, first.seq, row)? {
+                if !carry_out_row(tx, spoke, &first, row)? {
                     tracing::info!(sync = %spoke.sync.id(), row = n, "a row of the plan no longer holds and drops out");
+                    take_up(tx, spoke, row)?;
                 }
             }
             first.step = match rows.last() {
@@ -56,10 +88,7 @@ pub async fn catch_up(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: i
             let page = Page { limit: ROWS_CHUNK, after: Some(after), order: Order::SeqAsc };
             let (contacts, more) = tx.list_contacts(spoke.org(), &ContactFilter::default(), &page)?;
             for contact in &contacts {
-                if tx.pair_by_contact(&spoke.sync, &contact.id)?.is_none() {
-                    let pair = pairs::unmade(tx, &spoke.sync, &contact.id, contact.seq);
-                    tx.insert_pair(&spoke.sync, &pair)?;
-                }
+                take_up_contact(tx, spoke, &contact.id)?;
             }
             match contacts.last() {
                 Some(last) if more => {
@@ -85,20 +114,39 @@ fn begin_running(tx: &mut Tx<'_>, spoke: &Spoke, plan: &PlanId) -> Result<(), St
     tx.enqueue(&Job::Census { sync }, now.plus(std::time::Duration::from_secs(spoke.app.settings.census_seconds)))
 }
 
-/// Carries one row out; false when it no longer holds.
-fn carry_out_row(tx: &mut Tx<'_>, spoke: &Spoke, seq: i64, row: &PlanRow) -> Result<bool, StoreError> {
+/// The contact of a dropped row is matched or made like any changed one; its record comes with the first pull.
+fn take_up(tx: &mut Tx<'_>, spoke: &Spoke, row: &PlanRow) -> Result<(), StoreError> {
     match row {
-        PlanRow::Matched { contact, native, conflicts } => matched(tx, spoke, seq, contact, native, conflicts),
+        PlanRow::Matched { contact, .. } | PlanRow::NewInCrm { contact } => take_up_contact(tx, spoke, contact),
+        PlanRow::Ambiguous { .. } | PlanRow::NewInInbox { .. } => Ok(()),
+    }
+}
+
+fn take_up_contact(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId) -> Result<(), StoreError> {
+    let Some(contact) = tx.contact(spoke.org(), contact)? else { return Ok(()) };
+    if tx.pair_by_contact(&spoke.sync, &contact.id)?.is_some() {
+        return Ok(());
+    }
+    let pair = pairs::unmade(tx, &spoke.sync, &contact.id, contact.seq);
+    tx.insert_pair(&spoke.sync, &pair)
+}
+
+/// Carries one row out; false when it no longer holds.
+fn carry_out_row(tx: &mut Tx<'_>, spoke: &Spoke, first: &FirstRun, row: &PlanRow) -> Result<bool, StoreError> {
+    match row {
+        PlanRow::Matched { contact, native, conflicts } => matched(tx, spoke, first, contact, native, conflicts),
         PlanRow::NewInCrm { contact } => {
-            let Some(contact) = as_shown(tx, spoke, seq, contact)? else { return Ok(false) };
+            let Some(contact) = as_shown(tx, spoke, first, contact)? else { return Ok(false) };
+            if !records_like(tx, spoke, &contact_keys(&contact))?.is_empty() {
+                return Ok(false);
+            }
             let pair = pairs::unmade(tx, &spoke.sync, &contact.id, contact.seq);
             tx.insert_pair(&spoke.sync, &pair)?;
             Ok(true)
         }
         PlanRow::NewInInbox { native } => {
-            let Some(record) = tx.native_record(&spoke.sync, native)?.filter(|record| !record.archived) else { return Ok(false) };
-            let keys = lockstep_core::mapping::view::record_keys(spoke.mapping(), &record);
-            if !contacts_like(tx, spoke, &keys)?.is_empty() {
+            let Some(record) = record_as_shown(tx, spoke, first, native)? else { return Ok(false) };
+            if !contacts_like(tx, spoke, &record_keys(spoke.mapping(), &record))?.is_empty() {
                 return Ok(false);
             }
             arrive::make_contact(tx, spoke, &record)?;
@@ -108,9 +156,16 @@ fn carry_out_row(tx: &mut Tx<'_>, spoke: &Spoke, seq: i64, row: &PlanRow) -> Res
     }
 }
 
+/// The record, if it is still as the plan saw it and nobody has paired it since.
+fn record_as_shown(tx: &mut Tx<'_>, spoke: &Spoke, first: &FirstRun, native: &str) -> Result<Option<Record>, StoreError> {
+    let record = tx.native_record(&spoke.sync, native)?.filter(|record| !record.archived && !first.changed.contains(&record.id));
+    let Some(record) = record else { return Ok(None) };
+    Ok(tx.pair_by_native(&spoke.sync, &record.id)?.is_none().then_some(record))
+}
+
 /// The contact, if it is still as the plan saw it and nobody has paired it since.
-fn as_shown(tx: &mut Tx<'_>, spoke: &Spoke, seq: i64, contact: &ContactId) -> Result<Option<Contact>, StoreError> {
-    let contact = tx.contact(spoke.org(), contact)?.filter(|contact| contact.seq <= seq);
+fn as_shown(tx: &mut Tx<'_>, spoke: &Spoke, first: &FirstRun, contact: &ContactId) -> Result<Option<Contact>, StoreError> {
+    let contact = tx.contact(spoke.org(), contact)?.filter(|contact| contact.seq <= first.seq);
     let Some(contact) = contact else { return Ok(None) };
     Ok(tx.pair_by_contact(&spoke.sync, &contact.id)?.is_none().then_some(contact))
 }
@@ -118,17 +173,14 @@ fn as_shown(tx: &mut Tx<'_>, spoke: &Spoke, seq: i64, contact: &ContactId) -> Re
 fn matched(
     tx: &mut Tx<'_>,
     spoke: &Spoke,
-    seq: i64,
+    first: &FirstRun,
     contact: &ContactId,
     native: &str,
     shown: &[PlanConflict],
 ) -> Result<bool, StoreError> {
-    let Some(record) = tx.native_record(&spoke.sync, native)?.filter(|record| !record.archived) else { return Ok(false) };
-    if tx.pair_by_native(&spoke.sync, native)?.is_some() {
-        return Ok(false);
-    }
+    let Some(record) = record_as_shown(tx, spoke, first, native)? else { return Ok(false) };
     let mut pair = pairs::bound(tx, &spoke.sync, contact, Some(native.to_owned()));
-    let Some(now) = as_shown(tx, spoke, seq, contact)? else {
+    let Some(now) = as_shown(tx, spoke, first, contact)? else {
         if tx.contact(spoke.org(), contact)?.is_none() {
             // Deleted since: its record must not come back as a new contact.
             pair.state = PairState::Tombstone;
