@@ -4,7 +4,9 @@
 
 pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod egress;
 pub mod import;
 pub mod network;

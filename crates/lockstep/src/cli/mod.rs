@@ -5,16 +5,18 @@ mod connect;
 mod demo;
 mod doctor;
 mod import;
-mod init;
+pub mod init;
+mod jobs;
 mod keys;
 mod migrate;
 mod parked;
 mod place;
-mod sandbox;
-mod screen;
-mod serve;
-mod stop;
-mod sync;
+pub mod sandbox;
+pub mod screen;
+pub mod serve;
+pub mod stop;
+pub mod sync;
+mod tls;
 mod why;
 
 use std::io;
@@ -95,7 +97,7 @@ pub fn main() -> ExitCode {
 
 /// Waits between two looks at what another process does.
 #[expect(clippy::disallowed_methods, reason = "a command that watches another process has no job to wait for")]
-async fn wait(span: Duration) {
+pub async fn look_again(span: Duration) {
     tokio::time::sleep(span).await;
 }
 

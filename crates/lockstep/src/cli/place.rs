@@ -1,18 +1,17 @@
 //! Where a command works: the data folder, its settings and its database.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use lockstep_core::env::Env;
-use lockstep_store::{Store, Target};
+use lockstep_store::{Org, Store, StoreError, Target};
 use secrecy::ExposeSecret;
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
-use crate::app::App;
+use crate::app::{App, Settings};
 use crate::config::{Config, LogFormat, insert};
 use crate::egress::Egress;
 use crate::reach::Pacing;
@@ -33,6 +32,9 @@ pub struct Where {
     /// A PostgreSQL database instead of the file in DIR, such as postgres://user:password@host/name
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+    /// Let webhooks and connections reach this machine itself, also over plain http
+    #[arg(long)]
+    pub allow_local_targets: bool,
 }
 
 /// A data folder with its settings, read and checked.
@@ -50,6 +52,9 @@ impl Place {
         if let Some(url) = &at.database {
             insert(&mut flags, "database", Value::String(url.clone()));
         }
+        if at.allow_local_targets {
+            insert(&mut flags, "egress.allow_local_targets", Value::Boolean(true));
+        }
         let config = Config::load(&at.data, at.config.as_deref(), environment(), flags)?;
         let target = if config.database.is_empty() {
             Target::Sqlite(at.data.join(DATABASE_FILE))
@@ -60,13 +65,13 @@ impl Place {
     }
 
     /// Opens the database and everything around it; makes the folder, the database and the key ring where they
-    /// are missing. Links and signatures are made for a server that listens on `address`.
-    pub fn open(&self, address: SocketAddr) -> anyhow::Result<App> {
+    /// are missing. Links and signatures are made for a server at `url`, unless the settings name another.
+    pub fn open(&self, url: &str) -> anyhow::Result<App> {
         self.make_folder()?;
         let env = Env::system().context("the system gives no randomness")?;
         let vault = self.vault(&env)?;
         let store = Store::open(&self.target, env.clone())?;
-        let settings = Arc::new(self.config.settings(address));
+        let settings = Arc::new(self.config.settings(url));
         let network = Arc::new(Egress::new(settings.egress.clone())?);
         Ok(App { env, store, vault, network, pacing: Pacing::default(), settings })
     }
@@ -78,7 +83,7 @@ impl Place {
 
     /// As [`open`](Self::open), for a command that does not serve.
     pub fn open_here(&self) -> anyhow::Result<App> {
-        self.open(self.config.listen)
+        self.open(&format!("http://{}", self.config.listen))
     }
 
     fn vault(&self, env: &Env) -> anyhow::Result<Vault> {
@@ -86,6 +91,12 @@ impl Place {
         let ring = self.data.join(KEYRING_FILE);
         let vault = if text.is_empty() { Vault::load_or_create(&ring, env) } else { Vault::from_text(text) };
         vault.context("the key ring cannot be used")
+    }
+
+    /// Keeps a file in the data folder.
+    pub fn keep(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let path = self.data.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Where the key ring's file would be.
@@ -97,6 +108,27 @@ impl Place {
     pub fn start_log(&self) {
         start_log(&self.config.log.level, self.config.log.format);
     }
+}
+
+/// Lets a command reach the addresses of the organization's own connections, wherever they are: its operator typed them
+/// when connecting. A server needs its own permission, because others connect through it.
+pub async fn reach_own_connections(app: App, org: &Org) -> anyhow::Result<App> {
+    let org = org.clone();
+    let own = app.store.read(move |tx| {
+        let context = tx.own_context(&org)?;
+        let connections = tx.connections(&org)?.into_iter();
+        Ok::<_, StoreError>(connections.filter(|of| of.connection().context == context).collect::<Vec<_>>())
+    });
+    let mut settings = Settings::clone(&app.settings);
+    settings.egress.allow.extend(own.await?.iter().filter_map(|of| authority(&of.connection().base_url)));
+    let network = Arc::new(Egress::new(settings.egress.clone())?);
+    Ok(App { network, settings: Arc::new(settings), ..app })
+}
+
+/// Host and port of an address, as `egress.allow` writes them.
+pub fn authority(base_url: &str) -> Option<String> {
+    let url = url::Url::parse(base_url).ok()?;
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
 /// Starts the log of a command that answers and ends: it tells of trouble only.

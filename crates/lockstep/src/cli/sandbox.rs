@@ -10,7 +10,8 @@ use lockstep_sandbox::{Hubspot, HubspotSettings, tokio_wait};
 use tokio::net::TcpListener;
 
 use super::place::{runtime, start_quiet_log};
-use super::{screen, stop};
+use super::serve::listen;
+use super::{screen, stop, tls};
 use crate::egress::{Egress, Rules};
 use crate::network::{Limits, Network};
 
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// Index lag, rate limits and answers out of order
     #[arg(long, value_enum, default_value = "on")]
     quirks: Quirks,
+    /// Speak https with a certificate made on the spot
+    #[arg(long)]
+    tls_self_signed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -51,9 +55,13 @@ pub fn run(Command::Hubspot(arguments): Command) -> anyhow::Result<()> {
     }
     runtime()?.block_on(async {
         let stop = stop::on_signals()?;
-        let listener =
-            TcpListener::bind(arguments.listen).await.with_context(|| format!("cannot listen on {}", arguments.listen))?;
-        screen::say(format!("sandbox ready on http://{}", listener.local_addr()?))?;
+        let mut listener = listen(arguments.listen).await?;
+        let address = listener.local_addr()?;
+        if arguments.tls_self_signed {
+            listener = tls::front(listener).await?.inner;
+        }
+        let scheme = if arguments.tls_self_signed { "https" } else { "http" };
+        screen::say(format!("sandbox ready on {scheme}://{address}"))?;
         serve(hubspot, listener, stop).await
     })
 }

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::init::organization;
 use super::place::{Place, Where, runtime};
 use super::stop::{self, Stop};
-use super::screen;
+use super::{screen, tls};
 use crate::app::App;
 use crate::config::insert;
 use crate::{wire, worker};
@@ -26,9 +26,9 @@ pub struct Arguments {
     /// The address under which others reach it, for links, redirects and signatures
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Let webhooks and connections reach this machine itself, also over plain http
+    /// Speak https with a certificate made on the spot, kept as DIR/tls-certificate.pem
     #[arg(long)]
-    allow_local_targets: bool,
+    tls_self_signed: bool,
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -36,13 +36,25 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     place.start_log();
     runtime()?.block_on(async {
         let stop = stop::on_signals()?;
-        let listen = place.config.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-        let app = place.open(listener.local_addr()?)?;
+        let mut listener = listen(place.config.listen).await?;
+        let address = listener.local_addr()?;
+        let scheme = if arguments.tls_self_signed { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
+        let app = place.open(&url)?;
         organization(&app).await?;
-        screen::say(format!("lockstep ready on http://{}", listener.local_addr()?))?;
+        if arguments.tls_self_signed {
+            let front = tls::front(listener).await?;
+            place.keep("tls-certificate.pem", &front.certificate_pem)?;
+            listener = front.inner;
+        }
+        screen::say(format!("lockstep ready on {url}"))?;
         serve(app, place.target, listener, stop).await
     })
+}
+
+/// Listens on an address.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
 impl Arguments {
@@ -53,9 +65,6 @@ impl Arguments {
         }
         if let Some(url) = &self.public_url {
             insert(&mut flags, "public_url", Value::String(url.clone()));
-        }
-        if self.allow_local_targets {
-            insert(&mut flags, "egress.allow_local_targets", Value::Boolean(true));
         }
         flags
     }
@@ -70,13 +79,11 @@ pub async fn serve(app: App, target: Target, listener: TcpListener, stop: Stop) 
 }
 
 async fn run_jobs(app: App, target: Target, stop: Stop) -> anyhow::Result<()> {
-    let mut asked = std::pin::pin!(stop::asked(stop.clone()));
     let _lock = tokio::select! {
         lock = worker_lock(&target) => lock?,
-        () = &mut asked => return Ok(()),
+        () = stop::asked(stop.clone()) => return Ok(()),
     };
-    worker::run(app, asked).await;
-    Ok(())
+    Ok(worker::run(app, stop).await?)
 }
 
 /// The right to run jobs. A command that runs them now gives it back when it is done.
@@ -91,6 +98,6 @@ async fn worker_lock(target: &Target) -> anyhow::Result<WorkerLock> {
             tracing::warn!("another process runs the jobs of this database; this one will when that ends");
         }
         waited = true;
-        super::wait(LOOK).await;
+        super::look_again(LOOK).await;
     }
 }

@@ -172,6 +172,14 @@ impl Config {
         Self::layered(&path.display().to_string(), &text, environment, flags)
     }
 
+    /// The shipped settings with `flags` over them, whatever the machine's files and environment say.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn shipped(flags: Table) -> Result<Self, ConfigError> {
+        Self::layered("the defaults", "", [], flags)
+    }
+
     fn layered(
         origin: &str,
         text: &str,
@@ -228,9 +236,9 @@ impl Config {
         (!self.region.is_empty()).then_some(self.region.as_str())
     }
 
-    /// What the surfaces and the sync need of the settings, for a server that listens on `address`.
-    pub fn settings(&self, address: SocketAddr) -> Settings {
-        let public_url = if self.public_url.is_empty() { format!("http://{address}") } else { self.public_url.clone() };
+    /// What the surfaces and the sync need of the settings, for a server at `url` unless they name another address.
+    pub fn settings(&self, url: &str) -> Settings {
+        let public_url = if self.public_url.is_empty() { url.to_owned() } else { self.public_url.clone() };
         Settings {
             public_url,
             rate_limits: self.rate_limits.preset.limits(),

@@ -11,6 +11,7 @@ use lockstep_core::pair::{Base, FieldBase, PairState};
 use lockstep_core::problem::{Code, Problem};
 use lockstep_core::record::{Field, Values};
 use lockstep_store::{Org, StoreError, Tx};
+use serde::Serialize;
 
 use crate::app::App;
 
@@ -18,7 +19,7 @@ use crate::app::App;
 const CHANGES_MAX: usize = 20;
 
 /// Why a field has its value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// The contact.
     pub contact: ContactId,
@@ -38,7 +39,7 @@ pub struct Explanation {
 }
 
 /// A CRM's side of the field.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct CrmSide {
     /// The connection.
     pub connection: ConnectionId,

@@ -1,0 +1,154 @@
+//! `lockstep connect`
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::{Context, bail};
+use lockstep_connect::oauth::Grant;
+use lockstep_connect::{About, registry};
+use secrecy::SecretString;
+use toml::Table;
+
+use super::init::organization;
+use super::place::{Place, Where, authority, runtime, start_quiet_log};
+use super::screen;
+use crate::config::Config;
+use crate::ops::authorize;
+use crate::ops::syncs::{self, Connect, KEY_PROPERTY, KeyChoice};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The vendor, such as hubspot
+    vendor: String,
+    #[command(flatten)]
+    at: Where,
+    /// The token of a private app; asked for when left out
+    #[arg(long, env = "LOCKSTEP_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Print the address where a person signs in instead; `lockstep serve` takes the answer
+    #[arg(long, conflicts_with = "token")]
+    oauth: bool,
+    /// Another address than the vendor's own, such as a sandbox's
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// The unique property for our id: "create" makes lockstep_id, "none" does without, else the name of one
+    #[arg(long, value_name = "create|none|NAME")]
+    key_field: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    start_quiet_log();
+    let Some(connector) = registry::find(&arguments.vendor) else {
+        let known: Vec<&str> = registry::all().iter().map(|connector| connector.about().slug).collect();
+        bail!("there is no connector for \"{}\"; known: {}", arguments.vendor, known.join(", "));
+    };
+    let about = connector.about();
+    let mut place = Place::find(&arguments.at, Table::new())?;
+    allow_typed_address(&mut place.config, arguments.base_url.as_deref());
+    let key = match arguments.key_field {
+        Some(choice) => key_choice(&choice),
+        None => ask_key(about)?,
+    };
+    if arguments.oauth {
+        return sign_in(&place, about, arguments.base_url, key, arguments.json);
+    }
+    let token = match arguments.token {
+        Some(token) => token,
+        None => ask_token(about)?,
+    };
+    let request = Connect {
+        vendor: about.slug.to_owned(),
+        base_url: arguments.base_url,
+        grant: Grant::fixed(SecretString::from(token)),
+        key,
+    };
+    let app = place.open_here()?;
+    let connection = runtime()?.block_on(async {
+        let org = organization(&app).await?;
+        anyhow::Ok(syncs::connect(&app, &org, request).await?)
+    })?;
+    if arguments.json {
+        return screen::json(&serde_json::json!({
+            "connection": connection.id(),
+            "vendor": about.slug,
+            "account": connection.connection().account,
+        }));
+    }
+    screen::say(format!(
+        "{} account {} is connected as {}.",
+        about.name,
+        connection.connection().account,
+        connection.id()
+    ))?;
+    screen::say(format!(
+        "Nothing is synced yet. See what a sync would do: lockstep sync plan --connection {}",
+        connection.id()
+    ))
+}
+
+/// Shows where a person signs in. The vendor sends the browser back to the server's public address.
+fn sign_in(place: &Place, about: &About, base_url: Option<String>, key: KeyChoice, json: bool) -> anyhow::Result<()> {
+    let app = place.open_here()?;
+    let org = runtime()?.block_on(organization(&app))?;
+    let url = authorize::begin(&app, &org, about.slug, base_url, key)?;
+    if json {
+        return screen::json(&serde_json::json!({ "authorize_url": url }));
+    }
+    screen::say(format!(
+        "Open this address and allow access; `lockstep serve` must answer at {}:",
+        app.settings.public_url
+    ))?;
+    screen::say(url)
+}
+
+/// Whoever types an address means it, be it on this machine: this command may reach it. The server that syncs needs
+/// its own permission.
+fn allow_typed_address(config: &mut Config, base_url: Option<&str>) {
+    config.egress.allow.extend(base_url.and_then(authority));
+}
+
+fn key_choice(choice: &str) -> KeyChoice {
+    match choice {
+        "create" => KeyChoice::Create,
+        "none" => KeyChoice::None,
+        name => KeyChoice::Existing(name.to_owned()),
+    }
+}
+
+fn ask_token(about: &About) -> anyhow::Result<String> {
+    if !io::stdin().is_terminal() {
+        bail!("give the token with --token or in LOCKSTEP_TOKEN");
+    }
+    let token = rpassword::prompt_password(format!("Token of your private app at {}: ", about.name))
+        .context("no token was read")?;
+    let token = token.trim();
+    if token.is_empty() {
+        bail!("without a token nothing can be connected");
+    }
+    Ok(token.to_owned())
+}
+
+/// The question of law 5: may we keep our id in the vendor's records?
+fn ask_key(about: &About) -> anyhow::Result<KeyChoice> {
+    if !io::stdin().is_terminal() {
+        bail!("say with --key-field create, none or NAME whether a unique property may hold our id");
+    }
+    screen::remark(format!(
+        "Lockstep can keep its contact id in a unique property of {} contacts. Then no interruption can ever make a\n\
+         duplicate. Without it, a create whose answer got lost has to be searched for by e-mail and phone.",
+        about.name
+    ));
+    write!(
+        io::stderr(),
+        "May it add the property {KEY_PROPERTY}? [yes/no, or the name of a unique property you have] "
+    )?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).context("no answer was read")?;
+    Ok(match answer.trim() {
+        "" | "y" | "yes" => key_choice("create"),
+        "n" | "no" => KeyChoice::None,
+        name => key_choice(name),
+    })
+}

@@ -1,0 +1,322 @@
+//! `lockstep doctor`: what is wrong with a set-up and how to mend it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lockstep_connect::{Call, Connector, FaultClass, KeyField, Method, Session};
+use lockstep_core::env::Time;
+use lockstep_store::{
+    ConnectionOf, ConnectionStatus, KeyKind, Org, PairCounts, StoreError, SyncOf, SyncStatus, Target, try_worker_lock,
+};
+use serde::Serialize;
+use toml::Table;
+
+use super::place::{Place, Where, runtime, start_quiet_log};
+use super::screen;
+use crate::app::App;
+use crate::reach::{self, Class};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    at: Where,
+    /// Print one JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+/// How one thing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Well,
+    Doubtful,
+    Broken,
+}
+
+impl State {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Well => "✓ well",
+            Self::Doubtful => "! look",
+            Self::Broken => "✗ broken",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: String,
+    state: State,
+    found: String,
+    /// How to mend it; empty where all is well.
+    mend: String,
+}
+
+/// The patient's chart.
+#[derive(Default)]
+struct Chart(Vec<Finding>);
+
+impl Chart {
+    fn well(&mut self, what: impl Into<String>, found: impl Into<String>) {
+        self.note(what, State::Well, found, "");
+    }
+
+    fn doubtful(&mut self, what: impl Into<String>, found: impl Into<String>, mend: impl Into<String>) {
+        self.note(what, State::Doubtful, found, mend);
+    }
+
+    fn broken(&mut self, what: impl Into<String>, found: impl Into<String>, mend: impl Into<String>) {
+        self.note(what, State::Broken, found, mend);
+    }
+
+    fn note(&mut self, what: impl Into<String>, state: State, found: impl Into<String>, mend: impl Into<String>) {
+        self.0.push(Finding { what: what.into(), state, found: found.into(), mend: mend.into() });
+    }
+}
+
+/// The vendor's clock may differ from ours by this much; what was edited last is told apart by it.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
+
+pub fn run(arguments: &Arguments) -> ExitCode {
+    start_quiet_log();
+    let mut chart = Chart::default();
+    if let Err(error) = examine(&arguments.at, &mut chart) {
+        chart.broken("set-up", format!("{error:#}"), "mend this first; the rest cannot be looked at before");
+    }
+    let broken = chart.0.iter().any(|finding| finding.state == State::Broken);
+    let shown = if arguments.json { screen::json(&chart.0) } else { show(chart) };
+    if broken || shown.is_err() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn show(chart: Chart) -> anyhow::Result<()> {
+    let row = |finding: Finding| {
+        let advice =
+            if finding.mend.is_empty() { finding.found } else { format!("{}\n→ {}", finding.found, finding.mend) };
+        vec![finding.state.word().to_owned(), finding.what, advice]
+    };
+    screen::say(screen::table(&["", "what", "found"], chart.0.into_iter().map(row).collect()))
+}
+
+fn examine(at: &Where, chart: &mut Chart) -> anyhow::Result<()> {
+    let place = Place::find(at, Table::new())?;
+    chart.well("settings", "every setting is known and makes sense");
+    if let Target::Sqlite(path) = &place.target
+        && !path.exists()
+    {
+        chart.broken(
+            "database",
+            format!("there is none at {}", path.display()),
+            "run `lockstep init`, or name the folder with --data",
+        );
+        return Ok(());
+    }
+    private(&place.keyring_file(), chart);
+    let app = place.open_here()?;
+    chart.well("database", format!("{} answers and has this program's schema", place.target));
+    worker(&place.target, chart)?;
+    runtime()?.block_on(async {
+        let orgs = app.store.read(|tx| tx.orgs()).await?;
+        if orgs.is_empty() {
+            chart.broken("organization", "there is none", "run `lockstep init`");
+        }
+        for (org, _) in orgs {
+            organization(&app, &org, chart).await?;
+        }
+        Ok(())
+    })
+}
+
+fn private(path: &Path, chart: &mut Chart) {
+    match fs::metadata(path).map(|file| file.permissions().mode() & 0o077) {
+        Ok(0) => chart.well("key ring", format!("only its owner can read {}", path.display())),
+        Ok(_) => {
+            let mend = format!("chmod 600 {}", path.display());
+            chart.broken("key ring", "other users of this machine can read it", mend);
+        }
+        // It may be in the settings instead; opening tells.
+        Err(_) => {}
+    }
+}
+
+fn worker(target: &Target, chart: &mut Chart) -> anyhow::Result<()> {
+    match target {
+        Target::Postgres(_) => chart.well("worker", "every server of this database takes part"),
+        Target::Sqlite(_) if try_worker_lock(target)?.is_none() => {
+            chart.well("worker", "a running process does the jobs")
+        }
+        Target::Sqlite(_) => {
+            chart.doubtful(
+                "worker",
+                "no process does the jobs: nothing is synced or delivered",
+                "run `lockstep serve`",
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn organization(app: &App, org: &Org, chart: &mut Chart) -> anyhow::Result<()> {
+    let of = org.clone();
+    let (accounts, keys, connections, syncs) = app
+        .store
+        .read(move |tx| Ok::<_, StoreError>((tx.accounts(&of)?, tx.keys(&of)?, tx.connections(&of)?, tx.syncs(&of)?)))
+        .await?;
+    if accounts.is_empty() {
+        chart.broken("account", "no WhatsApp account: no contact can be made", "run `lockstep init`");
+    }
+    let now = app.env.now();
+    let usable =
+        keys.iter().filter(|key| key.kind == KeyKind::Api && !key.is_revoked() && !key.is_expired(now)).count();
+    match usable {
+        0 => {
+            chart.doubtful("API keys", "none is active: the inbox API refuses everybody", "run `lockstep keys create`")
+        }
+        count => chart.well("API keys", format!("{count} active")),
+    }
+    if connections.is_empty() {
+        chart.doubtful("connections", "no CRM is connected", "run `lockstep connect hubspot`");
+    }
+    for connection in &connections {
+        examine_connection(app, connection, chart).await;
+    }
+    for sync in &syncs {
+        let of = sync.clone();
+        let counts = app.store.read(move |tx| tx.pair_counts(&of)).await?;
+        examine_sync(sync, counts, chart);
+    }
+    Ok(())
+}
+
+async fn examine_connection(app: &App, connection: &ConnectionOf, chart: &mut Chart) {
+    let name = format!("connection {}", connection.id());
+    if let ConnectionStatus::Reauthorise { reason } = &connection.connection().status {
+        chart.broken(
+            &name,
+            format!("the vendor lets us in no more: {reason}"),
+            "run `lockstep connect` again with a new token",
+        );
+        return;
+    }
+    if let Err(error) = app.settings.egress.check_url(&connection.connection().base_url) {
+        let mend = "start with --allow-local-targets, or name the host in egress.allow";
+        chart.broken(&name, format!("{} may not be reached: {error}", connection.connection().base_url), mend);
+        return;
+    }
+    let (connector, session) = match reach::session(app, connection, Class::Interactive) {
+        Ok(found) => found,
+        Err(fault) => return chart.broken(&name, fault.message, "use the program that made this connection"),
+    };
+    match connector.account(&session).await {
+        Ok(account) => chart.well(&name, format!("{} account {account} lets us in", connector.about().name)),
+        Err(fault) => {
+            let scopes = connector.about().oauth.scopes.join(", ");
+            let mend = match fault.class {
+                FaultClass::Reauthorise => "run `lockstep connect` again with a new token".to_owned(),
+                FaultClass::Forbidden => format!("give the app these scopes: {scopes}"),
+                _ => "see whether the address is right and answers".to_owned(),
+            };
+            return chart.broken(&name, fault.message, mend);
+        }
+    }
+    key_property(connection, connector, &session, chart).await;
+    clock(app, &session, &name, chart).await;
+    hooks(app, connection, connector, chart);
+}
+
+async fn key_property(connection: &ConnectionOf, connector: &dyn Connector, session: &Session, chart: &mut Chart) {
+    let what = format!("key property of {}", connection.id());
+    let name = match serde_json::from_str(&connection.connection().key_field) {
+        Ok(KeyField::Property { name }) => name,
+        Ok(KeyField::None) => {
+            return chart
+                .well(what, "none, as agreed: a create whose answer is lost is searched for by e-mail and phone");
+        }
+        Err(error) => {
+            return chart.broken(what, format!("cannot be read: {error}"), "restore a backup of the database");
+        }
+    };
+    match connector.describe(session).await {
+        Err(fault) => chart.broken(what, fault.message, "give the app the scopes to read properties"),
+        Ok(description) => match description.properties.iter().find(|property| property.name == name) {
+            None => chart.broken(
+                what,
+                format!("{name} is gone from the account"),
+                "make it again as a unique text property of that name",
+            ),
+            Some(property) if !property.unique => {
+                chart.broken(
+                    what,
+                    format!("{name} is not unique"),
+                    "make it again as a unique text property of that name",
+                );
+            }
+            Some(_) => chart.well(what, format!("{name} is there and unique")),
+        },
+    }
+}
+
+/// Any answer tells the vendor's time, a refusal too.
+async fn clock(app: &App, session: &Session, connection: &str, chart: &mut Chart) {
+    let Ok(answer) = session.door.send(Call::read(Method::Get, "/", None)).await else { return };
+    let date = answer.headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+    let Some(theirs) = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()) else { return };
+    let (ours, theirs) = (app.env.now(), Time(theirs.timestamp().as_microsecond()));
+    let apart = ours.since(theirs).max(theirs.since(ours));
+    let what = format!("clock, against {connection}");
+    if apart > CLOCK_TOLERANCE {
+        let found = format!("ours is {} s away from the vendor's", apart.as_secs());
+        chart.broken(what, found, "let the machine keep its time by NTP");
+    } else {
+        chart.well(what, "both agree");
+    }
+}
+
+fn hooks(app: &App, connection: &ConnectionOf, connector: &dyn Connector, chart: &mut Chart) {
+    let (about, url) = (connector.about(), &app.settings.public_url);
+    let what = format!("webhooks of {}", connection.id());
+    let polled = format!("changes are found every {} s by asking", app.settings.poll_seconds);
+    if !app.settings.oauth_apps.contains_key(about.slug) {
+        let mend = format!(
+            "for news at once, set {}.client_secret and point the app's webhooks to {url}/hooks/{}",
+            about.slug, about.slug
+        );
+        return chart.doubtful(what, format!("not set up; {polled}"), mend);
+    }
+    let public = crate::egress::Rules::default().check_url(url).is_ok();
+    let local_vendor = connection.connection().base_url != about.base_url;
+    if public || local_vendor {
+        chart.well(what, format!("taken at {url}/hooks/{}", about.slug));
+    } else {
+        chart.doubtful(
+            what,
+            format!("{url} cannot be reached from outside; {polled}"),
+            "set public_url to an https address",
+        );
+    }
+}
+
+fn examine_sync(sync: &SyncOf, counts: PairCounts, chart: &mut Chart) {
+    let row = sync.row();
+    let name = format!("sync {}", sync.id());
+    match row.status {
+        SyncStatus::Running => chart.well(&name, format!("{} pairs, {} wait to be written", counts.open, counts.dirty)),
+        SyncStatus::Planning => {
+            chart.doubtful(&name, "its plan is being computed", "wait, or see `lockstep sync status`")
+        }
+        SyncStatus::Planned => chart.doubtful(&name, "its plan waits for you", "run `lockstep sync start`"),
+        SyncStatus::Paused => chart.doubtful(&name, "a person paused it", "run `lockstep sync resume`"),
+        SyncStatus::Stopped => {
+            let reason = row.stopped_reason.clone().unwrap_or_else(|| "it stopped itself".to_owned());
+            chart.broken(&name, reason, "mend the cause, then run `lockstep sync resume`");
+        }
+    }
+    if counts.questions > 0 {
+        let found = format!("{} questions wait for a person", counts.questions);
+        chart.doubtful(format!("{name}, parked"), found, "run `lockstep parked list`");
+    }
+}
