@@ -14,7 +14,7 @@ use lockstep_store::{
 use serde::Serialize;
 use toml::Table;
 
-use super::place::{Place, Where, runtime, start_quiet_log};
+use super::place::{Place, Where, reach_own_connections, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
 use crate::reach::{self, Class};
@@ -99,7 +99,7 @@ fn show(chart: Chart) -> anyhow::Result<()> {
             if finding.mend.is_empty() { finding.found } else { format!("{}\n→ {}", finding.found, finding.mend) };
         vec![finding.state.word().to_owned(), finding.what, advice]
     };
-    screen::say(screen::table(&["", "what", "found"], chart.0.into_iter().map(row).collect()))
+    screen::say(screen::table(&["", "what", "found"], &[], chart.0.into_iter().map(row).collect()))
 }
 
 fn examine(at: &Where, chart: &mut Chart) -> anyhow::Result<()> {
@@ -125,7 +125,9 @@ fn examine(at: &Where, chart: &mut Chart) -> anyhow::Result<()> {
             chart.broken("organization", "there is none", "run `lockstep init`");
         }
         for (org, _) in orgs {
-            organization(&app, &org, chart).await?;
+            let own = reach_own_connections(app.clone(), &org).await?;
+            organization(&own, &org, chart).await?;
+            targets(&app, &org, chart).await?;
         }
         Ok(())
     })
@@ -192,6 +194,19 @@ async fn organization(app: &App, org: &Org, chart: &mut Chart) -> anyhow::Result
     Ok(())
 }
 
+/// Where connections lead that a server may not reach.
+async fn targets(app: &App, org: &Org, chart: &mut Chart) -> anyhow::Result<()> {
+    let of = org.clone();
+    for connection in app.store.read(move |tx| tx.connections(&of)).await? {
+        let url = &connection.connection().base_url;
+        if let Err(error) = app.settings.egress.check_url(url) {
+            let mend = "start `lockstep serve` with --allow-local-targets, or name the host in egress.allow";
+            chart.doubtful(format!("connection {}", connection.id()), format!("{url}: {error}"), mend);
+        }
+    }
+    Ok(())
+}
+
 async fn examine_connection(app: &App, connection: &ConnectionOf, chart: &mut Chart) {
     let name = format!("connection {}", connection.id());
     if let ConnectionStatus::Reauthorise { reason } = &connection.connection().status {
@@ -200,11 +215,6 @@ async fn examine_connection(app: &App, connection: &ConnectionOf, chart: &mut Ch
             format!("the vendor lets us in no more: {reason}"),
             "run `lockstep connect` again with a new token",
         );
-        return;
-    }
-    if let Err(error) = app.settings.egress.check_url(&connection.connection().base_url) {
-        let mend = "start with --allow-local-targets, or name the host in egress.allow";
-        chart.broken(&name, format!("{} may not be reached: {error}", connection.connection().base_url), mend);
         return;
     }
     let (connector, session) = match reach::session(app, connection, Class::Interactive) {

@@ -132,7 +132,7 @@ fn rows(title: &str, header: &[&str], mut rows: Vec<Vec<String>>) -> anyhow::Res
     }
     let count = rows.len();
     rows.truncate(SHOWN_ROWS);
-    screen::say(format!("\n{title}:\n{}", screen::table(header, rows)))?;
+    screen::say(format!("\n{title}:\n{}", screen::table(header, &[0], rows)))?;
     if count > SHOWN_ROWS {
         screen::say(format!("… and {} more; --json lists them all.", screen::number(count - SHOWN_ROWS)))?;
     }

@@ -151,7 +151,7 @@ async fn show(app: &App, json: bool) -> anyhow::Result<()> {
         return screen::json(&shown);
     }
     let rows = shown.into_iter().map(Shown::row).collect();
-    screen::say(screen::table(&["id", "kind", "label", "key", "state", "ends"], rows))
+    screen::say(screen::table(&["id", "kind", "label", "key", "state", "ends"], &[], rows))
 }
 
 async fn end(app: &App, id: KeyId) -> anyhow::Result<()> {

@@ -127,4 +127,38 @@ mod tests {
     fn every_command_and_flag_is_well_formed() {
         Arguments::command().debug_assert();
     }
+
+    /// Set `LOCKSTEP_BLESS=1` to write the page anew.
+    #[test]
+    fn the_page_of_commands_is_what_the_help_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/commands.md");
+        let mut page = PAGE_HEAD.to_owned();
+        let mut program = Arguments::command();
+        program.build();
+        for command in program.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+            describe(command, &mut page);
+        }
+        if std::env::var_os("LOCKSTEP_BLESS").is_some() {
+            std::fs::write(path, &page).expect("a writable page");
+        }
+        assert!(std::fs::read_to_string(path).expect("a readable page") == page, "docs/commands.md is out of date");
+    }
+
+    const PAGE_HEAD: &str = "# Commands\n\nGenerated from the help of the program. Results go to the standard output, remarks \
+        and progress to the standard\nerror. The exit code is 0 for success, 1 for a failure (told in one line), 2 for a command \
+        line that cannot be\nunderstood. `--json` prints for programs what is otherwise printed for people.\n";
+
+    fn describe(command: &mut clap::Command, page: &mut String) {
+        let inner: Vec<&mut clap::Command> =
+            command.get_subcommands_mut().filter(|command| command.get_name() != "help").collect();
+        if inner.is_empty() {
+            let help = command.render_help().to_string();
+            let name = command.get_bin_name().unwrap_or_default();
+            page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", help.trim_end()));
+            return;
+        }
+        for command in inner {
+            describe(command, page);
+        }
+    }
 }

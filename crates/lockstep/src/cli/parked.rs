@@ -90,7 +90,7 @@ async fn show_list(app: &App, org: &Org, list: &List) -> anyhow::Result<()> {
     let rows = parked.iter().map(|parked| {
         vec![parked.id.to_string(), parked.reason.code().to_owned(), about(parked), sentence(&parked.reason)]
     });
-    screen::say(screen::table(&["id", "reason", "about", "why"], rows.collect()))?;
+    screen::say(screen::table(&["id", "reason", "about", "why"], &[], rows.collect()))?;
     if more { screen::say(format!("… and more; --limit shows more than {limit}.")) } else { Ok(()) }
 }
 
@@ -101,13 +101,21 @@ fn about(parked: &Parked) -> String {
     if things.is_empty() { parked.sync.to_string() } else { things.join("\n") }
 }
 
+fn count(count: usize, what: &str) -> String {
+    if count == 1 { format!("one {what}") } else { format!("{count} {what}s") }
+}
+
 /// The reason as a sentence.
 fn sentence(reason: &Reason) -> String {
     let text =
         |value: &Option<String>| value.as_ref().map_or_else(|| "nothing".to_owned(), |text| format!("\"{text}\""));
     match reason {
         Reason::Ambiguous { contacts, records } => {
-            format!("{} contacts and {} records match each other; none is guessed", contacts.len(), records.len())
+            format!(
+                "{} and {} match each other; none is guessed",
+                count(contacts.len(), "contact"),
+                count(records.len(), "record")
+            )
         }
         Reason::Refused { field, code, detail } => {
             let field = field.as_ref().map_or_else(String::new, |field| format!("{field}: "));

@@ -1,6 +1,7 @@
 //! Where a command works: the data folder, its settings and its database.
 
 use std::fs;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,10 +25,10 @@ const KEYRING_FILE: &str = "keyring";
 #[derive(clap::Args)]
 pub struct Where {
     /// The folder with the database, the key ring and lockstep.toml
-    #[arg(long, value_name = "DIR", env = "LOCKSTEP_DATA", default_value = "lockstep-data")]
+    #[arg(long, value_name = "DIR", env = "LOCKSTEP_DATA", hide_env_values = true, default_value = "lockstep-data")]
     pub data: PathBuf,
     /// Another settings file than DIR/lockstep.toml
-    #[arg(long, value_name = "FILE", env = "LOCKSTEP_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "LOCKSTEP_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// A PostgreSQL database instead of the file in DIR, such as postgres://user:password@host/name
     #[arg(long, value_name = "URL")]
@@ -139,7 +140,8 @@ pub fn start_quiet_log() {
 
 fn start_log(level: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // A second log in one process (the demo's server) joins the first.
     let _ = match format {
         LogFormat::Text => log.with_target(false).try_init(),

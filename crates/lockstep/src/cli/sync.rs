@@ -263,7 +263,9 @@ impl Desk {
             (true, [one]) => screen::json(one),
             (true, all) => screen::json(&all),
             (false, []) => screen::say("There is no sync; `lockstep sync plan` begins one."),
-            (false, all) => screen::say(screen::table(&STATUS_HEADER, all.iter().map(status_row).collect())),
+            (false, all) => {
+                screen::say(screen::table(&STATUS_HEADER, &[2, 3, 4], all.iter().map(status_row).collect()))
+            }
         }
     }
 
@@ -338,7 +340,7 @@ pub fn summary_table(summary: &PlanSummary) -> comfy_table::Table {
         ("Only in the CRM", summary.new_in_inbox, "made in the inbox"),
     ];
     let rows = rows.map(|(what, count, then)| vec![what.to_owned(), number(count), then.to_owned()]).to_vec();
-    screen::table(&["", "count", "what a start does"], rows)
+    screen::table(&["", "count", "what a start does"], &[1], rows)
 }
 
 fn confirm(summary: &PlanSummary) -> anyhow::Result<()> {

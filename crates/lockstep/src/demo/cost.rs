@@ -15,12 +15,29 @@ const LOOKED_AT: [&str; 3] = ["email", "firstname", "lastname"];
 /// Calls made and calls needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Calls {
-    /// All calls, those of the set-up included; what the look-alike counted.
+    /// All calls, as the look-alike counted them.
     pub made: u64,
-    /// The fewest possible, without the set-up.
+    /// The fewest possible, without the next two.
     pub minimum: u64,
-    /// Calls that connected the account.
+    /// Calls that connected the account and read its properties.
     pub setup: u64,
+    /// Calls that looked for deletes by counting all records.
+    pub sweep: u64,
+}
+
+impl Calls {
+    /// Sorts what the look-alike counted.
+    pub fn sorted(counted: &lockstep_sandbox::Calls, minimum: u64) -> Self {
+        let of = |sort: fn(&str) -> bool| {
+            counted.routes.iter().filter(|(route, _)| sort(route)).map(|(_, calls)| calls.total).sum()
+        };
+        Self {
+            made: counted.total,
+            minimum,
+            setup: of(|route| route.contains("/account-info/") || route.contains("/properties/")),
+            sweep: of(|route| route == "GET /crm/v3/objects/contacts"),
+        }
+    }
 }
 
 /// What was written in one phase, seen by comparing the records before and after.

@@ -12,7 +12,7 @@ use lockstep_store::PlanStatus;
 use secrecy::SecretString;
 
 use super::agreement::{self, Agreement};
-use super::cost::{self, Written};
+use super::cost::{self, Calls, Written};
 use super::edits::{self, Edit};
 use super::sides::{Sides, until};
 use super::stage::Stage;
@@ -28,6 +28,8 @@ use crate::ops::syncs::{Connect, KEY_PROPERTY, KeyChoice};
 /// Any token will do at the look-alike.
 const TOKEN: &str = "demo-token";
 
+const DAY_US: i64 = 86_400_000_000;
+
 /// Refused rows that are shown.
 const REFUSED_SHOWN: usize = 5;
 
@@ -39,8 +41,6 @@ pub async fn play(stage: &Stage, options: &Options, import: Import) -> anyhow::R
     let mut summary = take_in(stage, &story, import).await?;
     let seeded = meet_hubspot(stage, &story, known)?;
     let connection = connect(stage, &story).await?;
-    summary.calls.setup = stage.hubspot.calls().total;
-
     let (plan, counts) = plan(stage, &story, &connection).await?;
     let first = carry_out(stage, &story, &connection, &plan, &counts, &seeded).await?;
     let (second, edits) = edit_both_sides(stage, &story, &connection).await?;
@@ -97,7 +97,10 @@ async fn take_in(stage: &Stage, story: &Story, mut import: Import) -> anyhow::Re
 
 /// Fills the look-alike with what other people typed about half of the contacts.
 fn meet_hubspot(stage: &Stage, story: &Story, known: Vec<portal::Properties>) -> anyhow::Result<Vec<Record>> {
+    // They were typed a while ago, not in this second.
+    stage.hubspot.set_clock_offset(-30 * DAY_US);
     let seeded = stage.hubspot.seed(known);
+    stage.hubspot.set_clock_offset(0);
     if let Some((row, reason)) = seeded.refused.first() {
         anyhow::bail!("the look-alike refuses record {row}: {reason}");
     }
@@ -202,7 +205,7 @@ async fn edit_both_sides(
         ]
     });
     let header = ["field", "before", "typed in the inbox", "typed in HubSpot", "now on both sides"];
-    story.show(&screen::table(&header, rows.collect()))?;
+    story.show(&screen::table(&header, &[], rows.collect()))?;
     story.tell(format!("Both sides agreed {seconds:.1} s after the sync was resumed"))?;
     Ok((Written::between(&typed, &stage.hubspot.records()), edits))
 }
@@ -212,7 +215,7 @@ async fn explain(stage: &Stage, story: &Story, edits: &[Edit]) -> anyhow::Result
     story.chapter("Why is that so? The log keeps what each decision was made from")?;
     story.tell(format!("$ lockstep why contact {} {}", edit.contact, edit.field))?;
     let explanation = ops::why::why(&stage.app, &stage.org, &edit.contact, edit.field).await?;
-    explanation.sentence.lines().try_for_each(|line| story.tell(format!("  {line}")))
+    story.quote(&explanation.sentence)
 }
 
 /// Waits until a poll finds nothing new, echoes included, and judges both sides.
@@ -226,8 +229,8 @@ async fn conclude(stage: &Stage, summary: &mut Summary, foreign: usize, phases: 
     summary.converged = agreement.complete(contacts, records);
     let echoes: u64 = phases.iter().map(|phase| phase.created + phase.updated).sum();
     let changed = u64::try_from(foreign)? + echoes;
-    summary.calls.made = stage.hubspot.calls().total;
-    summary.calls.minimum = cost::minimum(phases, changed, stage.tap.empty_searches());
+    let minimum = cost::minimum(phases, changed, stage.tap.empty_searches());
+    summary.calls = Calls::sorted(&stage.hubspot.calls(), minimum);
     Ok(())
 }
 

@@ -7,6 +7,9 @@ use comfy_table::Table;
 
 use crate::cli::screen;
 
+/// Long sentences break before this.
+const LINE_CHARS_MAX: usize = 96;
+
 /// Where the telling goes: the standard output, or the standard error when a program reads the summary there.
 pub struct Story {
     to_stderr: bool,
@@ -31,6 +34,11 @@ impl Story {
         self.line(format!("  {text}"))
     }
 
+    /// Tells a long sentence, broken into lines.
+    pub fn quote(&self, sentence: &str) -> anyhow::Result<()> {
+        wrapped(sentence).iter().try_for_each(|line| self.tell(format!("  {line}")))
+    }
+
     /// Shows a table.
     pub fn show(&self, table: &Table) -> anyhow::Result<()> {
         table.lines().try_for_each(|line| self.line(format!("  {line}")))
@@ -42,5 +50,33 @@ impl Story {
             return Ok(());
         }
         screen::say(text)
+    }
+}
+
+/// Breaks a sentence between words.
+fn wrapped(sentence: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in sentence.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE_CHARS_MAX => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_sentences_break_between_words() {
+        let word = "twelve-chars";
+        let lines = wrapped(&[word; 20].join(" "));
+        assert!(lines.iter().all(|line| line.chars().count() <= LINE_CHARS_MAX));
+        assert_eq!(lines.join(" "), [word; 20].join(" "));
     }
 }

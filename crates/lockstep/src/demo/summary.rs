@@ -68,7 +68,7 @@ impl Summary {
     /// Tells it to people.
     pub fn tell(&self, story: &Story) -> anyhow::Result<()> {
         story.chapter("Summary")?;
-        let Calls { made, minimum, setup } = self.calls;
+        let Calls { made, minimum, setup, sweep } = self.calls;
         let rows = [
             (
                 "Contacts in the list",
@@ -87,14 +87,16 @@ impl Summary {
             ("Updated in HubSpot", number(self.updated)),
             ("Conflicts settled by rule", number(self.conflicts)),
             ("Parked", number(self.parked)),
+            ("Calls to HubSpot", number(made)),
+            ("  to set up, to look for deletes", format!("{}, {}", number(setup), number(sweep))),
             (
-                "Calls to HubSpot",
-                format!("{} ({} to set up; the rest needed at least {})", number(made), number(setup), number(minimum)),
+                "  for the work",
+                format!("{} (at least {})", number(made.saturating_sub(setup + sweep)), number(minimum)),
             ),
             ("Both sides agree", if self.converged { "yes" } else { "NO" }.to_owned()),
             ("Seconds", format!("{:.1}", self.seconds)),
         ];
         let rows = rows.into_iter().map(|(what, value)| vec![what.to_owned(), value]).collect();
-        story.show(&table(&["", ""], rows))
+        story.show(&table(&["", ""], &[], rows))
     }
 }

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one world.
 
 mod bad_input;
+mod cli;
 mod desk;
 mod flows;
 mod hard_cases;

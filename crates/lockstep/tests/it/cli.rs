@@ -1,0 +1,199 @@
+//! The binary as a person at a terminal meets it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn data(&self) -> std::path::PathBuf {
+        self.0.path().join("data")
+    }
+
+    /// Runs a command on the desk's data, apart from the settings of the machine.
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("LOCKSTEP_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(arguments).env("LOCKSTEP_DATA", self.data()).output().expect("the binary runs")
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Json {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("one JSON value")
+    }
+
+    /// The one line that a failure ends in.
+    #[track_caller]
+    fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
+        let said = text(&output.stderr);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said.trim_end().to_owned()
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, content).expect("a file");
+        path.display().to_string()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn contents(path: &Path) -> Vec<u8> {
+    fs::read(path).expect("a readable file")
+}
+
+#[test]
+fn init_shows_its_keys_once() {
+    let desk = Desk::new();
+    let made = desk.json(&["init", "--json"]);
+    assert_eq!(made["created"], true);
+    let starts = [
+        ("api_key", "kdv_live_"),
+        ("publishable_key", "pk_live_"),
+        ("secret_key", "sk_live_"),
+        ("organization", "org_"),
+    ];
+    for (member, start) in starts {
+        assert!(made[member].as_str().is_some_and(|value| value.starts_with(start)), "{member}: {made}");
+    }
+    assert!(made["admin_link"].as_str().is_some_and(|link| link.contains("#key=adm_")), "{made}");
+    let again = desk.json(&["init", "--json"]);
+    assert_eq!((&again["created"], &again["organization"]), (&Json::Bool(false), &made["organization"]));
+    assert!(again.get("api_key").is_none() && again.get("admin_link").is_none(), "{again}");
+}
+
+#[test]
+fn keys_are_made_listed_and_revoked() {
+    let desk = Desk::new();
+    let made = desk.json(&["keys", "create", "--label", "laptop", "--test", "--expires-in", "30", "--json"]);
+    assert!(made["key"].as_str().is_some_and(|key| key.starts_with("kdv_test_")), "{made}");
+    let id = made["id"].as_str().expect("an id");
+    let listed = desk.json(&["keys", "list", "--json"]);
+    assert_eq!((&listed[0]["label"], &listed[0]["state"]), (&Json::from("laptop"), &Json::from("active")));
+    assert!(!listed.to_string().contains(made["key"].as_str().expect("a key")), "a list never shows a whole key");
+    assert!(desk.run(&["keys", "revoke", id]).status.success());
+    assert_eq!(desk.json(&["keys", "list", "--json"])[0]["state"], "revoked");
+    assert!(desk.refusal(&["keys", "revoke", id]).contains("there is no active key"));
+}
+
+#[test]
+fn an_import_counts_every_row_and_can_be_repeated() {
+    let desk = Desk::new();
+    let file = desk.file(
+        "people.csv",
+        b"name,phone,email\nA,0812 3456 7890,a@example.com\nA again,+62 812-3456-7890,\nB,12345,\nC,,c@example.com\n",
+    );
+    let first = desk.json(&["import", &file, "--region", "ID", "--json"]);
+    let counts = |import: &Json| {
+        ["rows", "contacts", "created", "folded_rows", "refused_rows"]
+            .map(|member| import[member].as_i64().expect("a count"))
+    };
+    assert_eq!(counts(&first), [4, 2, 2, 1, 1]);
+    assert_eq!(first["refused"][0]["line"], 4);
+    let again = desk.json(&["import", &file, "--region", "ID", "--json"]);
+    assert_eq!(counts(&again), [4, 2, 0, 1, 1], "nobody is made twice");
+}
+
+#[test]
+fn a_dry_run_and_a_corrupt_file_leave_the_data_untouched() {
+    let desk = Desk::new();
+    let good = desk.file("good.csv", b"name,phone\nA,+6281234567890\n");
+    let corrupt = desk.file("corrupt.csv", b"name,phone\nA,+6281234567890\n\"B,+6281234567891\nC,+6281234567892\n");
+    assert!(desk.run(&["import", &good, "--dry-run"]).status.success());
+    assert!(!desk.data().exists(), "a dry run makes nothing");
+    assert_eq!(
+        desk.refusal(&["import", &corrupt]),
+        format!("lockstep: {corrupt}: line 3: a quotation mark is never closed")
+    );
+    assert!(!desk.data().exists());
+    assert!(desk.refusal(&["import", "/nowhere/people.csv"]).contains("No such file"));
+}
+
+#[test]
+fn settings_that_are_wrong_are_named_in_one_line() {
+    let desk = Desk::new();
+    let file = desk.file("lockstep.toml", b"[sync]\npol_seconds = 3\n");
+    assert_eq!(
+        desk.refusal(&["serve", "--config", &file]),
+        format!("lockstep: {file}: unknown setting \"sync.pol_seconds\"; did you mean \"sync.poll_seconds\"?")
+    );
+    assert_eq!(desk.run(&["serve", "--listen", "nowhere"]).status.code(), Some(2), "misuse");
+}
+
+#[test]
+fn a_port_in_use_is_named_in_one_line() {
+    let desk = Desk::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let said = desk.refusal(&["serve", "--listen", &address]);
+    assert!(said.starts_with(&format!("lockstep: cannot listen on {address}")), "{said}");
+}
+
+#[test]
+fn a_database_that_is_newer_or_something_else_is_left_alone() {
+    let desk = Desk::new();
+    assert!(desk.run(&["init"]).status.success());
+    let database = desk.data().join("lockstep.db");
+    let newer = rusqlite::Connection::open(&database).expect("a database");
+    newer.execute("INSERT INTO schema_version (version) VALUES (9999)", []).expect("a row");
+    newer.close().expect("it closes");
+    let before = contents(&database);
+    assert!(desk.refusal(&["keys", "list"]).contains("9999"));
+    assert!(desk.refusal(&["migrate"]).contains("9999"));
+    assert_eq!(contents(&database), before);
+
+    fs::write(&database, b"a diary").expect("a file");
+    assert!(desk.refusal(&["keys", "list"]).contains("not a database"));
+    assert_eq!(contents(&database), b"a diary");
+}
+
+#[test]
+fn a_key_ring_that_is_no_key_ring_is_refused() {
+    let desk = Desk::new();
+    assert!(desk.run(&["init"]).status.success());
+    fs::write(desk.data().join("keyring"), b"garbage").expect("a file");
+    assert!(desk.refusal(&["keys", "list"]).contains("key ring"));
+}
+
+#[test]
+fn doctor_says_what_is_missing_and_how_to_mend_it() {
+    let desk = Desk::new();
+    let nothing = desk.run(&["doctor", "--json"]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(text(&nothing.stdout).contains("lockstep init"));
+    assert!(!desk.data().exists(), "a look makes nothing");
+    assert!(desk.run(&["init"]).status.success());
+    let findings = desk.json(&["doctor", "--json"]);
+    let words = findings.to_string();
+    assert!(words.contains("lockstep serve") && words.contains("lockstep connect hubspot"), "{words}");
+}
+
+#[test]
+fn help_and_completions_print() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(text(&desk.run(&["completions", shell]).stdout).contains("lockstep"), "{shell}");
+    }
+    assert!(text(&desk.run(&["--version"]).stdout).starts_with("lockstep "));
+    assert_eq!(text(&desk.run(&["config"]).stdout), lockstep::config::DEFAULTS);
+}
