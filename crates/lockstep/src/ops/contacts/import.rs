@@ -1,9 +1,10 @@
 //! Contacts from a file, taken into the inbox.
 
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
+use lockstep_core::mapping::view::email_key;
 use lockstep_core::patch::Patch;
 use lockstep_core::problem::Problem;
-use lockstep_store::{Org, Tx};
+use lockstep_store::{Org, StoreError, Tx};
 use serde_json::{Map, Value as Json};
 
 use super::{AccountChoice, account, create, patch};
@@ -18,14 +19,14 @@ const IMPORT_CHUNK: usize = 200;
 pub struct Imported {
     /// New contacts.
     pub created: usize,
-    /// Contacts with the same number whose empty fields were filled.
+    /// Contacts with the same number or address whose empty fields were filled.
     pub filled: usize,
-    /// Contacts with the same number that had it all.
+    /// Contacts with the same number or address that had it all.
     pub unchanged: usize,
 }
 
-/// Takes contacts from a file, a chunk a commit, in order. What a contact with the same number holds already is never
-/// overwritten. Repeating an interrupted import does no harm.
+/// Takes contacts from a file, a chunk a commit, in order. What a contact with the same number or
+/// address holds already is never overwritten. Repeating an interrupted import does no harm.
 ///
 /// # Errors
 /// The account is not clear, or the store's. The chunks before stay.
@@ -70,16 +71,29 @@ enum Fate {
 }
 
 fn import_one(tx: &mut Tx<'_>, by: &Author, account: &str, new: NewContact) -> Result<Fate, Problem> {
-    let known = match &new.phone_number {
-        Some(phone) => tx.contact_by_phone(&by.org, Some(account), phone)?.into_iter().next(),
-        None => None,
-    };
-    let Some(old) = known else {
+    let Some(old) = known(tx, by, account, &new)? else {
         create(tx, by, NewContact { account: Some(new.account.unwrap_or_else(|| account.to_owned())), ..new })?;
         return Ok(Fate::Created);
     };
     let next = patch(tx, by, &old, filling(&old, new))?;
     Ok(if next.seq == old.seq { Fate::Unchanged } else { Fate::Filled })
+}
+
+/// The contact that has the number; else, where one of the two has no number, the one that has the e-mail address.
+fn known(tx: &mut Tx<'_>, by: &Author, account: &str, new: &NewContact) -> Result<Option<Contact>, StoreError> {
+    if let Some(phone) = &new.phone_number
+        && let Some(contact) = tx.contact_by_phone(&by.org, Some(account), phone)?.into_iter().next()
+    {
+        return Ok(Some(contact));
+    }
+    let Some(key) = new.email.as_deref().and_then(email_key) else { return Ok(None) };
+    for id in tx.contacts_by_key(&by.org, &key)? {
+        let contact = tx.contact(&by.org, &id)?.filter(|contact| contact.account == account);
+        if let Some(contact) = contact.filter(|contact| contact.phone_number.is_none() || new.phone_number.is_none()) {
+            return Ok(Some(contact));
+        }
+    }
+    Ok(None)
 }
 
 /// The patch that gives a contact what it lacks.
@@ -95,7 +109,8 @@ fn filling(old: &Contact, new: NewContact) -> ContactPatch {
         .filter(|(key, _)| !old.metadata.as_ref().is_some_and(|held| held.contains_key(key)))
         .collect();
     ContactPatch {
-        phone_number: None,
+        // Fills an empty one only.
+        phone_number: new.phone_number,
         name: missing(&old.name, new.name),
         email: missing(&old.email, new.email),
         metadata: if keys.is_empty() { Patch::Keep } else { Patch::Set(keys) },
