@@ -75,7 +75,8 @@ pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record
         }
         Some(pair) => {
             questions::close_all(tx, &spoke.sync, &pair)?;
-            Pair { native: Some(record.id.clone()), state: PairState::Open, ..pair }
+            // What it had in step with an earlier record says nothing about this one.
+            Pair { id: pair.id, ..pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone())) }
         }
         None => {
             let pair = pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone()));
