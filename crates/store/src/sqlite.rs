@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lockstep_core::env::Env;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi, params_from_iter};
 
 use crate::error::{OpenError, StoreError};
@@ -34,7 +35,7 @@ pub(crate) fn open_writer(path: &Path, synchronous: Synchronous) -> Result<Conne
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", if synchronous == Synchronous::Full { "FULL" } else { "OFF" })?;
         conn.pragma_update(None, "foreign_keys", true)?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        keep_plans(&conn)?;
         Ok(conn)
     };
     open().map_err(|error| open_error(path, &error))
@@ -47,10 +48,16 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.pragma_update(None, "query_only", true)?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        keep_plans(&conn)?;
         Ok(conn)
     };
     open().map_err(|error| open_error(path, &error))
+}
+
+/// Statements are prepared once: without the stability guarantee SQLite plans many of them anew for each value bound.
+fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 pub(crate) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
