@@ -7,7 +7,7 @@ mod decide;
 use crate::change::FieldChange;
 use crate::env::Time;
 use crate::mapping::model::{FieldMap, Kind, Mapping, Rule, Selector, Side, WritePolicy};
-use crate::mapping::view::record_values;
+use crate::mapping::view::{record_values, same};
 use crate::pair::{Base, FieldBase};
 use crate::record::{Edits, Field, Record, Values};
 
@@ -108,15 +108,22 @@ pub fn merge(sight: &Sight<'_>) -> Merge {
     merge
 }
 
-/// The bases of written fields after the vendor's answer: what we sent, and what the vendor made of it.
-/// `after` is [`crate::mapping::native::after_write`]'s.
+/// The bases of written fields after the vendor's answer: what we sent, and what the vendor made of it where that is
+/// the same value in another form. An answer with another value is a change of the CRM's own (an automation's, or an
+/// edit that came just then), to be merged like any other: then the base is what was written.
+///
+/// `written` is the record as it would be had the vendor taken our properties literally, `after` what it answered; both
+/// are [`crate::mapping::native::after_write`]'s.
 ///
 /// Only for the answer to this very write. After an unknown outcome a later read may hold somebody else's edit
 /// already: merge again with it and the old base.
-pub fn settled(mapping: &Mapping, sent: &Edits, after: &Record) -> Base {
-    let mut theirs = record_values(mapping, after);
+pub fn settled(mapping: &Mapping, sent: &Edits, written: &Record, after: &Record) -> Base {
+    let (mut written, mut answered) = (record_values(mapping, written), record_values(mapping, after));
     let base = |(field, ours): (&Field, &Option<String>)| {
-        let theirs = theirs.remove(field);
+        let (written, answered) = (written.remove(field), answered.remove(field));
+        let kind = mapping.field(field).map_or(Kind::Text, |map| map.kind);
+        let kept = same(kind, written.as_deref(), answered.as_deref(), mapping.region.as_deref());
+        let theirs = if kept { answered } else { written };
         (field.clone(), FieldBase { ours: ours.clone(), theirs })
     };
     sent.iter().map(base).collect()

@@ -152,7 +152,7 @@ impl World {
         let before = record_values(&self.mapping, &self.record);
         let sent = native::properties(&self.mapping, &merge.to_them, Some(&self.record));
         self.record.properties.extend(sent);
-        let bases = settled(&self.mapping, &merge.to_them, &self.record);
+        let bases = settled(&self.mapping, &merge.to_them, &self.record, &self.record);
         fight::remember(&self.mapping, &mut fights, &merge.to_them, &before, &bases);
         self.base.extend(bases);
         self.fights = fights;

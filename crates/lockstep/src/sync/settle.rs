@@ -12,7 +12,7 @@ use lockstep_core::mapping::view::{contact_keys, record_keys, record_values};
 use lockstep_core::merge::settled;
 use lockstep_core::pair::{Pair, PairState};
 use lockstep_core::parked::Reason;
-use lockstep_core::record::Record;
+use lockstep_core::record::{Properties, Record};
 use lockstep_store::{DirtyKind, IntentKind, StoreError, Tx};
 
 use super::mark::enqueue_push;
@@ -118,7 +118,9 @@ fn written(tx: &mut Tx<'_>, spoke: &Spoke, sending: &Sending, mut pair: Pair, an
         tx.close_intent(&spoke.sync, &intent.id)?;
         return claimed_twice(tx, spoke, pair, &owner, &record.id);
     }
-    let mut base = settled(spoke.mapping(), &intent.fields, &record);
+    let silent = Record { properties: Properties::new(), ..answer.clone() };
+    let literal = after_write(sending.far.as_ref(), &intent.properties, &silent);
+    let mut base = settled(spoke.mapping(), &intent.fields, &literal, &record);
     if let Some(far) = &sending.far {
         let before = record_values(spoke.mapping(), far);
         fight::remember(spoke.mapping(), &mut pair.fights, &intent.fields, &before, &base);
