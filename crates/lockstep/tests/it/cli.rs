@@ -1,9 +1,10 @@
 //! The binary as a person at a terminal meets it.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -173,6 +174,65 @@ fn a_key_ring_that_is_no_key_ring_is_refused() {
     assert!(desk.run(&["init"]).status.success());
     fs::write(desk.data().join("keyring"), b"garbage").expect("a file");
     assert!(desk.refusal(&["keys", "list"]).contains("key ring"));
+}
+
+#[test]
+fn a_key_ring_of_another_database_is_refused_before_anything_is_served() {
+    let desk = Desk::new();
+    let sandbox = Sandbox::start();
+    desk.json(&["connect", "hubspot", "--token", "t", "--base-url", &sandbox.url, "--key-field", "none", "--json"]);
+    fs::remove_file(desk.data().join("keyring")).expect("there was one");
+    let before = contents(&desk.data().join("lockstep.db"));
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["sync", "status"], &["sync", "plan"]] {
+        let said = desk.refusal(command);
+        assert!(said.contains("use the ring this database was made with"), "{said}");
+    }
+    assert_eq!(contents(&desk.data().join("lockstep.db")), before);
+}
+
+#[test]
+fn a_plan_is_computed_and_carried_out_without_a_server() {
+    let desk = Desk::new();
+    let sandbox = Sandbox::start();
+    let file = desk.file("people.csv", b"name,phone\nAda Lovelace,+6281234567890\n");
+    desk.json(&["import", &file, "--json"]);
+    desk.json(&["connect", "hubspot", "--token", "t", "--base-url", &sandbox.url, "--key-field", "create", "--json"]);
+    let plan = desk.json(&["sync", "plan", "--json"]);
+    assert_eq!((&plan["new_in_crm"], &plan["matched"]), (&Json::from(1), &Json::from(0)));
+    let id = plan["plan"].as_str().expect("an id");
+    assert!(desk.refusal(&["sync", "start", "--plan", id]).contains("--yes"), "nobody is asked without a terminal");
+    desk.json(&["sync", "start", "--plan", id, "--yes", "--json"]);
+    let status = desk.json(&["sync", "status", "--wait", "--json"]);
+    assert_eq!((&status["in_step"], &status["pairs"]), (&Json::Bool(true), &Json::from(1)));
+    assert_eq!(desk.json(&["parked", "list", "--json"]), Json::Array(Vec::new()));
+}
+
+/// A HubSpot look-alike in a process of its own.
+struct Sandbox {
+    process: Child,
+    url: String,
+}
+
+impl Sandbox {
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+            .args(["sandbox", "hubspot", "--listen", "127.0.0.1:0", "--quirks", "off"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut ready = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut ready).expect("a ready line");
+        let url = ready.trim().strip_prefix("sandbox ready on ").expect("an address").to_owned();
+        Self { process, url }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 #[test]

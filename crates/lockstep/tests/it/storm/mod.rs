@@ -9,8 +9,6 @@ mod shrink;
 mod story;
 mod weather;
 
-pub use oracle::Findings;
-pub use script::Cue;
 pub use shrink::shrunk;
 pub use story::{Tally, Told};
 

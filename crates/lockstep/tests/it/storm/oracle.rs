@@ -212,7 +212,7 @@ impl Court<'_> {
         let inbox = self.edits(bond, Side::Inbox, cell);
         let crm = self.edits(bond, Side::Crm, cell);
         let written = inbox.iter().chain(&crm).any(|edit| cell.same(edit.value.as_deref(), ours));
-        if !written && ours.is_some() {
+        if !written && !self.inherited(cell, ours) && ours.is_some() {
             self.lost(format!("{pair}: both hold {cell:?} {ours:?}, which nobody wrote"));
             return;
         }
@@ -229,6 +229,12 @@ impl Court<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a value came from a record that was deleted since: its contact may have found another record.
+    fn inherited(&self, cell: Cell, value: Option<&str>) -> bool {
+        let mut edits = self.ledger.edits.iter().filter(|edit| edit.cell == cell && self.ledger.deleted.contains_key(&edit.on));
+        edits.any(|edit| cell.same(edit.value.as_deref(), value))
     }
 
     fn fate(&self, edit: &Edit, shown: Option<&str>, inbox: &[&Edit], crm: &[&Edit]) -> Fate {

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lockstep::worker;
 use lockstep_core::mapping::model::Side;
 use lockstep_sandbox::hubspot::HookDelivery;
 use lockstep_sandbox::{Effect, Fault};
@@ -60,7 +61,7 @@ impl Tally {
 pub struct Told {
     pub tally: Tally,
     pub findings: Findings,
-    /// The acts that were played, top-ups included.
+    /// The acts, top-ups included.
     pub script: Vec<Cue>,
     /// The acts in words.
     pub lines: Vec<String>,
@@ -75,7 +76,10 @@ pub struct Storm {
     pub(super) ledger: Ledger,
     pub(super) tally: Tally,
     script: VecDeque<Cue>,
-    played: Vec<Cue>,
+    /// The whole script, with what was added to it.
+    whole: Vec<Cue>,
+    /// How many boundaries have passed since the last act.
+    waited: u8,
     lines: Vec<String>,
     persons: usize,
     /// The job that runs, by number, and what it read: records with the moment.
@@ -105,7 +109,7 @@ impl Storm {
         let calls = storm.world.hubspot.calls();
         storm.tally.faults += usize::try_from(calls.faulted).unwrap_or(0);
         storm.tally.self_429 = usize::try_from(calls.throttled).unwrap_or(0);
-        Told { tally: storm.tally, findings, script: storm.played, lines: storm.lines }
+        Told { tally: storm.tally, findings, script: storm.whole, lines: storm.lines }
     }
 
     fn new(weather: Weather, script: Vec<Cue>, top_up: bool, postgres: Option<String>) -> Self {
@@ -114,8 +118,9 @@ impl Storm {
             world,
             ledger: Ledger::default(),
             tally: Tally::default(),
+            whole: script.clone(),
             script: script.into(),
-            played: Vec::new(),
+            waited: 0,
             lines: vec![format!("{weather:?}")],
             persons: 0,
             job: 0,
@@ -150,8 +155,15 @@ impl Storm {
         }
         self.tally.edits = 0;
         self.set_automation();
-        self.world.connect(self.weather.archives);
-        self.world.start();
+        self.world.set_vendor_offset(self.weather.clock_offset_secs);
+        self.world.add_source_property();
+        self.world.subscribe();
+        self.world.connect();
+        let plan = self.world.plan();
+        if self.weather.archives {
+            self.world.carry_deletes_over();
+        }
+        self.world.accept(&plan);
         self.tell("the plan is accepted".to_owned());
     }
 
@@ -187,13 +199,11 @@ impl Storm {
                 continue;
             }
             let Some(cue) = self.script.pop_front().or_else(|| self.missing(&dice)) else { return };
+            self.waited = 0;
             match cue.act {
-                Act::Pass(span) => self.wait(cue.wait, span),
-                Act::Kill => {
-                    self.played.push(cue);
-                    self.die();
-                }
-                act => self.perform(Cue { wait: cue.wait, act }),
+                Act::Pass(span) => self.wait(span),
+                Act::Kill => self.die(),
+                act => self.perform(act),
             }
         }
     }
@@ -201,22 +211,23 @@ impl Storm {
     /// An act that the story still lacks.
     fn missing(&mut self, dice: &Dice) -> Option<Cue> {
         let faults = self.tally.faults + usize::try_from(self.world.hubspot.calls().faulted).unwrap_or(0);
-        let serial = u16::try_from(3_000 + self.played.len()).unwrap_or(u16::MAX);
+        let serial = u16::try_from(3_000 + self.whole.len()).unwrap_or(u16::MAX);
         let act = if !self.top_up {
             return None;
-        } else if matches!(self.played.last(), Some(Cue { act: Act::Edit { .. } | Act::Mishap(_), .. })) {
+        } else if matches!(self.whole.last(), Some(Cue { act: Act::Edit { .. }, .. })) {
             Act::Pass(Duration::from_secs(7))
-        } else if faults < FAULTS_MIN {
-            self.script.push_back(Cue { wait: 0, act: extra_edit(dice, serial) });
+        } else if faults < FAULTS_MIN && !matches!(self.whole.last(), Some(Cue { act: Act::Mishap(_), .. })) {
             Act::Mishap(Mishap::Fault { writes: false, effect: Effect::LostAfter, skip: 0 })
-        } else if self.tally.edits < EDITS_MIN {
+        } else if self.tally.edits < EDITS_MIN || faults < FAULTS_MIN {
             extra_edit(dice, serial)
         } else if self.tally.crashes < CRASHES_MIN {
             Act::Kill
         } else {
             return None;
         };
-        Some(Cue { wait: 0, act })
+        let cue = Cue { wait: 0, act };
+        self.whole.push(cue.clone());
+        Some(cue)
     }
 
     /// Runs one job that is due, with the script at its boundaries. False when none is due.
@@ -225,7 +236,7 @@ impl Storm {
         self.job += 1;
         let app = self.world.app.clone();
         let name = claimed.job.name();
-        let done = drive(lockstep::worker::run_one(&app, claimed), || self.boundary());
+        let done = drive(worker::run_one(&app, &claimed), || self.boundary());
         drop(app);
         self.after_effects();
         if done.is_none() {
@@ -239,21 +250,14 @@ impl Storm {
     fn boundary(&mut self) -> ControlFlow<()> {
         self.tally.steps += 1;
         self.after_effects();
-        while let Some(cue) = self.script.front_mut() {
-            if matches!(cue.act, Act::Pass(_)) {
-                break;
-            }
-            if cue.wait > 0 {
-                cue.wait -= 1;
-                break;
-            }
-            let Some(cue) = self.script.pop_front() else { break };
+        while let Some(cue) = self.script.pop_front_if(|cue| !matches!(cue.act, Act::Pass(_)) && cue.wait <= self.waited) {
+            self.waited = 0;
             if cue.act == Act::Kill {
-                self.played.push(cue);
                 return ControlFlow::Break(());
             }
-            self.perform(cue);
+            self.perform(cue.act);
         }
+        self.waited = self.waited.saturating_add(1);
         ControlFlow::Continue(())
     }
 
@@ -263,25 +267,21 @@ impl Storm {
     }
 
     /// Time passes up to the next job that falls due; what is left of the span waits in the script.
-    fn wait(&mut self, wait: u8, span: Duration) {
+    fn wait(&mut self, span: Duration) {
         let (now, next) = (self.world.now(), self.world.next_due());
         let end = now.plus(span);
         match next.filter(|due| *due < end) {
             Some(due) => {
-                self.world.dial.set(due.max(now));
-                let left = end.since(due);
-                self.script.push_front(Cue { wait, act: Act::Pass(left) });
-                self.played.push(Cue { wait, act: Act::Pass(due.since(now)) });
+                let due = due.max(now);
+                self.world.dial.set(due);
+                self.script.push_front(Cue { wait: 0, act: Act::Pass(end.since(due)) });
             }
-            None => {
-                self.world.dial.set(end);
-                self.played.push(Cue { wait, act: Act::Pass(span) });
-            }
+            None => self.world.dial.set(end),
         }
     }
 
-    fn perform(&mut self, cue: Cue) {
-        match cue.act.clone() {
+    fn perform(&mut self, act: Act) {
+        match act {
             Act::Edit { side, who, give } => self.edit(side, who, &give),
             Act::Collide { who, cell, serial } => self.collide(who, cell, serial),
             Act::Create { side, twin, serial } => self.create(side, twin, serial),
@@ -294,7 +294,6 @@ impl Storm {
             Act::Mishap(mishap) => self.mishap(&mishap),
             Act::Kill | Act::Pass(_) => {}
         }
-        self.played.push(cue);
     }
 
     fn hooks(&mut self, hooks: Hooks) {

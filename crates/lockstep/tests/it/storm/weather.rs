@@ -72,14 +72,17 @@ pub struct Weather {
 impl Weather {
     pub fn drawn(seed: u64) -> Self {
         let dice = Dice::new(seed ^ 0x5707_2a11);
+        let index_lag = Duration::from_millis(*dice.pick(&[0, 800, 5_000, 8_500]));
+        // Together they stay below the lag that the connector declares.
+        let granularity = Duration::from_millis(*dice.pick(&[1, 1, 1_000, 4_000])).min(Duration::from_millis(9_500) - index_lag);
         Self {
             seed,
             people: usize::try_from(dice.between(5, 12)).unwrap_or(5),
             keyed: dice.chance(50),
             archives: dice.chance(30),
             automation: *dice.pick(&[Automation::None, Automation::None, Automation::Tidies, Automation::SetsBack]),
-            index_lag: Duration::from_millis(*dice.pick(&[0, 800, 5_000, 9_000])),
-            granularity: Duration::from_millis(*dice.pick(&[1, 1, 1_000, 60_000])),
+            index_lag,
+            granularity,
             clock_offset_secs: *dice.pick(&[0, 0, -90, 90, -600]),
             page: *dice.pick(&[None, None, Some(3)]),
             budget: u32::try_from(*dice.pick(&[110, 110, 40, 20])).unwrap_or(110),

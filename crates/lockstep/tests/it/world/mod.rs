@@ -4,6 +4,7 @@
 mod drive;
 mod wire;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,21 +13,25 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
+use lockstep::ops::syncs::{Connect, KeyChoice};
 use lockstep::ops::{self, Author};
 use lockstep::reach::Pacing;
 use lockstep::vault::Vault;
 use lockstep::{wire as surfaces, worker};
+use lockstep_connect::oauth::Grant;
+use lockstep_core::change::Change;
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::ids::{ConnectionId, ContactId, PlanId};
-use lockstep_core::change::Change;
+use lockstep_core::mapping::model::Side;
 use lockstep_core::pair::Pair;
 use lockstep_core::parked::Parked;
 use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::Problem;
 use lockstep_sandbox::hubspot::{HookDelivery, Record};
 use lockstep_sandbox::{Clock, Hubspot, HubspotSettings};
-use lockstep_store::{Claimed, Org, Store, StoreError, Target, Tx};
+use lockstep_store::{Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Store, StoreError, Target, Tx};
+use serde_json::json;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -77,7 +82,8 @@ pub struct World {
     pub hubspot: Hubspot,
     pub wire: Arc<Wire>,
     pub org: Org,
-    pub connection: Option<ConnectionId>,
+    connection: Option<ConnectionId>,
+    keyed: bool,
     /// How far true time is ahead of our clock, in microseconds: grows when our clock steps back.
     skew: Arc<AtomicI64>,
     /// How far HubSpot's clock is ahead of true time, in microseconds.
@@ -121,7 +127,7 @@ impl World {
             Ok::<_, StoreError>(org)
         }))
         .expect("an organization");
-        Self { dial, env, app, hubspot, wire, org, connection: None, skew, vendor_offset, target, _folder: folder }
+        Self { dial, env, app, hubspot, wire, org, connection: None, keyed: setup.keyed, skew, vendor_offset, target, _folder: folder }
     }
 
     /// The process dies and starts again on its database: nothing that was only in memory is left.
@@ -130,6 +136,7 @@ impl World {
         let vault = self.app.vault.clone();
         let store = Store::open_inline(&self.target, self.env.clone()).expect("the database opens again");
         self.app = App { env: self.env.clone(), store, vault, network: self.wire.clone(), pacing: Pacing::default(), settings };
+        self.write(|tx, _| tx.reclaim_all());
     }
 
     pub fn now(&self) -> Time {
@@ -171,7 +178,7 @@ impl World {
         let end = self.now().plus(span);
         loop {
             while let Some(claimed) = self.claim() {
-                run(worker::run_one(&self.app, claimed));
+                run(worker::run_one(&self.app, &claimed)).expect("the store commits a job's end");
             }
             match self.next_due() {
                 Some(due) if due <= end => self.dial.set(due.max(self.now())),
@@ -189,6 +196,135 @@ impl World {
     /// When the next waiting job falls due.
     pub fn next_due(&self) -> Option<Time> {
         self.read(|tx, _| tx.next_due())
+    }
+
+    fn connection(&self) -> &ConnectionId {
+        self.connection.as_ref().expect("the world is connected")
+    }
+
+    /// An admin of the CRM agrees that we may act there.
+    fn grant(&self) -> Grant {
+        let tokens = self.hubspot.grant();
+        let life = Duration::from_secs(tokens.expires_in.unsigned_abs());
+        Grant {
+            access: tokens.access_token.into(),
+            refresh: Some(tokens.refresh_token.into()),
+            expires_at: Some(self.now().plus(life)),
+        }
+    }
+
+    /// Connects the CRM.
+    pub fn connect(&mut self) {
+        let key = if self.keyed { KeyChoice::Create } else { KeyChoice::None };
+        let request = Connect { vendor: "hubspot".to_owned(), base_url: Some(CRM.to_owned()), grant: self.grant(), key };
+        let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
+        self.connection = Some(connection.id().clone());
+    }
+
+    /// Computes the first-run plan.
+    pub fn plan(&mut self) -> PlanId {
+        let plan = run(ops::syncs::plan(&self.app, &self.org, self.connection(), Some("ID".to_owned()))).expect("a plan");
+        let status = |world: &Self| run(ops::plans::show(&world.app, &world.org, &plan)).map(|plan| plan.status);
+        for _ in 0..60 {
+            if status(self) == Ok(PlanStatus::Ready) {
+                return plan;
+            }
+            self.pass(Duration::from_secs(10));
+        }
+        panic!("the plan is not ready: {:?}", status(self));
+    }
+
+    pub fn plan_rows(&self, plan: &PlanId) -> Vec<(i64, PlanRow)> {
+        run(ops::plans::rows(&self.app, &self.org, plan, 0, 10_000)).expect("the plan's rows")
+    }
+
+    /// A person turns the winner of a conflict.
+    pub fn turn(&self, plan: &PlanId, n: i64, field: &str, winner: Side) {
+        run(ops::plans::turn(&self.app, &self.org, plan, n, field, winner)).expect("the conflict turns");
+    }
+
+    /// A person accepts the plan; it is carried out.
+    pub fn accept(&mut self, plan: &PlanId) {
+        run(ops::plans::accept(&self.app, &self.org, plan)).expect("the plan is accepted");
+        self.settle();
+    }
+
+    /// The whole first run.
+    pub fn start(&mut self) {
+        let plan = self.plan();
+        self.accept(&plan);
+    }
+
+    /// A delete on one side archives the other from now on.
+    pub fn carry_deletes_over(&self) {
+        self.write(|tx, org| tx.syncs(org)?.iter().try_for_each(|sync| tx.set_sync_on_delete(sync, OnDelete::Archive)));
+    }
+
+    /// Saves the mapping as a new version.
+    pub fn bump_mapping(&self) {
+        self.write(|tx, org| {
+            for sync in tx.syncs(org)? {
+                let mut mapping = sync.row().mapping.clone();
+                mapping.version += 1;
+                tx.set_sync_mapping(&sync, &mapping)?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Whether a person has to authorise again.
+    pub fn needs_consent(&self) -> bool {
+        let id = self.connection().clone();
+        let connection = self.read(move |tx, org| tx.connection(org, &id));
+        connection.is_some_and(|of| of.connection().status != ConnectionStatus::Ok)
+    }
+
+    /// A person authorises again. It takes a few tries when the CRM is in a bad state.
+    pub fn consent(&mut self) {
+        for _ in 0..10 {
+            if run(ops::syncs::reauthorise(&self.app, &self.org, self.connection(), self.grant())).is_ok() {
+                return;
+            }
+            self.dial.advance(Duration::from_secs(3));
+        }
+        panic!("the CRM does not let us in again");
+    }
+
+    /// A person of another account authorises by mistake. Answers whether it was taken.
+    pub fn consent_as(&mut self, portal: u32) -> bool {
+        let own = HubspotSettings::default().portal_id;
+        self.hubspot.set_portal_id(portal);
+        let taken = run(ops::syncs::reauthorise(&self.app, &self.org, self.connection(), self.grant())).is_ok();
+        self.hubspot.set_portal_id(own);
+        taken
+    }
+
+    /// A person has every question tried again.
+    pub fn resume_all(&self) {
+        for parked in self.parked() {
+            run(ops::parked::resume(&self.app, &self.org, &parked.id)).expect("the question is resumed");
+        }
+    }
+
+    /// Runs what is due until a call of the route was carried out, and dies before its answer is read.
+    pub fn die_after(&mut self, route: &str) {
+        let path = route.split_once(' ').map_or(route, |(_, path)| path);
+        self.wire.take_exchanges();
+        let wire = Arc::clone(&self.wire);
+        while let Some(claimed) = self.claim() {
+            let app = self.app.clone();
+            let done = drive(worker::run_one(&app, &claimed), || {
+                if wire.take_exchanges().iter().any(|exchange| exchange.uri.ends_with(path)) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            if done.is_none() {
+                return self.restart();
+            }
+        }
+        panic!("{route} was not called");
     }
 
     /// Living contacts, oldest first.
@@ -243,6 +379,18 @@ impl World {
         let verbs = ["update", "create", "upsert", "archive"];
         let route = |verb: &str| calls.route(&format!("POST /crm/v3/objects/contacts/batch/{verb}")).total;
         (verbs.into_iter().map(route).sum(), self.contacts().iter().map(|contact| contact.seq).max().unwrap_or(0))
+    }
+
+    /// An admin of the CRM makes the property that takes the acquisition source.
+    pub fn add_source_property(&self) {
+        let body = json!({
+            "name": ops::syncs::SOURCE_PROPERTY, "label": "Source", "type": "string", "fieldType": "text",
+            "groupName": "contactinformation",
+        });
+        let request = Request::post("/crm/v3/properties/contacts").header("authorization", "Bearer admin");
+        let request = request.header("content-type", "application/json").body(Body::from(body.to_string())).expect("a request");
+        let answer = run(self.hubspot.router().oneshot(request)).map_or_else(|never| match never {}, |answer| answer.status());
+        assert!(answer.is_success(), "{answer}");
     }
 
     /// HubSpot sends its webhooks to us from now on.

@@ -21,11 +21,9 @@ pub const CRM: &str = "https://hubspot.test";
 /// One exchange, for those who check what was asked.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    pub method: String,
     pub uri: String,
     pub request: Bytes,
-    /// `None` when the caller got no answer.
-    pub status: Option<u16>,
+    /// Empty when the caller got none.
     pub answer: Bytes,
 }
 
@@ -84,15 +82,12 @@ fn http_date(us: i64) -> Option<HeaderValue> {
 #[async_trait]
 impl Network for Wire {
     async fn exchange(&self, request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, NetworkError> {
-        let (method, uri) = (request.method().to_string(), request.uri().to_string());
+        let uri = request.uri().to_string();
         let sent = request.body().clone();
         boundary().await;
         let answer = if uri.starts_with(CRM) { self.ask_hubspot(request, limits).await } else { Ok(subscriber()) };
-        let (status, body) = match &answer {
-            Ok(answer) => (Some(answer.status().as_u16()), answer.body().clone()),
-            Err(_) => (None, Bytes::new()),
-        };
-        self.exchanges().push(Exchange { method, uri, request: sent, status, answer: body });
+        let body = answer.as_ref().map(|answer| answer.body().clone()).unwrap_or_default();
+        self.exchanges().push(Exchange { uri, request: sent, answer: body });
         boundary().await;
         answer
     }
