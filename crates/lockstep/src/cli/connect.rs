@@ -12,8 +12,8 @@ use super::init::organization;
 use super::place::{Place, Where, authority, runtime, start_quiet_log};
 use super::screen;
 use crate::config::Config;
-use crate::ops::authorize;
 use crate::ops::syncs::{self, Connect, KEY_PROPERTY, KeyChoice};
+use crate::ops::{authorize, key_ring};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -66,6 +66,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let app = place.open_here()?;
     let connection = runtime()?.block_on(async {
+        key_ring::check(&app).await?;
         let org = organization(&app).await?;
         anyhow::Ok(syncs::connect(&app, &org, request).await?)
     })?;

@@ -17,6 +17,7 @@ use toml::Table;
 use super::place::{Place, Where, reach_own_connections, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
+use crate::ops::key_ring;
 use crate::reach::{self, Class};
 
 #[derive(clap::Args)]
@@ -120,6 +121,9 @@ fn examine(at: &Where, chart: &mut Chart) -> anyhow::Result<()> {
     chart.well("database", format!("{} answers and has this program's schema", place.target));
     worker(&place.target, chart)?;
     runtime()?.block_on(async {
+        if let Err(error) = key_ring::check(&app).await {
+            chart.broken("key ring", error.to_string(), "restore the file keyring, or set keyring as it was");
+        }
         let orgs = app.store.read(|tx| tx.orgs()).await?;
         if orgs.is_empty() {
             chart.broken("organization", "there is none", "run `lockstep init`");

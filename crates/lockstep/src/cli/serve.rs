@@ -14,7 +14,7 @@ use super::stop::{self, Stop};
 use super::{screen, tls};
 use crate::app::App;
 use crate::config::insert;
-use crate::{wire, worker};
+use crate::{ops, wire, worker};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -41,6 +41,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         let scheme = if arguments.tls_self_signed { "https" } else { "http" };
         let url = format!("{scheme}://{address}");
         let app = place.open(&url)?;
+        ops::key_ring::check(&app).await?;
         organization(&app).await?;
         if arguments.tls_self_signed {
             let front = tls::front(listener).await?;

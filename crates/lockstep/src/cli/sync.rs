@@ -16,7 +16,7 @@ use super::place::{Place, Where, reach_own_connections, runtime, start_quiet_log
 use super::screen::{self, number};
 use crate::app::App;
 use crate::ops::syncs::Standing;
-use crate::ops::{plans, syncs};
+use crate::ops::{key_ring, plans, syncs};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -98,6 +98,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     let place = Place::find(at, Table::new())?;
     let app = place.open_here()?;
     runtime()?.block_on(async {
+        key_ring::check(&app).await?;
         let org = organization(&app).await?;
         let desk = Desk { app: reach_own_connections(app, &org).await?, org, place };
         match command {

@@ -4,6 +4,7 @@ pub mod authorize;
 pub mod authorise;
 pub mod contacts;
 pub mod idempotency;
+pub mod key_ring;
 pub mod keys;
 pub mod parked;
 pub mod payload;

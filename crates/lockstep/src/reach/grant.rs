@@ -25,6 +25,14 @@ pub fn seal(vault: &Vault, connection: &ConnectionId, grant: &Grant, env: &Env) 
     vault.seal(place(connection), text.expose_secret().as_bytes(), env)
 }
 
+/// Whether the key ring opens a connection's grant.
+///
+/// # Errors
+/// [`VaultError::WrongKey`] when it does not.
+pub fn opens(vault: &Vault, connection: &ConnectionId, sealed: &[u8]) -> Result<(), VaultError> {
+    vault.open(place(connection), sealed).map(drop)
+}
+
 /// The grant in force, and the version to replace it by.
 pub(super) async fn current(app: &App, connection: &ConnectionOf) -> Result<(Grant, i64), Fault> {
     let of = connection.clone();

@@ -12,7 +12,7 @@ use lockstep_connect::{About, Connector, Fault, FaultClass, Session, registry};
 use lockstep_store::ConnectionOf;
 
 pub use door::CALL_LIMITS;
-pub use grant::seal;
+pub use grant::{opens, seal};
 pub use pacing::{Class, Pacing};
 pub use write::{Row, Writer};
 
