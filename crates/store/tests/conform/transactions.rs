@@ -120,6 +120,7 @@ pub fn numbers_grow_in_commit_order(world: &World) {
         // A reader that pages by number meanwhile must never see a number come below one that it has seen.
         let (mut seen, mut highest) = (0, 0);
         while seen < 40 {
+            let written = writers.iter().all(tokio::task::JoinHandle::is_finished);
             let org = watched.clone();
             let page = lockstep_store::Page {
                 limit: 100,
@@ -132,7 +133,7 @@ pub fn numbers_grow_in_commit_order(world: &World) {
                 found.unwrap().0.into_iter().map(|contact| contact.seq).filter(|seq| *seq > highest).collect();
             seen += fresh.len();
             highest = fresh.last().copied().unwrap_or(highest);
-            if writers.iter().all(tokio::task::JoinHandle::is_finished) && fresh.is_empty() {
+            if written && fresh.is_empty() {
                 break;
             }
         }
