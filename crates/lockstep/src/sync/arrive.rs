@@ -137,7 +137,10 @@ fn store_error(problem: Problem) -> StoreError {
 
 /// The pair of a record, found by its id or by the ids of records that were merged into it. After a merge the pair
 /// follows to the survivor; of two pairs one keeps it and the other's contact becomes a question.
-fn paired(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Option<Pair>, StoreError> {
+///
+/// # Errors
+/// The store's.
+pub fn paired(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Option<Pair>, StoreError> {
     let mut candidates: Vec<Pair> = tx.pair_by_native(&spoke.sync, &record.id)?.into_iter().collect();
     for loser in &record.merged {
         candidates.extend(tx.pair_by_native(&spoke.sync, loser)?);

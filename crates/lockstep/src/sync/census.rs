@@ -157,7 +157,13 @@ async fn absent_page(spoke: &Spoke, mut census: Census, after: Option<String>) -
             for (native, got) in &got {
                 match got {
                     Got::Found(record) => arrive::take(tx, spoke, record)?,
-                    Got::Archived(_) | Got::Missing => census.departed.push(native.clone()),
+                    Got::Archived(record) => {
+                        // It may have been merged before it was deleted: then its pair follows first.
+                        arrive::paired(tx, spoke, record)?;
+                        tx.put_record(&spoke.sync, record, &[])?;
+                        census.departed.push(record.id.clone());
+                    }
+                    Got::Missing => census.departed.push(native.clone()),
                 }
             }
             match last {

@@ -10,6 +10,7 @@ use lockstep_core::parked::Reason;
 use lockstep_core::record::{Field, Record};
 use lockstep_store::{OnDelete, StoreError, Tx};
 
+use super::arrive;
 use super::mark::mark_one;
 use super::matching::contacts_like;
 use super::questions::{self, About};
@@ -27,7 +28,7 @@ pub fn gone(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
     let before = tx.native_record(&spoke.sync, &record.id)?;
     // Without keys: what lies in the recycle bin is nobody's match.
     tx.put_record(&spoke.sync, &Record { archived: true, ..record.clone() }, &[])?;
-    let Some(mut pair) = tx.pair_by_native(&spoke.sync, &record.id)? else {
+    let Some(mut pair) = arrive::paired(tx, spoke, record)? else {
         questions::close_record(tx, &spoke.sync, &record.id)?;
         return ask_again(tx, spoke, before.as_ref().unwrap_or(record));
     };
