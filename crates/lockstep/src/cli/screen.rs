@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,11 +24,14 @@ pub fn remark(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Between two frames of a spinner.
+const SPIN: Duration = Duration::from_millis(120);
+
 /// A line under the header and nothing else.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table of the result. Columns named in `numbers` are aligned to the right.
-pub fn table(header: &[&str], numbers: &[usize], rows: Vec<Vec<String>>) -> Table {
+pub fn table(header: &[&str], numbers: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
     if header.iter().any(|name| !name.is_empty()) {
@@ -39,7 +43,7 @@ pub fn table(header: &[&str], numbers: &[usize], rows: Vec<Vec<String>>) -> Tabl
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table
+    table.trim_fmt()
 }
 
 /// A bar on the standard error that fills up to `total`; hidden where nobody watches.
@@ -47,6 +51,15 @@ pub fn bar(total: u64, what: &'static str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), watched());
     let style = ProgressStyle::with_template("  {msg:<28} {bar:32} {human_pos}/{human_len}  {eta} left");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(what)
+}
+
+/// A sign on the standard error that something is waited for; nothing where nobody watches.
+pub fn spinner(what: &'static str) -> ProgressBar {
+    let spinner = ProgressBar::with_draw_target(None, watched()).with_message(what);
+    let style = ProgressStyle::with_template("  {spinner} {msg}");
+    spinner.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    spinner.enable_steady_tick(SPIN);
+    spinner
 }
 
 fn watched() -> ProgressDrawTarget {

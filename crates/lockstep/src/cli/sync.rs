@@ -332,7 +332,7 @@ fn status_row(shown: &Shown) -> Vec<String> {
 }
 
 /// A plan for people.
-pub fn summary_table(summary: &PlanSummary) -> comfy_table::Table {
+pub fn summary_table(summary: &PlanSummary) -> String {
     let rows = [
         ("Matched by phone or e-mail", summary.matched, "kept in step from now on"),
         ("  fields that differ", summary.conflicts, "the field's rule decides; the log keeps the other value"),

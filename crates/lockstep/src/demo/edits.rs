@@ -1,5 +1,6 @@
 //! People at work on both sides, one field of one person at the same time included.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -67,20 +68,27 @@ fn full_name(record: &Record) -> String {
 
 /// Edits of people whose name has two words and who have an address on both sides.
 pub fn script(contacts: &[Contact], records: &[Record]) -> Vec<Edit> {
-    let mut cast = contacts.iter().filter_map(|contact| {
-        let record = records.iter().find(|record| Some(record.id.as_str()) == record_id(contact))?;
-        let (name, email) = (contact.name.as_ref()?, contact.email.as_ref()?);
-        let plain = name.split_whitespace().count() == 2
-            && record.value("firstname").is_some_and(|first| name.starts_with(first))
-            && record.value("lastname").is_some_and(|last| name.ends_with(last))
-            && record.value("email") == Some(email);
-        plain.then_some((contact, record))
-    });
-    let mut edits = Vec::new();
-    for act in [inbox_name, crm_name, inbox_email, crm_email, both_email] {
-        edits.extend(cast.next().map(|(contact, record)| act(contact, record)));
-    }
-    edits
+    let by_id: BTreeMap<&str, &Record> = records.iter().map(|record| (record.id.as_str(), record)).collect();
+    let mut cast: Vec<(&Contact, &Record)> = contacts
+        .iter()
+        .filter_map(|contact| {
+            let record = *by_id.get(record_id(contact)?)?;
+            let (name, email) = (contact.name.as_ref()?, contact.email.as_ref()?);
+            let plain = name.split_whitespace().count() == 2
+                && record.value("firstname").is_some_and(|first| name.starts_with(first))
+                && record.value("lastname").is_some_and(|last| name.ends_with(last))
+                && record.value("email") == Some(email);
+            plain.then_some((contact, record))
+        })
+        .collect();
+    // Terminals align Latin letters best.
+    cast.sort_by_key(|(contact, _)| contact.name.as_ref().is_some_and(|name| !name.chars().all(is_latin)));
+    let acts = [inbox_name, crm_name, inbox_email, crm_email, both_email];
+    acts.into_iter().zip(cast).map(|(act, (contact, record))| act(contact, record)).collect()
+}
+
+fn is_latin(c: char) -> bool {
+    c < '\u{250}'
 }
 
 fn edit(
@@ -108,20 +116,25 @@ fn crm_name(contact: &Contact, record: &Record) -> Edit {
 }
 
 fn inbox_email(contact: &Contact, record: &Record) -> Edit {
-    let email = format!("new.{}", contact.email.as_deref().unwrap_or_default());
+    let email = address(contact, "new.example");
     edit(contact, record, "email", Some(email.clone()), None, email)
 }
 
 fn crm_email(contact: &Contact, record: &Record) -> Edit {
-    let value = format!("office.{}", contact.email.as_deref().unwrap_or_default());
+    let value = address(contact, "office.example");
     edit(contact, record, "email", None, Some(Typed { property: "email", value: value.clone() }), value)
 }
 
 /// Both sides at once: the default mapping gives the e-mail address to the CRM.
 fn both_email(contact: &Contact, record: &Record) -> Edit {
-    let email = contact.email.as_deref().unwrap_or_default();
-    let (ours, theirs) = (format!("chat.{email}"), format!("sales.{email}"));
+    let (ours, theirs) = (address(contact, "chat.example"), address(contact, "sales.example"));
     edit(contact, record, "email", Some(ours), Some(Typed { property: "email", value: theirs.clone() }), theirs)
+}
+
+/// The same person at another place.
+fn address(contact: &Contact, domain: &str) -> String {
+    let local = contact.email.as_deref().and_then(|email| email.split(['.', '@']).next()).unwrap_or("somebody");
+    format!("{local}@{domain}")
 }
 
 /// Types an edit: at HubSpot as a person in its pages, in the inbox by its API.

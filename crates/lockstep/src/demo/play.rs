@@ -220,8 +220,10 @@ async fn explain(stage: &Stage, story: &Story, edits: &[Edit]) -> anyhow::Result
 
 /// Waits until a poll finds nothing new, echoes included, and judges both sides.
 async fn conclude(stage: &Stage, summary: &mut Summary, foreign: usize, phases: &[Written]) -> anyhow::Result<()> {
+    let spinner = screen::spinner("Waiting until HubSpot's index has caught up and a look finds nothing new");
     let polls = stage.tap.empty_searches();
     until(stage, "a poll without news", async || Ok((stage.tap.empty_searches() > polls).then_some(()))).await?;
+    spinner.finish_and_clear();
     let sides = Sides::now(stage).await?;
     let agreement: Agreement = agreement::compare(&sides.contacts, &sides.records);
     let (contacts, records) = asked_about(&sides.parked);

@@ -3,8 +3,6 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 
-use comfy_table::Table;
-
 use crate::cli::screen;
 
 /// Long sentences break before this.
@@ -40,7 +38,7 @@ impl Story {
     }
 
     /// Shows a table.
-    pub fn show(&self, table: &Table) -> anyhow::Result<()> {
+    pub fn show(&self, table: &str) -> anyhow::Result<()> {
         table.lines().try_for_each(|line| self.line(format!("  {line}")))
     }
 
