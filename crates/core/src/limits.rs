@@ -34,8 +34,6 @@ limits! {
     IDEMPOTENCY_KEY_CHARS_MAX = 255;
     /// Hours that the answer to an idempotency key is kept.
     IDEMPOTENCY_TTL_HOURS = 24;
-    /// Seconds that a repeated call waits for the first one with its idempotency key.
-    IDEMPOTENCY_WAIT_SECS = 30;
     /// Webhook subscriptions of an organization.
     SUBSCRIPTIONS_MAX = 50;
     /// Bytes of a subscription's URL.
@@ -56,8 +54,6 @@ limits! {
     DELIVERY_TIMEOUT_SECS = 10;
     /// Days that a delivery is kept.
     DELIVERY_RETENTION_DAYS = 30;
-    /// Failed deliveries in a row after which a subscription is disabled.
-    DELIVERY_FAILURES_MAX = 20;
 }
 
 /// Whether a text has at most so many characters.

@@ -282,6 +282,15 @@ mod tests {
         assert_eq!(rules.check_url("https://192.168.1.1/").map(|_| ()), Err(BadTarget::NotPublic));
     }
 
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_refused_after_its_resolution() {
+        let resolve = |rules| JudgingResolver(rules).resolve("localhost".parse().unwrap());
+        let refused = resolve(Rules::default()).await.err().unwrap();
+        assert_eq!(refused.to_string(), BadTarget::NotPublic.to_string());
+        let local = Rules { allow_local_targets: true, ..Rules::default() };
+        assert!(resolve(local).await.unwrap().all(|address| address.ip().is_loopback()));
+    }
+
     #[test]
     fn public_addresses_stay_reachable() {
         for ip in

@@ -39,10 +39,10 @@ pub async fn scope(State(app): State<App>, mut request: Request, next: Next) -> 
     }
     tracing::info!(
         %method,
-        route = route.as_ref().map_or("-", MatchedPath::as_str),
+        route = %route.as_ref().map_or("-", MatchedPath::as_str),
         status = response.status().as_u16(),
         ms = u64::try_from(app.env.now().since(started).as_millis()).unwrap_or(u64::MAX),
-        org = response.extensions().get::<OrgId>().map_or("-", OrgId::as_str),
+        org = %response.extensions().get::<OrgId>().map_or("-", OrgId::as_str),
         request = %id,
         "request"
     );

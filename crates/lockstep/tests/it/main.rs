@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod desk;
+mod egress;
 mod flows;
 mod hard_cases;
 mod hard_cases_more;

@@ -58,7 +58,9 @@ fn what_was_denied_altered_or_takes_too_long_connects_nothing() {
     let world = World::new(&Setup::default());
     assert_eq!(follow(&world, &press(&world, "deny")).0, StatusCode::BAD_REQUEST);
     let back = press(&world, "allow");
-    for altered in [back.replace("state=", "state=A"), back.replace("state=", "other="), back.replace("code=", "other=")] {
+    for altered in
+        [back.replace("state=", "state=A"), back.replace("state=", "other="), back.replace("code=", "other=")]
+    {
         assert_eq!(follow(&world, &altered).0, StatusCode::BAD_REQUEST, "{altered}");
     }
     world.dial.advance(Duration::from_secs(16 * 60));
