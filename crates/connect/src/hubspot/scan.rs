@@ -20,6 +20,9 @@ use crate::fault::{Fault, FaultClass};
 /// `Date` has whole seconds, and two clocks are never quite alike.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 
+/// The step of the `Date` header.
+const DATE_STEP: Duration = Duration::from_secs(1);
+
 /// Where the scan stands. Times are milliseconds of the vendor's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,7 +38,12 @@ struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Window {
+    /// The latest edit that later pages of this window still show: the end of the second that `Date` named, so that
+    /// what was edited in the second before the scan is in it.
     until: i64,
+    /// Where the next window starts: as late as the vendor's clock surely stood when the first call was sent. An edit
+    /// made during the call may be missing from the answer.
+    closes: i64,
     last_id: u64,
 }
 
@@ -65,11 +73,13 @@ pub(super) async fn changes(
     let more = page.after().is_some() || page.total.is_some_and(|total| total > page.results.len() as u64);
     let last_id = last_id(&page, place.window.map_or(0, |window| window.last_id), more)?;
     let (place, more) = match (place.window, place.stepped_back(sight)) {
-        (Some(window), _) => (place.walked(window.until, last_id, more), more),
+        (Some(window), _) => (place.walked(Window { last_id, ..window }, more), more),
         (None, Some(lowered)) => (lowered, true),
         (None, None) => {
-            let until = sight.map_or(sent_at.as_millis(), |sight| sight.vendor.saturating_sub(millis(elapsed)));
-            (Place { clock: sight.or(place.clock), ..place }.walked(until, last_id, more), more)
+            let now = sight.map_or(sent_at.as_millis(), |sight| sight.vendor);
+            let until = now.saturating_add(millis(DATE_STEP)).saturating_sub(1);
+            let window = Window { until, closes: now.saturating_sub(millis(elapsed)), last_id };
+            (Place { clock: sight.or(place.clock), ..place }.walked(window, more), more)
         }
     };
     metadata::complete(session, &mut page.results, properties).await?;
@@ -130,13 +140,12 @@ impl ClockSight {
 }
 
 impl Place {
-    /// After a page of the window that ends at `until`, which is as late as the vendor's clock surely stood when the
-    /// window's first call was sent: an edit made during the call may be missing from the answer.
-    fn walked(self, until: i64, last_id: u64, more: bool) -> Self {
+    /// After a page of the window.
+    fn walked(self, window: Window, more: bool) -> Self {
         if more {
-            Self { window: Some(Window { until, last_id }), ..self }
+            Self { window: Some(window), ..self }
         } else {
-            Self { since: Some(until), window: None, ..self }
+            Self { since: Some(window.closes), window: None, ..self }
         }
     }
 
@@ -216,8 +225,9 @@ mod tests {
         format!("lastmodifieddate GT {}", since.as_millis() - 10_000)
     }
 
-    fn lte(until: Time) -> String {
-        format!("lastmodifieddate LTE {}", until.as_millis())
+    /// The end of the second that the vendor's clock showed.
+    fn lte(clock: Time) -> String {
+        format!("lastmodifieddate LTE {}", clock.as_millis() + 999)
     }
 
     #[tokio::test]
@@ -266,7 +276,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_answer_closes_the_window_when_its_call_was_sent() {
-        let place = Place::default().walked(NOON.as_millis() - 30_000, 1, true);
+        let place = Place::default()
+            .walked(Window { until: NOON.as_millis() + 999, closes: NOON.as_millis() - 30_000, last_id: 1 }, true);
         let expected = place.cursor().expect("a cursor");
         struct Slow(Dial, Arc<Script>);
         #[async_trait::async_trait]
