@@ -12,7 +12,7 @@ use lockstep_connect::{About, Fault};
 use lockstep_core::env::Time;
 use lockstep_core::ids::OrgId;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{ConnectionOf, Org, StoreError};
+use lockstep_store::{ConnectionOf, Org};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ pub async fn finish(app: &App, state: &str, code: &str) -> Result<ConnectionOf, 
         Problem::of(Code::InvalidFieldValue, "state", "This authorisation is too old or was altered. Start again.")
     })?;
     let wanted = state.org;
-    let org = app.store.read(move |tx| Ok::<_, StoreError>(tx.org(&wanted)?)).await?;
+    let org = app.store.read(move |tx| tx.org(&wanted)).await?;
     let org = org.ok_or_else(|| Problem::not_found("organization"))?;
     let about = reach::connector(&state.vendor).map_err(refused)?.about();
     let base_url = state.base_url.as_deref().unwrap_or(about.base_url);

@@ -1,4 +1,5 @@
 //! The integration tests: one binary, one world.
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
 mod cli;

@@ -8,6 +8,7 @@ use lockstep_core::limits::{BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, fits};
 use lockstep_core::problem::{Code, Problem};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
+use serde_path_to_error::Segment;
 
 use crate::auth::Caller;
 use crate::ops::idempotency::Once;
@@ -123,14 +124,21 @@ fn json(bytes: &[u8]) -> Result<Json, Problem> {
 
 fn typed<T: DeserializeOwned>(value: Json) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
+        let path: Vec<String> = error.path().iter().map(step).collect();
         let message = format!("{}.", error.into_inner());
-        if path == "." {
+        if path.is_empty() {
             Problem::new(Code::InvalidFieldValue, message)
         } else {
-            Problem::of(Code::InvalidFieldValue, path, message)
+            Problem::of(Code::InvalidFieldValue, path.join("."), message)
         }
     })
+}
+
+fn step(segment: &Segment) -> String {
+    match segment {
+        Segment::Seq { index } => index.to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
