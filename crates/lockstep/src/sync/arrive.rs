@@ -2,6 +2,7 @@
 
 use lockstep_core::contact::NewContact;
 use lockstep_core::ids::ContactId;
+use lockstep_core::mapping::Direction;
 use lockstep_core::mapping::view::{contact_values, new_contact, record_keys, record_values};
 use lockstep_core::pair::{Base, Pair, PairState};
 use lockstep_core::parked::Reason;
@@ -75,8 +76,10 @@ pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record
         }
         Some(pair) => {
             questions::close_all(tx, &spoke.sync, &pair)?;
-            // What it had in step with an earlier record says nothing about this one.
-            Pair { id: pair.id, ..pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone())) }
+            let mut base = pair.base;
+            // Somebody made the person anew. What we alone write there, this record has never had.
+            base.retain(|field, _| spoke.mapping().field(field).is_some_and(|map| map.direction == Direction::Both));
+            Pair { id: pair.id, base, ..pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone())) }
         }
         None => {
             let pair = pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone()));

@@ -161,7 +161,7 @@ impl Court<'_> {
 
     /// One side is gone: somebody must have deleted it, and the policy decides about the other.
     fn tombstone(&mut self, bond: &Bond, contact_lives: bool, record_lives: bool) {
-        let ancestry = bond.native.as_ref().map(|native| self.ledger.ancestry(native)).unwrap_or_default();
+        let ancestry = bond.native.as_ref().map(|native| self.ledger.ancestry(&self.ledger.survivor(native))).unwrap_or_default();
         let contact_deleted = self.ledger.deleted.contains_key(&bond.contact);
         let record_deleted = ancestry.iter().any(|id| self.ledger.deleted.contains_key(id));
         let pair = format!("{} ⇄ {}", bond.contact, bond.native.as_deref().unwrap_or("nothing"));
