@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
-use lockstep_store::{ApiKey, KeyKind, StoreError};
+use lockstep_store::{ApiKey, KeyKind};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use toml::Table;
@@ -157,7 +157,7 @@ async fn show(app: &App, json: bool) -> anyhow::Result<()> {
 async fn end(app: &App, id: KeyId) -> anyhow::Result<()> {
     let org = organization(app).await?;
     let named = id.clone();
-    let revoked = app.store.write(move |tx| Ok::<_, StoreError>(tx.revoke_key(&org, &named)?)).await?;
+    let revoked = app.store.write(move |tx| tx.revoke_key(&org, &named)).await?;
     if !revoked {
         bail!("there is no active key {id}; `lockstep keys list` shows them");
     }

@@ -42,10 +42,10 @@ pub fn csv(count: usize) -> Result<String, csv::Error> {
     for index in 0..count {
         let person = Person::new(index, &env);
         rows.push(person.row(&env));
-        if index % DUPLICATE_EVERY == DUPLICATE_EVERY - 1 {
+        if (index + 1).is_multiple_of(DUPLICATE_EVERY) {
             rows.push(person.again(&env));
         }
-        if index % USELESS_EVERY == USELESS_EVERY - 1 {
+        if (index + 1).is_multiple_of(USELESS_EVERY) {
             rows.push(useless(index / USELESS_EVERY));
         }
     }
