@@ -9,6 +9,7 @@ use lockstep_core::parked::Reason;
 use lockstep_core::record::Record;
 use lockstep_store::{StoreError, Tx};
 
+use super::questions;
 use super::spoke::Spoke;
 
 /// How many candidates a question names.
@@ -155,7 +156,8 @@ fn free_contacts(tx: &mut Tx<'_>, spoke: &Spoke, contacts: &[ContactId]) -> Resu
 /// the person anew there.
 fn lacks_record(tx: &mut Tx<'_>, spoke: &Spoke, pair: &Pair) -> Result<bool, StoreError> {
     Ok(match (&pair.native, pair.state) {
-        (None, PairState::Open | PairState::Parked) => true,
+        (None, PairState::Open) => true,
+        (None, PairState::Parked) => questions::a_record_answers(tx, &spoke.sync, pair)?,
         (None, PairState::Tombstone) | (Some(_), PairState::Open | PairState::Parked) => false,
         (Some(native), PairState::Tombstone) => tx.native_record(&spoke.sync, native)?.is_some_and(|record| record.archived),
     })

@@ -84,6 +84,15 @@ pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<bool
     Ok(true)
 }
 
+/// Whether a parked pair without a record waits for nothing that a matching record would not answer. After a merge it is
+/// a person's to say whether its contact gets another one.
+///
+/// # Errors
+/// The store's.
+pub fn a_record_answers(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<bool, StoreError> {
+    Ok(!tx.parked_of_pair(sync, &pair.id)?.iter().any(|parked| matches!(parked.reason, Reason::MergedAway { .. })))
+}
+
 /// Gives fields whose value the vendor refused a new try.
 ///
 /// # Errors
