@@ -60,12 +60,13 @@ pub fn cursor(spoke: &Spoke) -> Result<Option<Cursor>, StoreError> {
 }
 
 /// Records that a page shows otherwise than we know them, though with no later time, or that we know to be deleted:
-/// searches lag, so only a read by id tells which is the truth.
+/// searches lag, so only a read by id tells which is the truth. What we never saw cannot differ: the answer to our own
+/// write mentions fewer properties than its echo.
 fn doubtful(tx: &mut Tx<'_>, spoke: &Spoke, records: &[Record]) -> Result<Vec<String>, StoreError> {
     let mut doubtful = Vec::new();
     for record in records {
         let Some(known) = tx.native_record(&spoke.sync, &record.id)? else { continue };
-        let other = record.properties.iter().any(|(name, value)| known.properties.get(name) != Some(value));
+        let other = record.properties.iter().any(|(name, value)| known.properties.get(name).is_some_and(|seen| seen != value));
         if known.archived || (record.updated_at <= known.updated_at && other) {
             doubtful.push(record.id.clone());
         }
