@@ -13,7 +13,7 @@ use super::place::{Place, Where, authority, runtime, start_quiet_log};
 use super::screen;
 use crate::config::Config;
 use crate::ops::syncs::{self, Connect, KEY_PROPERTY, KeyChoice};
-use crate::ops::{authorize, key_ring};
+use crate::ops::{authorise, key_ring};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -93,7 +93,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn sign_in(place: &Place, about: &About, base_url: Option<String>, key: KeyChoice, json: bool) -> anyhow::Result<()> {
     let app = place.open_here()?;
     let org = runtime()?.block_on(organization(&app))?;
-    let url = authorize::begin(&app, &org, about.slug, base_url, key)?;
+    let url = authorise::begin(&app, &org, about.slug, base_url, key)?;
     if json {
         return screen::json(&serde_json::json!({ "authorize_url": url }));
     }

@@ -1,6 +1,5 @@
 //! What Lockstep can do, decided and committed: one file per capability.
 
-pub mod authorize;
 pub mod authorise;
 pub mod contacts;
 pub mod idempotency;
