@@ -256,16 +256,19 @@ fn uncertain(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, intent: &Intent) ->
     questions::park(tx, &spoke.sync, About::pair(&pair), Reason::UnknownOutcome)
 }
 
-/// A create has landed: the record is the pair's, and what was sent is the base of both sides, so that an edit made
-/// since is an edit and not a conflict.
+/// A create has landed: the record is the pair's. Where our key says so, what was sent is the base of both sides, so that
+/// an edit made since is an edit and not a conflict. Without a key a person may just as well have made the record: then
+/// only what it shows as it was sent is a base.
 ///
 /// # Errors
 /// The store's.
 pub fn landed(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -> Result<(), StoreError> {
     arrive::remember(tx, spoke, record)?;
     if let Some(intent) = tx.intent_of_pair(&spoke.sync, &pair.id)? {
-        let sent = intent.fields.iter().map(|(field, sent)| (field.clone(), FieldBase { ours: sent.clone(), theirs: sent.clone() }));
-        pair.base.extend(sent);
+        if spoke.key().is_some() {
+            let sent = intent.fields.iter().map(|(field, sent)| (field.clone(), FieldBase { ours: sent.clone(), theirs: sent.clone() }));
+            pair.base.extend(sent);
+        }
         pair.base.append(&mut shown_as_sent(spoke, &intent, record));
         tx.close_intent(&spoke.sync, &intent.id)?;
     }
