@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::questions::{self, About};
 use super::spoke::{Halt, Spoke};
-use super::{arrive, depart, schema};
+use super::{arrive, check, depart, schema};
 use crate::app::App;
 use crate::reach::Class;
 
@@ -75,7 +75,10 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
         }
         Step::Living { after } => {
             let page = spoke.connector.list_ids(&spoke.session, false, after.as_deref()).await?;
-            spoke.write(move |spoke, tx| living_page(tx, spoke, census, page)).await?;
+            let ids = page.ids.clone();
+            let unknown = spoke.read(move |spoke, tx| unknown(tx, spoke, ids)).await?;
+            let got = spoke.get(&unknown).await?;
+            spoke.write(move |spoke, tx| living_page(tx, spoke, census, page, &got)).await?;
         }
         Step::Absent { after } => absent_page(&spoke, census, after).await?,
     }
@@ -121,7 +124,20 @@ fn archived_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPag
     go_on(tx, spoke, &census)
 }
 
-fn living_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage) -> Result<(), StoreError> {
+/// Living records that no scan has shown: their times lie before the scan's window, such as after the vendor's clock
+/// stood wrong.
+fn unknown(tx: &mut Tx<'_>, spoke: &Spoke, ids: Vec<String>) -> Result<Vec<String>, StoreError> {
+    let mut unknown = Vec::new();
+    for native in ids {
+        if tx.native_record(&spoke.sync, &native)?.is_none_or(|record| record.archived) {
+            unknown.push(native);
+        }
+    }
+    Ok(unknown)
+}
+
+fn living_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage, got: &[(String, Got)]) -> Result<(), StoreError> {
+    check::take_all(tx, spoke, got)?;
     tx.seen_in_census(&spoke.sync, census.number, &page.ids)?;
     census.step = match page.after {
         Some(after) => Step::Living { after: Some(after) },
