@@ -35,6 +35,9 @@ struct Arguments {
     /// Plants a hole that the storm must find; `list` names them.
     #[arg(long)]
     mutate: Option<String>,
+    /// Plays all seeds even if some fail, and prints what each of them found.
+    #[arg(long)]
+    keep_going: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,9 +105,12 @@ fn play_all(arguments: &Arguments) -> Result<Sum, std::env::VarError> {
                     let schema = server.as_deref().map(|server| world::postgres_schema(server, "storm"));
                     let told = storm::play(seed, schema);
                     let clean = told.findings.is_clean();
+                    if arguments.keep_going {
+                        bar.suspend(|| told.findings.all().for_each(|(kind, text)| println!("seed {seed} {kind}: {text}")));
+                    }
                     sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, told);
                     bar.inc(1);
-                    failed.fetch_or(!clean, Ordering::SeqCst);
+                    failed.fetch_or(!clean && !arguments.keep_going, Ordering::SeqCst);
                 }
             });
         }

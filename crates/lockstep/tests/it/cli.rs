@@ -1,8 +1,8 @@
 //! The binary as a person at a terminal meets it.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -20,15 +20,20 @@ impl Desk {
         self.0.path().join("data")
     }
 
-    /// Runs a command on the desk's data, apart from the settings of the machine.
-    fn run(&self, arguments: &[&str]) -> Output {
+    /// A command on the desk's data, apart from the settings of the machine.
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("LOCKSTEP_") {
                 command.env_remove(name);
             }
         }
-        command.args(arguments).env("LOCKSTEP_DATA", self.data()).output().expect("the binary runs")
+        command.args(arguments).env("LOCKSTEP_DATA", self.data()).env("LOCKSTEP_LOG_LEVEL", "error");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the binary runs")
     }
 
     #[track_caller]
@@ -208,6 +213,30 @@ fn a_plan_is_computed_and_carried_out_without_a_server() {
     assert_eq!(desk.json(&["parked", "list", "--json"]), Json::Array(Vec::new()));
 }
 
+#[test]
+fn a_server_says_where_it_is_answers_and_ends_when_it_is_asked_to() {
+    let desk = Desk::new();
+    let mut process =
+        desk.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().expect("it runs");
+    let url = ready(&mut process, "lockstep ready on ");
+    let address = url.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    write!(stream, "GET /v1/health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("kill runs");
+    assert!(asked.success());
+    assert!(process.wait().expect("it ends").success());
+}
+
+/// The address in a process's ready line.
+fn ready(process: &mut Child, start: &str) -> String {
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a ready line");
+    line.trim().strip_prefix(start).expect("an address").to_owned()
+}
+
 /// A HubSpot look-alike in a process of its own.
 struct Sandbox {
     process: Child,
@@ -221,9 +250,7 @@ impl Sandbox {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary runs");
-        let mut ready = String::new();
-        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut ready).expect("a ready line");
-        let url = ready.trim().strip_prefix("sandbox ready on ").expect("an address").to_owned();
+        let url = ready(&mut process, "sandbox ready on ");
         Self { process, url }
     }
 }

@@ -130,10 +130,13 @@ fn our_own_write_coming_back_by_hook_and_poll_causes_no_write() {
     assert_eq!(world.hubspot.get(&native).expect("it lives").value("lastname"), Some("Echo"));
     let before = world.effects();
 
-    let echoes = world.hubspot.take_hooks();
+    let mut echoes = world.hubspot.take_hooks();
     assert!(!echoes.is_empty());
     for _ in 0..5 {
-        echoes.iter().for_each(|hook| assert!(world.deliver(hook).is_success()));
+        for echo in &mut echoes {
+            *echo = world.hubspot.repeat_hook(echo);
+            assert!(world.deliver(echo).is_success());
+        }
         world.settle();
     }
 
@@ -168,7 +171,9 @@ fn an_echo_that_comes_after_a_month_causes_no_write() {
     let before = world.effects();
     world.pass(Duration::from_secs(30 * 86_400));
 
-    echoes.iter().for_each(|hook| assert!(!world.deliver(hook).is_server_error()));
+    for echo in &echoes {
+        assert!(world.deliver(&world.hubspot.repeat_hook(echo)).is_success());
+    }
     world.pass(Duration::from_secs(600));
 
     assert_eq!(world.effects(), before);
@@ -181,6 +186,7 @@ fn the_first_run_shows_both_values_and_a_person_can_turn_the_winner() {
     let phone = contact.phone_number.as_ref().map(Phone::to_string).unwrap_or_default();
     let spaced = format!("{} {}", &phone[..6], &phone[6..]);
     let native = world.hubspot.create(&[("phone", &spaced), ("email", "crm@example.com"), ("firstname", "Ana"), ("lastname", "Person1")]).expect("a record");
+    world.pass(Duration::from_secs(10));
     world.connect();
     let plan = world.plan();
 
@@ -206,6 +212,7 @@ fn two_records_that_share_the_match_key_are_shown_and_not_written() {
     let phone = contact.phone_number.as_ref().map(Phone::to_string).unwrap_or_default();
     let twins = ["One", "Two"].map(|name| world.hubspot.create(&[("phone", &phone), ("lastname", name)]).expect("a record"));
     let before = twins.clone().map(|id| world.hubspot.get(&id));
+    world.pass(Duration::from_secs(10));
     world.connect();
     world.start();
 

@@ -212,6 +212,15 @@ impl Portal {
             Pending { due_us, attempt, event }
         }));
     }
+
+    /// The next attempt of a delivery, signed now.
+    pub(super) fn repeat_hook(&self, delivery: &HookDelivery) -> HookDelivery {
+        let attempt = delivery.attempt + 1;
+        let mut events = delivery.events.clone();
+        events.iter_mut().for_each(|event| event["attemptNumber"] = attempt.into());
+        let timestamp_ms = self.stamp_us().div_euclid(1_000);
+        self::delivery(&delivery.url, &self.settings.client_secret, timestamp_ms, attempt, events)
+    }
 }
 
 fn delivery(url: &str, secret: &str, timestamp_ms: i64, attempt: usize, events: Vec<Value>) -> HookDelivery {

@@ -309,6 +309,12 @@ impl Hubspot {
         self.with(|portal| portal.return_hook(delivery));
     }
 
+    /// The next attempt of a delivery, whatever became of this one: late or doubled, as HubSpot's come at times.
+    #[must_use]
+    pub fn repeat_hook(&self, delivery: &HookDelivery) -> HookDelivery {
+        self.with(|portal| portal.repeat_hook(delivery))
+    }
+
     /// An admin allows the app without a browser. Answers what the token call would.
     #[must_use]
     pub fn grant(&self) -> Tokens {

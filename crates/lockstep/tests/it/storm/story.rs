@@ -299,7 +299,7 @@ impl Storm {
     fn hooks(&mut self, hooks: Hooks) {
         self.waiting_hooks.extend(self.world.hubspot.take_hooks());
         let mut batch = match hooks {
-            Hooks::Old => self.old_hooks.clone(),
+            Hooks::Old => self.old_hooks.iter().map(|hook| self.world.hubspot.repeat_hook(hook)).collect(),
             _ => std::mem::take(&mut self.waiting_hooks),
         };
         if hooks == Hooks::Reverse {
@@ -455,8 +455,9 @@ impl Storm {
         for round in 1..=QUIET_ROUNDS {
             let before = self.world.effects();
             self.waiting_hooks.extend(self.world.hubspot.take_hooks());
-            let fresh = std::mem::take(&mut self.waiting_hooks);
-            for hook in self.old_hooks.iter().chain(&fresh) {
+            self.old_hooks.append(&mut self.waiting_hooks);
+            for hook in &mut self.old_hooks {
+                *hook = self.world.hubspot.repeat_hook(hook);
                 self.world.deliver(hook);
             }
             let end = self.world.now().plus(self.weather.poll * 2 + Duration::from_secs(60));

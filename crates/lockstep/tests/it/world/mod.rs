@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
@@ -79,6 +80,8 @@ pub struct World {
     pub dial: Dial,
     pub env: Env,
     pub app: App,
+    /// Our own surfaces.
+    router: Router,
     pub hubspot: Hubspot,
     pub wire: Arc<Wire>,
     pub org: Org,
@@ -106,7 +109,7 @@ impl World {
             Arc::new(move || clock() + offset.load(Ordering::SeqCst))
         };
         let hubspot = Hubspot::new(sandbox_settings(setup, true_clock));
-        let wire = Wire::new(hubspot.clone(), vendor_clock);
+        let wire = Wire::new(&hubspot, vendor_clock);
         let folder = tempfile::tempdir_in(scratch()).expect("a folder for the database");
         let target = match &setup.postgres {
             Some(url) => Target::Postgres(url.clone()),
@@ -127,7 +130,8 @@ impl World {
             Ok::<_, StoreError>(org)
         }))
         .expect("an organization");
-        Self { dial, env, app, hubspot, wire, org, connection: None, keyed: setup.keyed, skew, vendor_offset, target, _folder: folder }
+        let router = surfaces::router(app.clone());
+        Self { dial, env, app, router, hubspot, wire, org, connection: None, keyed: setup.keyed, skew, vendor_offset, target, _folder: folder }
     }
 
     /// The process dies and starts again on its database: nothing that was only in memory is left.
@@ -136,6 +140,7 @@ impl World {
         let vault = self.app.vault.clone();
         let store = Store::open_inline(&self.target, self.env.clone()).expect("the database opens again");
         self.app = App { env: self.env.clone(), store, vault, network: self.wire.clone(), pacing: Pacing::default(), settings };
+        self.router = surfaces::router(self.app.clone());
         self.write(|tx, _| tx.reclaim_all());
     }
 
@@ -402,8 +407,9 @@ impl World {
         Author::command_line(self.org.clone())
     }
 
-    /// A person makes a contact.
+    /// A person makes a contact. It takes a moment, so that ids tell the order.
     pub fn create_contact(&self, mut new: NewContact) -> Result<Contact, Problem> {
+        self.dial.advance(Duration::from_millis(1));
         let by = self.author();
         new.account.get_or_insert_with(|| "123456789012345".to_owned());
         run(self.app.store.write(move |tx| ops::contacts::create(tx, &by, new)))
@@ -431,8 +437,7 @@ impl World {
             request = request.header(name, value);
         }
         let request = request.body(Body::from(hook.body.clone())).expect("a request");
-        let router = surfaces::router(self.app.clone());
-        run(router.oneshot(request)).map_or_else(|never| match never {}, |answer| answer.status())
+        run(self.router.clone().oneshot(request)).map_or_else(|never| match never {}, |answer| answer.status())
     }
 }
 

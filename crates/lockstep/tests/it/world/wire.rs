@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::DATE;
@@ -29,15 +30,15 @@ pub struct Exchange {
 
 /// Routes by host. Before and after each exchange it returns `Pending` once.
 pub struct Wire {
-    hubspot: Hubspot,
+    hubspot: Router,
     /// The time in HubSpot's `Date` header.
     vendor_clock: Clock,
     exchanges: Mutex<Vec<Exchange>>,
 }
 
 impl Wire {
-    pub fn new(hubspot: Hubspot, vendor_clock: Clock) -> Arc<Self> {
-        Arc::new(Self { hubspot, vendor_clock, exchanges: Mutex::default() })
+    pub fn new(hubspot: &Hubspot, vendor_clock: Clock) -> Arc<Self> {
+        Arc::new(Self { hubspot: hubspot.router(), vendor_clock, exchanges: Mutex::default() })
     }
 
     /// Exchanges since the last call.
@@ -51,7 +52,7 @@ impl Wire {
 
     async fn ask_hubspot(&self, request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, NetworkError> {
         let lost = |why: &str| NetworkError::Lost(why.to_owned());
-        let answer = self.hubspot.router().oneshot(request.map(Body::from)).await.map_err(|never| match never {})?;
+        let answer = self.hubspot.clone().oneshot(request.map(Body::from)).await.map_err(|never| match never {})?;
         if answer.extensions().get::<Dropped>().is_some() {
             return Err(lost("the connection ended"));
         }
