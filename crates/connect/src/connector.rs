@@ -90,11 +90,20 @@ pub struct ChangePage {
     pub more: bool,
 }
 
-/// One page of ids.
+/// A record in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+    /// The vendor's modification time.
+    pub updated_at: Time,
+}
+
+/// One page of a listing.
 #[derive(Clone, Debug)]
 pub struct IdPage {
-    /// The ids.
-    pub ids: Vec<String>,
+    /// The records.
+    pub records: Vec<Listed>,
     /// Where to go on; `None` at the end.
     pub after: Option<String>,
 }

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::wire::{CONTACTS, Object, Page, ask, batch_read, filter, with_merged};
 use super::{ABOUT, metadata};
-use crate::connector::{Find, Got, IdPage};
+use crate::connector::{Find, Got, IdPage, Listed};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
@@ -129,7 +129,8 @@ pub(super) async fn list_ids(session: &Session, archived: bool, after: Option<&s
     }
     let page: Page = ask(session, Call::read(Method::Get, path, None)).await?;
     let after = page.after().map(str::to_owned);
-    Ok(IdPage { ids: page.results.into_iter().map(|object| object.id).collect(), after })
+    let listed = |object: Object| Listed { id: object.id, updated_at: object.updated_at };
+    Ok(IdPage { records: page.results.into_iter().map(listed).collect(), after })
 }
 
 #[cfg(test)]
@@ -227,7 +228,8 @@ mod tests {
         let first = json!({ "results": [object("1", false, json!({}))], "paging": { "next": { "after": "a+b=" } } });
         let (script, session, _) = Script::new([Line::new(200, first), Line::new(200, json!({ "results": [] }))]);
         let page = list_ids(&session, true, None).await.expect("a page");
-        assert_eq!((page.ids, page.after.as_deref()), (strings(&["1"]), Some("a+b=")));
+        let ids: Vec<String> = page.records.into_iter().map(|listed| listed.id).collect();
+        assert_eq!((ids, page.after.as_deref()), (strings(&["1"]), Some("a+b=")));
         assert_eq!(list_ids(&session, true, page.after.as_deref()).await.expect("a page").after, None);
         let paths: Vec<String> = script.calls().into_iter().map(|call| call.path).collect();
         assert_eq!(paths[1], "/crm/v3/objects/contacts?limit=100&archived=true&properties=hs_object_id&after=a%2Bb%3D");

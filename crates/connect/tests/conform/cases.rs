@@ -205,7 +205,7 @@ pub async fn the_list_shows_every_id_once(world: World) {
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
             let page = world.connector.list_ids(&world.session, in_bin, after.as_deref()).await.expect("a page");
-            listed.extend(page.ids);
+            listed.extend(page.records.into_iter().map(|record| record.id));
             after = page.after;
             if after.is_none() {
                 break;

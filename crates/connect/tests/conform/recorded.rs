@@ -139,7 +139,8 @@ async fn reads_and_lists_are_understood() {
     assert_eq!(names, [Some("Maria"), Some("Brian")]);
     let Some(list) = session(200, "read/objects-api/contacts-response.json") else { return };
     let page = hubspot().list_ids(&list, false, None).await.expect("a page");
-    assert_eq!(page.ids[..3], strings(&["1", "51", "101"]));
+    let ids: Vec<String> = page.records.into_iter().map(|listed| listed.id).collect();
+    assert_eq!(ids[..3], strings(&["1", "51", "101"]));
     let Some(account) = session(200, "post-auth/account-info.json") else { return };
     assert_eq!(hubspot().account(&account).await.as_deref(), Ok("12345678"));
 }

@@ -22,8 +22,9 @@ use crate::ops::contacts;
 /// # Errors
 /// The store's.
 pub fn take(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), StoreError> {
+    let paired = paired(tx, spoke, record)?;
     let before = remember(tx, spoke, record)?;
-    let Some(mut pair) = paired(tx, spoke, record)? else { return adopt(tx, spoke, record) };
+    let Some(mut pair) = paired else { return adopt(tx, spoke, record) };
     match pair.state {
         PairState::Open => {}
         PairState::Parked => {
@@ -185,7 +186,7 @@ fn keeper(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record, candidates: &[Pair]) 
 
 /// Parts a pair from a record that another contact keeps after a merge.
 fn part(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -> Result<(), StoreError> {
-    if pair.state == PairState::Tombstone {
+    if pair.state == PairState::Tombstone && !unlinked_by_the_crm(tx, spoke, &pair)? {
         pair.native = None;
         return tx.save_pair(&spoke.sync, &pair);
     }
@@ -196,4 +197,11 @@ fn part(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -> Resu
     pair.dirty = None;
     tx.save_pair(&spoke.sync, &pair)?;
     questions::park(tx, &spoke.sync, About::pair(&pair), Reason::MergedAway { survivor: record.id.clone() })
+}
+
+/// Whether a tombstone stands for a record that was deleted in the CRM, with a contact that lives on.
+fn unlinked_by_the_crm(tx: &mut Tx<'_>, spoke: &Spoke, pair: &Pair) -> Result<bool, StoreError> {
+    let Some(native) = &pair.native else { return Ok(false) };
+    let deleted = tx.native_record(&spoke.sync, native)?.is_some_and(|record| record.archived);
+    Ok(deleted && tx.contact(spoke.org(), &pair.contact)?.is_some())
 }

@@ -1,7 +1,7 @@
 //! The census finds deletes that no hint told (law 9): what the vendor lists as archived, and what two complete listings
 //! in a row lack. More of them than the safety share, and nothing is done before a person says so.
 
-use lockstep_connect::{Got, IdPage};
+use lockstep_connect::{Got, IdPage, Listed};
 use lockstep_core::env::Time;
 use lockstep_core::ids::SyncId;
 use lockstep_core::job::Job;
@@ -75,9 +75,9 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
         }
         Step::Living { after } => {
             let page = spoke.connector.list_ids(&spoke.session, false, after.as_deref()).await?;
-            let ids = page.ids.clone();
-            let unknown = spoke.read(move |spoke, tx| unknown(tx, spoke, ids)).await?;
-            let got = spoke.get(&unknown).await?;
+            let listed = page.records.clone();
+            let unseen = spoke.read(move |spoke, tx| unseen(tx, spoke, listed)).await?;
+            let got = spoke.get(&unseen).await?;
             spoke.write(move |spoke, tx| living_page(tx, spoke, census, page, &got)).await?;
         }
         Step::Absent { after } => absent_page(&spoke, census, after).await?,
@@ -112,9 +112,9 @@ fn go_on(tx: &mut Tx<'_>, spoke: &Spoke, census: &Census) -> Result<(), StoreErr
 }
 
 fn archived_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage) -> Result<(), StoreError> {
-    for native in page.ids {
-        if is_paired(tx, spoke, &native)? {
-            census.departed.push(native);
+    for Listed { id, .. } in page.records {
+        if is_paired(tx, spoke, &id)? {
+            census.departed.push(id);
         }
     }
     census.step = match page.after {
@@ -124,21 +124,23 @@ fn archived_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPag
     go_on(tx, spoke, &census)
 }
 
-/// Living records that no scan has shown: their times lie before the scan's window, such as after the vendor's clock
-/// stood wrong.
-fn unknown(tx: &mut Tx<'_>, spoke: &Spoke, ids: Vec<String>) -> Result<Vec<String>, StoreError> {
-    let mut unknown = Vec::new();
-    for native in ids {
-        if tx.native_record(&spoke.sync, &native)?.is_none_or(|record| record.archived) {
-            unknown.push(native);
+/// Living records that stand there otherwise than any scan has shown them: their times lay before the scan's window, such
+/// as while the vendor's clock stood wrong.
+fn unseen(tx: &mut Tx<'_>, spoke: &Spoke, listed: Vec<Listed>) -> Result<Vec<String>, StoreError> {
+    let mut unseen = Vec::new();
+    for Listed { id, updated_at } in listed {
+        let known = tx.native_record(&spoke.sync, &id)?;
+        if known.is_none_or(|known| known.archived || known.updated_at != updated_at) {
+            unseen.push(id);
         }
     }
-    Ok(unknown)
+    Ok(unseen)
 }
 
 fn living_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage, got: &[(String, Got)]) -> Result<(), StoreError> {
     check::take_all(tx, spoke, got)?;
-    tx.seen_in_census(&spoke.sync, census.number, &page.ids)?;
+    let ids: Vec<String> = page.records.into_iter().map(|listed| listed.id).collect();
+    tx.seen_in_census(&spoke.sync, census.number, &ids)?;
     census.step = match page.after {
         Some(after) => Step::Living { after: Some(after) },
         None => Step::Absent { after: None },
