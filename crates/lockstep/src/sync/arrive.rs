@@ -65,16 +65,25 @@ pub fn remember(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Optio
     Ok(before)
 }
 
-/// Binds a contact to a record and merges both. Where a create of the contact has no answer yet, the record counts as
-/// what was made, unless a key can tell for certain: then that is left to [`unknown::resolve`].
+/// Binds a contact to a record and merges both. Where a create of the contact has no answer yet and a key can tell for
+/// certain, that is left to [`unknown::resolve`]; without a key, a record that shows all that was sent is what was made.
 ///
 /// # Errors
 /// The store's.
 pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record) -> Result<(), StoreError> {
-    let pair = match tx.pair_by_contact(&spoke.sync, contact)? {
-        Some(pair) if tx.intent_of_pair(&spoke.sync, &pair.id)?.is_some() => {
-            return if spoke.key().is_none() { unknown::landed(tx, spoke, pair, record) } else { Ok(()) };
+    let known = tx.pair_by_contact(&spoke.sync, contact)?;
+    if let Some(pair) = &known
+        && let Some(intent) = tx.intent_of_pair(&spoke.sync, &pair.id)?
+    {
+        if spoke.key().is_some() {
+            return Ok(());
         }
+        if unknown::shows_all(spoke, &intent, record) {
+            return unknown::landed(tx, spoke, pair.clone(), record);
+        }
+        // Somebody else's, it seems. The intent stays open: what we sent may yet show.
+    }
+    let pair = match known {
         Some(pair) => {
             questions::close_all(tx, &spoke.sync, &pair)?;
             let mut base = pair.base;

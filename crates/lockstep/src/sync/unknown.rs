@@ -214,7 +214,7 @@ fn judge(tx: &mut Tx<'_>, spoke: &Spoke, intent: &Intent, found: &[Record], sear
     }
     match candidates.as_slice() {
         [record] => landed(tx, spoke, pair, record),
-        [] if searched => {
+        [] if searched || pair.state == PairState::Tombstone => {
             tx.close_intent(&spoke.sync, &intent.id)?;
             enqueue_push(tx, &spoke.sync)
         }
@@ -229,8 +229,14 @@ fn shares_key(spoke: &Spoke, intent: &Intent, record: &Record) -> bool {
     phone.into_iter().chain(sent("email").and_then(email_key)).any(|key| keys.contains(&key))
 }
 
+/// Whether a record shows everything as it was sent.
+pub fn shows_all(spoke: &Spoke, intent: &Intent, record: &Record) -> bool {
+    !intent.fields.is_empty() && shown_as_sent(spoke, intent, record).len() == intent.fields.len()
+}
+
 /// Whether a record that nobody claims may be a create without an answer whose e-mail and phone somebody has changed
-/// since: it bears the name that was sent. Nothing is guessed then; both become questions.
+/// since: it bears the name that was sent, or the contact was deleted meanwhile and what was sent is erased. Nothing is
+/// guessed then: the record becomes a question, and so does the contact if it has no other record.
 ///
 /// # Errors
 /// The store's.
@@ -239,12 +245,15 @@ pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bo
         return Ok(false);
     }
     let name = record_values(spoke.mapping(), record).remove("name");
-    let alike = |intent: &Intent| intent.kind == IntentKind::Create && name.is_some() && intent.fields.get("name") == Some(&name);
+    let bears_the_name = |intent: &Intent| name.is_some() && intent.fields.get("name") == Some(&name);
+    let alike = |intent: &Intent| intent.kind == IntentKind::Create && (intent.fields.is_empty() || bears_the_name(intent));
     let Some(intent) = tx.open_intents(&spoke.sync, INTENTS_MAX)?.into_iter().find(alike) else { return Ok(false) };
-    let Some(pair) = tx.pair(&spoke.sync, &intent.pair)?.filter(|pair| pair.state == PairState::Open) else { return Ok(false) };
+    let Some(pair) = tx.pair(&spoke.sync, &intent.pair)? else { return Ok(false) };
     let reason = super::matching::ambiguous(vec![pair.contact.clone()], vec![record.id.clone()]);
     questions::park(tx, &spoke.sync, About::record(&record.id), reason)?;
-    uncertain(tx, spoke, pair, &intent)?;
+    if pair.native.is_none() && pair.state == PairState::Open {
+        uncertain(tx, spoke, pair, &intent)?;
+    }
     Ok(true)
 }
 
