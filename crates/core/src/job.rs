@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeliveryId, ReceivedId, SyncId};
+use crate::ids::{DeliveryId, SyncId};
 
 /// One piece of work. It does one page or one batch and then requeues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,10 +35,12 @@ pub enum Job {
         /// The native records.
         natives: Vec<String>,
     },
-    /// Understand a stored remote webhook.
+    /// Understand the stored remote webhooks of a vendor's account.
     Ingest {
-        /// The stored webhook.
-        received: ReceivedId,
+        /// The vendor's slug.
+        vendor: String,
+        /// The vendor's id of the account.
+        account: String,
     },
     /// Send one event to one subscriber.
     Deliver {
@@ -67,7 +69,7 @@ impl Job {
             Self::Pull { sync } => format!("pull:{sync}"),
             Self::Census { sync } => format!("census:{sync}"),
             Self::Check { sync, natives } => format!("check:{sync}:{}", natives.join(",")),
-            Self::Ingest { received } => format!("ingest:{received}"),
+            Self::Ingest { vendor, account } => format!("ingest:{vendor}:{account}"),
             Self::Deliver { delivery } => format!("deliver:{delivery}"),
             Self::Purge => "purge".to_owned(),
         }
@@ -76,11 +78,13 @@ impl Job {
     /// What it must not run beside: everything that reads or writes one sync's pairs has one lane.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Plan { sync } | Self::Push { sync } | Self::Pull { sync } | Self::Census { sync } | Self::Check { sync, .. } => {
-                Lane::Named(sync.to_string())
-            }
-            Self::Purge => Lane::Named("purge".to_owned()),
-            Self::Ingest { .. } | Self::Deliver { .. } => Lane::Free,
+            Self::Plan { sync }
+            | Self::Push { sync }
+            | Self::Pull { sync }
+            | Self::Census { sync }
+            | Self::Check { sync, .. } => Lane::Named(sync.to_string()),
+            Self::Ingest { .. } | Self::Purge => Lane::Named(self.key()),
+            Self::Deliver { .. } => Lane::Free,
         }
     }
 

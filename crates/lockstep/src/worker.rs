@@ -39,7 +39,7 @@ async fn run_job(app: &App, claimed: &Claimed) -> Result<(), Halt> {
         Job::Pull { sync } => sync::pull::run(app, sync).await,
         Job::Census { sync } => sync::census::run(app, sync).await,
         Job::Check { sync, natives } => sync::check::run(app, sync, natives).await,
-        Job::Ingest { received } => sync::ingest::run(app, received).await,
+        Job::Ingest { vendor, account } => sync::ingest::run(app, vendor, account).await,
         Job::Deliver { delivery } => Ok(sync::deliver::run(app, delivery).await?),
         Job::Purge => Ok(sync::purge::run(app).await?),
     }

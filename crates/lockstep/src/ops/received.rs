@@ -28,7 +28,7 @@ pub async fn receive(app: &App, hook: VerifiedHook) -> Result<(), Problem> {
         .write(move |tx| {
             for account in &hook.accounts {
                 let event = format!("{account}:{digest}");
-                tx.receive(hook.vendor, account, &event, "{}", &hook.body)?;
+                tx.receive(hook.vendor, account, &event, &hook.body)?;
             }
             Ok(())
         })

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use lockstep_connect::{Hint, HintKind};
-use lockstep_core::ids::ReceivedId;
 use lockstep_core::job::Job;
-use lockstep_store::{StoreError, SyncOf, SyncStatus, Tx};
+use lockstep_store::{Received, StoreError, SyncOf, SyncStatus, Tx};
 
 use super::spoke::Halt;
 use crate::app::App;
@@ -13,38 +12,52 @@ use crate::reach;
 
 /// Up to so many changed records are read by id at once, which no index lag delays; more are left to a pull.
 const READ_AT_ONCE_MAX: usize = 10;
+/// Stored webhooks that one job reads: a burst becomes few jobs and few reads.
+const WEBHOOKS_MAX: usize = 32;
+/// Records that one check names; its key has to fit an index.
+const CHECKED_MAX: usize = 50;
 
-/// Reads the hints of one webhook and enqueues the reads.
+/// Reads the hints of an account's stored webhooks and enqueues the reads.
 ///
 /// # Errors
 /// The store's.
-pub async fn run(app: &App, received: &ReceivedId) -> Result<(), Halt> {
-    let id = received.clone();
-    let Some(received) = app.store.read(move |tx| tx.received(&id)).await? else { return Ok(()) };
-    if received.body.is_empty() {
-        return Ok(());
-    }
-    let hints = match reach::connector(&received.vendor).and_then(|connector| connector.read_hints(&received.body)) {
-        Ok(hints) => hints,
-        Err(fault) => {
-            tracing::warn!(received = %received.id, code = fault.code, "a verified webhook cannot be read: {fault}");
-            Vec::new()
-        }
+pub async fn run(app: &App, vendor: &str, account: &str) -> Result<(), Halt> {
+    let (vendor, account) = (vendor.to_owned(), account.to_owned());
+    let unread = {
+        let (vendor, account) = (vendor.clone(), account.clone());
+        app.store.read(move |tx| tx.unread(&vendor, &account, WEBHOOKS_MAX)).await?
     };
+    let hints: Vec<Hint> =
+        unread.iter().flat_map(|received| read(&vendor, received)).filter(|hint| hint.account == account).collect();
     app.store
         .write(move |tx| {
-            let hints: Vec<&Hint> = hints.iter().filter(|hint| hint.account == received.account).collect();
-            for connection in tx.connection_by_account(&received.vendor, &received.account)? {
+            let hints: Vec<&Hint> = hints.iter().collect();
+            for connection in tx.connection_by_account(&vendor, &account)? {
                 if let Some(sync) = tx.sync_of_connection(&connection)?
                     && sync.row().status == SyncStatus::Running
                 {
                     enqueue_reads(tx, &sync, &hints)?;
                 }
             }
-            tx.forget_received(&received.id)
+            for received in &unread {
+                tx.forget_received(&received.id)?;
+            }
+            if unread.len() < WEBHOOKS_MAX {
+                return Ok(());
+            }
+            let now = tx.now();
+            tx.enqueue(&Job::Ingest { vendor, account }, now)
         })
         .await?;
     Ok(())
+}
+
+/// What one webhook hints at; nothing when it cannot be read.
+fn read(vendor: &str, received: &Received) -> Vec<Hint> {
+    reach::connector(vendor).and_then(|connector| connector.read_hints(&received.body)).unwrap_or_else(|fault| {
+        tracing::warn!(received = %received.id, code = fault.code, "a verified webhook cannot be read: {fault}");
+        Vec::new()
+    })
 }
 
 fn enqueue_reads(tx: &mut Tx<'_>, sync: &SyncOf, hints: &[&Hint]) -> Result<(), StoreError> {
@@ -63,8 +76,9 @@ fn enqueue_reads(tx: &mut Tx<'_>, sync: &SyncOf, hints: &[&Hint]) -> Result<(), 
         }
         tx.enqueue(&Job::Pull { sync: sync.id().clone() }, now)?;
     }
-    if named.is_empty() {
-        return Ok(());
+    let named: Vec<String> = named.into_iter().collect();
+    for natives in named.chunks(CHECKED_MAX) {
+        tx.enqueue(&Job::Check { sync: sync.id().clone(), natives: natives.to_vec() }, now)?;
     }
-    tx.enqueue(&Job::Check { sync: sync.id().clone(), natives: named.into_iter().collect() }, now)
+    Ok(())
 }

@@ -215,11 +215,12 @@ CREATE TABLE received (
     vendor TEXT COLLATE "C" NOT NULL,
     account TEXT COLLATE "C" NOT NULL,
     event_id TEXT COLLATE "C" NOT NULL,
-    headers TEXT COLLATE "C" NOT NULL,
     body BYTEA NOT NULL,
-    received_at BIGINT NOT NULL
+    received_at BIGINT NOT NULL,
+    read_at BIGINT
 );
 CREATE UNIQUE INDEX received_event ON received (vendor, event_id);
+CREATE INDEX received_unread ON received (vendor, account, id) WHERE read_at IS NULL;
 CREATE INDEX received_age ON received (received_at);
 
 CREATE TABLE idempotency (

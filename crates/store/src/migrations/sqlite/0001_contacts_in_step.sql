@@ -215,11 +215,12 @@ CREATE TABLE received (
     vendor TEXT NOT NULL,
     account TEXT NOT NULL,
     event_id TEXT NOT NULL,
-    headers TEXT NOT NULL,
     body BLOB NOT NULL,
-    received_at INTEGER NOT NULL
+    received_at INTEGER NOT NULL,
+    read_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX received_event ON received (vendor, event_id);
+CREATE INDEX received_unread ON received (vendor, account, id) WHERE read_at IS NULL;
 CREATE INDEX received_age ON received (received_at);
 
 CREATE TABLE idempotency (
