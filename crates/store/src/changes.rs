@@ -71,9 +71,8 @@ impl Tx<'_> {
         }
     }
 
-    /// Blanks a person's values wherever they are quoted: the log, pairs, intents, parked questions, plans and events
-    /// (law 10). What happened stays, with whom and what about does not. Answers kept for idempotency keys end by
-    /// themselves within a day.
+    /// Blanks a person's values wherever they are quoted: the log, pairs, intents, parked questions, plans, events and kept
+    /// answers (law 10). What happened stays, with whom and what about does not.
     ///
     /// # Errors
     /// When the store fails.
@@ -96,6 +95,7 @@ impl Tx<'_> {
             "UPDATE pairs SET base = '{}', fights = '{}'
              WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1)",
             "DELETE FROM parked WHERE org_id = ?1 AND contact_id = ?2",
+            "DELETE FROM idempotency WHERE org_id = ?1 AND subject = ?2",
             "UPDATE events SET content = '{\"erased\":true}' WHERE org_id = ?1 AND subject = ?2",
             "UPDATE deliveries SET status = 'dead', last_error = 'the contact was deleted', next_attempt_at = NULL
              WHERE status IN ('pending', 'failed') AND event_id IN

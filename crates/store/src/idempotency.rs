@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lockstep_core::env::Time;
+use lockstep_core::ids::ContactId;
 
 use crate::error::StoreError;
 use crate::orgs::Org;
@@ -34,7 +35,7 @@ pub struct StoredAnswer {
     pub status: i64,
     /// The headers, as JSON of the caller's.
     pub headers: String,
-    /// The body.
+    /// The body, sealed by the caller's vault: it may hold a secret that is shown once.
     pub body: Vec<u8>,
 }
 
@@ -82,16 +83,21 @@ impl Tx<'_> {
         })
     }
 
-    /// Keeps the answer of the call that began.
+    /// Keeps the answer of the call that began. `subject` is the contact that it quotes: it goes when that is erased.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn idempotency_finish(&mut self, org: &Org, key: &str, answer: &StoredAnswer) -> Result<(), StoreError> {
-        self.execute(
-            "UPDATE idempotency SET status = ?3, headers = ?4, body = ?5 WHERE org_id = ?1 AND idempotency_key = ?2",
-            args![org.id(), key, answer.status, &answer.headers, &answer.body[..]],
-        )
-        .map(|_| ())
+    pub fn idempotency_finish(
+        &mut self,
+        org: &Org,
+        key: &str,
+        answer: &StoredAnswer,
+        subject: Option<&ContactId>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE idempotency SET status = ?3, headers = ?4, body = ?5, subject = ?6
+             WHERE org_id = ?1 AND idempotency_key = ?2";
+        let StoredAnswer { status, headers, body } = answer;
+        self.execute(sql, args![org.id(), key, *status, headers, &body[..], subject.map(ContactId::as_str)]).map(|_| ())
     }
 
     /// Gives a key back after an answer that must not be repeated: 409, 429 and 5xx.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::body::Body;
 use http::Request;
 use lockstep::app::RateLimits;
+use lockstep::ops::idempotency::Once;
 use lockstep::ops::{contacts, keys};
 use lockstep_core::contact::NewContact;
 use lockstep_core::ids::ContactId;
 use lockstep_core::phone::Phone;
-use lockstep_store::{KeyKind, StoreError};
+use lockstep_store::{Begin, KeyKind, StoreError};
 use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 
@@ -339,6 +340,29 @@ async fn a_post_with_an_idempotency_key_acts_once() {
     assert_eq!(later.refusal().1, "contact_already_exists", "after a day the key is new");
     let long = desk.post_once(&"k".repeat(256), "/v1/contacts", json!({})).await;
     assert_eq!(long.refusal(), (400, "invalid_field_value", Some("Idempotency-Key")));
+}
+
+#[tokio::test]
+async fn a_kept_answer_is_sealed_and_goes_with_the_person_it_quotes() {
+    let desk = Desk::new().await;
+    let (path, hook) =
+        ("/v1/webhook_subscriptions", json!({ "url": "https://example.com/hook", "events": ["contact.created"] }));
+    let made = desk.post_once("k1", path, hook.clone()).await;
+    assert_eq!(
+        desk.post_once("k1", path, hook.clone()).await.text_of("initial_secret"),
+        made.text_of("initial_secret")
+    );
+    let (once, org) = (Once::new("k1".to_owned(), "POST", path, &hook), desk.org.clone());
+    let kept = desk.app.store.write(move |tx| tx.idempotency_begin(&org, &once.key, &once.fingerprint));
+    let Begin::Replay(kept) = kept.await.expect("reads") else { panic!("the answer is kept") };
+    assert!(!kept.body.windows(6).any(|window| window == b"whsec_"));
+
+    let person = json!({ "phone_number": "+628111222333", "name": "Ana" });
+    let first = desk.post_once("k2", "/v1/contacts", person.clone()).await;
+    desk.send("DELETE", &format!("/v1/contacts/{}", first.text_of("id")), Json::Null).await;
+    let again = desk.post_once("k2", "/v1/contacts", person).await;
+    assert_eq!(again.header("idempotent-replayed"), Some("false"));
+    assert_ne!(again.text_of("id"), first.text_of("id"));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use lockstep_core::mapping::model::Side;
 use lockstep_core::pair::{FieldBase, Pair, PairState};
 use lockstep_core::parked::{Parked, Reason};
 use lockstep_core::phone::Phone;
-use lockstep_store::{ContactFilter, NewSubscription, Order, Page, StoreError};
+use lockstep_store::{Begin, ContactFilter, NewSubscription, Order, Page, StoreError, StoredAnswer};
 use serde_json::json;
 
 use crate::world::{ACCOUNT, World, new_contact};
@@ -250,7 +250,11 @@ pub fn an_erased_person_is_nowhere_quoted(world: &World) {
         tx.park(&sync, &question)?;
         tx.add_subscription(org, &subscription)?;
         tx.publish(org, &event)?;
+        tx.idempotency_begin(org, "key", &[1; 32])?;
+        let answer = StoredAnswer { status: 201, headers: String::new(), body: b"secret".to_vec() };
+        tx.idempotency_finish(org, "key", &answer, Some(&contact.id))?;
         tx.erase_subject(org, &contact.id)?;
+        assert_eq!(tx.idempotency_begin(org, "key", &[1; 32])?, Begin::First, "no answer is repeated");
         let (deliveries, _) = tx.deliveries(org, &Default::default(), None, 1)?;
         let work = tx.delivery_work(&deliveries[0].id)?.unwrap();
         let left = (tx.changes_of(org, &contact.id, None, 9)?, tx.pair(&sync, &pair.id)?, work.event.data);

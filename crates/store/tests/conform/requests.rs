@@ -20,7 +20,7 @@ pub fn an_idempotency_key_runs_once(world: &World) {
     world.write(|tx, org| tx.idempotency_release(org, "key"));
     assert_eq!(begin(world, 2), Begin::First);
     let kept = answer.clone();
-    world.write(move |tx, org| tx.idempotency_finish(org, "key", &kept));
+    world.write(move |tx, org| tx.idempotency_finish(org, "key", &kept, None));
     world.write(|tx, org| tx.idempotency_release(org, "key"));
     assert_eq!(begin(world, 2), Begin::Replay(answer));
     assert_eq!(begin(world, 1), Begin::OtherRequest);
@@ -36,7 +36,7 @@ pub fn an_abandoned_or_old_key_runs_again(world: &World) {
     world.dial.advance(Duration::from_secs(120));
     assert_eq!(begin(world, 1), Begin::First);
     let answer = StoredAnswer { status: 400, headers: "{}".to_owned(), body: Vec::new() };
-    world.write(move |tx, org| tx.idempotency_finish(org, "key", &answer));
+    world.write(move |tx, org| tx.idempotency_finish(org, "key", &answer, None));
     world.dial.advance(Duration::from_secs(24 * 3_600 - 1));
     assert!(matches!(begin(world, 1), Begin::Replay(_)));
     world.dial.advance(Duration::from_secs(1));
@@ -53,7 +53,7 @@ pub fn a_webhook_is_received_once(world: &World) {
     assert!(!receive("1"));
     world.dial.advance(Duration::from_secs(1));
     assert!(receive("2"));
-    let jobs = world.write(|tx, _| tx.claim("test", 9));
+    let jobs = world.write(|tx, _| tx.claim("test", Share::All, 9));
     assert_eq!(jobs.len(), 1, "one job reads them all");
     assert_eq!(jobs[0].job, Job::Ingest { vendor: "hubspot".to_owned(), account: "12345".to_owned() });
     assert!(world.write(|tx, _| tx.receive("hubspot", "99", "3", b"[]")), "another account's");

@@ -133,7 +133,7 @@ async fn create(
         let (mut new, choice) = body.and_then(NewContactBody::checked)?;
         new.account = Some(contacts::account(tx, &by.org, &chosen(scope.phone_number_id, choice))?.phone_number_id);
         let contact = contacts::create(tx, &by, new)?;
-        Answer::created(&request, contacts::object(tx, &by.org, &contact)?)
+        Ok(Answer::created(&request, contacts::object(tx, &by.org, &contact)?)?.about(&contact.id))
     };
     once::answer(&app, &caller, once, effect).await
 }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lockstep_core::ids::RequestId;
+use lockstep_core::ids::{ContactId, RequestId};
 use lockstep_core::problem::{Code, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -82,6 +82,8 @@ pub struct Answer {
     pub request: RequestId,
     /// The JSON text.
     pub body: String,
+    /// The contact that the body quotes: with it, a kept answer is erased too.
+    pub subject: Option<ContactId>,
     /// Whether it was given before; `None` when no idempotency key was sent.
     pub replayed: Option<bool>,
 }
@@ -93,7 +95,13 @@ impl Answer {
     /// Never in practice: our types all have a JSON form.
     pub fn new(status: u16, request: &RequestId, body: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_string(body).map_err(|error| Problem::new(Code::InternalError, error.to_string()))?;
-        Ok(Self { status, request: request.clone(), body, replayed: None })
+        Ok(Self { status, request: request.clone(), body, subject: None, replayed: None })
+    }
+
+    /// The same answer, as one that quotes this contact.
+    #[must_use]
+    pub fn about(self, contact: &ContactId) -> Self {
+        Self { subject: Some(contact.clone()), ..self }
     }
 
     /// One object, 200.

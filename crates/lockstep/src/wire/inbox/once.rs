@@ -24,12 +24,12 @@ pub async fn answer(
         return Ok(app.store.write(effect).await?);
     };
     let first = app.store.write({
-        let (org, once) = (caller.org.clone(), once.clone());
-        move |tx| match idempotency::claim(tx, &org, &once)? {
+        let (app, org, once) = (app.clone(), caller.org.clone(), once.clone());
+        move |tx| match idempotency::claim(tx, &app, &org, &once)? {
             Claim::Answered(stored) => replayed(stored),
             Claim::First => {
                 let answer = effect(tx)?;
-                keep(tx, &org, &once, answer)
+                keep(tx, &app, &org, &once, answer)
             }
         }
     });
@@ -42,21 +42,21 @@ pub async fn answer(
 /// Keeps a refusal, in a transaction of its own: that of the effect was rolled back.
 async fn refuse(app: &App, caller: &Caller, once: Once, problem: Problem) -> Result<Answer, Refusal> {
     let refusal = Answer::refused(&caller.request, &problem)?;
-    let org = caller.org.clone();
-    let kept = app.store.write(move |tx| match idempotency::claim(tx, &org, &once)? {
+    let (here, org) = (app.clone(), caller.org.clone());
+    let kept = app.store.write(move |tx| match idempotency::claim(tx, &here, &org, &once)? {
         Claim::Answered(stored) => replayed(stored),
-        Claim::First => keep(tx, &org, &once, refusal),
+        Claim::First => keep(tx, &here, &org, &once, refusal),
     });
     Ok(kept.await?)
 }
 
-fn keep(tx: &mut Tx<'_>, org: &Org, once: &Once, answer: Answer) -> Result<Answer, Problem> {
+fn keep(tx: &mut Tx<'_>, app: &App, org: &Org, once: &Once, answer: Answer) -> Result<Answer, Problem> {
     let stored = StoredAnswer {
         status: i64::from(answer.status),
         headers: answer.request.to_string(),
         body: answer.body.clone().into_bytes(),
     };
-    tx.idempotency_finish(org, &once.key, &stored)?;
+    idempotency::keep(tx, app, org, once, stored, answer.subject.as_ref())?;
     Ok(Answer { replayed: Some(false), ..answer })
 }
 
@@ -66,6 +66,7 @@ fn replayed(stored: StoredAnswer) -> Result<Answer, Problem> {
         status: u16::try_from(stored.status).map_err(|_| unreadable())?,
         request: RequestId::parse(&stored.headers).map_err(|_| unreadable())?,
         body: String::from_utf8(stored.body).map_err(|_| unreadable())?,
+        subject: None,
         replayed: Some(true),
     })
 }

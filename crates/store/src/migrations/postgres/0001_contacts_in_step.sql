@@ -231,9 +231,11 @@ CREATE TABLE idempotency (
     status BIGINT,
     headers TEXT COLLATE "C",
     body BYTEA,
+    subject TEXT COLLATE "C",
     PRIMARY KEY (org_id, idempotency_key)
 );
 CREATE INDEX idempotency_age ON idempotency (begun_at);
+CREATE INDEX idempotency_subject ON idempotency (subject) WHERE subject IS NOT NULL;
 
 CREATE TABLE subscriptions (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -231,9 +231,11 @@ CREATE TABLE idempotency (
     status INTEGER,
     headers TEXT,
     body BLOB,
+    subject TEXT,
     PRIMARY KEY (org_id, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_age ON idempotency (begun_at);
+CREATE INDEX idempotency_subject ON idempotency (subject) WHERE subject IS NOT NULL;
 
 CREATE TABLE subscriptions (
     id TEXT NOT NULL PRIMARY KEY,
