@@ -48,7 +48,7 @@ done
 # Things to find: without them a run would see little but 404.
 call() { curl -s -o /dev/null -X "$1" "$url$2" -H "Authorization: Bearer $key" -H 'Content-Type: application/json' -d "$3"; }
 for n in 1 2 3; do call POST /v1/contacts "{\"phone_number\":\"+62811122233$n\",\"name\":\"Ana $n\"}"; done
-call POST /v1/webhook_subscriptions '{"url":"https://example.com/hook","events":["contact.created"]}'
+call POST /v1/webhook_subscriptions '{"url":"https://hook.invalid/","events":["contact.created"]}'
 
 cat >"$data/schemathesis.toml" <<TOML
 headers = { Authorization = "Bearer $key" }
