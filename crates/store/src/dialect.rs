@@ -32,6 +32,15 @@ impl Dialect {
             Self::Postgres => Some("SELECT 1 FROM organizations WHERE id = ?1 FOR NO KEY UPDATE"),
         }
     }
+
+    /// Keeps others that found an organization out until the commit. There is no row yet to lock. SQLite has one
+    /// writer anyway.
+    pub(crate) const fn hold_founding(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(4993421)"),
+        }
+    }
 }
 
 /// The text with PostgreSQL's `$1` where we write `?1`. No literal of ours holds a question mark.

@@ -90,13 +90,24 @@ impl Tx<'_> {
             .ok_or(StoreError::Missing { what: "organization" })
     }
 
-    /// The organization, when there is exactly one.
+    /// The organization that was made first.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn only_org(&mut self) -> Result<Option<Org>, StoreError> {
-        let found = self.query("SELECT id FROM organizations ORDER BY id LIMIT 2", &[], |row| row.take().map(Org))?;
-        Ok(<[Org; 1]>::try_from(found).ok().map(|[org]| org))
+    pub fn oldest_org(&mut self) -> Result<Option<Org>, StoreError> {
+        self.one("SELECT id FROM organizations ORDER BY id LIMIT 1", &[], |row| row.take().map(Org))
+    }
+
+    /// Makes this the only transaction that founds an organization until the commit. Look again afterwards: another
+    /// process may have founded it while this one waited.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn hold_founding(&mut self) -> Result<(), StoreError> {
+        match self.dialect().hold_founding() {
+            None => Ok(()),
+            Some(sql) => self.execute(sql, &[]).map(|_| ()),
+        }
     }
 
     /// The organization of a claimed job's sync.

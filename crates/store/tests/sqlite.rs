@@ -135,7 +135,7 @@ async fn child_that_writes() {
         return;
     };
     let store = open(Path::new(&path));
-    let org: Result<Option<Org>, StoreError> = store.read(|tx| tx.only_org()).await;
+    let org: Result<Option<Org>, StoreError> = store.read(|tx| tx.oldest_org()).await;
     let org = org.unwrap().unwrap();
     for _ in 0..writes.parse::<usize>().unwrap() {
         println!("answered {}", add(&store, &org, "child").await.unwrap());

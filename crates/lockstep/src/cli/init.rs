@@ -113,20 +113,30 @@ struct Founding {
 impl Founding {
     /// The organization and its account, made where there is none.
     fn carry_out(self, tx: &mut Tx<'_>) -> Result<(Org, Account), StoreError> {
-        let org = match tx.only_org()? {
+        if let Some(founded) = founded(tx)? {
+            return Ok(founded);
+        }
+        // Several processes may start on a new database at once: one founds, the others wait for it.
+        tx.hold_founding()?;
+        if let Some(founded) = founded(tx)? {
+            return Ok(founded);
+        }
+        let org = match tx.oldest_org()? {
             Some(org) => org,
             None => tx.create_org(&self.name)?,
         };
-        if let Some(account) = tx.accounts(&org)?.into_iter().next() {
-            return Ok((org, account));
-        }
         let id = self.phone_number_id.unwrap_or_else(|| made_up_id(tx.env()));
         let account = tx.add_account(&org, &id, &self.phone_number, &self.name)?;
         Ok((org, account))
     }
 }
 
-/// The one organization of this database; made on the spot in a new one, so that no command needs `init` first.
+fn founded(tx: &mut Tx<'_>) -> Result<Option<(Org, Account)>, StoreError> {
+    let Some(org) = tx.oldest_org()? else { return Ok(None) };
+    Ok(tx.accounts(&org)?.into_iter().next().map(|account| (org, account)))
+}
+
+/// The organization of this database; made on the spot in a new one, so that nobody needs `init` first.
 pub async fn organization(app: &App) -> Result<Org, StoreError> {
     let founding =
         Founding { name: DEFAULT_NAME.to_owned(), phone_number: DEFAULT_NUMBER.to_owned(), phone_number_id: None };
