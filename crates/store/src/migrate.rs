@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::db::Target;
 use crate::error::OpenError;
-use crate::postgres::Url;
+use crate::postgres::{Url, chain};
 use crate::sqlite::{self, Synchronous};
 
 /// One step of the schema, on both engines.
@@ -89,7 +89,7 @@ fn refuse_foreign(conn: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 fn migrate_postgres(url: &Url) -> Result<MigrationReport, OpenError> {
-    let failed = |error: postgres::Error| OpenError::Io { location: url.to_string(), detail: error.to_string() };
+    let failed = |error: postgres::Error| OpenError::Io { location: url.to_string(), detail: chain(&error) };
     let mut client = url.connect()?;
     let mut tx = client.transaction().map_err(failed)?;
     // Nodes that start together migrate one after the other.

@@ -227,10 +227,11 @@ fn failure(error: &postgres::Error) -> Failure {
     Failure { error, shared: false }
 }
 
-/// The error with its causes: the driver's own text says only "db error".
-fn chain(error: &postgres::Error) -> String {
+/// What the server said, or the error with its cause: the driver's own text says only "db error". The server's details
+/// are left out, they may quote a row.
+pub(crate) fn chain(error: &postgres::Error) -> String {
     match (error.as_db_error(), std::error::Error::source(error)) {
-        (Some(error), _) => error.to_string(),
+        (Some(error), _) => error.message().to_owned(),
         (None, Some(cause)) => format!("{error}: {cause}"),
         (None, None) => error.to_string(),
     }

@@ -170,6 +170,43 @@ async fn writes_that_meet_from_two_nodes_all_succeed() {
 }
 
 #[tokio::test]
+async fn processes_that_start_together_found_one_organization() {
+    let Some(house) = house("founding").await else { return };
+    let found = |store: &Store| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            store
+                .write(|tx| {
+                    tx.hold_founding()?;
+                    // The house has one organization already; this is about the second.
+                    if tx.orgs()?.len() < 2 {
+                        tx.create_org("Toko Baru")?;
+                    }
+                    Ok::<_, StoreError>(())
+                })
+                .await
+        })
+    };
+    let started: Vec<_> = (0..8).map(|n| found(if n % 2 == 0 { &house.node } else { &house.other_node })).collect();
+    for process in started {
+        process.await.unwrap().unwrap();
+    }
+    let orgs: Result<_, StoreError> = house.node.read(|tx| tx.orgs()).await;
+    assert_eq!(orgs.unwrap().len(), 2);
+    house.leave().await;
+}
+
+#[tokio::test]
+async fn what_the_server_says_when_the_schema_cannot_be_made_is_told() {
+    let Some(house) = house("refused").await else { return };
+    let nowhere = format!("{}?options=-csearch_path%3Dno_such_schema", house.server);
+    let refused = Store::open(&Target::Postgres(nowhere), Env::system().unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("no schema has been selected"), "{refused}");
+    assert_eq!(refused.lines().count(), 1, "{refused}");
+    house.leave().await;
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_answer_is_one_line() {
     let target = Target::Postgres("postgres://nobody@127.0.0.1:1/none".to_owned());
     let refused = Store::open(&target, Env::system().unwrap()).unwrap_err();
