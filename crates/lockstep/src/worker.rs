@@ -7,7 +7,7 @@ use lockstep_connect::fault::{Next, next};
 use lockstep_core::ids::SyncId;
 use lockstep_core::job::Job;
 use lockstep_core::retry::backoff;
-use lockstep_store::{Claimed, StoreError, SyncStatus};
+use lockstep_store::{Claimed, Share, StoreError, SyncStatus};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
@@ -74,7 +74,11 @@ async fn conclude(app: &App, claimed: &Claimed, result: Result<(), Halt>) -> Res
 
 fn sync_of(job: &Job) -> Option<&SyncId> {
     match job {
-        Job::Plan { sync } | Job::Push { sync } | Job::Pull { sync } | Job::Census { sync } | Job::Check { sync, .. } => Some(sync),
+        Job::Plan { sync }
+        | Job::Push { sync }
+        | Job::Pull { sync }
+        | Job::Census { sync }
+        | Job::Check { sync, .. } => Some(sync),
         Job::Ingest { .. } | Job::Deliver { .. } | Job::Purge => None,
     }
 }
@@ -85,7 +89,9 @@ async fn stop(app: &App, sync: &SyncId, reason: &str) -> Result<(), StoreError> 
     let (sync, reason) = (sync.clone(), reason.to_owned());
     app.store
         .write(move |tx| match tx.sync(&sync)? {
-            Some(sync) if sync.row().status != SyncStatus::Paused => tx.set_sync_status(&sync, SyncStatus::Stopped, Some(&reason)),
+            Some(sync) if sync.row().status != SyncStatus::Paused => {
+                tx.set_sync_status(&sync, SyncStatus::Stopped, Some(&reason))
+            }
             _ => Ok(()),
         })
         .await
@@ -98,7 +104,12 @@ async fn finish(app: &App, claimed: &Claimed) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn snooze(app: &App, claimed: &Claimed, due: lockstep_core::env::Time, count_try: bool) -> Result<(), StoreError> {
+async fn snooze(
+    app: &App,
+    claimed: &Claimed,
+    due: lockstep_core::env::Time,
+    count_try: bool,
+) -> Result<(), StoreError> {
     let waiting = claimed.clone();
     let held = app.store.write(move |tx| tx.snooze(&waiting, due, count_try)).await?;
     note_lost(claimed, held);
@@ -111,11 +122,11 @@ fn note_lost(claimed: &Claimed, held: bool) {
     }
 }
 
-/// Claims and runs jobs until `stop` says true; then finishes what is under way. The caller holds the worker's lock.
+/// Claims and runs its share of the jobs until `stop` says true; then finishes what is under way. The caller holds the worker's lock.
 ///
 /// # Errors
 /// The store's at the start. Later it waits for the store to come back.
-pub async fn run(app: App, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
+pub async fn run(app: App, share: Share, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
     let alone = app.store.engine() == "sqlite";
     app.store
         .write(move |tx| {
@@ -128,7 +139,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) -> Result<(), StoreE
             tx.enqueue(&Job::Purge, now)
         })
         .await?;
-    let mut crew = Crew { name: app.env.ulid(), app, running: HashMap::new(), tasks: JoinSet::new() };
+    let mut crew = Crew { name: app.env.ulid(), share, app, running: HashMap::new(), tasks: JoinSet::new() };
     let mut ready = crew.app.store.jobs_ready();
     let mut renewed = crew.app.env.now();
     while !*stop.borrow() {
@@ -169,6 +180,7 @@ async fn sleep(wait: Duration) {
 /// The jobs under way.
 struct Crew {
     name: String,
+    share: Share,
     app: App,
     running: HashMap<Id, Claimed>,
     tasks: JoinSet<()>,
@@ -186,13 +198,14 @@ impl Crew {
             return Ok(POLL);
         }
         let wait_for = |next: Option<lockstep_core::env::Time>, now| next.map_or(POLL, |due| due.since(now).min(POLL));
-        let due = self.app.store.read(|tx| Ok::<_, StoreError>(tx.next_due()?)).await?;
+        let share = self.share;
+        let due: Option<_> = self.app.store.read(move |tx| tx.next_due(share)).await?;
         let wait = wait_for(due, self.app.env.now());
         if !wait.is_zero() {
             return Ok(wait);
         }
         let name = self.name.clone();
-        let claimed = self.app.store.write(move |tx| tx.claim(&name, room)).await?;
+        let claimed = self.app.store.write(move |tx| tx.claim(&name, share, room)).await?;
         for claimed in claimed {
             let (app, job) = (self.app.clone(), claimed.clone());
             let task = self.tasks.spawn(async move {
@@ -216,7 +229,11 @@ impl Crew {
         if !panicked {
             return;
         }
-        tracing::error!(job = claimed.job.name(), attempt = claimed.attempt, "a job panicked and waits for another try");
+        tracing::error!(
+            job = claimed.job.name(),
+            attempt = claimed.attempt,
+            "a job panicked and waits for another try"
+        );
         let due = self.app.env.now().plus(backoff(claimed.attempt, &self.app.env));
         if let Err(error) = snooze(&self.app, &claimed, due, true).await {
             tracing::warn!(%error, "a job's end could not be committed; it will run again");

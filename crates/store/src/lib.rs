@@ -52,7 +52,7 @@ pub use migrate::{MigrationReport, migrate};
 pub use orgs::{Account, Org};
 pub use pairs::{Dirtied, DirtyKind, PairCounts};
 pub use plans::{PlanRowSet, PlanStatus};
-pub use queue::{Claimed, QueueCounts};
+pub use queue::{Claimed, QueueCounts, Share};
 pub use received::Received;
 pub use syncs::{OnDelete, SyncOf, SyncRow, SyncStatus};
 pub use tx::Tx;

@@ -14,6 +14,25 @@ use crate::tx::Tx;
 /// How long a claim lasts unless it is renewed.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
+/// Which jobs a worker takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Every one that is due.
+    All,
+    /// Those that work on a sync's pairs.
+    Syncs,
+}
+
+impl Share {
+    /// Narrows a query of `jobs`. A job of a sync has the sync's lane.
+    const fn clause(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Syncs => " AND jobs.lane IN (SELECT id FROM syncs)",
+        }
+    }
+}
+
 /// A job that this worker runs, until its lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -86,12 +105,13 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn claim(&mut self, worker: &str, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+    pub fn claim(&mut self, worker: &str, share: Share, limit: usize) -> Result<Vec<Claimed>, StoreError> {
         let now = self.now();
         let sql = format!(
             "SELECT id, content, attempts, fence FROM jobs WHERE state = 'waiting' AND due <= ?1
-             AND NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = jobs.lane AND lanes.job_id IS NOT NULL)
+             AND NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = jobs.lane AND lanes.job_id IS NOT NULL){}
              ORDER BY due, id LIMIT ?2{}",
+            share.clause(),
             self.dialect().skip_locked()
         );
         let candidates = self.query(&sql, args![now, limit], |row| {
@@ -210,11 +230,14 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn next_due(&mut self) -> Result<Option<Time>, StoreError> {
-        let sql = "SELECT due FROM jobs WHERE state = 'waiting'
-             AND NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = jobs.lane AND lanes.job_id IS NOT NULL)
-             ORDER BY due LIMIT 1";
-        self.one(sql, &[], |row| row.take())
+    pub fn next_due(&mut self, share: Share) -> Result<Option<Time>, StoreError> {
+        let sql = format!(
+            "SELECT due FROM jobs WHERE state = 'waiting'
+             AND NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = jobs.lane AND lanes.job_id IS NOT NULL){}
+             ORDER BY due LIMIT 1",
+            share.clause()
+        );
+        self.one(&sql, &[], |row| row.take())
     }
 
     /// How many jobs wait and run.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lockstep_store::{Target, try_worker_lock};
+use lockstep_store::{Share, Target, try_worker_lock};
 use tokio::sync::watch;
 
 use super::{look_again, stop};
@@ -12,7 +12,8 @@ use crate::worker;
 /// Between two looks. A running server sees new jobs within a second.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Asks `done` until it answers something. Meanwhile the jobs are run here if no other process runs them.
+/// Asks `done` until it answers something. Meanwhile the syncs' jobs are run here if no other process runs them. Webhooks
+/// are a server's to send: this process may reach more than a subscriber may name.
 pub async fn until<T>(
     app: &App,
     target: &Target,
@@ -23,7 +24,7 @@ pub async fn until<T>(
     let worker = try_worker_lock(target)?.map(|lock| {
         let app = app.clone();
         tokio::spawn(async move {
-            let ended = worker::run(app, own_stop).await;
+            let ended = worker::run(app, Share::Syncs, own_stop).await;
             drop(lock);
             ended
         })

@@ -4,6 +4,7 @@ mod config;
 mod connect;
 mod demo;
 mod doctor;
+mod http;
 mod import;
 pub mod init;
 mod jobs;

@@ -1,20 +1,24 @@
 //! `lockstep serve`
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
-use lockstep_store::{Target, WorkerLock, try_worker_lock};
+use lockstep_store::{Share, Target, WorkerLock, try_worker_lock};
 use tokio::net::TcpListener;
 use toml::{Table, Value};
 
 use super::init::organization;
 use super::place::{Place, Where, runtime};
 use super::stop::{self, Stop};
-use super::{screen, tls};
+use super::{http, screen, tls};
 use crate::app::App;
 use crate::config::insert;
 use crate::{ops, wire, worker};
+
+/// What requests and jobs under way are given to finish. A client that never ends its request may not keep us.
+const DRAIN_MAX: Duration = Duration::from_secs(15);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -71,12 +75,22 @@ impl Arguments {
     }
 }
 
-/// Serves all surfaces and runs the jobs until asked to stop; then finishes what is under way.
+/// Serves all surfaces and runs the jobs until asked to stop; then finishes what is under way, within [`DRAIN_MAX`].
 pub async fn serve(app: App, target: Target, listener: TcpListener, stop: Stop) -> anyhow::Result<()> {
     let jobs = tokio::spawn(run_jobs(app.clone(), target, stop.clone()));
-    let router = wire::router(app).into_make_service();
-    axum::serve(listener, router).with_graceful_shutdown(stop::asked(stop)).await?;
-    jobs.await?
+    let requests = tokio::spawn(http::serve(listener, wire::router(app), stop.clone()));
+    let mut both = pin!(async { tokio::try_join!(async { jobs.await? }, async { Ok(requests.await?) }) });
+    let ended = tokio::select! {
+        ended = &mut both => ended,
+        () = stop::asked(stop) => match tokio::time::timeout(DRAIN_MAX, both).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                tracing::warn!(seconds = DRAIN_MAX.as_secs(), "cut off what did not finish; jobs run again at the next start");
+                return Ok(());
+            }
+        },
+    };
+    ended.map(|_| ())
 }
 
 async fn run_jobs(app: App, target: Target, stop: Stop) -> anyhow::Result<()> {
@@ -84,7 +98,7 @@ async fn run_jobs(app: App, target: Target, stop: Stop) -> anyhow::Result<()> {
         lock = worker_lock(&target) => lock?,
         () = stop::asked(stop.clone()) => return Ok(()),
     };
-    Ok(worker::run(app, stop).await?)
+    Ok(worker::run(app, Share::All, stop).await?)
 }
 
 /// The right to run jobs. A command that runs them now gives it back when it is done.

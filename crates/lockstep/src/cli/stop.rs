@@ -12,14 +12,17 @@ pub fn on_signals() -> std::io::Result<Stop> {
     let (ask, stop) = watch::channel(false);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::spawn(async move {
+    let mut signalled = async move || {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
+    };
+    tokio::spawn(async move {
+        signalled().await;
         // Nobody listens any more only when everything has ended.
         let _ = ask.send(true);
-        interrupt.recv().await;
+        signalled().await;
         std::process::exit(130);
     });
     Ok(stop)

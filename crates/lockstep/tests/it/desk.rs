@@ -20,7 +20,7 @@ use lockstep::wire;
 use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::job::Job;
 use lockstep_core::problem::Problem;
-use lockstep_store::{KeyKind, Org, Store, StoreError, Target};
+use lockstep_store::{KeyKind, Org, Share, Store, StoreError, Target};
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -151,7 +151,7 @@ impl Desk {
     /// Carries out the deliveries that are due now; answers how many.
     pub async fn deliver_due(&self) -> usize {
         let store = &self.app.store;
-        let claimed = store.write(|tx| tx.claim("desk", 1_000)).await.expect("claims");
+        let claimed = store.write(|tx| tx.claim("desk", Share::All, 1_000)).await.expect("claims");
         let mut made = 0;
         for claimed in claimed {
             if let Job::Deliver { delivery } = &claimed.job {
@@ -165,7 +165,7 @@ impl Desk {
 
     /// Moves the clock to the next job.
     pub async fn wait_for_next(&self) -> Time {
-        let due = self.app.store.read(|tx| tx.next_due()).await.expect("reads").expect("a job waits");
+        let due = self.app.store.read(|tx| tx.next_due(Share::All)).await.expect("reads").expect("a job waits");
         self.dial.set(due.max(self.dial.now()));
         due
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use lockstep::network::NetworkError;
 use lockstep_core::signature;
-use lockstep_store::StoreError;
+use lockstep_store::{Share, StoreError};
 use serde_json::{Value as Json, json};
 
 use crate::desk::{APP_SECRET, BEGINNING, Desk};
@@ -118,7 +118,7 @@ async fn failures_are_tried_again_on_the_schedule_and_signed_anew() {
         id = kept["id"].as_str().expect("an id").to_owned();
         assert_eq!(header(&got, "x-kirim-delivery-id"), id, "one id for all attempts");
     }
-    assert_eq!(desk.app.store.read(|tx| tx.next_due()).await, Ok::<_, StoreError>(None));
+    assert_eq!(desk.app.store.read(|tx| tx.next_due(Share::All)).await, Ok::<_, StoreError>(None));
     let one = desk.get(&format!("/v1/webhook_deliveries/{id}")).await;
     assert_eq!((&one.data()["status"], &one.data()["response_status"]), (&json!("dead"), &json!(500)));
     assert_eq!(one.data()["next_attempt_at"], Json::Null);

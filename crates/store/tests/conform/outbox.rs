@@ -6,7 +6,7 @@ use lockstep_core::event::{Event, EventType};
 use lockstep_core::ids::{EventId, SecretId};
 use lockstep_core::job::Job;
 use lockstep_store::{
-    Delivery, DeliveryFilter, DeliveryStatus, NewSubscription, Org, Subscription, SubscriptionPatch,
+    Delivery, DeliveryFilter, DeliveryStatus, NewSubscription, Org, Share, Subscription, SubscriptionPatch,
     SubscriptionStatus, Tx,
 };
 use serde_json::json;
@@ -48,7 +48,7 @@ pub fn an_event_reaches_those_who_want_it(world: &World) {
         let pause = SubscriptionPatch { status: Some(SubscriptionStatus::Paused), ..SubscriptionPatch::default() };
         tx.patch_subscription(org, &id, &pause)?;
         assert_eq!(tx.publish(org, &sent)?, 2);
-        Ok((all(tx, org), tx.claim("test", 9)?))
+        Ok((all(tx, org), tx.claim("test", Share::All, 9)?))
     });
     assert_eq!((deliveries.len(), jobs.len()), (2, 1));
     let dead = deliveries.iter().find(|delivery| delivery.subscription == paused.id).unwrap();

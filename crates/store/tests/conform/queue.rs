@@ -6,7 +6,7 @@ use std::time::Duration;
 use lockstep_core::env::{Env, Time};
 use lockstep_core::ids::{DeliveryId, SyncId};
 use lockstep_core::job::Job;
-use lockstep_store::{Claimed, Store, StoreError};
+use lockstep_store::{Claimed, Share, Store, StoreError};
 
 use crate::world::{World, finish};
 
@@ -16,7 +16,7 @@ fn enqueue(world: &World, job: &Job, due: Time) {
 }
 
 fn claim(world: &World, limit: usize) -> Vec<Claimed> {
-    world.write(move |tx, _| tx.claim("test", limit))
+    world.write(move |tx, _| tx.claim("test", Share::All, limit))
 }
 
 fn seconds(n: u64) -> Duration {
@@ -28,7 +28,7 @@ pub fn a_waiting_job_is_one_job_and_the_earlier_due_wins(world: &World) {
     enqueue(world, &Job::Purge, now.plus(seconds(60)));
     enqueue(world, &Job::Purge, now.plus(seconds(10)));
     enqueue(world, &Job::Purge, now.plus(seconds(90)));
-    let (due, counts) = world.read(|tx, _| Ok((tx.next_due()?, tx.queue_counts()?)));
+    let (due, counts) = world.read(|tx, _| Ok((tx.next_due(Share::All)?, tx.queue_counts()?)));
     assert_eq!((due, counts.waiting, counts.due), (Some(now.plus(seconds(10))), 1, 0));
     assert!(claim(world, 9).is_empty());
     world.dial.advance(seconds(10));
@@ -44,7 +44,7 @@ pub fn a_lane_runs_one_job_at_a_time(world: &World) {
     let first = claim(world, 9);
     assert_eq!(first.len(), 2);
     assert!(claim(world, 9).is_empty());
-    assert_eq!(world.read(|tx, _| tx.next_due()), None, "what waits for a lane is not due");
+    assert_eq!(world.read(|tx, _| tx.next_due(Share::All)), None, "what waits for a lane is not due");
     let done = first.into_iter().find(|claimed| claimed.job.lane() == Job::Push { sync: one.clone() }.lane()).unwrap();
     let fence = done.fence;
     assert!(world.write(move |tx, _| tx.finish(&done)));
@@ -76,7 +76,7 @@ pub fn a_snooze_is_not_cut_short_but_can_be_ended(world: &World) {
     let until = now.plus(seconds(60));
     assert!(world.write(move |tx, _| tx.snooze(&running, until, true)));
     enqueue(world, &job, now);
-    assert_eq!(world.read(|tx, _| Ok((tx.next_due()?, tx.queue_counts()?.waiting))), (Some(until), 1));
+    assert_eq!(world.read(|tx, _| Ok((tx.next_due(Share::All)?, tx.queue_counts()?.waiting))), (Some(until), 1));
     world.dial.set(until);
     let second = claim(world, 1).remove(0);
     assert_eq!(second.attempt, 2);
@@ -125,6 +125,19 @@ pub fn claims_come_in_order_of_due(world: &World) {
     assert_eq!(claim(world, 9).len(), 2);
 }
 
+pub fn a_worker_of_syncs_leaves_other_jobs_alone(world: &World) {
+    let (now, push) = (world.env.now(), Job::Push { sync: world.sync().id().clone() });
+    enqueue(world, &Job::Deliver { delivery: DeliveryId::new(&world.env) }, now);
+    enqueue(world, &Job::Purge, now);
+    let due = |share| world.read(move |tx, _| tx.next_due(share));
+    assert_eq!((due(Share::All), due(Share::Syncs)), (Some(now), None));
+    enqueue(world, &push, now);
+    assert_eq!(due(Share::Syncs), Some(now));
+    let claimed = world.write(|tx, _| tx.claim("test", Share::Syncs, 9));
+    assert_eq!(claimed.into_iter().map(|claimed| claimed.job).collect::<Vec<_>>(), [push]);
+    assert_eq!(claim(world, 9).len(), 2);
+}
+
 pub fn two_workers_never_share_a_job_or_a_lane(world: &World) {
     let now = world.env.now();
     let syncs: Vec<SyncId> = (0..5).map(|_| SyncId::new(&world.env)).collect();
@@ -143,7 +156,8 @@ pub fn two_workers_never_share_a_job_or_a_lane(world: &World) {
                 let mut claimed: Vec<Claimed> = Vec::new();
                 for _ in 0..4 {
                     let name = format!("worker-{n}");
-                    let got: Result<Vec<Claimed>, StoreError> = finish(store.write(move |tx| tx.claim(&name, 3)));
+                    let got: Result<Vec<Claimed>, StoreError> =
+                        finish(store.write(move |tx| tx.claim(&name, Share::All, 3)));
                     claimed.extend(got.unwrap());
                 }
                 claimed

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lockstep_core::job::Job;
-use lockstep_store::{Begin, StoredAnswer};
+use lockstep_store::{Begin, Share, StoredAnswer};
 use serde_json::json;
 
 use crate::world::World;

@@ -31,7 +31,7 @@ use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::Problem;
 use lockstep_sandbox::hubspot::{HookDelivery, Record};
 use lockstep_sandbox::{Clock, Hubspot, HubspotSettings};
-use lockstep_store::{Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Store, StoreError, Target, Tx};
+use lockstep_store::{Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Share, Store, StoreError, Target, Tx};
 use serde_json::json;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -175,7 +175,7 @@ impl World {
 
     /// The next job that is due, claimed.
     pub fn claim(&self) -> Option<Claimed> {
-        self.write(|tx, _| tx.claim("world", 1)).pop()
+        self.write(|tx, _| tx.claim("world", Share::All, 1)).pop()
     }
 
     /// Runs every job that falls due within the span, moving the clock from one to the next.
@@ -200,7 +200,7 @@ impl World {
 
     /// When the next waiting job falls due.
     pub fn next_due(&self) -> Option<Time> {
-        self.read(|tx, _| tx.next_due())
+        self.read(|tx, _| tx.next_due(Share::All))
     }
 
     fn connection(&self) -> &ConnectionId {

@@ -1,0 +1,50 @@
+//! Serves HTTP on a listener. Clients that dawdle are let go, so that they cannot use up the open files.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use super::stop::{self, Stop};
+
+/// How long a client may take for the head of a request, and between two pieces of its body.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Answers requests until asked to stop; then takes no more and ends with the last of those under way.
+pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
+    let router = router.layer(RequestBodyTimeoutLayer::new(PATIENCE));
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    let open = GracefulShutdown::new();
+    let mut asked = pin!(stop::asked(stop));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut asked => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let service = TowerToHyperService::new(router.clone());
+                let answered = open.watch(server.serve_connection(TokioIo::new(stream), service));
+                tokio::spawn(async move {
+                    if let Err(error) = answered.await {
+                        tracing::debug!(%error, "a client's connection ended early");
+                    }
+                });
+            }
+            // Out of file descriptors, mostly: others will close theirs.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                super::look_again(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    open.shutdown().await;
+}
