@@ -106,18 +106,8 @@ fn show(chart: Chart) -> anyhow::Result<()> {
 fn examine(at: &Where, chart: &mut Chart) -> anyhow::Result<()> {
     let place = Place::find(at, Table::new())?;
     chart.well("settings", "every setting is known and makes sense");
-    if let Target::Sqlite(path) = &place.target
-        && !path.exists()
-    {
-        chart.broken(
-            "database",
-            format!("there is none at {}", path.display()),
-            "run `lockstep init`, or name the folder with --data",
-        );
-        return Ok(());
-    }
     private(&place.keyring_file(), chart);
-    let app = place.open_here()?;
+    let app = place.open_existing()?;
     chart.well("database", format!("{} answers and has this program's schema", place.target));
     worker(&place.target, chart)?;
     runtime()?.block_on(async {
@@ -296,7 +286,8 @@ fn hooks(app: &App, connection: &ConnectionOf, connector: &dyn Connector, chart:
     let polled = format!("changes are found every {} s by asking", app.settings.poll_seconds);
     if !app.settings.oauth_apps.contains_key(about.slug) {
         let mend = format!(
-            "for news at once, set {}.client_secret and point the app's webhooks to {url}/hooks/{}",
+            "for news at once, set public_url and {}.client_secret, and point the app's webhooks to public_url with \
+             /hooks/{} behind it",
             about.slug, about.slug
         );
         return chart.doubtful(what, format!("not set up; {polled}"), mend);
@@ -308,7 +299,7 @@ fn hooks(app: &App, connection: &ConnectionOf, connector: &dyn Connector, chart:
     } else {
         chart.doubtful(
             what,
-            format!("{url} cannot be reached from outside; {polled}"),
+            format!("public_url is none that the vendor can reach; {polled}"),
             "set public_url to an https address",
         );
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
+use lockstep_core::problem::Code;
 use lockstep_store::{ApiKey, KeyKind};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -81,7 +82,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     let at = match &command {
         Command::Create(Create { at, .. }) | Command::List(List { at, .. }) | Command::Revoke(Revoke { at, .. }) => at,
     };
-    let app = Place::find(at, Table::new())?.open_here()?;
+    let app = Place::find(at, Table::new())?.open_existing()?;
     runtime()?.block_on(async {
         match command {
             Command::Create(create) => make(&app, create).await,
@@ -156,10 +157,11 @@ async fn show(app: &App, json: bool) -> anyhow::Result<()> {
 
 async fn end(app: &App, id: KeyId) -> anyhow::Result<()> {
     let org = organization(app).await?;
-    let named = id.clone();
-    let revoked = app.store.write(move |tx| tx.revoke_key(&org, &named)).await?;
-    if !revoked {
-        bail!("there is no active key {id}; `lockstep keys list` shows them");
+    match ops::keys::revoke(app, &org, &id).await {
+        Err(problem) if problem.code == Code::ResourceNotFound => {
+            bail!("there is no active key {id}; `lockstep keys list` shows them")
+        }
+        revoked => revoked?,
     }
     screen::say(format!("{id} is revoked."))
 }

@@ -53,7 +53,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::List(List { at, .. }) => at,
         Command::Show(one) | Command::Resume(one) | Command::Drop(one) => &one.at,
     };
-    let app = Place::find(at, Table::new())?.open_here()?;
+    let app = Place::find(at, Table::new())?.open_existing()?;
     runtime()?.block_on(async {
         let org = organization(&app).await?;
         match command {

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use lockstep_core::env::Env;
 use lockstep_store::{Org, Store, StoreError, Target};
 use secrecy::ExposeSecret;
@@ -85,6 +85,20 @@ impl Place {
     /// As [`open`](Self::open), for a command that does not serve.
     pub fn open_here(&self) -> anyhow::Result<App> {
         self.open(&format!("http://{}", self.config.listen))
+    }
+
+    /// As [`open_here`](Self::open_here), for a command that has nothing to do where nothing is yet: a mistyped folder
+    /// is told and not made.
+    pub fn open_existing(&self) -> anyhow::Result<App> {
+        let (what, path) = match &self.target {
+            Target::Sqlite(path) => ("database", path.clone()),
+            Target::Postgres(_) if !self.config.keyring.expose_secret().is_empty() => return self.open_here(),
+            Target::Postgres(_) => ("key ring", self.keyring_file()),
+        };
+        if !path.exists() {
+            bail!("there is no {what} at {}: name the folder with --data, or run `lockstep init`", path.display());
+        }
+        self.open_here()
     }
 
     fn vault(&self, env: &Env) -> anyhow::Result<Vault> {

@@ -96,7 +96,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         | Command::Resume(Which { at, .. }) => at,
     };
     let place = Place::find(at, Table::new())?;
-    let app = place.open_here()?;
+    let app = place.open_existing()?;
     runtime()?.block_on(async {
         key_ring::check(&app).await?;
         let org = organization(&app).await?;

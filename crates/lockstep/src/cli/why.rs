@@ -32,7 +32,7 @@ enum Subject {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     start_quiet_log();
     let Subject::Contact = arguments.subject;
-    let app = Place::find(&arguments.at, Table::new())?.open_here()?;
+    let app = Place::find(&arguments.at, Table::new())?.open_existing()?;
     let explanation = runtime()?.block_on(async {
         let org = organization(&app).await?;
         anyhow::Ok(ops::why::why(&app, &org, &arguments.id, &arguments.field).await?)

@@ -91,15 +91,29 @@ fn init_shows_its_keys_once() {
 #[test]
 fn keys_are_made_listed_and_revoked() {
     let desk = Desk::new();
+    assert!(desk.run(&["init"]).status.success());
     let made = desk.json(&["keys", "create", "--label", "laptop", "--test", "--expires-in", "30", "--json"]);
     assert!(made["key"].as_str().is_some_and(|key| key.starts_with("kdv_test_")), "{made}");
     let id = made["id"].as_str().expect("an id");
-    let listed = desk.json(&["keys", "list", "--json"]);
-    assert_eq!((&listed[0]["label"], &listed[0]["state"]), (&Json::from("laptop"), &Json::from("active")));
-    assert!(!listed.to_string().contains(made["key"].as_str().expect("a key")), "a list never shows a whole key");
+    let listed = || {
+        let keys = desk.json(&["keys", "list", "--json"]);
+        keys.as_array().and_then(|keys| keys.iter().find(|key| key["id"] == id)).expect("the key").clone()
+    };
+    assert_eq!((&listed()["label"], &listed()["state"]), (&Json::from("laptop"), &Json::from("active")));
+    assert!(!listed().to_string().contains(made["key"].as_str().expect("a key")), "a list never shows a whole key");
     assert!(desk.run(&["keys", "revoke", id]).status.success());
-    assert_eq!(desk.json(&["keys", "list", "--json"])[0]["state"], "revoked");
+    assert_eq!(listed()["state"], "revoked");
     assert!(desk.refusal(&["keys", "revoke", id]).contains("there is no active key"));
+}
+
+#[test]
+fn a_mistyped_folder_is_told_and_not_made() {
+    let desk = Desk::new();
+    for command in [&["keys", "list"][..], &["sync", "status"], &["parked", "list"], &["why", "ctc_1", "email"]] {
+        let said = desk.refusal(command);
+        assert!(said.contains("there is no database at") && said.contains("--data"), "{said}");
+    }
+    assert!(!desk.data().exists());
 }
 
 #[test]
@@ -228,6 +242,26 @@ fn a_server_says_where_it_is_answers_and_ends_when_it_is_asked_to() {
     let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("kill runs");
     assert!(asked.success());
     assert!(process.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_second_signal_ends_a_server_that_waits_for_a_client() {
+    let desk = Desk::new();
+    let mut process =
+        desk.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().expect("it runs");
+    let url = ready(&mut process, "lockstep ready on ");
+    let address = url.strip_prefix("http://").expect("an address");
+    let mut idler = TcpStream::connect(address).expect("somebody listens");
+    write!(idler, "GET / HTTP/1.1\r\nhost: {address}\r\n\r\nGET / HT").expect("one request and a half");
+    idler.read_exact(&mut [0; 12]).expect("the first is answered, so the server has both");
+    let terminate = || {
+        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("kill runs");
+        assert!(asked.success());
+    };
+    terminate();
+    while TcpStream::connect(address).is_ok() {}
+    terminate();
+    assert_eq!(process.wait().expect("it ends").code(), Some(130));
 }
 
 /// The address in a process's ready line.
