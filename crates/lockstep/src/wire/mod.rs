@@ -8,14 +8,27 @@ mod request;
 
 use axum::Router;
 use axum::middleware;
+use axum::routing::get;
 
 use crate::app::App;
 use crate::wire::inbox::envelope::Refusal;
 use lockstep_core::problem::{Code, Problem};
 
+/// What a person finds who opens the server's address in a browser.
+const FRONT: &str = concat!(
+    "Lockstep ",
+    env!("CARGO_PKG_VERSION"),
+    "\n\n\
+    /v1                 Inbox API, described in /v1/openapi.json\n\
+    /v1/health          whether this server works\n\
+    /hooks/{vendor}     where CRMs send their webhooks\n\
+    /oauth/callback     where CRMs send people back who allowed access\n"
+);
+
 /// Every surface, to be served on one address.
 pub fn router(app: App) -> Router {
     Router::new()
+        .route("/", get(async || FRONT))
         .merge(inbox::router(&app))
         .merge(hooks::router())
         .merge(oauth::router())
