@@ -15,7 +15,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
 
-use crate::network::{Limits, Network, NetworkError};
+use crate::network::{Body, Limits, Network, NetworkError};
 
 /// Which targets may be reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,12 +45,14 @@ pub enum BadTarget {
 
 impl Rules {
     /// Judges an address before anything is resolved: its form, its scheme, and its host where that is an IP address or
-    /// a name that never leaves the machine.
+    /// a name that never leaves the machine. Answers it in the form that can be sent to: spaces escaped, names in ASCII.
     ///
     /// # Errors
     /// See [`BadTarget`].
     pub fn check_url(&self, text: &str) -> Result<Url, BadTarget> {
         let url = Url::parse(text).map_err(|_| BadTarget::Malformed)?;
+        // What sends has a stricter reading of addresses than what parses.
+        url.as_str().parse::<http::Uri>().map_err(|_| BadTarget::Malformed)?;
         let host = url.host().ok_or(BadTarget::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BadTarget::NotHttps);
@@ -172,22 +174,30 @@ impl Network for Egress {
             reqwest::Request::try_from(request).map_err(|error| NetworkError::Refused(error.to_string()))?;
         *outgoing.timeout_mut() = Some(limits.timeout);
         let answer = client.execute(outgoing).await.map_err(|error| unsent_or_lost(&error))?;
-        whole(answer, limits.body_bytes_max).await
+        read(answer, limits.body).await
     }
 }
 
-async fn whole(mut answer: reqwest::Response, body_bytes_max: usize) -> Result<http::Response<Bytes>, NetworkError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| NetworkError::Lost(innermost(&error)))? {
-        if body.len() + chunk.len() > body_bytes_max {
-            return Err(NetworkError::Lost(format!("the answer is over {body_bytes_max} bytes")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let mut response = http::Response::new(body.freeze());
+async fn read(mut answer: reqwest::Response, body: Body) -> Result<http::Response<Bytes>, NetworkError> {
+    let body = match body {
+        Body::Whole { bytes_max } => whole(&mut answer, bytes_max).await?,
+        Body::Unread => Bytes::new(),
+    };
+    let mut response = http::Response::new(body);
     *response.status_mut() = answer.status();
     *response.headers_mut() = std::mem::take(answer.headers_mut());
     Ok(response)
+}
+
+async fn whole(answer: &mut reqwest::Response, bytes_max: usize) -> Result<Bytes, NetworkError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| NetworkError::Lost(innermost(&error)))? {
+        if body.len() + chunk.len() > bytes_max {
+            return Err(NetworkError::Lost(format!("the answer is over {bytes_max} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 fn unsent_or_lost(error: &reqwest::Error) -> NetworkError {
@@ -247,6 +257,7 @@ mod tests {
             ("https://user:secret@example.com/", BadTarget::Credentials),
             ("example.com/hook", BadTarget::Malformed),
             ("https://", BadTarget::Malformed),
+            ("https://a{b}.example/hook", BadTarget::Malformed),
             ("", BadTarget::Malformed),
             ("https://localhost/", BadTarget::NotPublic),
             ("https://a.LOCALHOST./", BadTarget::NotPublic),

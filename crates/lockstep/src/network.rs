@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-/// Sends one request and reads one answer, whole. In production this is the egress client, with its address filter;
+/// Sends one request and reads one answer. In production this is the egress client, with its address filter;
 /// in tests it ends in routers in memory.
 #[async_trait]
 pub trait Network: Send + Sync {
@@ -21,8 +21,20 @@ pub trait Network: Send + Sync {
 pub struct Limits {
     /// From the first byte sent to the last byte read.
     pub timeout: Duration,
-    /// The longest body that is read.
-    pub body_bytes_max: usize,
+    /// What is read of the answer's body.
+    pub body: Body,
+}
+
+/// What is read of an answer's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// All of it; a longer one makes the answer a lost one.
+    Whole {
+        /// The longest body.
+        bytes_max: usize,
+    },
+    /// Nothing: status and headers are the answer, whatever follows them.
+    Unread,
 }
 
 /// Why there is no answer.

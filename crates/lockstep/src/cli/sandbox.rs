@@ -13,7 +13,7 @@ use super::place::{runtime, start_quiet_log};
 use super::serve::listen;
 use super::{screen, stop, tls};
 use crate::egress::{Egress, Rules};
-use crate::network::{Limits, Network};
+use crate::network::{Body, Limits, Network};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -44,7 +44,7 @@ enum Quirks {
 }
 
 /// What HubSpot allows a receiver of webhooks.
-const HOOK_LIMITS: Limits = Limits { timeout: Duration::from_secs(5), body_bytes_max: 64 * 1024 };
+const HOOK_LIMITS: Limits = Limits { timeout: Duration::from_secs(5), body: Body::Unread };
 
 pub fn run(Command::Hubspot(arguments): Command) -> anyhow::Result<()> {
     start_quiet_log();

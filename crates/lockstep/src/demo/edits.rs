@@ -13,9 +13,9 @@ use serde_json::json;
 
 use super::agreement::record_id;
 use super::stage::Stage;
-use crate::network::Limits;
+use crate::network::{Body, Limits};
 
-const API_LIMITS: Limits = Limits { timeout: Duration::from_secs(30), body_bytes_max: 1024 * 1024 };
+const API_LIMITS: Limits = Limits { timeout: Duration::from_secs(30), body: Body::Whole { bytes_max: 1024 * 1024 } };
 
 /// What happens to one person.
 pub struct Edit {

@@ -18,10 +18,10 @@ use url::form_urlencoded;
 use super::grant;
 use super::pacing::{Account, Class};
 use crate::app::App;
-use crate::network::{Limits, NetworkError};
+use crate::network::{Body, Limits, NetworkError};
 
 /// What one call to a vendor may take.
-pub const CALL_LIMITS: Limits = Limits { timeout: Duration::from_secs(30), body_bytes_max: 16 * 1024 * 1024 };
+pub const CALL_LIMITS: Limits = Limits { timeout: Duration::from_secs(30), body: Body::Whole { bytes_max: 16 * 1024 * 1024 } };
 
 /// The door of one connection, or of one that is being made.
 pub struct VendorDoor {
@@ -106,7 +106,12 @@ impl VendorDoor {
         }
         let answer = answer.map_err(|error| network_fault(&error, call.effect))?;
         self.learn(call, &answer);
-        read(answer, call.effect, sent_at)
+        let answer = read(answer, call.effect, sent_at)?;
+        if let Some(until) = self.connector.shut_until(&answer) {
+            tracing::warn!(vendor = self.connector.about().slug, %until, "the account's day is used: no call is made before");
+            self.account.shut(until);
+        }
+        Ok(answer)
     }
 
     /// What the answer says about the account's limits.

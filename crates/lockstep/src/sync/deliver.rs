@@ -14,11 +14,9 @@ use lockstep_store::{DeliveryStatus, DeliveryWork, StoreError, SubscriptionStatu
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
-use crate::network::Limits;
+use crate::network::{Body, Limits};
 use crate::ops::webhooks::open_secret;
 
-/// A subscriber's answer is not read beyond this: only its status counts.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// The longest wait that a subscriber's `Retry-After` may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -61,7 +59,7 @@ async fn attempt(app: &App, work: &DeliveryWork) -> Result<Attempted, String> {
     let opened = opened.map_err(|error| error.to_string())?;
     let secrets: Vec<&str> = opened.iter().map(|secret| secret.expose_secret()).collect();
     let request = request(work, &secrets, app.env.now())?;
-    let limits = Limits { timeout: Duration::from_secs(DELIVERY_TIMEOUT_SECS), body_bytes_max: ANSWER_BYTES_MAX };
+    let limits = Limits { timeout: Duration::from_secs(DELIVERY_TIMEOUT_SECS), body: Body::Unread };
     Ok(match app.network.exchange(request, limits).await {
         Ok(answer) => Attempted {
             status: Some(answer.status().as_u16()),

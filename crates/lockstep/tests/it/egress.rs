@@ -8,10 +8,10 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::Request;
 use lockstep::egress::{Egress, Rules};
-use lockstep::network::{Limits, Network, NetworkError};
+use lockstep::network::{Body, Limits, Network, NetworkError};
 use tokio::net::TcpListener;
 
-const LIMITS: Limits = Limits { timeout: Duration::from_secs(5), body_bytes_max: 1_000 };
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(5), body: Body::Whole { bytes_max: 1_000 } };
 
 /// Serves a few answers; answers where.
 async fn server() -> String {
@@ -51,6 +51,8 @@ async fn limits_hold_and_redirects_are_not_followed() {
     assert_eq!(get_from(&egress, &format!("{url}/away"), LIMITS).await.expect("an answer").status(), 307);
     let big = get_from(&egress, &format!("{url}/big"), LIMITS).await;
     assert_eq!(big.map(|_| ()), Err(NetworkError::Lost("the answer is over 1000 bytes".to_owned())));
+    let unread = get_from(&egress, &format!("{url}/big"), Limits { body: Body::Unread, ..LIMITS }).await;
+    assert_eq!(unread.map(|answer| answer.status().as_u16()), Ok(200), "a body that nobody wants may be of any length");
     let short = Limits { timeout: Duration::from_millis(50), ..LIMITS };
     let slow = get_from(&egress, &format!("{url}/never"), short).await;
     assert_eq!(slow.map(|_| ()), Err(NetworkError::Lost("it took too long".to_owned())));
