@@ -7,9 +7,11 @@ use lockstep_core::ids::KeyId;
 use lockstep_core::problem::Problem;
 use lockstep_store::{KeyKind, NewKey, Org};
 use secrecy::SecretString;
+use serde_json::json;
 
 use crate::app::App;
 use crate::auth::key_hash;
+use crate::ops::audit::{self, Action};
 
 /// Random bytes of a key: 24 characters of URL-safe base64.
 const RANDOM_BYTES: usize = 18;
@@ -46,8 +48,30 @@ pub async fn mint(
         expires_at,
     };
     let org = org.clone();
-    let id = app.store.write(move |tx| Ok::<_, Problem>(tx.add_key(&org, &key)?)).await?;
-    Ok(Minted { id, plaintext: plaintext.into() })
+    let made = app.store.write(move |tx| {
+        let id = tx.add_key(&org, &key)?;
+        let detail = json!({ "key": id, "kind": key.kind, "label": key.label, "live": key.live });
+        audit::note_operator(tx, &org, Action::KeyCreated, &detail)?;
+        Ok::<_, Problem>(id)
+    });
+    Ok(Minted { id: made.await?, plaintext: plaintext.into() })
+}
+
+/// Ends a key at once; false when there is no such active key.
+///
+/// # Errors
+/// The store's.
+pub async fn revoke(app: &App, org: &Org, id: &KeyId) -> Result<bool, Problem> {
+    let (org, id) = (org.clone(), id.clone());
+    app.store
+        .write(move |tx| {
+            let revoked = tx.revoke_key(&org, &id)?;
+            if revoked {
+                audit::note_operator(tx, &org, Action::KeyRevoked, &json!({ "key": id }))?;
+            }
+            Ok(revoked)
+        })
+        .await
 }
 
 fn prefix(kind: KeyKind, live: bool) -> &'static str {

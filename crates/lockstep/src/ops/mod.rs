@@ -1,5 +1,6 @@
 //! What Lockstep can do, decided and committed: one file per capability.
 
+pub mod audit;
 pub mod authorise;
 pub mod contacts;
 pub mod idempotency;

@@ -5,11 +5,13 @@ use lockstep_core::job::Job;
 use lockstep_core::mapping::view::{contact_values, record_values};
 use lockstep_core::pair::{Base, FieldBase, Pair, PairState};
 use lockstep_core::parked::{Parked, Reason};
-use lockstep_core::problem::Problem;
+use lockstep_core::problem::{Code, Problem};
 use lockstep_core::record::Field;
-use lockstep_store::{Org, StoreError, SyncOf, Tx};
+use lockstep_store::{Org, StoreError, SyncOf, SyncStatus, Tx};
+use serde_json::json;
 
 use crate::app::App;
+use crate::ops::audit::{self, Action};
 use crate::sync::census;
 
 /// A page of questions, oldest first, and whether there are more.
@@ -33,9 +35,9 @@ pub async fn show(app: &App, org: &Org, id: &ParkedId) -> Result<Parked, Problem
 /// Has Lockstep try again, the cause being mended: what is still a question is asked anew.
 ///
 /// # Errors
-/// No such question.
+/// No such question, or one whose answer needs the sync, which does not run.
 pub async fn resume(app: &App, org: &Org, id: &ParkedId) -> Result<(), Problem> {
-    answer(app, org, id, resume_one).await
+    answer(app, org, id, Action::QuestionResumed, resume_one).await
 }
 
 /// Leaves both sides as they are: a pair stays apart, a field keeps its two values until one of them changes again.
@@ -43,7 +45,7 @@ pub async fn resume(app: &App, org: &Org, id: &ParkedId) -> Result<(), Problem> 
 /// # Errors
 /// No such question.
 pub async fn drop_question(app: &App, org: &Org, id: &ParkedId) -> Result<(), Problem> {
-    answer(app, org, id, drop_one).await
+    answer(app, org, id, Action::QuestionDropped, drop_one).await
 }
 
 /// When a question is closed.
@@ -55,15 +57,17 @@ enum Closes {
     Later,
 }
 
-type Answer = fn(&mut Tx<'_>, &SyncOf, &Parked) -> Result<Closes, StoreError>;
+type Answer = fn(&mut Tx<'_>, &SyncOf, &Parked) -> Result<Closes, Problem>;
 
-async fn answer(app: &App, org: &Org, id: &ParkedId, answer: Answer) -> Result<(), Problem> {
+async fn answer(app: &App, org: &Org, id: &ParkedId, action: Action, answer: Answer) -> Result<(), Problem> {
     let (org, id) = (org.clone(), id.clone());
     app.store
         .write(move |tx| {
             let not_found = || Problem::not_found("parked question");
             let parked = tx.parked(&org, &id)?.ok_or_else(not_found)?;
             let sync = tx.sync(&parked.sync)?.ok_or_else(not_found)?;
+            let detail = json!({ "question": id, "sync": parked.sync, "reason": parked.reason.code() });
+            audit::note_operator(tx, &org, action, &detail)?;
             if answer(tx, &sync, &parked)? == Closes::Now {
                 tx.close_parked(&org, &id)?;
             }
@@ -72,7 +76,7 @@ async fn answer(app: &App, org: &Org, id: &ParkedId, answer: Answer) -> Result<(
         .await
 }
 
-fn resume_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, StoreError> {
+fn resume_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, Problem> {
     let Some(mut pair) = pair_of(tx, sync, parked)? else { return resume_without_pair(tx, sync, parked) };
     match held_field(&parked.reason, &pair) {
         Some(field) => release(&mut pair, &field),
@@ -93,7 +97,12 @@ fn resume_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes,
     Ok(Closes::Now)
 }
 
-fn resume_without_pair(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, StoreError> {
+/// What such a question is about is looked at by a job, and a job of a sync that does not run does nothing.
+fn resume_without_pair(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, Problem> {
+    if sync.row().status != SyncStatus::Running {
+        let message = "The sync does not run, so nothing can be tried again: resume the sync first, then this question.";
+        return Err(Problem::new(Code::InvalidFieldValue, message));
+    }
     let natives = match &parked.reason {
         Reason::MassDelete { .. } => {
             census::allow(tx, sync)?;
@@ -113,7 +122,7 @@ fn resume_without_pair(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Resul
     Ok(Closes::Now)
 }
 
-fn drop_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, StoreError> {
+fn drop_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, Problem> {
     let Some(mut pair) = pair_of(tx, sync, parked)? else { return Ok(Closes::Now) };
     match held_field(&parked.reason, &pair) {
         Some(field) => {

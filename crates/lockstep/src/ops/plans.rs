@@ -5,8 +5,10 @@ use lockstep_core::mapping::model::Side;
 use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{Org, PlanRowSet, PlanStatus, SyncOf, SyncStatus, Tx};
+use serde_json::json;
 
 use crate::app::App;
+use crate::ops::audit::{self, Action};
 use crate::sync::plan::{FirstRun, Step};
 
 /// A plan with its counts.
@@ -18,7 +20,8 @@ pub async fn show(app: &App, org: &Org, plan: &PlanId) -> Result<PlanRowSet, Pro
     app.store.read(move |tx| Ok(plan_of(tx, &org, &plan)?.0)).await
 }
 
-/// A page of a plan's rows with their numbers, from behind `after` (0 for the first page).
+/// A page of a plan's rows with their numbers, from behind `after` (0 for the first page). A plan that was carried out
+/// has its counts only.
 ///
 /// # Errors
 /// No such plan.
@@ -68,6 +71,7 @@ pub async fn accept(app: &App, org: &Org, plan: &PlanId) -> Result<(), Problem> 
             let Some(mut first) = FirstRun::of(&sync)?.filter(|_| sync.row().plan.as_ref() == Some(&plan)) else {
                 return Err(Problem::new(Code::InvalidFieldValue, "A newer plan has taken this one's place: accept that one."));
             };
+            audit::note_operator(tx, &org, Action::PlanAccepted, &json!({ "plan": plan, "sync": sync.id() }))?;
             first.step = Step::Refresh { cursor: None };
             first.save(tx, &sync)?;
             tx.set_sync_status(&sync, SyncStatus::Planned, None)?;

@@ -10,8 +10,10 @@ use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{ConnectionOf, ConnectionStatus, NewConnection, Org, PairCounts, PlanRowSet, StoreError, SyncOf, SyncStatus, Tx};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::app::App;
+use crate::ops::audit::{self, Action};
 use crate::reach::{self, Class};
 use crate::sync::plan::{self, FirstRun, Step};
 use crate::sync::schema;
@@ -59,13 +61,19 @@ pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<Connectio
     let session = reach::trial(app, connector, &base_url, request.grant.clone());
     let account = connector.account(&session).await.map_err(vendor_problem)?;
     if let Some(known) = known(app, org, about.slug, &account).await? {
-        store_grant(app, &known, &request.grant).await?;
+        store_grant(app, org, &known, &request.grant).await?;
         return Ok(known);
     }
     let key_field = key_field(connector, &session, request.key).await?;
     let new = new_connection(app, about.slug, base_url, account, &key_field, &request.grant)?;
     let org = org.clone();
-    Ok(app.store.write(move |tx| tx.add_connection(&org, &new)).await?)
+    let made = app.store.write(move |tx| {
+        let connection = tx.add_connection(&org, &new)?;
+        let detail = json!({ "connection": new.id, "vendor": new.vendor, "account": new.account });
+        audit::note_operator(tx, &org, Action::ConnectionMade, &detail)?;
+        Ok::<_, StoreError>(connection)
+    });
+    Ok(made.await?)
 }
 
 /// Takes a fresh grant for a connection whose old one is gone.
@@ -82,7 +90,7 @@ pub async fn reauthorise(app: &App, org: &Org, connection: &ConnectionId, grant:
         let message = format!("This grant is for account {account}, the connection is to account {}. Authorise that account.", row.account);
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
-    store_grant(app, &of, &grant).await
+    store_grant(app, org, &of, &grant).await
 }
 
 async fn known(app: &App, org: &Org, vendor: &'static str, account: &str) -> Result<Option<ConnectionOf>, Problem> {
@@ -94,11 +102,12 @@ async fn known(app: &App, org: &Org, vendor: &'static str, account: &str) -> Res
     Ok(found.await?)
 }
 
-async fn store_grant(app: &App, of: &ConnectionOf, grant: &Grant) -> Result<(), Problem> {
+async fn store_grant(app: &App, org: &Org, of: &ConnectionOf, grant: &Grant) -> Result<(), Problem> {
     let sealed = reach::seal(&app.vault, of.id(), grant, &app.env).map_err(|error| Problem::new(Code::InternalError, error.to_string()))?;
-    let of = of.clone();
+    let (org, of) = (org.clone(), of.clone());
     app.store
         .write(move |tx| {
+            audit::note_operator(tx, &org, Action::ConnectionAuthorised, &json!({ "connection": of.id() }))?;
             let version = tx.grant(&of)?.version;
             tx.replace_grant(&of, version, &sealed)?;
             tx.set_connection_status(&of, &ConnectionStatus::Ok)?;
@@ -201,6 +210,7 @@ pub async fn pause(app: &App, org: &Org, connection: &ConnectionId) -> Result<()
     app.store
         .write(move |tx| {
             let sync = tx.sync_of_connection(&of)?.ok_or_else(|| Problem::not_found("sync"))?;
+            audit::note_operator(tx, sync.org(), Action::SyncPaused, &json!({ "sync": sync.id() }))?;
             Ok(tx.set_sync_status(&sync, SyncStatus::Paused, None)?)
         })
         .await
@@ -218,6 +228,7 @@ pub async fn resume(app: &App, org: &Org, connection: &ConnectionId) -> Result<(
     app.store
         .write(move |tx| {
             let sync = tx.sync_of_connection(&of)?.ok_or_else(|| Problem::not_found("sync"))?;
+            audit::note_operator(tx, sync.org(), Action::SyncResumed, &json!({ "sync": sync.id() }))?;
             Ok(go_on(tx, &sync)?)
         })
         .await

@@ -8,10 +8,14 @@ use lockstep_core::event::EventType;
 use lockstep_core::ids::{DeliveryId, SecretId, SubscriptionId};
 use lockstep_core::limits::{SECRETS_MAX, SUBSCRIPTIONS_MAX};
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{Delivery, NewSubscription, Org, SealedSecret, Subscription, SubscriptionPatch, Tx};
+use lockstep_store::{Delivery, NewSubscription, Org, SealedSecret, StoreError, Subscription, SubscriptionPatch, Tx};
 use secrecy::SecretString;
+use serde_json::json;
+use url::Url;
 
 use crate::app::App;
+use crate::ops::Author;
+use crate::ops::audit::{self, Action};
 use crate::vault::{Place, VaultError};
 
 /// Random bytes of a signing secret.
@@ -45,17 +49,19 @@ pub struct Subscribe {
 pub fn subscribe(
     tx: &mut Tx<'_>,
     app: &App,
-    org: &Org,
+    by: &Author,
     new: Subscribe,
 ) -> Result<(Subscription, SecretString), Problem> {
-    if all(tx, org)?.len() as u64 >= SUBSCRIPTIONS_MAX {
+    if all(tx, &by.org)?.len() as u64 >= SUBSCRIPTIONS_MAX {
         let message =
             format!("An organization has at most {SUBSCRIPTIONS_MAX} webhook subscriptions. Delete one first.");
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
     let MintedSecret { id, plaintext, sealed } = mint(app)?;
     let Subscribe { url, description, events } = new;
-    let subscription = tx.add_subscription(org, &NewSubscription { url, description, events, secret: id, sealed })?;
+    let subscription =
+        tx.add_subscription(&by.org, &NewSubscription { url, description, events, secret: id, sealed })?;
+    note(tx, by, Action::SubscriptionMade, &subscription)?;
     Ok((subscription, plaintext))
 }
 
@@ -75,6 +81,14 @@ pub fn find(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId) -> Result<Subscript
     tx.subscription(org, id)?.ok_or_else(missing)
 }
 
+/// Of the address only the host is noted: path and query may hold the receiver's own secrets.
+fn note(tx: &mut Tx<'_>, by: &Author, action: Action, subscription: &Subscription) -> Result<(), StoreError> {
+    let url = Url::parse(&subscription.url).ok();
+    let host = url.as_ref().and_then(Url::host_str);
+    let detail = json!({ "subscription": subscription.id, "host": host, "status": subscription.status });
+    audit::note(tx, by, action, &detail)
+}
+
 fn missing() -> Problem {
     Problem::not_found("webhook subscription")
 }
@@ -85,19 +99,24 @@ fn missing() -> Problem {
 /// No such subscription, or the store's.
 pub fn patch(
     tx: &mut Tx<'_>,
-    org: &Org,
+    by: &Author,
     id: &SubscriptionId,
     patch: &SubscriptionPatch,
 ) -> Result<Subscription, Problem> {
-    tx.patch_subscription(org, id, patch)?.ok_or_else(missing)
+    let changed = tx.patch_subscription(&by.org, id, patch)?.ok_or_else(missing)?;
+    note(tx, by, Action::SubscriptionChanged, &changed)?;
+    Ok(changed)
 }
 
 /// Deletes a subscription with its deliveries.
 ///
 /// # Errors
 /// No such subscription, or the store's.
-pub fn delete(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId) -> Result<(), Problem> {
-    if tx.delete_subscription(org, id)? { Ok(()) } else { Err(missing()) }
+pub fn delete(tx: &mut Tx<'_>, by: &Author, id: &SubscriptionId) -> Result<(), Problem> {
+    if !tx.delete_subscription(&by.org, id)? {
+        return Err(missing());
+    }
+    Ok(audit::note(tx, by, Action::SubscriptionDeleted, &json!({ "subscription": id }))?)
 }
 
 /// Adds a secret. Those before it go on signing for `overlap`, so that a receiver can change over without a gap.
@@ -107,11 +126,11 @@ pub fn delete(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId) -> Result<(), Pro
 pub fn rotate(
     tx: &mut Tx<'_>,
     app: &App,
-    org: &Org,
+    by: &Author,
     id: &SubscriptionId,
     overlap: Duration,
 ) -> Result<MintedSecret, Problem> {
-    let subscription = find(tx, org, id)?;
+    let subscription = find(tx, &by.org, id)?;
     let now = tx.now();
     if subscription.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|end| end > now)).count() as u64
         >= SECRETS_MAX
@@ -120,7 +139,8 @@ pub fn rotate(
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
     let secret = mint(app)?;
-    tx.add_secret(org, id, &secret.id, &secret.sealed, now.plus(overlap))?;
+    tx.add_secret(&by.org, id, &secret.id, &secret.sealed, now.plus(overlap))?;
+    audit::note(tx, by, Action::SecretRotated, &json!({ "subscription": id, "secret": secret.id }))?;
     Ok(secret)
 }
 
@@ -128,14 +148,15 @@ pub fn rotate(
 ///
 /// # Errors
 /// No such secret, or it is the last one.
-pub fn drop_secret(tx: &mut Tx<'_>, org: &Org, id: &SubscriptionId, secret: &SecretId) -> Result<(), Problem> {
-    if !find(tx, org, id)?.secrets.iter().any(|held| held.id == *secret) {
+pub fn drop_secret(tx: &mut Tx<'_>, by: &Author, id: &SubscriptionId, secret: &SecretId) -> Result<(), Problem> {
+    if !find(tx, &by.org, id)?.secrets.iter().any(|held| held.id == *secret) {
         return Err(Problem::not_found("secret"));
     }
-    if tx.delete_secret(org, id, secret)? {
-        return Ok(());
+    if !tx.delete_secret(&by.org, id, secret)? {
+        let message = "This is the subscription's newest secret. Make another one first.";
+        return Err(Problem::new(Code::InvalidFieldValue, message));
     }
-    Err(Problem::new(Code::InvalidFieldValue, "This is the subscription's newest secret. Make another one first."))
+    Ok(audit::note(tx, by, Action::SecretDeleted, &json!({ "subscription": id, "secret": secret }))?)
 }
 
 /// Sends an event again, as a new delivery; the old one stays.

@@ -68,9 +68,9 @@ async fn create(
     Post { body, once }: Post<NewSubscriptionBody>,
 ) -> Result<Answer, Refusal> {
     let new = body.and_then(|body| body.checked(&app.settings.egress));
-    let (here, org, request) = (app.clone(), caller.org.clone(), caller.request.clone());
+    let (here, by, request) = (app.clone(), caller.author(), caller.request.clone());
     let effect = move |tx: &mut Tx<'_>| {
-        let (subscription, secret) = webhooks::subscribe(tx, &here, &org, new?)?;
+        let (subscription, secret) = webhooks::subscribe(tx, &here, &by, new?)?;
         Answer::created(&request, SubscriptionObject::new(subscription, Some(secret.expose_secret().to_owned())))
     };
     once::answer(&app, &caller, once, effect).await
@@ -120,8 +120,8 @@ async fn patch(
     Segments(path): Segments<SubscriptionPath>,
     Body(body): Body<SubscriptionPatchBody>,
 ) -> Result<Answer, Refusal> {
-    let (org, id, patch) = (caller.org.clone(), path.id()?, body.checked(&app.settings.egress)?);
-    let changed = app.store.write(move |tx| webhooks::patch(tx, &org, &id, &patch)).await?;
+    let (by, id, patch) = (caller.author(), path.id()?, body.checked(&app.settings.egress)?);
+    let changed = app.store.write(move |tx| webhooks::patch(tx, &by, &id, &patch)).await?;
     Ok(Answer::ok(&caller.request, SubscriptionObject::new(changed, None))?)
 }
 
@@ -133,9 +133,9 @@ async fn delete(
     caller: Caller,
     Segments(path): Segments<SubscriptionPath>,
 ) -> Result<Answer, Refusal> {
-    let (org, id) = (caller.org.clone(), path.id()?);
+    let (by, id) = (caller.author(), path.id()?);
     let gone = Deleted::new(&id, "webhook_subscription");
-    app.store.write(move |tx| webhooks::delete(tx, &org, &id)).await?;
+    app.store.write(move |tx| webhooks::delete(tx, &by, &id)).await?;
     Ok(Answer::ok(&caller.request, gone)?)
 }
 
@@ -150,9 +150,9 @@ async fn rotate(
     Post { body, once }: Post<RotationBody>,
 ) -> Result<Answer, Refusal> {
     let id = path.id()?;
-    let (here, org, request) = (app.clone(), caller.org.clone(), caller.request.clone());
+    let (here, by, request) = (app.clone(), caller.author(), caller.request.clone());
     let effect = move |tx: &mut Tx<'_>| {
-        let secret = webhooks::rotate(tx, &here, &org, &id, body.and_then(RotationBody::checked)?)?;
+        let secret = webhooks::rotate(tx, &here, &by, &id, body.and_then(RotationBody::checked)?)?;
         Answer::created(&request, SecretObject::minted(&secret, tx.now()))
     };
     once::answer(&app, &caller, once, effect).await
@@ -170,7 +170,7 @@ async fn drop_secret(
     let id = SubscriptionId::parse(&path.id).map_err(|_| Problem::not_found("webhook subscription"))?;
     let secret = SecretId::parse(&path.secret_id).map_err(|_| Problem::not_found("secret"))?;
     let gone = Deleted::new(&secret, "webhook_secret");
-    let org = caller.org.clone();
-    app.store.write(move |tx| webhooks::drop_secret(tx, &org, &id, &secret)).await?;
+    let by = caller.author();
+    app.store.write(move |tx| webhooks::drop_secret(tx, &by, &id, &secret)).await?;
     Ok(Answer::ok(&caller.request, gone)?)
 }

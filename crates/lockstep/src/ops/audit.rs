@@ -1,0 +1,83 @@
+//! The audit: who did what to an organization's set-up, noted in the transaction that does it.
+
+use lockstep_core::change::Origin;
+use lockstep_store::{Org, StoreError, Tx};
+use serde_json::Value as Json;
+
+use super::Author;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A key was made.
+    KeyCreated,
+    /// A key was ended.
+    KeyRevoked,
+    /// An account of a vendor was connected.
+    ConnectionMade,
+    /// A connection got a fresh grant.
+    ConnectionAuthorised,
+    /// A first-run plan was accepted.
+    PlanAccepted,
+    /// A sync was paused.
+    SyncPaused,
+    /// A sync was told to go on.
+    SyncResumed,
+    /// A question was answered with "try again".
+    QuestionResumed,
+    /// A question was answered with "leave it".
+    QuestionDropped,
+    /// A webhook subscription was made.
+    SubscriptionMade,
+    /// A webhook subscription was changed.
+    SubscriptionChanged,
+    /// A webhook subscription was deleted.
+    SubscriptionDeleted,
+    /// A webhook subscription got a new signing secret.
+    SecretRotated,
+    /// A signing secret was ended.
+    SecretDeleted,
+}
+
+impl Action {
+    /// The word that is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyCreated => "key.created",
+            Self::KeyRevoked => "key.revoked",
+            Self::ConnectionMade => "connection.made",
+            Self::ConnectionAuthorised => "connection.authorised",
+            Self::PlanAccepted => "plan.accepted",
+            Self::SyncPaused => "sync.paused",
+            Self::SyncResumed => "sync.resumed",
+            Self::QuestionResumed => "question.resumed",
+            Self::QuestionDropped => "question.dropped",
+            Self::SubscriptionMade => "subscription.made",
+            Self::SubscriptionChanged => "subscription.changed",
+            Self::SubscriptionDeleted => "subscription.deleted",
+            Self::SecretRotated => "secret.rotated",
+            Self::SecretDeleted => "secret.deleted",
+        }
+    }
+}
+
+/// Notes what an author did. `detail` names what it was done to; personal values and secrets stay out of it.
+///
+/// # Errors
+/// The store's.
+pub fn note(tx: &mut Tx<'_>, by: &Author, action: Action, detail: &Json) -> Result<(), StoreError> {
+    let actor = match &by.origin {
+        Origin::Api { key } => key.as_str(),
+        Origin::CommandLine => "command line",
+        Origin::Crm { sync, .. } | Origin::Push { sync, .. } => sync.as_str(),
+    };
+    tx.audit(&by.org, actor, action.as_str(), detail)
+}
+
+/// Notes what the operator did, where the command line is the only way to do it.
+///
+/// # Errors
+/// The store's.
+pub fn note_operator(tx: &mut Tx<'_>, org: &Org, action: Action, detail: &Json) -> Result<(), StoreError> {
+    note(tx, &Author::command_line(org.clone()), action, detail)
+}
