@@ -262,9 +262,26 @@ async fn subscriptions_are_made_listed_changed_and_deleted() {
             desk.post("/v1/webhook_subscriptions", json!({ "url": url, "events": ["contact.created"] })).await;
         assert_eq!(refused.refusal(), (400, "invalid_webhook_url", Some("url")), "{url}");
     }
+    let long = json!({ "url": format!("{HOOK}/{}", " ".repeat(1_000)) + "x", "events": ["contact.created"] });
+    assert_eq!(desk.post("/v1/webhook_subscriptions", long).await.refusal().1, "invalid_webhook_url");
     let unknown =
         desk.post("/v1/webhook_subscriptions", json!({ "url": HOOK, "events": ["contact.created", "x"] })).await;
     assert_eq!(unknown.refusal(), (400, "invalid_field_value", Some("events.1")));
+}
+
+#[tokio::test]
+async fn an_address_is_kept_in_the_form_that_is_delivered_to() {
+    let desk = Desk::new().await;
+    let made = json!({ "url": "https://Bücher.example/sp ace?q=é", "events": ["contact.created", "contact.updated"] });
+    let made = desk.post("/v1/webhook_subscriptions", made).await;
+    let kept = "https://xn--bcher-kva.example/sp%20ace?q=%C3%A9";
+    assert_eq!(made.text_of("url"), kept);
+    contact(&desk, 0).await;
+    desk.deliver_due().await;
+    assert_eq!(desk.subscriber.take()[0].uri().to_string(), kept);
+    let path = format!("/v1/webhook_subscriptions/{}", made.text_of("id"));
+    let moved = desk.send("PATCH", &path, json!({ "url": "https://example.com/a b" })).await;
+    assert_eq!(moved.text_of("url"), "https://example.com/a%20b");
 }
 
 #[tokio::test]
@@ -345,4 +362,31 @@ async fn a_vendors_webhook_is_verified_and_stored_before_it_is_answered() {
     assert_eq!(desk.request(big).await.refusal(), (413, "body_too_large", None));
     let unknown = Request::post("/hooks/nobody").body(Body::empty()).expect("a request");
     assert_eq!(desk.request(unknown).await.refusal(), (404, "resource_not_found", None));
+}
+
+#[tokio::test]
+async fn the_audit_says_who_did_what_and_keeps_no_secret() {
+    let desk = Desk::new().await;
+    let (id, _) = desk.subscribe("https://example.com/hook/their-secret").await;
+    let path = format!("/v1/webhook_subscriptions/{id}");
+    desk.send("PATCH", &path, json!({ "status": "paused" })).await;
+    let rotated = desk.post(&format!("{path}/secrets"), json!({})).await.text_of("id");
+    desk.send("DELETE", &path, Json::Null).await;
+    assert_eq!(desk.send("DELETE", &path, Json::Null).await.status, 404, "what did not happen is not noted");
+    let entries = desk.app.store.read({
+        let org = desk.org.clone();
+        move |tx| tx.audit_list(&org, None, 9)
+    });
+    let entries = entries.await.expect("reads");
+    let done: Vec<&str> = entries.iter().rev().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(
+        done,
+        ["key.created", "subscription.made", "subscription.changed", "secret.rotated", "subscription.deleted"]
+    );
+    let key = entries[4].detail["key"].as_str().expect("the key's id");
+    assert_eq!(entries[4].actor, "command line");
+    assert!(entries[..4].iter().all(|entry| entry.actor == key && entry.detail["subscription"] == *id));
+    assert_eq!(entries[1].detail["secret"], rotated);
+    assert_eq!(entries[3].detail["host"], "example.com");
+    assert!(!format!("{entries:?}").contains("their-secret"));
 }

@@ -161,7 +161,7 @@ impl NewSubscriptionBody {
         let missing = |name: &str| Problem::of(Code::MissingRequiredField, name, format!("{name} is required."));
         let url = self.url.ok_or_else(|| missing("url"))?;
         let events = self.events.ok_or_else(|| missing("events"))?;
-        check_url(rules, &url)?;
+        let url = target(rules, &url)?;
         self.description.as_deref().map_or(Ok(()), check_description)?;
         Ok(Subscribe { url, events: event_types(&events)?, description: self.description })
     }
@@ -196,7 +196,7 @@ impl SubscriptionPatchBody {
             let message = "Give at least one of url, events, description and status.";
             return Err(Problem::new(Code::MissingRequiredField, message));
         }
-        self.url.as_deref().map_or(Ok(()), |url| check_url(rules, url))?;
+        let url = self.url.as_deref().map(|url| target(rules, url)).transpose()?;
         let status = match self.status.as_deref() {
             None => None,
             Some("active") => Some(SubscriptionStatus::Active),
@@ -204,7 +204,7 @@ impl SubscriptionPatchBody {
             Some(_) => return Err(Problem::of(Code::InvalidFieldValue, "status", "status takes active or paused.")),
         };
         Ok(SubscriptionPatch {
-            url: self.url,
+            url,
             events: self.events.map(|events| event_types(&events)).transpose()?,
             description: match self.description {
                 Patch::Keep => None,
@@ -216,18 +216,14 @@ impl SubscriptionPatchBody {
     }
 }
 
-fn check_url(rules: &Rules, url: &str) -> Result<(), Problem> {
-    if url.len() as u64 > WEBHOOK_URL_BYTES_MAX {
-        return Err(Problem::of(
-            Code::InvalidWebhookUrl,
-            "url",
-            format!("url takes at most {WEBHOOK_URL_BYTES_MAX} bytes."),
-        ));
+/// The address in the form that deliveries are sent to, which is what is stored, shown and limited in length.
+fn target(rules: &Rules, url: &str) -> Result<String, Problem> {
+    let refused = |why: String| Problem::of(Code::InvalidWebhookUrl, "url", why);
+    let checked = rules.check_url(url).map_err(|bad| refused(format!("url will not do: {bad}.")))?;
+    if checked.as_str().len() as u64 > WEBHOOK_URL_BYTES_MAX {
+        return Err(refused(format!("url takes at most {WEBHOOK_URL_BYTES_MAX} bytes, with what has to be escaped.")));
     }
-    match rules.check_url(url) {
-        Ok(_) => Ok(()),
-        Err(bad) => Err(Problem::of(Code::InvalidWebhookUrl, "url", format!("url will not do: {bad}."))),
-    }
+    Ok(checked.into())
 }
 
 fn check_description(text: &str) -> Result<(), Problem> {
