@@ -50,8 +50,6 @@ pub struct Connection {
     pub static_token: bool,
     /// Whether the vendor lets us in.
     pub status: ConnectionStatus,
-    /// The secret that the vendor signs its hooks with, sealed.
-    pub hook_secret_sealed: Option<Vec<u8>>,
     /// When it was made.
     pub created_at: Time,
     /// When it last changed.
@@ -104,7 +102,7 @@ pub struct SealedGrant {
 }
 
 const CONNECTION: &str = "SELECT org_id, id, context_id, vendor, base_url, account, label, key_field, static_token,
-    reauthorise_reason, hook_secret_sealed, created_at, updated_at FROM connections";
+    reauthorise_reason, created_at, updated_at FROM connections";
 
 fn connection_row(row: &Row<'_>) -> Result<ConnectionOf, StoreError> {
     Ok(ConnectionOf {
@@ -121,7 +119,6 @@ fn connection_row(row: &Row<'_>) -> Result<ConnectionOf, StoreError> {
             status: row
                 .take::<Option<String>>()?
                 .map_or(ConnectionStatus::Ok, |reason| ConnectionStatus::Reauthorise { reason }),
-            hook_secret_sealed: row.take()?,
             created_at: row.take()?,
             updated_at: row.take()?,
         },
@@ -193,16 +190,6 @@ impl Tx<'_> {
         let now = self.now();
         let sql = "UPDATE connections SET reauthorise_reason = ?2, updated_at = ?3 WHERE id = ?1";
         self.change("connection", sql, args![of.id(), reason, now])
-    }
-
-    /// Keeps the secret that the vendor signs its hooks with, sealed.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn set_hook_secret(&mut self, of: &ConnectionOf, sealed: &[u8]) -> Result<(), StoreError> {
-        let now = self.now();
-        let sql = "UPDATE connections SET hook_secret_sealed = ?2, updated_at = ?3 WHERE id = ?1";
-        self.change("connection", sql, args![of.id(), sealed, now])
     }
 
     /// Changes how our id is kept in the vendor's records.

@@ -50,7 +50,7 @@ pub use keys::{ApiKey, KeyKind, NewKey};
 pub use lock::{WorkerLock, try_worker_lock};
 pub use migrate::{MigrationReport, migrate};
 pub use orgs::{Account, Org};
-pub use pairs::{Dirtied, DirtyKind, PairCounts};
+pub use pairs::{DirtyKind, PairCounts};
 pub use plans::{PlanRowSet, PlanStatus};
 pub use queue::{Claimed, QueueCounts, Share};
 pub use received::Received;

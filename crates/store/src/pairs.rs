@@ -1,12 +1,11 @@
 //! Pairs, and which of them wait to be pushed.
 
-use lockstep_core::ids::{ContactId, PairId, SyncId};
+use lockstep_core::ids::{ContactId, PairId};
 use lockstep_core::pair::{Pair, PairState};
 
 use crate::error::StoreError;
-use crate::orgs::Org;
 use crate::sql::{Arg, Row, args};
-use crate::syncs::{SyncOf, SyncStatus};
+use crate::syncs::SyncOf;
 use crate::tx::Tx;
 
 /// Which dirty pairs a push takes.
@@ -18,15 +17,6 @@ pub enum DirtyKind {
     Updates,
     /// Tombstones whose record is still to be archived.
     Archives,
-}
-
-/// What a change of a contact concerns.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dirtied {
-    /// Running syncs with an open pair of the contact: each needs a push.
-    pub paired: Vec<SyncId>,
-    /// Running syncs that have never met the contact: each needs a pair and then a push.
-    pub unpaired: Vec<SyncId>,
 }
 
 /// How many pairs stand how.
@@ -123,14 +113,6 @@ impl Tx<'_> {
         )
     }
 
-    /// Removes a pair, so that both sides may be matched anew.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn delete_pair(&mut self, of: &SyncOf, id: &PairId) -> Result<(), StoreError> {
-        self.execute("DELETE FROM pairs WHERE sync_id = ?1 AND id = ?2", args![of.id(), id]).map(|_| ())
-    }
-
     /// The pair with this id.
     ///
     /// # Errors
@@ -178,53 +160,6 @@ impl Tx<'_> {
             if skip_sent { "AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.pair_id = pairs.id)" } else { "" };
         let sql = format!("{PAIR} AND dirty IS NOT NULL AND {wanted} {unsent} ORDER BY dirty, id LIMIT ?2");
         self.query(&sql, args![of.id(), limit], pair_row)
-    }
-
-    /// Marks every pair of a contact as waiting for this change, tombstones left out. The sync that the change came
-    /// from is passed as `except`.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn mark_dirty(
-        &mut self,
-        org: &Org,
-        contact: &ContactId,
-        seq: i64,
-        except: Option<&SyncId>,
-    ) -> Result<Dirtied, StoreError> {
-        self.hold(org.id())?;
-        let mut dirtied = Dirtied::default();
-        let sql = "SELECT s.id, s.status, p.state FROM syncs AS s LEFT JOIN pairs AS p ON p.sync_id = s.id AND p.contact_id = ?2
-             WHERE s.org_id = ?1 ORDER BY s.id";
-        let syncs = self.query(sql, args![org.id(), contact], |row| {
-            let (id, status): (SyncId, SyncStatus) = (row.take()?, row.word()?);
-            Ok((id, status, row.maybe_word::<PairState>()?))
-        })?;
-        for (sync, status, state) in syncs.into_iter().filter(|(id, ..)| Some(id) != except) {
-            let running = status == SyncStatus::Running;
-            match state {
-                Some(PairState::Tombstone) => {}
-                Some(state @ (PairState::Open | PairState::Parked)) => {
-                    let sql = "UPDATE pairs SET dirty = ?3 WHERE sync_id = ?1 AND contact_id = ?2";
-                    self.execute(sql, args![&sync, contact, seq])?;
-                    if running && state == PairState::Open {
-                        dirtied.paired.push(sync);
-                    }
-                }
-                None if running => dirtied.unpaired.push(sync),
-                None => {}
-            }
-        }
-        Ok(dirtied)
-    }
-
-    /// Declares a pair pushed, unless a later change than `seen` has come; true when it was cleared.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn clear_dirty(&mut self, of: &SyncOf, id: &PairId, seen: i64) -> Result<bool, StoreError> {
-        let sql = "UPDATE pairs SET dirty = NULL WHERE sync_id = ?1 AND id = ?2 AND dirty = ?3";
-        Ok(self.execute(sql, args![of.id(), id, seen])? > 0)
     }
 
     /// Pairs by id, for a walk over all of them.

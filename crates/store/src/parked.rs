@@ -1,6 +1,6 @@
 //! Questions that wait for a person (law 7).
 
-use lockstep_core::ids::{ContactId, PairId, ParkedId};
+use lockstep_core::ids::{PairId, ParkedId};
 use lockstep_core::parked::{Parked, Reason};
 
 use crate::error::StoreError;
@@ -101,15 +101,6 @@ impl Tx<'_> {
     /// When the store fails.
     pub fn parked_of_sync(&mut self, of: &SyncOf) -> Result<Vec<Parked>, StoreError> {
         self.query(&format!("{PARKED} WHERE sync_id = ?1 AND subject = '' ORDER BY id"), args![of.id()], parked_row)
-    }
-
-    /// The questions of a sync about a contact, with or without a pair.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn parked_of_contact(&mut self, of: &SyncOf, contact: &ContactId) -> Result<Vec<Parked>, StoreError> {
-        let sql = format!("{PARKED} WHERE sync_id = ?1 AND contact_id = ?2 ORDER BY id");
-        self.query(&sql, args![of.id(), contact], parked_row)
     }
 
     /// The questions of a sync about a native record, with or without a pair.

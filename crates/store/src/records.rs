@@ -1,5 +1,6 @@
 //! What the CRM's side of a sync last showed, with the keys it is matched by.
 
+use lockstep_core::env::Time;
 use lockstep_core::record::Record;
 
 use crate::error::StoreError;
@@ -57,18 +58,6 @@ impl Tx<'_> {
         self.one(&format!("{RECORD} AND native = ?2"), args![of.id(), native], record_row)
     }
 
-    /// What the records with these vendor ids showed; unknown ones are left out.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn native_records(&mut self, of: &SyncOf, natives: &[String]) -> Result<Vec<Record>, StoreError> {
-        let mut found = Vec::with_capacity(natives.len());
-        for native in natives {
-            found.extend(self.native_record(of, native)?);
-        }
-        Ok(found)
-    }
-
     /// Records by vendor id, for a walk over all of them.
     ///
     /// # Errors
@@ -85,15 +74,6 @@ impl Tx<'_> {
     pub fn records_by_key(&mut self, of: &SyncOf, key: &str) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT native FROM record_keys WHERE sync_id = ?1 AND match_key = ?2 ORDER BY native";
         self.query(sql, args![of.id(), key], |row| row.take())
-    }
-
-    /// How many records are known, archived ones left out.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn count_records(&mut self, of: &SyncOf) -> Result<i64, StoreError> {
-        let sql = "SELECT COUNT(*) FROM records WHERE sync_id = ?1 AND archived = 0";
-        Ok(self.one(sql, args![of.id()], |row| row.take())?.unwrap_or(0))
     }
 
     /// Forgets a record: it is gone, or it was merged into another.
@@ -126,6 +106,17 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether a record was shown alive by this census, or by any read since `since`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn seen_alive(&mut self, of: &SyncOf, native: &str, census: i64, since: Time) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) FROM records WHERE sync_id = ?1 AND native = ?2 AND archived = 0
+             AND (census >= ?3 OR read_at >= ?4)";
+        let seen: Option<i64> = self.one(sql, args![of.id(), native, census, since], |row| row.take())?;
+        Ok(seen.is_some_and(|seen| seen > 0))
+    }
+
     /// Vendor ids of records that no census since this one has seen and that were read before `read_before`, from
     /// behind `after`.
     ///
@@ -135,7 +126,7 @@ impl Tx<'_> {
         &mut self,
         of: &SyncOf,
         census: i64,
-        read_before: lockstep_core::env::Time,
+        read_before: Time,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {

@@ -140,7 +140,7 @@ async fn writes_that_meet_from_two_nodes_all_succeed() {
                 .write(move |tx| {
                     let contact = tx.contact(&org, &id)?.ok_or(StoreError::Missing { what: "contact" })?;
                     let stored = tx.put_contact(&org, &contact)?;
-                    for _ in tx.mark_dirty(&org, &id, stored.seq, None)?.unpaired {
+                    if tx.pair_by_contact(&sync, &id)?.is_none() {
                         let pair = Pair {
                             id: PairId::new(tx.env()),
                             sync: sync.id().clone(),

@@ -47,12 +47,10 @@ pub fn a_connection_remembers_whether_it_may_enter(world: &World) {
     let expected = lost.clone();
     let again = world.write(move |tx, org| {
         tx.set_connection_status(&of, &lost)?;
-        tx.set_hook_secret(&of, &[9])?;
         tx.connection(org, of.id())
     });
     let again = again.unwrap();
     assert_eq!(again.connection().status, expected);
-    assert_eq!(again.connection().hook_secret_sealed.as_deref(), Some(&[9][..]));
     let by_account = world.read(|tx, _| {
         Ok((tx.connection_by_account("hubspot", "12345")?.len(), tx.connection_by_account("hubspot", "1")?.len()))
     });

@@ -60,8 +60,7 @@ cases! {
         a_question_is_asked_once;
     pairs:
         a_pair_is_one_to_one,
-        a_change_dirties_what_it_concerns,
-        dirty_pairs_come_oldest_first_and_clear_only_what_was_seen;
+        dirty_pairs_come_oldest_first;
     outbox:
         an_event_reaches_those_who_want_it,
         a_subscription_that_fails_too_often_is_disabled,

@@ -84,15 +84,13 @@ pub fn records_are_found_by_key_and_by_census(world: &World) {
         assert_eq!(tx.records_by_key(&of, "email:a")?, ["502"]);
         assert!(tx.records_by_key(&of, "phone:1")?.is_empty());
         assert_eq!(tx.native_record(&of, "501")?, Some(changed.clone()));
-        let some = tx.native_records(&of, &["502".to_owned(), "999".to_owned()])?;
-        assert_eq!(some, [second]);
         assert_eq!(tx.record_page(&of, Some("501"), 9)?.len(), 1);
         tx.seen_in_census(&of, 1, &["501".to_owned(), "999".to_owned()])?;
         assert_eq!(tx.absent_since_census(&of, 1, later, None, 9)?, ["502"]);
         let read_since = tx.now();
         assert!(tx.absent_since_census(&of, 1, read_since, None, 9)?.is_empty());
         tx.delete_record(&of, "502")?;
-        assert_eq!(tx.count_records(&of)?, 1);
+        assert_eq!(tx.record_page(&of, None, 9)?, [changed]);
         assert!(tx.records_by_key(&of, "email:a")?.is_empty());
         Ok(())
     });
@@ -148,7 +146,7 @@ pub fn a_question_is_asked_once(world: &World) {
     };
     let first = fight("email", "one");
     let (again, other, lost) = (fight("email", "two"), fight("name", "one"), question(Reason::UnknownOutcome));
-    let (sync, about) = (of.clone(), contact.clone());
+    let sync = of.clone();
     world.write(move |tx, org| {
         let id = tx.park(&sync, &first)?;
         assert_eq!(tx.park(&sync, &again)?, id);
@@ -158,7 +156,6 @@ pub fn a_question_is_asked_once(world: &World) {
         assert_eq!((page.len(), more), (2, true));
         let kept = tx.parked(org, &id)?.unwrap();
         assert_eq!(kept.reason, again.reason);
-        assert_eq!(tx.parked_of_contact(&sync, &about)?.len(), 3);
         assert_eq!(tx.pair_counts(&sync)?.questions, 3);
         assert!(tx.close_parked(org, &id)?);
         assert!(!tx.close_parked(org, &id)?);

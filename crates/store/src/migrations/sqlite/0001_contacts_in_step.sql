@@ -98,7 +98,6 @@ CREATE TABLE connections (
     reauthorise_reason TEXT,
     grant_sealed BLOB NOT NULL,
     grant_version INTEGER NOT NULL,
-    hook_secret_sealed BLOB,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
@@ -158,8 +157,11 @@ CREATE TABLE pairs (
     updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX pairs_contact ON pairs (sync_id, contact_id);
-CREATE UNIQUE INDEX pairs_native ON pairs (sync_id, native);
-CREATE INDEX pairs_dirty ON pairs (sync_id, dirty, id) WHERE dirty IS NOT NULL;
+CREATE UNIQUE INDEX pairs_native ON pairs (sync_id, native) WHERE native IS NOT NULL;
+-- One for each kind of write, in the order in which they are taken.
+CREATE INDEX pairs_creates ON pairs (sync_id, dirty, id) WHERE dirty IS NOT NULL AND state = 'open' AND native IS NULL;
+CREATE INDEX pairs_updates ON pairs (sync_id, dirty, id) WHERE dirty IS NOT NULL AND state = 'open' AND native IS NOT NULL;
+CREATE INDEX pairs_archives ON pairs (sync_id, dirty, id) WHERE dirty IS NOT NULL AND state = 'tombstone' AND native IS NOT NULL;
 CREATE INDEX pairs_page ON pairs (sync_id, id);
 CREATE INDEX pairs_of_contact ON pairs (contact_id);
 
@@ -209,6 +211,7 @@ CREATE TABLE parked (
 CREATE UNIQUE INDEX parked_question ON parked (sync_id, subject, question);
 CREATE INDEX parked_org ON parked (org_id, id);
 CREATE INDEX parked_pair ON parked (pair_id);
+CREATE INDEX parked_native ON parked (sync_id, native) WHERE native IS NOT NULL;
 
 CREATE TABLE received (
     id TEXT NOT NULL PRIMARY KEY,
