@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::bail;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
-use lockstep_core::problem::Code;
 use lockstep_store::{ApiKey, KeyKind};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -157,11 +156,8 @@ async fn show(app: &App, json: bool) -> anyhow::Result<()> {
 
 async fn end(app: &App, id: KeyId) -> anyhow::Result<()> {
     let org = organization(app).await?;
-    match ops::keys::revoke(app, &org, &id).await {
-        Err(problem) if problem.code == Code::ResourceNotFound => {
-            bail!("there is no active key {id}; `lockstep keys list` shows them")
-        }
-        revoked => revoked?,
+    if !ops::keys::revoke(app, &org, &id).await? {
+        bail!("there is no active key {id}; `lockstep keys list` shows them");
     }
     screen::say(format!("{id} is revoked."))
 }
