@@ -18,8 +18,9 @@ cache=$(cd "$cache" && pwd)
 skipped() { echo "judge $name: skipped ($1)"; exit 0; }
 
 command -v python3 >/dev/null || skipped "no python3"
+command -v curl >/dev/null || skipped "no curl"
 if ! cmp -s "$here/requirements.txt" "$cache/requirements.txt"; then
-    { python3 -m venv "$cache/venv" && "$cache/venv/bin/pip" install -q -r "$here/requirements.txt"; } >"$cache/pip.log" 2>&1 ||
+    { python3 -m venv "$cache/venv" && timeout 600 "$cache/venv/bin/pip" install -q -r "$here/requirements.txt"; } >"$cache/pip.log" 2>&1 ||
         skipped "schemathesis cannot be installed, see $cache/pip.log"
     cp "$here/requirements.txt" "$cache/"
 fi

@@ -20,7 +20,7 @@ macro_rules! cases {
         mod sqlite {
             $($(#[test] fn $case() { crate::world::on_sqlite(crate::$module::$case); })*)*
         }
-        mod postgres {
+        mod on_postgresql {
             $($(#[test] fn $case() { crate::world::on_postgres(crate::$module::$case); })*)*
         }
     };
