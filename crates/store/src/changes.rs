@@ -88,9 +88,8 @@ impl Tx<'_> {
         for sql in [
             "UPDATE intents SET fields = '{}', properties = '{}' WHERE pair_id IN
                  (SELECT id FROM pairs WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))",
-            "DELETE FROM records WHERE (sync_id, native) IN
-                 (SELECT sync_id, native FROM pairs WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))",
-            "DELETE FROM record_keys WHERE (sync_id, native) IN
+            // The row and its keys stay: whoever writes again with the same number must still meet the CRM's record.
+            "UPDATE records SET properties = '{}' WHERE (sync_id, native) IN
                  (SELECT sync_id, native FROM pairs WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))",
             "UPDATE pairs SET base = '{}', fights = '{}'
              WHERE contact_id = ?2 AND sync_id IN (SELECT id FROM syncs WHERE org_id = ?1)",
@@ -103,10 +102,7 @@ impl Tx<'_> {
         ] {
             self.execute(sql, args![org.id(), contact])?;
         }
-        let quoted = format!("%{}%", escape_like(contact.as_str()));
-        let sql = "DELETE FROM plan_rows WHERE content LIKE ?2 ESCAPE '\\' AND plan_id IN
-                       (SELECT id FROM plans WHERE sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))";
-        self.execute(sql, args![org.id(), quoted]).map(|_| ())
+        self.blank_plan_rows(org, contact)
     }
 }
 

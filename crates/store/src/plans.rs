@@ -1,11 +1,13 @@
 //! First-run plans: computed, shown, accepted, carried out.
 
 use lockstep_core::env::Time;
-use lockstep_core::ids::{PlanId, SyncId};
+use lockstep_core::ids::{ContactId, PlanId, SyncId};
 use lockstep_core::plan::{PlanRow, PlanSummary};
 use serde::{Deserialize, Serialize};
 
+use crate::contacts::escape_like;
 use crate::error::StoreError;
+use crate::orgs::Org;
 use crate::sql::{Arg, Row, args};
 use crate::syncs::SyncOf;
 use crate::tx::Tx;
@@ -112,7 +114,27 @@ impl Tx<'_> {
         self.change("row of the plan", sql, args![id, n, Arg::json(row)?])
     }
 
-    /// Removes the rows of a plan that has become useless.
+    /// Blanks what the organization's plans show of a contact's values. The rows stay: one that names others too is
+    /// still theirs, and without a deleted contact's own row its record would come back as a new contact.
+    pub(crate) fn blank_plan_rows(&mut self, org: &Org, contact: &ContactId) -> Result<(), StoreError> {
+        let sql = "SELECT plan_id, n, content FROM plan_rows WHERE content LIKE ?2 ESCAPE '\\' AND plan_id IN
+                       (SELECT id FROM plans WHERE sync_id IN (SELECT id FROM syncs WHERE org_id = ?1))";
+        let quoted = format!("%{}%", escape_like(contact.as_str()));
+        let rows = self.query(sql, args![org.id(), quoted], |row| {
+            Ok((row.take::<PlanId>()?, row.take::<i64>()?, row.json::<PlanRow>()?))
+        })?;
+        for (plan, n, mut row) in rows {
+            let PlanRow::Matched { conflicts, .. } = &mut row else { continue };
+            for conflict in conflicts {
+                conflict.ours.clear();
+                conflict.theirs.clear();
+            }
+            self.replace_plan_row(&plan, n, &row)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the rows of a plan that was carried out or has become useless.
     ///
     /// # Errors
     /// When the store fails.

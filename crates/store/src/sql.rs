@@ -178,12 +178,6 @@ impl<'r> Row<'r> {
         let word: String = self.take()?;
         serde_json::from_value(serde_json::Value::String(word)).map_err(StoreError::bug)
     }
-
-    /// The next column, a member of a closed set where it is not null.
-    pub(crate) fn maybe_word<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
-        let word: Option<String> = self.take()?;
-        word.map(|word| serde_json::from_value(serde_json::Value::String(word)).map_err(StoreError::bug)).transpose()
-    }
 }
 
 /// A page out of one row more than was asked for, and whether that row existed.

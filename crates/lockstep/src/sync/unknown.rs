@@ -111,6 +111,9 @@ fn seen(tx: &mut Tx<'_>, spoke: &Spoke, intent: &Intent, got: &Got) -> Result<()
         (Got::Archived(record), _) => depart::gone(tx, spoke, record),
         (Got::Missing, IntentKind::Archive) => {
             tx.close_intent(&spoke.sync, &intent.id)?;
+            if let Some(native) = &pair.native {
+                tx.delete_record(&spoke.sync, native)?;
+            }
             pair.dirty = None;
             tx.save_pair(&spoke.sync, &pair)
         }

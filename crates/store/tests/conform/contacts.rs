@@ -10,6 +10,8 @@ use lockstep_core::mapping::model::Side;
 use lockstep_core::pair::{FieldBase, Pair, PairState};
 use lockstep_core::parked::{Parked, Reason};
 use lockstep_core::phone::Phone;
+use lockstep_core::plan::{PlanConflict, PlanRow};
+use lockstep_core::record::Record;
 use lockstep_store::{Begin, ContactFilter, NewSubscription, Order, Page, StoreError, StoredAnswer};
 use serde_json::json;
 
@@ -244,9 +246,35 @@ pub fn an_erased_person_is_nowhere_quoted(world: &World) {
         secret: SecretId::new(&world.env),
         sealed: vec![1],
     };
+    let record = Record {
+        id: "501".to_owned(),
+        properties: [("firstname".to_owned(), Some("secret name".to_owned()))].into(),
+        updated_at: world.env.now(),
+        archived: false,
+        merged: Vec::new(),
+    };
+    let conflict = |value: &str| PlanConflict {
+        field: "email".to_owned(),
+        ours: value.to_owned(),
+        theirs: value.to_owned(),
+        winner: Side::Inbox,
+    };
+    let shown = |value| PlanRow::Matched {
+        contact: contact.id.clone(),
+        native: "501".to_owned(),
+        conflicts: vec![conflict(value)],
+    };
+    let shared = PlanRow::Ambiguous {
+        contacts: vec![contact.id.clone(), ContactId::new(&world.env)],
+        records: vec!["502".to_owned()],
+    };
+    let (planned, blanked) = ([shown("secret"), shared.clone()], [(1, shown("")), (2, shared)]);
     let left = world.write(move |tx, org| {
         tx.record(org, &logged)?;
         tx.insert_pair(&sync, &pair)?;
+        tx.put_record(&sync, &record, &["phone:628111222333".to_owned()])?;
+        let plan = tx.add_plan(&sync)?;
+        tx.add_plan_rows(&plan, &planned)?;
         tx.park(&sync, &question)?;
         tx.add_subscription(org, &subscription)?;
         tx.publish(org, &event)?;
@@ -255,6 +283,9 @@ pub fn an_erased_person_is_nowhere_quoted(world: &World) {
         tx.idempotency_finish(org, "key", &answer, Some(&contact.id))?;
         tx.erase_subject(org, &contact.id)?;
         assert_eq!(tx.idempotency_begin(org, "key", &[1; 32])?, Begin::First, "no answer is repeated");
+        assert_eq!(tx.plan_rows(&plan, 0, 9)?, blanked, "what was planned stays, for the others that a row names too");
+        assert_eq!(tx.records_by_key(&sync, "phone:628111222333")?, ["501"], "its record is still met by its number");
+        assert!(tx.native_record(&sync, "501")?.unwrap().properties.is_empty());
         let (deliveries, _) = tx.deliveries(org, &Default::default(), None, 1)?;
         let work = tx.delivery_work(&deliveries[0].id)?.unwrap();
         let left = (tx.changes_of(org, &contact.id, None, 9)?, tx.pair(&sync, &pair.id)?, work.event.data);
