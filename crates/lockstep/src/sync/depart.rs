@@ -53,8 +53,10 @@ pub fn gone(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
     }
     if spoke.sync.row().on_delete == OnDelete::Delete {
         contacts::delete(tx, &spoke.author(), &contact.id)?;
-        // The record is gone already: nothing has to be carried over to this CRM.
-        tx.save_pair(&spoke.sync, &pair)?;
+        // The record is gone already: nothing has to be carried over to this CRM. Read again, since its base was erased.
+        if let Some(erased) = tx.pair(&spoke.sync, &pair.id)? {
+            tx.save_pair(&spoke.sync, &Pair { dirty: None, ..erased })?;
+        }
     }
     Ok(())
 }
