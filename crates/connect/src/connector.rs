@@ -7,7 +7,7 @@ use lockstep_core::record::{Properties, Record};
 use serde::{Deserialize, Serialize};
 
 use crate::about::About;
-use crate::door::Session;
+use crate::door::{Answer, Session};
 use crate::fault::Fault;
 
 /// One vendor. Every method makes at most the calls its comment names, sends them through the session's door,
@@ -60,6 +60,12 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// A fault of the whole call. Class [`crate::FaultClass::Unknown`] means that it may have happened.
     async fn write(&self, session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault>;
+
+    /// Until when the vendor refuses every call of the account, if that is what this answer says: the limit of a day
+    /// is used. Pure.
+    fn shut_until(&self, _answer: &Answer) -> Option<Time> {
+        None
+    }
 
     /// Verifies a remote webhook over its raw bytes and reads the hints in it. Pure.
     ///

@@ -107,6 +107,12 @@ fn limited(answer: &Answer, error: Option<&ErrorBody>) -> Fault {
     }
 }
 
+/// When the daily limit may start anew, if it is what refuses a call.
+pub(super) fn shut_until(answer: &Answer) -> Option<Time> {
+    let policy = answer.body.get("policyName").and_then(Json::as_str);
+    (answer.status == 429 && policy == Some("DAILY")).then(|| of_answer(answer, false).retry_at).flatten()
+}
+
 /// The daily limit starts anew at midnight of the account's zone, which is not known here. Midnights fall on full
 /// hours nearly everywhere, so each full hour is worth one try.
 fn next_hour(now: Time) -> Time {

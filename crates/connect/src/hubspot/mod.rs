@@ -19,7 +19,7 @@ use crate::about::{About, RateLimit};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, RowOutcome, Write,
 };
-use crate::door::Session;
+use crate::door::{Answer, Session};
 use crate::fault::Fault;
 use crate::oauth::OAuth;
 
@@ -112,6 +112,10 @@ impl Connector for Hubspot {
 
     fn read_hook(&self, request: &HookRequest<'_>, secret: &str, now: Time) -> Result<Vec<Hint>, Fault> {
         hooks::read(request, secret, now)
+    }
+
+    fn shut_until(&self, answer: &Answer) -> Option<Time> {
+        faults::shut_until(answer)
     }
 
     fn read_hints(&self, body: &[u8]) -> Result<Vec<Hint>, Fault> {

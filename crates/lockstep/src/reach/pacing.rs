@@ -92,6 +92,13 @@ impl Account {
         self.budget(window).refused(now)
     }
 
+    /// The vendor refuses every call until then: none is made.
+    pub fn shut(&self, until: Time) {
+        for window in [Window::General, Window::Search] {
+            self.budget(window).shut_until = until;
+        }
+    }
+
     fn budget(&self, window: Window) -> std::sync::MutexGuard<'_, Budget> {
         let budget = match window {
             Window::General => &self.general,
@@ -113,16 +120,21 @@ struct Budget {
     others: Option<u32>,
     others_until: Time,
     halved_until: Time,
+    /// Nothing is sent before.
+    shut_until: Time,
     latest: Time,
 }
 
 impl Budget {
     fn new(limit: RateLimit, reserve: u32) -> Self {
-        Self { limit, reserve, sent: VecDeque::new(), others: None, others_until: Time(0), halved_until: Time(0), latest: Time(0) }
+        Self { limit, reserve, sent: VecDeque::new(), others: None, others_until: Time(0), halved_until: Time(0), shut_until: Time(0), latest: Time(0) }
     }
 
     fn admit(&mut self, class: Class, now: Time) -> Result<(), Time> {
         self.turn(now);
+        if now < self.shut_until {
+            return Err(self.shut_until);
+        }
         if self.others.is_none() {
             self.count_others(self.limit.calls / 2, now);
         }
@@ -170,6 +182,7 @@ impl Budget {
             }
             self.others_until = self.others_until.minus(back);
             self.halved_until = self.halved_until.minus(back);
+            self.shut_until = self.shut_until.minus(back);
         }
         self.latest = now;
         let oldest = now.minus(self.limit.window);
@@ -241,6 +254,17 @@ mod tests {
         let opens = budget.refused(START);
         assert_eq!(admitted(&mut budget, Class::Interactive, START), 0);
         assert_eq!(admitted(&mut budget, Class::Interactive, opens), 45);
+    }
+
+    #[test]
+    fn a_spent_day_shuts_both_windows() {
+        let account = Account::new(lockstep_connect::registry::find("hubspot").unwrap().about(), None);
+        let opens = START.plus(Duration::from_secs(3_600));
+        account.shut(opens);
+        for window in [Window::General, Window::Search] {
+            assert_eq!(account.admit(window, Class::Interactive, START), Err(opens));
+            assert_eq!(account.admit(window, Class::Interactive, opens), Ok(()));
+        }
     }
 
     #[test]
