@@ -145,6 +145,15 @@ impl Tx<'_> {
         self.one(&format!("{SYNC} WHERE id = ?1"), args![id], sync_row)
     }
 
+    /// The sync as it stands now. What else writes to its organization waits until this transaction ends.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn hold_sync(&mut self, of: &SyncOf) -> Result<Option<SyncOf>, StoreError> {
+        self.hold(of.org().id())?;
+        self.sync(of.id())
+    }
+
     /// The organization's syncs, oldest first.
     ///
     /// # Errors

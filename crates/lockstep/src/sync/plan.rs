@@ -116,6 +116,7 @@ impl FirstRun {
 /// # Errors
 /// The store's.
 pub fn begin(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<PlanId, StoreError> {
+    tx.hold_sync(sync)?;
     if let Some(old) = &sync.row().plan {
         tx.drop_plan_rows(old)?;
     }
@@ -150,72 +151,84 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
     }
 }
 
+/// Commits a step, unless the plan was begun anew meanwhile: then what the step has read belongs to no plan.
+///
+/// # Errors
+/// The store's.
+pub async fn commit(
+    spoke: &Spoke,
+    step: impl FnOnce(&Spoke, &mut Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+) -> Result<(), Halt> {
+    spoke
+        .write(move |spoke, tx| {
+            let seen = spoke.sync.row();
+            let same = tx.hold_sync(&spoke.sync)?.is_some_and(|now| now.row().plan == seen.plan && now.row().scan == seen.scan);
+            if same { step(spoke, tx) } else { Ok(()) }
+        })
+        .await?;
+    Ok(())
+}
+
 async fn read(spoke: &Spoke, mut first: FirstRun, cursor: Option<Cursor>) -> Result<(), Halt> {
     let page = match spoke.connector.changes(&spoke.session, cursor.as_ref(), &spoke.properties()).await {
         Err(fault) if fault.class == FaultClass::Stale => spoke.connector.changes(&spoke.session, None, &spoke.properties()).await?,
         page => page?,
     };
-    spoke
-        .write(move |spoke, tx| {
-            for record in &page.records {
-                arrive::remember(tx, spoke, record)?;
-            }
-            if page.more {
-                first.step = Step::Read { cursor: Some(page.cursor) };
-            } else {
-                let cursor = serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
-                tx.set_sync_cursor(&spoke.sync, Some(&cursor))?;
-                first.seq = tx.next_seq(spoke.org())?;
-                first.step = Step::Contacts { after: None };
-            }
-            first.save(tx, &spoke.sync)
-        })
-        .await?;
-    Ok(())
+    commit(spoke, move |spoke, tx| {
+        for record in &page.records {
+            arrive::remember(tx, spoke, record)?;
+        }
+        if page.more {
+            first.step = Step::Read { cursor: Some(page.cursor) };
+        } else {
+            let cursor = serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
+            tx.set_sync_cursor(&spoke.sync, Some(&cursor))?;
+            first.seq = tx.next_seq(spoke.org())?;
+            first.step = Step::Contacts { after: None };
+        }
+        first.save(tx, &spoke.sync)
+    })
+    .await
 }
 
 async fn match_contacts(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: Option<ContactId>) -> Result<(), Halt> {
-    spoke
-        .write(move |spoke, tx| {
-            let page = tx.contact_page(spoke.org(), after.as_ref(), MATCH_CHUNK)?;
-            let mut rows = Vec::new();
-            for contact in &page {
-                let Some(row) = planning::row_of_contact(tx, spoke, contact)? else { continue };
-                first.effort.count(tx, spoke, contact, &row)?;
-                rows.push(row);
-            }
-            first.step = match page.last() {
-                Some(last) => Step::Contacts { after: Some(last.id.clone()) },
-                None => Step::Records { after: None },
-            };
-            add_rows(tx, &plan, &rows)?;
-            first.save(tx, &spoke.sync)
-        })
-        .await?;
-    Ok(())
+    commit(spoke, move |spoke, tx| {
+        let page = tx.contact_page(spoke.org(), after.as_ref(), MATCH_CHUNK)?;
+        let mut rows = Vec::new();
+        for contact in &page {
+            let Some(row) = planning::row_of_contact(tx, spoke, contact)? else { continue };
+            first.effort.count(tx, spoke, contact, &row)?;
+            rows.push(row);
+        }
+        first.step = match page.last() {
+            Some(last) => Step::Contacts { after: Some(last.id.clone()) },
+            None => Step::Records { after: None },
+        };
+        add_rows(tx, &plan, &rows)?;
+        first.save(tx, &spoke.sync)
+    })
+    .await
 }
 
 async fn match_records(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: Option<String>) -> Result<(), Halt> {
-    spoke
-        .write(move |spoke, tx| {
-            let page = tx.record_page(&spoke.sync, after.as_deref(), MATCH_CHUNK)?;
-            let mut rows = Vec::new();
-            for record in page.iter().filter(|record| !record.archived) {
-                rows.extend(planning::row_of_record(tx, spoke, record)?);
+    commit(spoke, move |spoke, tx| {
+        let page = tx.record_page(&spoke.sync, after.as_deref(), MATCH_CHUNK)?;
+        let mut rows = Vec::new();
+        for record in page.iter().filter(|record| !record.archived) {
+            rows.extend(planning::row_of_record(tx, spoke, record)?);
+        }
+        first.effort.count_new_in_inbox(spoke, &rows);
+        add_rows(tx, &plan, &rows)?;
+        match page.last() {
+            Some(last) => first.step = Step::Records { after: Some(last.id.clone()) },
+            None => {
+                first.step = Step::Ready;
+                finish(tx, spoke, &first, &plan)?;
             }
-            first.effort.count_new_in_inbox(spoke, &rows);
-            add_rows(tx, &plan, &rows)?;
-            match page.last() {
-                Some(last) => first.step = Step::Records { after: Some(last.id.clone()) },
-                None => {
-                    first.step = Step::Ready;
-                    finish(tx, spoke, &first, &plan)?;
-                }
-            }
-            first.save(tx, &spoke.sync)
-        })
-        .await?;
-    Ok(())
+        }
+        first.save(tx, &spoke.sync)
+    })
+    .await
 }
 
 /// Appends rows and counts them.

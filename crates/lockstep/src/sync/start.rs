@@ -13,7 +13,7 @@ use lockstep_core::record::Record;
 use lockstep_store::{ContactFilter, Order, Page, PlanStatus, StoreError, SyncStatus, Tx};
 
 use super::matching::{ambiguous, contacts_like, records_like};
-use super::plan::{FirstRun, Step};
+use super::plan::{FirstRun, Step, commit};
 use super::questions::{self, About};
 use super::reconcile::reconcile;
 use super::spoke::{Halt, Spoke};
@@ -33,21 +33,19 @@ pub async fn refresh(spoke: &Spoke, mut first: FirstRun, cursor: Option<Cursor>)
         None => pull::cursor(spoke)?,
     };
     let page = spoke.connector.changes(&spoke.session, cursor.as_ref(), &spoke.properties()).await?;
-    spoke
-        .write(move |spoke, tx| {
-            for record in &page.records {
-                let before = tx.native_record(&spoke.sync, &record.id)?;
-                if before.as_ref().is_some_and(|before| before.updated_at > record.updated_at || before.properties == record.properties) {
-                    continue;
-                }
-                arrive::remember(tx, spoke, record)?;
-                first.changed.insert(record.id.clone());
+    commit(spoke, move |spoke, tx| {
+        for record in &page.records {
+            let before = tx.native_record(&spoke.sync, &record.id)?;
+            if before.as_ref().is_some_and(|before| before.updated_at > record.updated_at || before.properties == record.properties) {
+                continue;
             }
-            first.step = if page.more { Step::Refresh { cursor: Some(page.cursor) } } else { Step::Start { after: 0 } };
-            first.save(tx, &spoke.sync)
-        })
-        .await?;
-    Ok(())
+            arrive::remember(tx, spoke, record)?;
+            first.changed.insert(record.id.clone());
+        }
+        first.step = if page.more { Step::Refresh { cursor: Some(page.cursor) } } else { Step::Start { after: 0 } };
+        first.save(tx, &spoke.sync)
+    })
+    .await
 }
 
 /// Carries a page of rows out.
@@ -55,23 +53,21 @@ pub async fn refresh(spoke: &Spoke, mut first: FirstRun, cursor: Option<Cursor>)
 /// # Errors
 /// The store's.
 pub async fn carry_out(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: i64) -> Result<(), Halt> {
-    spoke
-        .write(move |spoke, tx| {
-            let rows = tx.plan_rows(&plan, after, ROWS_CHUNK)?;
-            for (n, row) in &rows {
-                if !carry_out_row(tx, spoke, &first, row)? {
-                    tracing::info!(sync = %spoke.sync.id(), row = n, "a row of the plan no longer holds and drops out");
-                    take_up(tx, spoke, row)?;
-                }
+    commit(spoke, move |spoke, tx| {
+        let rows = tx.plan_rows(&plan, after, ROWS_CHUNK)?;
+        for (n, row) in &rows {
+            if !carry_out_row(tx, spoke, &first, row)? {
+                tracing::info!(sync = %spoke.sync.id(), row = n, "a row of the plan no longer holds and drops out");
+                take_up(tx, spoke, row)?;
             }
-            first.step = match rows.last() {
-                Some((n, _)) => Step::Start { after: *n },
-                None => Step::CatchUp { after: first.seq },
-            };
-            first.save(tx, &spoke.sync)
-        })
-        .await?;
-    Ok(())
+        }
+        first.step = match rows.last() {
+            Some((n, _)) => Step::Start { after: *n },
+            None => Step::CatchUp { after: first.seq },
+        };
+        first.save(tx, &spoke.sync)
+    })
+    .await
 }
 
 /// Takes up the contacts that changed since they were shown; behind the last one the sync runs.
@@ -79,32 +75,31 @@ pub async fn carry_out(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: 
 /// # Errors
 /// The store's.
 pub async fn catch_up(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: i64) -> Result<(), Halt> {
-    spoke
-        .write(move |spoke, tx| {
-            // Taking a number keeps every other writer of contacts waiting: none can slip in behind the last page.
-            tx.next_seq(spoke.org())?;
-            // A new id is greater than all before it, so the page begins behind the number.
-            let after = (after, ContactId::new(tx.env()));
-            let page = Page { limit: ROWS_CHUNK, after: Some(after), order: Order::SeqAsc };
-            let (contacts, more) = tx.list_contacts(spoke.org(), &ContactFilter::default(), &page)?;
-            for contact in &contacts {
-                take_up_contact(tx, spoke, &contact.id)?;
+    commit(spoke, move |spoke, tx| {
+        // Taking a number keeps every other writer of contacts waiting: none can slip in behind the last page.
+        tx.next_seq(spoke.org())?;
+        // A new id is greater than all before it, so the page begins behind the number.
+        let after = (after, ContactId::new(tx.env()));
+        let page = Page { limit: ROWS_CHUNK, after: Some(after), order: Order::SeqAsc };
+        let (contacts, more) = tx.list_contacts(spoke.org(), &ContactFilter::default(), &page)?;
+        for contact in &contacts {
+            take_up_contact(tx, spoke, &contact.id)?;
+        }
+        match contacts.last() {
+            Some(last) if more => {
+                first.step = Step::CatchUp { after: last.seq };
+                first.save(tx, &spoke.sync)
             }
-            match contacts.last() {
-                Some(last) if more => {
-                    first.step = Step::CatchUp { after: last.seq };
-                    first.save(tx, &spoke.sync)
-                }
-                _ => begin_running(tx, spoke, &plan),
-            }
-        })
-        .await?;
-    Ok(())
+            _ => begin_running(tx, spoke, &plan),
+        }
+    })
+    .await
 }
 
 fn begin_running(tx: &mut Tx<'_>, spoke: &Spoke, plan: &PlanId) -> Result<(), StoreError> {
     if let Some(row) = tx.plan(plan)? {
         tx.set_plan(plan, PlanStatus::Done, &row.summary)?;
+        tx.drop_plan_rows(plan)?;
     }
     tx.set_sync_scan(&spoke.sync, None)?;
     tx.set_sync_status(&spoke.sync, SyncStatus::Running, None)?;
@@ -178,16 +173,17 @@ fn matched(
     native: &str,
     shown: &[PlanConflict],
 ) -> Result<bool, StoreError> {
-    let Some(record) = record_as_shown(tx, spoke, first, native)? else { return Ok(false) };
     let mut pair = pairs::bound(tx, &spoke.sync, contact, Some(native.to_owned()));
-    let Some(now) = as_shown(tx, spoke, first, contact)? else {
-        if tx.contact(spoke.org(), contact)?.is_none() {
-            // Deleted since: its record must not come back as a new contact.
+    if tx.contact(spoke.org(), contact)?.is_none() {
+        // Deleted since: its record must not come back as a new contact.
+        if tx.pair_by_native(&spoke.sync, native)?.is_none() && tx.pair_by_contact(&spoke.sync, contact)?.is_none() {
             pair.state = PairState::Tombstone;
             tx.insert_pair(&spoke.sync, &pair)?;
         }
         return Ok(false);
-    };
+    }
+    let Some(record) = record_as_shown(tx, spoke, first, native)? else { return Ok(false) };
+    let Some(now) = as_shown(tx, spoke, first, contact)? else { return Ok(false) };
     for rule in planning::conflicts(tx, spoke, &now, native)? {
         let turned = shown.iter().find(|shown| shown.field == rule.field && shown.winner != rule.winner);
         if let Some(turned) = turned {

@@ -1,9 +1,11 @@
 //! The whole way through: a plan, its start, edits on both sides, deletes and merges, and what is said about them.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lockstep::ops::syncs::{Connect, KeyChoice};
 use lockstep::ops::{parked, plans, syncs, why};
+use lockstep::worker;
 use lockstep_connect::oauth::Grant;
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::ids::{ConnectionId, PlanId};
@@ -14,7 +16,7 @@ use lockstep_core::phone::Phone;
 use lockstep_core::plan::{PlanRow, PlanSummary};
 use lockstep_store::SyncStatus;
 
-use crate::world::{Setup, World, run};
+use crate::world::{Setup, World, drive, run};
 
 struct Office {
     world: World,
@@ -137,6 +139,32 @@ fn a_plan_shows_every_kind_of_row_and_writes_nothing() {
 }
 
 #[test]
+fn a_plan_begun_anew_while_a_page_is_read_has_no_holes() {
+    let mut office = Office::open(&Setup { page: Some(4), ..Setup::default() }, KeyChoice::None);
+    for n in 0..10 {
+        office.world.hubspot.create(&[("email", &format!("p{n}@example.com"))]).expect("a record");
+    }
+    office.world.pass(Duration::from_secs(30));
+    let begin = |world: &World| run(syncs::plan(&world.app, &world.org, &office.connection, None)).expect("a plan");
+    begin(&office.world);
+    let first_page = office.world.claim().expect("the first page");
+    run(worker::run_one(&office.world.app, &first_page)).expect("it is read");
+
+    let second_page = office.world.claim().expect("the second page");
+    let mut again = None;
+    let app = office.world.app.clone();
+    drive(worker::run_one(&app, &second_page), || {
+        again.get_or_insert_with(|| begin(&office.world));
+        ControlFlow::Continue(())
+    })
+    .expect("the job ends")
+    .expect("it is committed");
+    office.world.pass(Duration::from_secs(60));
+
+    assert_eq!(office.summary(&again.expect("the second plan")).new_in_inbox, 10);
+}
+
+#[test]
 fn edits_on_either_side_show_on_the_other_and_then_nothing_moves() {
     for key in [KeyChoice::Create, KeyChoice::None] {
         let mut office = Office::started(&Setup::default(), key, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
@@ -251,6 +279,49 @@ fn a_question_that_is_dropped_leaves_both_sides_alone() {
     assert!(office.world.parked().is_empty());
     assert_eq!(office.world.living_records().len(), 2);
     assert_eq!(office.writes(), 0);
+}
+
+#[test]
+fn a_deleted_contact_takes_nobody_else_out_of_a_plan() {
+    let mut office = Office::open(&Setup::default(), KeyChoice::Create);
+    let crm = &office.world.hubspot;
+    crm.create(&[("email", "twin@example.com"), ("firstname", "Twin")]).expect("a record");
+    crm.create(&[("phone", "+628123000009"), ("email", "other@example.com"), ("firstname", "Cy")]).expect("a record");
+    let people = [
+        person("+628123000001", "Twin", "twin@example.com"),
+        person("+628123000002", "Twin", "twin@example.com"),
+        person("+628123000009", "Cy", "cy@example.com"),
+    ];
+    let [one, two, matched] = people.map(|new| office.world.create_contact(new).expect("a contact"));
+    office.world.pass(Duration::from_secs(30));
+    let plan = office.plan();
+    for gone in [&one, &matched] {
+        office.world.delete_contact(&gone.id).expect("a delete");
+    }
+
+    let rows = office.rows(&plan);
+    assert_eq!(rows.len(), 2, "{rows:#?}");
+    assert!(!format!("{rows:?}").contains("cy@example.com"), "{rows:#?}");
+    office.start(&plan);
+
+    let asked = office.world.parked();
+    assert!(matches!(asked.as_slice(), [question] if question.contact.as_ref() == Some(&two.id)), "{asked:?}");
+    assert_eq!(office.only_contact().id, two.id, "no record of a deleted contact comes back as a new one");
+    assert_eq!(office.writes(), 0);
+}
+
+#[test]
+fn a_deleted_person_who_writes_again_is_not_made_a_second_time() {
+    let mut office = Office::started(&Setup::default(), KeyChoice::Create, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
+    let contact = office.only_contact();
+    office.world.delete_contact(&contact.id).expect("a delete");
+    let again = office.world.create_contact(person("+628123000001", "Ana", "")).expect("a contact");
+
+    office.world.settle();
+
+    assert_eq!(office.world.living_records().len(), 1);
+    let asked = office.world.parked();
+    assert!(matches!(asked.as_slice(), [question] if question.contact.as_ref() == Some(&again.id)), "{asked:?}");
 }
 
 #[test]
