@@ -120,6 +120,19 @@ impl Tx<'_> {
         self.change("intent", sql, args![of.id(), id, not_before])
     }
 
+    /// Notes that these are sent now, once more.
+    ///
+    /// # Errors
+    /// `Missing` when one is closed.
+    pub fn set_intents_sent(&mut self, of: &SyncOf, ids: &[IntentId]) -> Result<(), StoreError> {
+        let now = self.now();
+        for id in ids {
+            let sql = "UPDATE intents SET sent_at = ?3 WHERE sync_id = ?1 AND id = ?2";
+            self.change("intent", sql, args![of.id(), id, now])?;
+        }
+        Ok(())
+    }
+
     /// Removes an intent whose outcome is settled.
     ///
     /// # Errors

@@ -2,9 +2,18 @@
 
 use std::iter::repeat_n;
 
+use std::time::Duration;
+
 use lockstep_connect::{Connector, Create, Fault, FaultClass, RowOutcome, Session, Update, Write};
-use lockstep_core::ids::ContactId;
-use lockstep_store::{Intent, IntentKind};
+use lockstep_core::env::Time;
+use lockstep_core::ids::{ContactId, IntentId};
+use lockstep_store::{Claimed, Intent, IntentKind, StoreError, SyncOf};
+
+use super::door::CALL_LIMITS;
+use crate::app::App;
+
+/// What has to be left of the lease when a call begins, besides the time that the call may take.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 /// One row to be written, of which the intent is stored already.
 #[derive(Clone, Debug)]
@@ -17,9 +26,14 @@ pub struct Row {
     pub native: Option<String>,
 }
 
-/// How rows are written at one vendor.
-#[derive(Clone, Copy)]
+/// How rows are written at one vendor, under the lease of a job.
 pub struct Writer<'a> {
+    /// The running Lockstep.
+    pub app: &'a App,
+    /// Whose rows they are.
+    pub sync: &'a SyncOf,
+    /// The job that writes. Its lease was renewed in the commit of the intents.
+    pub claimed: Claimed,
     /// The vendor.
     pub connector: &'static dyn Connector,
     /// The way out.
@@ -35,12 +49,18 @@ impl Writer<'_> {
     ///
     /// A call that is refused as a whole without naming rows is repeated in halves, so that one bad row does not hold up
     /// the others: at most twice as many calls as rows. [`FaultClass::Unknown`] is the outcome of every row that may have
-    /// been carried out; after a fault that kept a call from being sent, no further one is tried.
-    pub async fn send(&self, kind: IntentKind, rows: &[Row]) -> Vec<RowOutcome> {
+    /// been carried out; after a fault that kept a call from being sent, no further one is tried. Nor is one without
+    /// a lease that outlasts it: another worker may send the rows then.
+    pub async fn send(&mut self, kind: IntentKind, rows: &[Row]) -> Vec<RowOutcome> {
         let mut outcomes = Vec::with_capacity(rows.len());
         let mut waiting = vec![rows];
         while let Some(part) = waiting.pop() {
-            match self.call(kind, part).await {
+            let leased = if part.len() == rows.len() { self.outlasts_a_call() } else { self.renew(part).await };
+            let answered = match leased {
+                Ok(()) => self.call(kind, part).await,
+                Err(fault) => Err(fault),
+            };
+            match answered {
                 Ok(answered) => outcomes.extend(answered),
                 Err(fault) if part.len() > 1 && blames_a_row(fault.class) => {
                     let (first, second) = part.split_at(part.len() / 2);
@@ -56,6 +76,28 @@ impl Writer<'_> {
             }
         }
         outcomes
+    }
+
+    fn outlasts_a_call(&self) -> Result<(), Fault> {
+        let left = self.claimed.lease_until.since(self.app.env.now());
+        if left > CALL_LIMITS.timeout + LEASE_MARGIN { Ok(()) } else { Err(unleased()) }
+    }
+
+    /// Renews the lease before a further call, and notes that its rows are sent now: what becomes of them is looked up
+    /// from then on.
+    async fn renew(&mut self, rows: &[Row]) -> Result<(), Fault> {
+        let (claimed, sync) = (self.claimed.clone(), self.sync.clone());
+        let intents: Vec<IntentId> = rows.iter().map(|row| row.intent.id.clone()).collect();
+        let renewed = self.app.store.write(move |tx| {
+            let lease = tx.renew(&claimed)?;
+            if lease.is_some() {
+                tx.set_intents_sent(&sync, &intents)?;
+            }
+            Ok::<Option<Time>, StoreError>(lease)
+        });
+        let renewed = renewed.await.map_err(|error| Fault::new(FaultClass::Unreachable, "store", error.to_string()))?;
+        self.claimed.lease_until = renewed.ok_or_else(unleased)?;
+        self.outlasts_a_call()
     }
 
     async fn call(&self, kind: IntentKind, rows: &[Row]) -> Result<Vec<RowOutcome>, Fault> {
@@ -91,6 +133,10 @@ impl Writer<'_> {
             IntentKind::Archive => Write::Archive(rows.iter().map(native).collect()),
         }
     }
+}
+
+fn unleased() -> Fault {
+    Fault::new(FaultClass::Unreachable, "lease", "The job's lease does not outlast another call: what is left waits.")
 }
 
 /// Whether the cause may be one row of the call.

@@ -44,17 +44,17 @@ pub async fn run(app: &App, sync: &SyncId, claimed: &Claimed) -> Result<(), Halt
         DirtyKind::Creates | DirtyKind::Archives => BTreeMap::new(),
     };
     let claim = claimed.clone();
-    let sendings = spoke
+    let (sendings, lease_until) = spoke
         .write(move |spoke, tx| {
             let sendings = prepare(tx, spoke, kind, &pairs, &fresh)?;
             // The lease now outlasts the call: nobody else sends these rows meanwhile.
-            if tx.renew(&claim)?.is_none() {
-                return Err(StoreError::Unavailable { detail: "another worker has taken over the sync's lane".to_owned() });
-            }
+            let lease_until = tx.renew(&claim)?.ok_or_else(|| StoreError::Unavailable {
+                detail: "another worker has taken over the sync's lane".to_owned(),
+            })?;
             if sendings.is_empty() {
                 settle::push_on(tx, spoke)?;
             }
-            Ok(sendings)
+            Ok((sendings, lease_until))
         })
         .await?;
     if sendings.is_empty() {
@@ -62,7 +62,17 @@ pub async fn run(app: &App, sync: &SyncId, claimed: &Claimed) -> Result<(), Halt
     }
     let rows: Vec<Row> = sendings.iter().map(|sending| sending.row.clone()).collect();
     let properties = spoke.properties();
-    let writer = Writer { connector: spoke.connector, session: &spoke.session, key: spoke.key(), properties: &properties };
+    let mut claimed = claimed.clone();
+    claimed.lease_until = lease_until;
+    let mut writer = Writer {
+        app,
+        sync: &spoke.sync,
+        claimed,
+        connector: spoke.connector,
+        session: &spoke.session,
+        key: spoke.key(),
+        properties: &properties,
+    };
     let outcomes = writer.send(intent_kind(kind), &rows).await;
     settle::settle(&spoke, sendings, outcomes).await
 }
