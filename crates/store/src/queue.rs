@@ -21,6 +21,10 @@ pub enum Share {
     All,
     /// Those that work on a sync's pairs.
     Syncs,
+    /// Those that have a lane: all but deliveries.
+    Lanes,
+    /// Those that may run beside anything: deliveries.
+    Free,
 }
 
 impl Share {
@@ -29,6 +33,8 @@ impl Share {
         match self {
             Self::All => "",
             Self::Syncs => " AND jobs.lane IN (SELECT id FROM syncs)",
+            Self::Lanes => " AND jobs.lane IS NOT NULL",
+            Self::Free => " AND jobs.lane IS NULL",
         }
     }
 }

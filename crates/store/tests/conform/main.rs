@@ -75,6 +75,7 @@ cases! {
         a_lost_lease_loses_the_claim,
         claims_come_in_order_of_due,
         a_worker_of_syncs_leaves_other_jobs_alone,
+        deliveries_are_claimed_apart_from_what_has_a_lane,
         two_workers_never_share_a_job_or_a_lane;
     requests:
         an_idempotency_key_runs_once,

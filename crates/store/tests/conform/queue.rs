@@ -138,6 +138,21 @@ pub fn a_worker_of_syncs_leaves_other_jobs_alone(world: &World) {
     assert_eq!(claim(world, 9).len(), 2);
 }
 
+pub fn deliveries_are_claimed_apart_from_what_has_a_lane(world: &World) {
+    let now = world.env.now();
+    let deliver = Job::Deliver { delivery: DeliveryId::new(&world.env) };
+    enqueue(world, &deliver, now);
+    let due = |share| world.read(move |tx, _| tx.next_due(share));
+    assert_eq!((due(Share::Lanes), due(Share::Free)), (None, Some(now)));
+    enqueue(world, &Job::Purge, now);
+    let jobs = |share| {
+        let claimed = world.write(move |tx, _| tx.claim("test", share, 9));
+        claimed.into_iter().map(|claimed| claimed.job).collect::<Vec<_>>()
+    };
+    assert_eq!(jobs(Share::Lanes), [Job::Purge]);
+    assert_eq!(jobs(Share::Free), [deliver]);
+}
+
 pub fn two_workers_never_share_a_job_or_a_lane(world: &World) {
     let now = world.env.now();
     let syncs: Vec<SyncId> = (0..5).map(|_| SyncId::new(&world.env)).collect();

@@ -311,6 +311,8 @@ CREATE TABLE jobs (
 );
 CREATE UNIQUE INDEX jobs_waiting_key ON jobs (job_key) WHERE state = 'waiting';
 CREATE INDEX jobs_due ON jobs (state, due, id);
+CREATE INDEX jobs_lanes ON jobs (state, due, id) WHERE lane IS NOT NULL;
+CREATE INDEX jobs_free ON jobs (state, due, id) WHERE lane IS NULL;
 
 -- One row a lane, kept when the lane is free: its fence only ever grows.
 CREATE TABLE lanes (
