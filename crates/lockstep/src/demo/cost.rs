@@ -75,8 +75,8 @@ impl Written {
     }
 }
 
-/// The minimum for phases of writing, `changed` records that had to be read from the far side (echoes of our own
-/// writes included) and polls that found nothing.
+/// The minimum for phases of writing, for `changed` records at the far side that had to be read (echoes of our own
+/// writes included) and for polls that found nothing.
 pub fn minimum(phases: &[Written], changed: u64, empty_polls: u64) -> u64 {
     phases.iter().map(|phase| phase.calls()).sum::<u64>() + changed.div_ceil(PAGE) + empty_polls
 }

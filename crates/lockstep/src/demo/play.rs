@@ -47,8 +47,7 @@ pub async fn play(stage: &Stage, options: &Options, import: Import) -> anyhow::R
     explain(stage, &story, &edits).await?;
 
     summary.count_plan(&counts, first, second, edits.iter().filter(|edit| edit.is_conflict()).count());
-    let typed = edits.iter().filter(|edit| edit.crm.is_some()).count();
-    conclude(stage, &mut summary, seeded.len() + typed, &[first, second]).await?;
+    conclude(stage, &mut summary, &[first, second]).await?;
     summary.seconds = stage.app.env.now().since(begun).as_secs_f64();
     if !options.once {
         summary.open = Some(open_doors(stage));
@@ -180,6 +179,7 @@ async fn edit_both_sides(
     story.chapter("People edit both sides, one field at the same time")?;
     let sides = Sides::now(stage).await?;
     let edits = edits::script(&sides.contacts, &sides.records);
+    stage.switch_webhooks_on();
     ops::syncs::pause(&stage.app, &stage.org, connection).await?;
     for edit in &edits {
         edits::type_in(stage, edit).await?;
@@ -218,21 +218,21 @@ async fn explain(stage: &Stage, story: &Story, edits: &[Edit]) -> anyhow::Result
     story.quote(&explanation.sentence)
 }
 
-/// Waits until a poll finds nothing new, echoes included, and judges both sides.
-async fn conclude(stage: &Stage, summary: &mut Summary, foreign: usize, phases: &[Written]) -> anyhow::Result<()> {
-    let spinner = screen::spinner("Waiting until HubSpot's index has caught up and a look finds nothing new");
-    let polls = stage.tap.empty_searches();
-    until(stage, "a poll without news", async || Ok((stage.tap.empty_searches() > polls).then_some(()))).await?;
+/// Waits until the hub has seen the echoes of its own writes, and judges both sides.
+async fn conclude(stage: &Stage, summary: &mut Summary, phases: &[Written]) -> anyhow::Result<()> {
+    let spinner = screen::spinner("Waiting until the echoes of our own writes have come back");
+    until(stage, "the echoes of our own writes", async || {
+        Ok(stage.tap.has_seen(&stage.hubspot.records()).then_some(()))
+    })
+    .await?;
     spinner.finish_and_clear();
     let sides = Sides::now(stage).await?;
     let agreement: Agreement = agreement::compare(&sides.contacts, &sides.records);
     let (contacts, records) = asked_about(&sides.parked);
     summary.parked = sides.parked.len();
     summary.converged = agreement.complete(contacts, records);
-    let echoes: u64 = phases.iter().map(|phase| phase.created + phase.updated).sum();
-    let changed = u64::try_from(foreign)? + echoes;
-    let minimum = cost::minimum(phases, changed, stage.tap.empty_searches());
-    summary.calls = Calls::sorted(&stage.hubspot.calls(), minimum);
+    let (changed, empty_polls) = stage.tap.count();
+    summary.calls = Calls::sorted(&stage.hubspot.calls(), cost::minimum(phases, changed, empty_polls));
     Ok(())
 }
 

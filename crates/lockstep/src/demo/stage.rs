@@ -55,7 +55,6 @@ impl Stage {
             HubspotSettings { wait: Some(tokio_wait()), index_lag_us: INDEX_LAG_US, ..HubspotSettings::default() };
         let config = settings(region, &look_alike)?;
         let hubspot = Hubspot::new(look_alike);
-        hubspot.subscribe(&format!("http://{inbox}/hooks/hubspot"), &["email", "firstname", "lastname", "phone"]);
 
         let env = Env::system().context("the system gives no randomness")?;
         let folder = std::env::temp_dir().join(format!("lockstep-demo-{}", env.ulid().to_lowercase()));
@@ -78,6 +77,12 @@ impl Stage {
             tokio::spawn(serve::serve(app.clone(), target, inbox_listener, stop)),
         ];
         Ok(Self { app, org, api_key, inbox, hubspot, crm, tap, region: region.map(str::to_owned), folder, servers })
+    }
+
+    /// Lets HubSpot tell of edits at once. Before, our own writes would come back one by one.
+    pub fn switch_webhooks_on(&self) {
+        let url = format!("{}/hooks/hubspot", self.inbox_url());
+        self.hubspot.subscribe(&url, &["email", "firstname", "lastname", "phone"]);
     }
 
     /// The look-alike's address as a base for calls.
