@@ -32,8 +32,8 @@ impl Tx<'_> {
     pub fn park(&mut self, of: &SyncOf, parked: &Parked) -> Result<ParkedId, StoreError> {
         let subject = match (&parked.pair, &parked.contact, &parked.native) {
             (Some(pair), _, _) => pair.as_str(),
-            (None, Some(contact), _) => contact.as_str(),
-            (None, None, Some(native)) => native,
+            (None, _, Some(native)) => native,
+            (None, Some(contact), None) => contact.as_str(),
             (None, None, None) => "",
         };
         let sql = "INSERT INTO parked (id, org_id, sync_id, contact_id, pair_id, native, subject, question, reason, parked_at)

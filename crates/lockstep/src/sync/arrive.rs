@@ -1,6 +1,7 @@
 //! A record as the CRM shows it now, taken in: merged with its pair, or brought together with its contact.
 
 use lockstep_core::contact::NewContact;
+use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::ContactId;
 use lockstep_core::mapping::Direction;
 use lockstep_core::mapping::view::{contact_values, new_contact, record_keys, record_values};
@@ -24,6 +25,10 @@ use crate::ops::contacts;
 pub fn take(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), StoreError> {
     let paired = paired(tx, spoke, record)?;
     let before = remember(tx, spoke, record)?;
+    let same_time = before.as_ref().is_some_and(|before| before.updated_at == record.updated_at);
+    if same_time && holes::open(Hole::DropEqualTimestamp) {
+        return Ok(());
+    }
     let Some(mut pair) = paired else { return adopt(tx, spoke, record) };
     match pair.state {
         PairState::Open => {}
@@ -71,7 +76,13 @@ pub fn remember(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Optio
 /// # Errors
 /// The store's.
 pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record) -> Result<(), StoreError> {
+    if holes::open(Hole::StealPair)
+        && let Some(robbed) = tx.pair_by_native(&spoke.sync, &record.id)?
+    {
+        tx.save_pair(&spoke.sync, &Pair { native: None, ..robbed })?;
+    }
     let known = tx.pair_by_contact(&spoke.sync, contact)?;
+    let mut sent = Base::new();
     if let Some(pair) = &known
         && let Some(intent) = tx.intent_of_pair(&spoke.sync, &pair.id)?
     {
@@ -82,13 +93,18 @@ pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record
             return unknown::landed(tx, spoke, pair.clone(), record);
         }
         // Somebody else's, it seems. The intent stays open: what we sent may yet show.
+        sent = unknown::shown_as_sent(spoke, &intent, record);
     }
     let pair = match known {
         Some(pair) => {
             questions::close_all(tx, &spoke.sync, &pair)?;
             let mut base = pair.base;
             // Somebody made the person anew. What we alone write there, this record has never had.
-            base.retain(|field, _| spoke.mapping().field(field).is_some_and(|map| map.direction == Direction::Both));
+            // And what nobody gave it there was not cleared.
+            let theirs = record_values(spoke.mapping(), record);
+            let both_ways = |field: &str| spoke.mapping().field(field).is_some_and(|map| map.direction == Direction::Both);
+            base.retain(|field, _| theirs.contains_key(field) && both_ways(field));
+            base.append(&mut sent);
             Pair { id: pair.id, base, ..pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone())) }
         }
         None => {
@@ -110,9 +126,12 @@ fn adopt(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), StoreErr
     {
         return unknown::landed(tx, spoke, pair, record);
     }
+    if questions::is_our_doubt(tx, &spoke.sync, &record.id)? {
+        return Ok(());
+    }
     match matching::of_record(tx, spoke, record)? {
         Match::One(contact) => bind(tx, spoke, &contact, record),
-        Match::None if unknown::may_be_ours(tx, spoke, record)? => Ok(()),
+        Match::None | Match::Ambiguous(_) if unknown::may_be_ours(tx, spoke, record)? => Ok(()),
         Match::None => make_contact(tx, spoke, record),
         Match::Ambiguous(reason) => questions::park(tx, &spoke.sync, About::record(&record.id), reason),
     }

@@ -67,11 +67,13 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
             let before_begun_at = (census.number > 0).then_some(census.begun_at);
             let step = Step::Archived { after: None };
             let next = Census { number: census.number + 1, begun_at: now, before_begun_at, step, departed: Vec::new(), ..census };
-            spoke.write(move |spoke, tx| go_on(tx, spoke, &next)).await?;
+            spoke.write(move |spoke, tx| go_on(tx, spoke, next)).await?;
         }
         Step::Archived { after } => {
             let page = spoke.connector.list_ids(&spoke.session, true, after.as_deref()).await?;
-            spoke.write(move |spoke, tx| archived_page(tx, spoke, census, page)).await?;
+            let listed = page.records.iter().map(|listed| listed.id.clone()).collect();
+            let got = spoke.get(&paired(&spoke, listed).await?).await?;
+            spoke.write(move |spoke, tx| archived_page(tx, spoke, census, page.after, &got)).await?;
         }
         Step::Living { after } => {
             let page = spoke.connector.list_ids(&spoke.session, false, after.as_deref()).await?;
@@ -90,8 +92,9 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
 /// # Errors
 /// The store's.
 pub fn allow(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<(), StoreError> {
-    let census = Census { allowed: true, ..load(sync)? };
-    save(tx, sync, &census, None)?;
+    let Some(sync) = tx.hold_sync(sync)? else { return Ok(()) };
+    let census = Census { allowed: true, ..load(&sync)? };
+    save(tx, &sync, &census, None)?;
     tx.hurry(&Job::Census { sync: sync.id().clone() })
 }
 
@@ -105,23 +108,60 @@ fn save(tx: &mut Tx<'_>, sync: &SyncOf, census: &Census, ended_at: Option<Time>)
     tx.set_sync_census(sync, Some(&text), ended_at)
 }
 
-fn go_on(tx: &mut Tx<'_>, spoke: &Spoke, census: &Census) -> Result<(), StoreError> {
-    save(tx, &spoke.sync, census, None)?;
+/// Whether a person has allowed a mass delete, be it while the job was under way.
+fn is_allowed(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<bool, StoreError> {
+    tx.hold_sync(&spoke.sync)?.map_or(Ok(false), |now| Ok(load(&now)?.allowed))
+}
+
+fn go_on(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), StoreError> {
+    census.allowed = is_allowed(tx, spoke)?;
+    save(tx, &spoke.sync, &census, None)?;
     let now = tx.now();
     tx.enqueue(&Job::Census { sync: spoke.sync.id().clone() }, now)
 }
 
-fn archived_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage) -> Result<(), StoreError> {
-    for Listed { id, .. } in page.records {
-        if is_paired(tx, spoke, &id)? {
-            census.departed.push(id);
-        }
+fn archived_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, after: Option<String>, got: &[(String, Got)]) -> Result<(), StoreError> {
+    for (_, got) in got {
+        census.note(tx, spoke, None, got)?;
     }
-    census.step = match page.after {
+    census.step = match after {
         Some(after) => Step::Archived { after: Some(after) },
         None => Step::Living { after: None },
     };
-    go_on(tx, spoke, &census)
+    go_on(tx, spoke, census)
+}
+
+impl Census {
+    /// Notes what a read by id found of a record that a listing showed as archived, or did not show at all. `missing` is
+    /// its id where not to be seen counts as departed.
+    fn note(&mut self, tx: &mut Tx<'_>, spoke: &Spoke, missing: Option<&str>, got: &Got) -> Result<(), StoreError> {
+        match got {
+            Got::Found(record) => arrive::take(tx, spoke, record)?,
+            Got::Archived(record) => {
+                // It may have been merged before it was deleted: then its pair follows first.
+                arrive::paired(tx, spoke, record)?;
+                tx.put_record(&spoke.sync, record, &[])?;
+                self.departed.push(record.id.clone());
+            }
+            Got::Missing => self.departed.extend(missing.map(str::to_owned)),
+        }
+        Ok(())
+    }
+}
+
+/// Those of the records that have a pair which is not a tombstone.
+async fn paired(spoke: &Spoke, natives: Vec<String>) -> Result<Vec<String>, StoreError> {
+    spoke
+        .read(move |spoke, tx| {
+            let mut paired = Vec::new();
+            for native in natives {
+                if tx.pair_by_native(&spoke.sync, &native)?.is_some_and(|pair| pair.state != PairState::Tombstone) {
+                    paired.push(native);
+                }
+            }
+            Ok(paired)
+        })
+        .await
 }
 
 /// Living records that stand there otherwise than any scan has shown them: their times lay before the scan's window, such
@@ -145,7 +185,7 @@ fn living_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage,
         Some(after) => Step::Living { after: Some(after) },
         None => Step::Absent { after: None },
     };
-    go_on(tx, spoke, &census)
+    go_on(tx, spoke, census)
 }
 
 /// What two complete listings lacked is asked for by id once more before it counts.
@@ -158,36 +198,16 @@ async fn absent_page(spoke: &Spoke, mut census: Census, after: Option<String>) -
         None => Vec::new(),
     };
     let last = absent.last().cloned();
-    let paired = spoke
-        .read(move |spoke, tx| {
-            let mut paired = Vec::new();
-            for native in absent {
-                if is_paired(tx, spoke, &native)? {
-                    paired.push(native);
-                }
-            }
-            Ok(paired)
-        })
-        .await?;
-    let got = spoke.get(&paired).await?;
+    let got = spoke.get(&paired(spoke, absent).await?).await?;
     spoke
         .write(move |spoke, tx| {
             for (native, got) in &got {
-                match got {
-                    Got::Found(record) => arrive::take(tx, spoke, record)?,
-                    Got::Archived(record) => {
-                        // It may have been merged before it was deleted: then its pair follows first.
-                        arrive::paired(tx, spoke, record)?;
-                        tx.put_record(&spoke.sync, record, &[])?;
-                        census.departed.push(record.id.clone());
-                    }
-                    Got::Missing => census.departed.push(native.clone()),
-                }
+                census.note(tx, spoke, Some(native), got)?;
             }
             match last {
                 Some(last) => {
                     census.step = Step::Absent { after: Some(last) };
-                    go_on(tx, spoke, &census)
+                    go_on(tx, spoke, census)
                 }
                 None => conclude(tx, spoke, census),
             }
@@ -198,9 +218,14 @@ async fn absent_page(spoke: &Spoke, mut census: Census, after: Option<String>) -
 
 fn conclude(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), StoreError> {
     let of = tx.pair_counts(&spoke.sync)?.open;
-    let departed = std::mem::take(&mut census.departed);
+    let mut departed = Vec::new();
+    for native in std::mem::take(&mut census.departed) {
+        if !tx.seen_alive(&spoke.sync, &native, census.number, census.begun_at)? {
+            departed.push(native);
+        }
+    }
     let absent = i64::try_from(departed.len()).unwrap_or(i64::MAX);
-    if absent > DELETES_FREE.max(of / SHARE) && !census.allowed {
+    if absent > DELETES_FREE.max(of / SHARE) && !is_allowed(tx, spoke)? {
         tracing::warn!(sync = %spoke.sync.id(), absent, of, "so many deletes at once are carried over only when a person says so");
         questions::park(tx, &spoke.sync, About::sync(), Reason::MassDelete { absent, of })?;
     } else {
@@ -226,8 +251,4 @@ fn close_mass_delete(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-fn is_paired(tx: &mut Tx<'_>, spoke: &Spoke, native: &str) -> Result<bool, StoreError> {
-    Ok(tx.pair_by_native(&spoke.sync, native)?.is_some_and(|pair| pair.state != PairState::Tombstone))
 }

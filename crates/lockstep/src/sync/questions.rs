@@ -28,6 +28,11 @@ impl About {
         Self { native: Some(native.to_owned()), ..Self::default() }
     }
 
+    /// A record that may be a contact's.
+    pub fn doubt(contact: &ContactId, native: &str) -> Self {
+        Self { contact: Some(contact.clone()), native: Some(native.to_owned()), ..Self::default() }
+    }
+
     /// The sync as a whole.
     pub fn sync() -> Self {
         Self::default()
@@ -65,6 +70,15 @@ pub fn close_record(tx: &mut Tx<'_>, sync: &SyncOf, native: &str) -> Result<(), 
         tx.close_parked(sync.org(), &parked.id)?;
     }
     Ok(())
+}
+
+/// Whether it is a question already if a record is one that we made: then it stays one, whatever becomes of its values.
+///
+/// # Errors
+/// The store's.
+pub fn is_our_doubt(tx: &mut Tx<'_>, sync: &SyncOf, native: &str) -> Result<bool, StoreError> {
+    let asked = tx.parked_of_native(sync, native)?;
+    Ok(asked.iter().any(|parked| parked.pair.is_none() && parked.reason == Reason::UnknownOutcome))
 }
 
 /// Whether a parked pair gets a new try because one of its sides was edited. An ambiguous match may be clear now and
