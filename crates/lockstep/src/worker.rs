@@ -3,33 +3,54 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use lockstep_connect::FaultClass;
 use lockstep_connect::fault::{Next, next};
+use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::SyncId;
 use lockstep_core::job::Job;
 use lockstep_core::retry::backoff;
 use lockstep_store::{Claimed, Share, StoreError, SyncStatus};
 use tokio::sync::watch;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinSet};
 
 use crate::app::App;
 use crate::sync::{self, Halt};
 
-/// Jobs that run at the same time.
-const JOBS_MAX: usize = 128;
+/// Jobs of different lanes that run at the same time.
+const LANES_MAX: usize = 128;
+/// Deliveries that run at the same time, beside those: a subscriber that dawdles keeps no sync waiting.
+const DELIVERIES_MAX: usize = 64;
 /// How long the worker sleeps at most: jobs of other processes show only in the table.
 const POLL: Duration = Duration::from_secs(1);
 /// How often running jobs renew their leases; well below a lease's length.
 const RENEW: Duration = Duration::from_secs(20);
 /// When a job that cannot go on is tried again, in case somebody has mended the cause.
 const STUCK_WAIT: Duration = Duration::from_secs(300);
+/// How often a job may be refused a property that the schema shows.
+const DRIFTS_MAX: u32 = 3;
 
 /// Runs one claimed job and commits what becomes of it: done, or back to wait.
 ///
 /// # Errors
 /// The store's, when not even that can be committed: the job's lease then ends and it is claimed again.
 pub async fn run_one(app: &App, claimed: &Claimed) -> Result<(), StoreError> {
-    let result = run_job(app, claimed).await;
-    conclude(app, claimed, result).await
+    match (run_job(app, claimed).await, sync_of(&claimed.job)) {
+        (Err(Halt::Vendor(fault)), Some(sync)) if fault.class == FaultClass::Drift => follow_schema(app, claimed, sync).await,
+        (result, _) => conclude(app, claimed, result).await,
+    }
+}
+
+/// The CRM lacks a property that the mapping names: the job runs again under a mapping without it. A refusal that the
+/// schema does not explain may pass; one that stays stops the sync, so that a person hears of it.
+async fn follow_schema(app: &App, claimed: &Claimed, sync: &SyncId) -> Result<(), StoreError> {
+    match sync::schema::follow(app, sync).await {
+        Ok(()) => snooze(app, claimed, app.env.now(), true).await,
+        Err(Halt::Vendor(fault)) if fault.class == FaultClass::Bug && claimed.attempt >= DRIFTS_MAX => {
+            stop(app, sync, &fault.message).await?;
+            finish(app, claimed).await
+        }
+        Err(halt) => conclude(app, claimed, Err(halt)).await,
+    }
 }
 
 async fn run_job(app: &App, claimed: &Claimed) -> Result<(), Halt> {
@@ -57,6 +78,9 @@ async fn conclude(app: &App, claimed: &Claimed, result: Result<(), Halt>) -> Res
         Err(Halt::Vendor(fault)) => {
             tracing::info!(job = claimed.job.name(), attempt = claimed.attempt, class = ?fault.class, code = fault.code, "the vendor keeps a job from going on: {fault}");
             match (next(&fault, failed, &app.env), &claimed.job) {
+                (Next::RetryAt(due), _) if fault.class == FaultClass::Limited && holes::open(Hole::CountPacingAsTry) => {
+                    if failed < 2 { snooze(app, claimed, due, true).await } else { finish(app, claimed).await }
+                }
                 (Next::RetryAt(due), _) => snooze(app, claimed, due, fault.counts_as_try()).await,
                 (Next::StopConnection, job) => {
                     if let Some(sync) = sync_of(job) {
@@ -153,7 +177,7 @@ pub async fn run(app: App, share: Share, mut stop: watch::Receiver<bool>) -> Res
         };
         tokio::select! {
             _ = stop.changed() => {}
-            _ = ready.changed(), if crew.has_room() => {}
+            _ = ready.changed(), if !crew.room().is_empty() => {}
             Some(done) = crew.tasks.join_next_with_id(), if !crew.tasks.is_empty() => crew.put_away(done).await,
             () = sleep(wait) => {}
         }
@@ -182,50 +206,63 @@ struct Crew {
     name: String,
     share: Share,
     app: App,
-    running: HashMap<Id, Claimed>,
+    running: HashMap<Id, (Claimed, AbortHandle)>,
     tasks: JoinSet<()>,
 }
 
 impl Crew {
-    fn has_room(&self) -> bool {
-        self.running.len() < JOBS_MAX
+    /// What may be claimed now, and how many of each.
+    fn room(&self) -> Vec<(Share, usize)> {
+        let deliveries = self.running.values().filter(|(claimed, _)| matches!(claimed.job, Job::Deliver { .. })).count();
+        let lanes = LANES_MAX.saturating_sub(self.running.len() - deliveries);
+        let deliveries = DELIVERIES_MAX.saturating_sub(deliveries);
+        let mut room = match self.share {
+            Share::All => vec![(Share::Lanes, lanes), (Share::Free, deliveries)],
+            Share::Free => vec![(Share::Free, deliveries)],
+            Share::Syncs | Share::Lanes => vec![(self.share, lanes)],
+        };
+        room.retain(|(_, room)| *room > 0);
+        room
     }
 
     /// Claims as many due jobs as there is room for; answers how long there is nothing more to do.
     async fn take_on(&mut self) -> Result<Duration, StoreError> {
-        let room = JOBS_MAX.saturating_sub(self.running.len());
-        if room == 0 {
-            return Ok(POLL);
-        }
-        let wait_for = |next: Option<lockstep_core::env::Time>, now| next.map_or(POLL, |due| due.since(now).min(POLL));
-        let share = self.share;
-        let due: Option<_> = self.app.store.read(move |tx| tx.next_due(share)).await?;
-        let wait = wait_for(due, self.app.env.now());
+        let room = self.room();
+        let shares: Vec<Share> = room.iter().map(|(share, _)| *share).collect();
+        let next = self.app.store.read(move |tx| {
+            let due: Vec<_> = shares.iter().map(|share| tx.next_due(*share)).collect::<Result<_, StoreError>>()?;
+            Ok::<_, StoreError>(due.into_iter().flatten().min())
+        });
+        let next = next.await?;
+        let wait = next.map_or(POLL, |due| due.since(self.app.env.now()).min(POLL));
         if !wait.is_zero() {
             return Ok(wait);
         }
         let name = self.name.clone();
-        let claimed = self.app.store.write(move |tx| tx.claim(&name, share, room)).await?;
-        for claimed in claimed {
+        let claimed = self.app.store.write(move |tx| {
+            let claimed = room.iter().map(|(share, room)| tx.claim(&name, *share, *room));
+            claimed.collect::<Result<Vec<_>, StoreError>>()
+        });
+        for claimed in claimed.await?.into_iter().flatten() {
             let (app, job) = (self.app.clone(), claimed.clone());
             let task = self.tasks.spawn(async move {
                 if let Err(error) = run_one(&app, &job).await {
                     tracing::warn!(job = job.job.name(), %error, "a job's end could not be committed; it will run again");
                 }
             });
-            self.running.insert(task.id(), claimed);
+            self.running.insert(task.id(), (claimed, task));
         }
         // Another look at once: more may be due than there was room for, or have become due meanwhile.
         Ok(Duration::from_millis(1))
     }
 
-    /// A job that panicked goes back to wait; its neighbours do not notice.
+    /// A job that panicked goes back to wait; its neighbours do not notice. One that was called off is another worker's.
     async fn put_away(&mut self, done: Result<(Id, ()), tokio::task::JoinError>) {
         let (id, panicked) = match &done {
             Ok((id, ())) => (*id, false),
-            Err(error) => (error.id(), true),
+            Err(error) => (error.id(), !error.is_cancelled()),
         };
-        let Some(claimed) = self.running.remove(&id) else { return };
+        let Some((claimed, _)) = self.running.remove(&id) else { return };
         if !panicked {
             return;
         }
@@ -240,17 +277,26 @@ impl Crew {
         }
     }
 
-    /// Renews the leases of what is under way and takes back what has no worker any more.
+    /// Renews the leases of what is under way and takes back what has no worker any more. A job whose claim was lost is
+    /// called off: another worker has begun it anew.
     async fn renew(&self) {
-        let running: Vec<Claimed> = self.running.values().cloned().collect();
+        let running: Vec<(Id, Claimed)> = self.running.iter().map(|(id, (claimed, _))| (*id, claimed.clone())).collect();
         let renewed = self.app.store.write(move |tx| {
-            for claimed in &running {
-                tx.renew(claimed)?;
+            let mut lost = Vec::new();
+            for (id, claimed) in &running {
+                if tx.renew(claimed)?.is_none() {
+                    lost.push(*id);
+                }
             }
-            tx.reclaim_expired()
+            tx.reclaim_expired()?;
+            Ok::<_, StoreError>(lost)
         });
-        if let Err(error) = renewed.await {
-            tracing::warn!(%error, "leases could not be renewed");
+        match renewed.await {
+            Ok(lost) => lost.iter().filter_map(|id| self.running.get(id)).for_each(|(claimed, task)| {
+                note_lost(claimed, false);
+                task.abort();
+            }),
+            Err(error) => tracing::warn!(%error, "leases could not be renewed"),
         }
     }
 }

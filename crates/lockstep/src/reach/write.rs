@@ -62,6 +62,10 @@ impl Writer<'_> {
             };
             match answered {
                 Ok(answered) => outcomes.extend(answered),
+                Err(fault) if part.len() == rows.len() && self.lacks_the_key(kind, &fault).await => {
+                    let gone = Fault { class: FaultClass::Drift, property: self.key.map(str::to_owned), ..fault };
+                    return vec![Err(gone); rows.len()];
+                }
                 Err(fault) if part.len() > 1 && blames_a_row(fault.class) => {
                     let (first, second) = part.split_at(part.len() / 2);
                     waiting.extend([second, first]);
@@ -76,6 +80,16 @@ impl Writer<'_> {
             }
         }
         outcomes
+    }
+
+    /// Whether creates are refused because the key property has gone: vendors do not say so in a way to rely on, so the
+    /// schema is asked. One call.
+    async fn lacks_the_key(&self, kind: IntentKind, fault: &Fault) -> bool {
+        let (IntentKind::Create, FaultClass::Rejected, None, Some(key)) = (kind, fault.class, &fault.property, self.key) else {
+            return false;
+        };
+        let described = self.connector.describe(self.session).await;
+        described.is_ok_and(|described| !described.properties.iter().any(|property| property.name == key))
     }
 
     fn outlasts_a_call(&self) -> Result<(), Fault> {

@@ -1,17 +1,23 @@
 //! The CRM's schema moves: a mapped property that has gone is left out from then on, and said to a person. Nothing is
 //! cleared because of it (a property that is absent is not a value that was cleared).
 
-use lockstep_connect::{Connector, Description, Fault, FaultClass};
-use lockstep_core::ids::{PairId, ParkedId};
+use std::collections::BTreeMap;
+
+use lockstep_connect::{Connector, Description, Fault, FaultClass, Got};
+use lockstep_core::ids::{ParkedId, SyncId};
 use lockstep_core::mapping::Mapping;
 use lockstep_core::mapping::model::ContactProperties;
+use lockstep_core::mapping::view::{contact_values, record_values};
+use lockstep_core::pair::Pair;
 use lockstep_core::parked::{Parked, Reason};
-use lockstep_core::record::Field;
+use lockstep_core::record::{Field, Values};
 use lockstep_store::{StoreError, Tx};
 
 use super::mark::{enqueue_push, mark_one};
 use super::questions::{self, About};
 use super::spoke::{Halt, Spoke};
+use crate::app::App;
+use crate::reach::Class;
 
 /// The property that takes the acquisition source, where the account has it.
 pub const SOURCE_PROPERTY: &str = "lockstep_source";
@@ -37,7 +43,8 @@ pub fn default_mapping(connector: &dyn Connector, description: &Description, key
 }
 
 /// Takes fields up again whose properties have come back, and closes the questions about them. Their bases are forgotten
-/// first: what a new property does not hold was never cleared by anybody.
+/// first: what a new property does not hold was never cleared by anybody. Where the contact was edited meanwhile and the
+/// record still holds a value, the base stays, so that the edit flows.
 ///
 /// # Errors
 /// The store's and the vendor's.
@@ -52,7 +59,7 @@ pub async fn restore(spoke: &Spoke) -> Result<(), Halt> {
         return Ok(());
     }
     let description = spoke.connector.describe(&spoke.session).await?;
-    let wanted = default_mapping(spoke.connector, &description, spoke.key(), spoke.mapping().region.clone());
+    let wanted = default_mapping(spoke.connector, &description, spoke.agreed_key(), spoke.mapping().region.clone());
     let back = |(_, field): &(ParkedId, Field)| spoke.mapping().field(field).is_none() && wanted.field(field).is_some();
     let (questions, fields): (Vec<ParkedId>, Vec<Field>) = gone.into_iter().filter(back).unzip();
     if fields.is_empty() {
@@ -63,11 +70,10 @@ pub async fn restore(spoke: &Spoke) -> Result<(), Halt> {
     mapping.fields.extend(wanted.fields.into_iter().filter(|map| fields.contains(&map.field)));
     let mut after = None;
     loop {
-        let fields = fields.clone();
-        after = spoke.write(move |spoke, tx| forget_bases(tx, spoke, after.as_ref(), &fields)).await?;
-        if after.is_none() {
-            break;
-        }
+        let page = spoke.read(move |spoke, tx| tx.pair_page(&spoke.sync, after.as_ref(), PAIRS_CHUNK)).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        forget_bases(spoke, page, &mapping, &fields).await?;
     }
     spoke
         .write(move |spoke, tx| {
@@ -88,24 +94,54 @@ fn gone_field(parked: &Parked) -> Option<Field> {
     }
 }
 
-fn forget_bases(tx: &mut Tx<'_>, spoke: &Spoke, after: Option<&PairId>, fields: &[Field]) -> Result<Option<PairId>, StoreError> {
-    let page = tx.pair_page(&spoke.sync, after, PAIRS_CHUNK)?;
-    for mut pair in page.iter().cloned() {
-        pair.base.retain(|field, _| !fields.contains(field));
-        tx.save_pair(&spoke.sync, &pair)?;
-        if let Some(contact) = tx.contact(spoke.org(), &pair.contact)? {
-            mark_one(tx, &spoke.sync, &contact.id, contact.seq)?;
+async fn forget_bases(spoke: &Spoke, page: Vec<Pair>, mapping: &Mapping, fields: &[Field]) -> Result<(), Halt> {
+    let (pairs, wanted) = (page.clone(), fields.to_vec());
+    let edited = spoke.read(move |spoke, tx| edited(tx, spoke, &pairs, &wanted)).await?;
+    let got = match edited.as_slice() {
+        [] => Vec::new(),
+        edited => spoke.connector.get(&spoke.session, edited, &mapping.properties()).await?,
+    };
+    let found = |got: &Got| if let Got::Found(record) = got { record_values(mapping, record) } else { Values::new() };
+    let shown: BTreeMap<String, Values> = edited.into_iter().zip(got.iter().map(found)).collect();
+    let fields = fields.to_vec();
+    spoke
+        .write(move |spoke, tx| {
+            for pair in &page {
+                let Some(mut pair) = tx.pair(&spoke.sync, &pair.id)? else { continue };
+                let shown = pair.native.as_ref().and_then(|native| shown.get(native));
+                pair.base.retain(|field, _| !fields.contains(field) || shown.is_some_and(|shown| shown.contains_key(field)));
+                tx.save_pair(&spoke.sync, &pair)?;
+                if let Some(contact) = tx.contact(spoke.org(), &pair.contact)? {
+                    mark_one(tx, &spoke.sync, &contact.id, contact.seq)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+/// The records of the pairs whose contact has moved from its base in one of the fields.
+fn edited(tx: &mut Tx<'_>, spoke: &Spoke, pairs: &[Pair], fields: &[Field]) -> Result<Vec<String>, StoreError> {
+    let mut edited = Vec::new();
+    for pair in pairs {
+        let (Some(native), Some(contact)) = (&pair.native, tx.contact(spoke.org(), &pair.contact)?) else { continue };
+        let ours = contact_values(&contact);
+        let moved = |field: &Field| pair.base.get(field).is_some_and(|base| base.ours.as_ref() != ours.get(field));
+        if fields.iter().any(moved) {
+            edited.push(native.clone());
         }
     }
-    Ok(page.last().map(|pair| pair.id.clone()))
+    Ok(edited)
 }
 
 /// Reads the schema and saves a version of the mapping without the fields whose properties have gone. What waits is
 /// planned anew under it.
 ///
 /// # Errors
-/// The store's and the vendor's.
-pub async fn follow(spoke: &Spoke) -> Result<(), Halt> {
+/// The store's and the vendor's; [`FaultClass::Bug`] when every mapped property is there.
+pub async fn follow(app: &App, sync: &SyncId) -> Result<(), Halt> {
+    let Some(spoke) = Spoke::open(app, sync, Class::Live).await? else { return Ok(()) };
     let description = spoke.connector.describe(&spoke.session).await?;
     let exists = |name: &str| description.properties.iter().any(|property| property.name == name);
     let (kept, gone): (Vec<_>, Vec<_>) =

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lockstep_connect::{Fault, FaultClass, Got, Outcome, RowOutcome};
 use lockstep_core::change::{Change, FieldChange, Origin};
 use lockstep_core::fight;
+use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::ChangeId;
 use lockstep_core::job::Job;
 use lockstep_core::mapping::native::after_write;
@@ -22,14 +23,15 @@ use super::reconcile::reconcile;
 use super::spoke::{Halt, Spoke};
 use super::{arrive, matching, schema, unknown};
 
-/// Commits the outcomes. A fault that concerns the whole connection comes back as an error, after everything is settled.
+/// Commits the outcomes. A fault that concerns the whole connection or its schema comes back as an error, after
+/// everything is settled.
 ///
 /// # Errors
 /// The store's and the vendor's.
 pub async fn settle(spoke: &Spoke, sendings: Vec<Sending>, outcomes: Vec<RowOutcome>) -> Result<(), Halt> {
     let faults = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-    let halting = faults.clone().find(|fault| concerns_all(fault.class)).cloned();
-    let drifted = faults.clone().any(|fault| fault.class == FaultClass::Drift);
+    let halting = faults.clone().find(|fault| concerns_all(fault.class));
+    let halting = halting.or_else(|| faults.clone().find(|fault| fault.class == FaultClass::Drift)).cloned();
     // A record that stands in a create's way is looked at before it is decided whether it is the contact's.
     let in_the_way: Vec<String> = faults.filter_map(|fault| fault.existing.clone()).collect();
     let in_the_way: BTreeMap<String, Got> = match spoke.get(&in_the_way).await {
@@ -47,9 +49,6 @@ pub async fn settle(spoke: &Spoke, sendings: Vec<Sending>, outcomes: Vec<RowOutc
             push_on(tx, spoke)
         })
         .await?;
-    if drifted {
-        schema::follow(spoke).await?;
-    }
     halting.map_or(Ok(()), |fault| Err(Halt::Vendor(fault)))
 }
 
@@ -83,6 +82,7 @@ fn settle_row(
     match outcome {
         Ok(Outcome::Written(answer)) => written(tx, spoke, sending, pair, &answer),
         Ok(Outcome::Archived) => archived(tx, spoke, sending, pair),
+        Err(_) if intent.kind == IntentKind::Archive && holes::open(Hole::NoResendDelete) => archived(tx, spoke, sending, pair),
         Err(fault) => match fault.class {
             FaultClass::Unknown => {
                 let not_before = unknown::first_look(spoke, intent.kind, tx.now());
@@ -125,15 +125,24 @@ fn written(tx: &mut Tx<'_>, spoke: &Spoke, sending: &Sending, mut pair: Pair, an
         let before = record_values(spoke.mapping(), far);
         fight::remember(spoke.mapping(), &mut pair.fights, &intent.fields, &before, &base);
     }
-    pair.base.append(&mut base);
     pair.native = Some(record.id.clone());
     tx.close_intent(&spoke.sync, &intent.id)?;
+    if holes::open(Hole::BaseNotAdvanced) {
+        pair.dirty = None;
+        return tx.save_pair(&spoke.sync, &pair);
+    }
+    pair.base.append(&mut base);
     arrive::remember(tx, spoke, &record)?;
     log(tx, spoke, &pair, sending.on_write.clone())?;
     if pair.state == PairState::Tombstone {
         return unknown::deleted_meanwhile(tx, spoke, pair);
     }
-    reconcile(tx, spoke, pair, &record)?;
+    let reconciled = reconcile(tx, spoke, pair, &record)?;
+    if holes::open(Hole::ClearDirtyBlindly)
+        && let Some(reconciled) = reconciled
+    {
+        tx.save_pair(&spoke.sync, &Pair { dirty: None, ..reconciled.pair })?;
+    }
     Ok(())
 }
 

@@ -2,8 +2,11 @@
 
 use lockstep_connect::{Connector, Fault, Got, KeyField, Session};
 use lockstep_core::change::Origin;
+use lockstep_core::env::Time;
+use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::SyncId;
 use lockstep_core::mapping::Mapping;
+use lockstep_core::record::{Properties, Record};
 use lockstep_store::{ConnectionOf, Org, StoreError, SyncOf, SyncStatus, Tx};
 
 use crate::app::App;
@@ -79,8 +82,13 @@ impl Spoke {
         self.mapping().properties()
     }
 
-    /// The agreed unique property for our id, if there is one.
+    /// The unique property for our id, if one was agreed and the account still has it.
     pub fn key(&self) -> Option<&str> {
+        self.agreed_key().filter(|_| self.mapping().field("id").is_some())
+    }
+
+    /// The unique property for our id that was agreed, be it there or not.
+    pub fn agreed_key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
@@ -103,6 +111,9 @@ impl Spoke {
             return Ok(Vec::new());
         }
         let got = self.connector.get(&self.session, ids, &self.properties()).await?;
+        if holes::open(Hole::NotFoundIsDelete) {
+            return Ok(ids.iter().cloned().zip(got).map(|(id, got)| (id.clone(), deleted_if_missing(id, got))).collect());
+        }
         Ok(ids.iter().cloned().zip(got).collect())
     }
 
@@ -137,5 +148,16 @@ fn key_property(connection: &ConnectionOf) -> Result<Option<String>, StoreError>
         Ok(KeyField::None) => Ok(None),
         Ok(KeyField::Property { name }) => Ok(Some(name)),
         Err(error) => Err(StoreError::Bug { detail: format!("the key field cannot be read: {error}") }),
+    }
+}
+
+/// What [`Hole::NotFoundIsDelete`] makes of a read.
+fn deleted_if_missing(id: String, got: Got) -> Got {
+    match got {
+        Got::Missing => {
+            let (properties, updated_at, merged) = (Properties::new(), Time::default(), Vec::new());
+            Got::Archived(Record { id, properties, updated_at, archived: true, merged })
+        }
+        Got::Found(_) | Got::Archived(_) => got,
     }
 }

@@ -247,6 +247,34 @@ fn a_property_that_disappears_clears_nothing() {
 }
 
 #[test]
+fn a_property_that_only_reads_name_is_left_out_too_and_said() {
+    let (mut world, pairs) = in_step(&Setup::default(), 1);
+    let (contact, native) = &pairs[0];
+    world.hubspot.drop_property("lastname").expect("an admin may");
+    world.hubspot.edit(native, &[("email", "still@example.com")]).expect("an edit");
+
+    world.settle();
+
+    assert_eq!(world.contact(&contact.id).and_then(|contact| contact.email).as_deref(), Some("still@example.com"));
+    assert!(world.parked().iter().any(|parked| matches!(&parked.reason, Reason::Refused { code, .. } if code == "property_gone")));
+}
+
+#[test]
+fn a_key_property_that_disappears_stops_no_create() {
+    let (mut world, pairs) = in_step(&Setup::default(), 1);
+    world.hubspot.drop_property("lockstep_id").expect("an admin may");
+    let new = world.create_contact(person(7)).expect("a contact");
+    world.patch_contact(&pairs[0].0.id, rename("Ana Goes On")).expect("an edit");
+
+    world.settle();
+
+    assert!(world.native_of(&new.id).is_some(), "made without our key");
+    assert_eq!(world.hubspot.get(&pairs[0].1).expect("it lives").value("lastname"), Some("Goes On"));
+    assert_eq!(world.living_records().len(), 2);
+    assert!(world.parked().iter().any(|parked| matches!(&parked.reason, Reason::Refused { code, .. } if code == "property_gone")));
+}
+
+#[test]
 fn a_new_mapping_version_rewrites_nothing_that_is_in_step() {
     let (mut world, pairs) = in_step(&Setup::default(), 3);
     let (contact, native) = &pairs[0];
