@@ -109,7 +109,8 @@ impl Lines<'_> {
     }
 }
 
-/// A byte-order mark decides; else UTF-8 if it is that, else UTF-16 if every other byte is zero, else Windows-1252.
+/// A byte-order mark decides; else UTF-16 if every other byte is zero, else UTF-8 if most of what is not ASCII is that,
+/// else Windows-1252. A stray byte in UTF-8 becomes U+FFFD, for which its row alone is refused.
 fn decode(bytes: &[u8]) -> String {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned();
@@ -121,12 +122,21 @@ fn decode(bytes: &[u8]) -> String {
         encoding_rs::UTF_16LE
     } else if zeros(0) {
         encoding_rs::UTF_16BE
-    } else if std::str::from_utf8(bytes).is_ok() {
+    } else if mostly_utf8(bytes) {
         UTF_8
     } else {
         WINDOWS_1252
     };
     encoding.decode_without_bom_handling(bytes).0.into_owned()
+}
+
+fn mostly_utf8(bytes: &[u8]) -> bool {
+    let (mut characters, mut strays) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        characters += chunk.valid().chars().filter(|char| !char.is_ascii()).count();
+        strays += usize::from(!chunk.invalid().is_empty());
+    }
+    strays == 0 || characters > strays
 }
 
 /// Excel may write `sep=;` as a line of its own before the header.

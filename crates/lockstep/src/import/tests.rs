@@ -65,6 +65,15 @@ fn a_plain_german_export_in_windows_1252_is_read() {
 }
 
 #[test]
+fn a_stray_byte_in_utf_8_refuses_its_row_alone() {
+    let mut bytes = "Name,Phone\nZoë Müller,+6281234567801\n王小明,+6281234567802\nBad ".as_bytes().to_vec();
+    bytes.extend(b"\xff,+6281234567803\n");
+    let import = read(&bytes, None).expect("a readable file");
+    assert_eq!(lines(&import), ["Zoë Müller|+6281234567801|-|", "王小明|+6281234567802|-|"]);
+    assert_eq!(import.refused.iter().map(|row| row.line).collect::<Vec<_>>(), [4]);
+}
+
+#[test]
 fn utf_16_with_and_without_a_mark_and_utf_8_with_one_are_read() {
     let text = "name\tphone\nИван Петров\t+7 912 345-67-89\n";
     let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
