@@ -52,7 +52,8 @@ pub struct Connect {
 /// go on exactly where they stopped.
 ///
 /// # Errors
-/// The vendor is unknown, refuses the grant, or lacks a fitting key property.
+/// The vendor is unknown, refuses the grant, or lacks a fitting key property; or the account is connected already, with
+/// another address or key property.
 pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<ConnectionOf, Problem> {
     let connector = reach::connector(&request.vendor).map_err(vendor_problem)?;
     let about = connector.about();
@@ -61,6 +62,7 @@ pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<Connectio
     let session = reach::trial(app, connector, &base_url, request.grant.clone());
     let account = connector.account(&session).await.map_err(vendor_problem)?;
     if let Some(known) = known(app, org, about.slug, &account).await? {
+        agrees_with(&known, &base_url, &request.key)?;
         store_grant(app, org, &known, &request.grant).await?;
         return Ok(known);
     }
@@ -91,6 +93,34 @@ pub async fn reauthorise(app: &App, org: &Org, connection: &ConnectionId, grant:
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
     store_grant(app, org, &of, &grant).await
+}
+
+/// Address and key property stay what they were when the connection was made: its pairs rest on them.
+fn agrees_with(known: &ConnectionOf, base_url: &str, key: &KeyChoice) -> Result<(), Problem> {
+    let row = known.connection();
+    if row.base_url != base_url {
+        let message = format!("This account is connected already, at {}, and not at {base_url}.", row.base_url);
+        return Err(Problem::of(Code::InvalidFieldValue, "base_url", message));
+    }
+    let held = match stored_key_field(known)? {
+        KeyField::None => "none".to_owned(),
+        KeyField::Property { name } => name,
+    };
+    let wanted = match key {
+        KeyChoice::None => "none",
+        KeyChoice::Create => KEY_PROPERTY,
+        KeyChoice::Existing(name) => name,
+    };
+    if held != wanted {
+        let message = format!("This account is connected already, with the key property {held}, and not with {wanted}.");
+        return Err(Problem::of(Code::InvalidFieldValue, "key_field", message));
+    }
+    Ok(())
+}
+
+fn stored_key_field(of: &ConnectionOf) -> Result<KeyField, Problem> {
+    serde_json::from_str(&of.connection().key_field)
+        .map_err(|error| Problem::new(Code::InternalError, format!("the key field cannot be read: {error}")))
 }
 
 async fn known(app: &App, org: &Org, vendor: &'static str, account: &str) -> Result<Option<ConnectionOf>, Problem> {
@@ -192,8 +222,7 @@ pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Optio
 /// The default mapping, with the properties that the account has.
 async fn mapping(connector: &dyn Connector, session: &Session, of: &ConnectionOf, region: Option<String>) -> Result<Mapping, Problem> {
     let description = connector.describe(session).await.map_err(vendor_problem)?;
-    let key: KeyField = serde_json::from_str(&of.connection().key_field)
-        .map_err(|error| Problem::new(Code::InternalError, format!("the key field cannot be read: {error}")))?;
+    let key = stored_key_field(of)?;
     let key = match &key {
         KeyField::None => None,
         KeyField::Property { name } => Some(name.as_str()),

@@ -334,3 +334,37 @@ fn a_connection_without_a_sync_gets_no_call() {
     office.world.settle();
     assert_eq!(office.world.hubspot.calls().total, 0);
 }
+
+#[test]
+fn an_account_that_is_connected_keeps_its_key_property() {
+    let office = Office::open(&Setup::default(), KeyChoice::Create);
+    let again = |key: KeyChoice| {
+        let grant = Grant::fixed("pat-eu1-test".to_owned().into());
+        let connect = Connect { vendor: "hubspot".to_owned(), base_url: Some("https://hubspot.test/".to_owned()), grant, key };
+        run(syncs::connect(&office.world.app, &office.world.org, connect)).map(|of| of.id().clone())
+    };
+    assert_eq!(again(KeyChoice::Create), Ok(office.connection.clone()));
+    let other_key = again(KeyChoice::None).expect_err("another key property");
+    assert!(other_key.message.contains("lockstep_id") && other_key.message.contains("none"), "{}", other_key.message);
+}
+
+#[test]
+fn a_question_of_a_paused_sync_stays_open_until_the_sync_goes_on() {
+    let people = [person("+628123000003", "Twin", "")];
+    let mut office = Office::started(&Setup::default(), KeyChoice::Create, &people);
+    let twin = office.world.hubspot.create(&[("phone", "+628123000003"), ("firstname", "Twin again")]).expect("a record");
+    office.world.settle();
+    let question = office.world.parked().remove(0).id;
+    let (app, org) = (office.world.app.clone(), office.world.org.clone());
+    run(syncs::pause(&app, &org, &office.connection)).expect("paused");
+    office.world.hubspot.edit(&twin, &[("phone", "+628123000004")]).expect("an edit that answers it");
+
+    assert!(run(parked::resume(&app, &org, &question)).is_err(), "nothing would take it up");
+    assert_eq!(office.world.parked().len(), 1);
+    run(syncs::resume(&app, &org, &office.connection)).expect("it goes on");
+    run(parked::resume(&app, &org, &question)).expect("resumed");
+    office.world.settle();
+
+    assert!(office.world.parked().is_empty());
+    assert_eq!(office.world.contacts().len(), 2);
+}
