@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use lockstep_core::env::Time;
+use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::JobId;
 use lockstep_core::job::{Job, Lane};
 
@@ -79,6 +80,12 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn enqueue(&mut self, job: &Job, due: Time) -> Result<(), StoreError> {
+        if holes::open(Hole::DedupeAgainstRunning) {
+            let sql = "SELECT 1 FROM jobs WHERE job_key = ?1 AND state = 'running'";
+            if self.one(sql, args![job.key()], |row| row.take::<i64>())?.is_some() {
+                return Ok(());
+            }
+        }
         let id = JobId::new(self.env());
         let lane = match job.lane() {
             Lane::Free => None,

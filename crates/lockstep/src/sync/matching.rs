@@ -2,6 +2,7 @@
 //! Existing pairs win over keys, and nothing is guessed.
 
 use lockstep_core::contact::Contact;
+use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::ContactId;
 use lockstep_core::mapping::view::{contact_keys, record_keys};
 use lockstep_core::pair::{Pair, PairState};
@@ -130,7 +131,7 @@ fn rivals_of(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, native: &str) 
 fn free_records(tx: &mut Tx<'_>, spoke: &Spoke, natives: &[String]) -> Result<Vec<String>, StoreError> {
     let mut free = Vec::new();
     for native in natives {
-        if tx.pair_by_native(&spoke.sync, native)?.is_none() {
+        if holes::open(Hole::StealPair) || tx.pair_by_native(&spoke.sync, native)?.is_none() {
             free.push(native.clone());
         }
     }

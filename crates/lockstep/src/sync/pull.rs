@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lockstep_connect::{ChangePage, Cursor, FaultClass, Got};
+use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::SyncId;
 use lockstep_core::job::Job;
 use lockstep_core::record::Record;
@@ -34,6 +35,10 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
         spoke.read(move |spoke, tx| doubtful(tx, spoke, &records)).await?
     };
     let read_again = spoke.get(&doubtful).await?;
+    if holes::open(Hole::CursorBeforeData) {
+        let saved = serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
+        spoke.write(move |spoke, tx| tx.set_sync_cursor(&spoke.sync, Some(&saved))).await?;
+    }
     let poll = Duration::from_secs(app.settings.poll_seconds);
     spoke
         .write(move |spoke, tx| {

@@ -4,6 +4,7 @@
 use lockstep_core::change::FieldChange;
 use lockstep_core::contact::Contact;
 use lockstep_core::fight;
+use lockstep_core::holes::{self, Hole};
 use lockstep_core::mapping::view::{contact_patch, contact_values, record_values};
 use lockstep_core::merge::{Interval, Merge, Sight, merge};
 use lockstep_core::pair::Pair;
@@ -37,6 +38,16 @@ pub fn reconcile(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record
     let Some(contact) = tx.contact(spoke.org(), &pair.contact)? else { return Ok(None) };
     let ours = contact_values(&contact);
     let theirs = record_values(spoke.mapping(), record);
+    if holes::open(Hole::NoBase) {
+        pair.base.clear();
+    }
+    for (field, fight) in pair.fights.iter().filter(|_| holes::open(Hole::SwallowRepeat)) {
+        if let Some(base) = pair.base.get_mut(field)
+            && theirs.get(field) == fight.wrote.as_ref()
+        {
+            base.theirs.clone_from(&fight.wrote);
+        }
+    }
     questions::close_agreed(tx, spoke, &mut pair, &ours, &theirs)?;
     let given_up = hold_fought(tx, spoke, &mut pair, &contact, record, &ours, &theirs)?;
     let mut merged = merge(&sight(spoke, &pair, &contact, Some(record), &ours, &theirs));

@@ -249,12 +249,14 @@ impl Court<'_> {
         let allowed_later = own.iter().chain(other).any(|it| it.weight == Weight::Allowed && it.at > edit.at && cell.same(it.value.as_deref(), shown));
         let returned = own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), edit.value.as_deref()))
             || own.iter().any(|it| it.at < edit.at && cell.same(it.before.as_deref(), edit.value.as_deref()));
-        if allowed_later || returned || self.beaten(edit, other) { Fate::Fine } else { Fate::Missing("nothing beat it") }
+        if allowed_later || returned || self.beaten(edit, own, other) { Fate::Fine } else { Fate::Missing("nothing beat it") }
     }
 
-    /// Whether the log names a rule that beat the edit, and the winner is an edit of the other side that its author had not seen.
-    fn beaten(&self, edit: &Edit, other: &[&Edit]) -> bool {
+    /// Whether the log names a rule that beat the edit, and the winner is an edit of the other side that its author had
+    /// not seen: what the author replaced is no news, unless the author's own side had typed the very same.
+    fn beaten(&self, edit: &Edit, own: &[&Edit], other: &[&Edit]) -> bool {
         let cell = edit.cell;
+        let typed_here = |value: Option<&str>| own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), value));
         self.found.ruled.iter().filter(|ruled| ruled.cell == cell).any(|ruled| {
             let Verdict::Conflict { winner, .. } = ruled.verdict else { return false };
             let (loser, won) = match edit.side {
@@ -266,7 +268,7 @@ impl Court<'_> {
                 && other
                     .iter()
                     .filter(|it| cell.same(it.value.as_deref(), won.as_deref()))
-                    .any(|it| it.at > edit.at || !cell.same(edit.before.as_deref(), won.as_deref()))
+                    .any(|it| it.at > edit.at || !cell.same(edit.before.as_deref(), won.as_deref()) || typed_here(won.as_deref()))
         })
     }
 
