@@ -59,7 +59,7 @@ enum Step {
 /// The store's and the vendor's.
 pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
     let Some(spoke) = Spoke::running(app, sync, Class::Backfill).await? else { return Ok(()) };
-    let mut census = load(&spoke.sync)?;
+    let mut census = spoke.read(|spoke, tx| load(tx, &spoke.sync)).await?;
     match std::mem::take(&mut census.step) {
         Step::Rest => {
             schema::restore(&spoke).await?;
@@ -93,13 +93,13 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
 /// The store's.
 pub fn allow(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<(), StoreError> {
     let Some(sync) = tx.hold_sync(sync)? else { return Ok(()) };
-    let census = Census { allowed: true, ..load(&sync)? };
+    let census = Census { allowed: true, ..load(tx, &sync)? };
     save(tx, &sync, &census, None)?;
     tx.hurry(&Job::Census { sync: sync.id().clone() })
 }
 
-fn load(sync: &SyncOf) -> Result<Census, StoreError> {
-    let saved = sync.row().census.as_deref().map(serde_json::from_str).transpose();
+fn load(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<Census, StoreError> {
+    let saved = tx.sync_census(sync)?.as_deref().map(serde_json::from_str).transpose();
     Ok(saved.map_err(|error| StoreError::Bug { detail: format!("the census cannot be read: {error}") })?.unwrap_or_default())
 }
 
@@ -110,7 +110,7 @@ fn save(tx: &mut Tx<'_>, sync: &SyncOf, census: &Census, ended_at: Option<Time>)
 
 /// Whether a person has allowed a mass delete, be it while the job was under way.
 fn is_allowed(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<bool, StoreError> {
-    tx.hold_sync(&spoke.sync)?.map_or(Ok(false), |now| Ok(load(&now)?.allowed))
+    tx.hold_sync(&spoke.sync)?.map_or(Ok(false), |now| Ok(load(tx, &now)?.allowed))
 }
 
 fn go_on(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), StoreError> {

@@ -114,12 +114,12 @@ CREATE TABLE syncs (
     on_delete TEXT COLLATE "C" NOT NULL,
     plan_id TEXT COLLATE "C",
     cursor TEXT COLLATE "C",
-    scan TEXT COLLATE "C",
     pulled_at BIGINT,
-    census TEXT COLLATE "C",
     census_at BIGINT,
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
+    updated_at BIGINT NOT NULL,
+    scan TEXT COLLATE "C",
+    census TEXT COLLATE "C"
 );
 CREATE UNIQUE INDEX syncs_connection ON syncs (connection_id);
 CREATE INDEX syncs_org ON syncs (org_id, id);

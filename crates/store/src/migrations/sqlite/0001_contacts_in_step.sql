@@ -114,12 +114,12 @@ CREATE TABLE syncs (
     on_delete TEXT NOT NULL,
     plan_id TEXT,
     cursor TEXT,
-    scan TEXT,
     pulled_at INTEGER,
-    census TEXT,
     census_at INTEGER,
     created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
+    updated_at INTEGER NOT NULL,
+    scan TEXT,
+    census TEXT
 ) STRICT;
 CREATE UNIQUE INDEX syncs_connection ON syncs (connection_id);
 CREATE INDEX syncs_org ON syncs (org_id, id);
