@@ -6,7 +6,7 @@ use lockstep_core::env::Time;
 use lockstep_core::ids::SyncId;
 use lockstep_core::job::Job;
 use lockstep_core::pair::PairState;
-use lockstep_core::parked::Reason;
+use lockstep_core::parked::{Parked, Reason};
 use lockstep_store::{StoreError, SyncOf, Tx};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -21,6 +21,8 @@ use crate::reach::Class;
 const DELETES_FREE: i64 = 5;
 /// Of every so many pairs one may be found deleted at once before a person is asked.
 const SHARE: i64 = 10;
+/// How long the deletes that webhooks tell count as one.
+const WINDOW: Duration = Duration::from_secs(3_600);
 /// Absent records that one job asks for.
 const ABSENT_MAX: usize = 100;
 
@@ -37,6 +39,22 @@ struct Census {
     departed: Vec<String>,
     /// A person has said that a mass delete is meant.
     allowed: bool,
+    /// What webhooks told meanwhile.
+    #[serde(default)]
+    told: Told,
+}
+
+/// Deletes of paired records that webhooks told, in the window that began with the first.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Told {
+    since: Time,
+    count: i64,
+}
+
+impl Told {
+    fn at(self, now: Time) -> Self {
+        if now.since(self.since) < WINDOW { self } else { Self { since: now, count: 0 } }
+    }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -108,13 +126,54 @@ fn save(tx: &mut Tx<'_>, sync: &SyncOf, census: &Census, ended_at: Option<Time>)
     tx.set_sync_census(sync, Some(&text), ended_at)
 }
 
-/// Whether a person has allowed a mass delete, be it while the job was under way.
-fn is_allowed(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<bool, StoreError> {
-    tx.hold_sync(&spoke.sync)?.map_or(Ok(false), |now| Ok(load(tx, &now)?.allowed))
+/// Counts a delete that a webhook told, and says whether it may be carried over now. Past the safety share a person is
+/// asked, and what comes then waits for a census.
+///
+/// # Errors
+/// The store's.
+pub fn may_depart(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<bool, StoreError> {
+    let Some(sync) = tx.hold_sync(&spoke.sync)? else { return Ok(false) };
+    let mut census = load(tx, &sync)?;
+    census.told = census.told.at(tx.now());
+    census.told.count += 1;
+    save(tx, &sync, &census, None)?;
+    if census.allowed {
+        return Ok(true);
+    }
+    if !mass_deletes(tx, spoke)?.is_empty() {
+        return Ok(false);
+    }
+    let absent = census.told.count;
+    if absent <= DELETES_FREE {
+        return Ok(true);
+    }
+    let of = tx.pair_counts(&spoke.sync)?.open + absent - 1;
+    if absent <= free_deletes(of) {
+        return Ok(true);
+    }
+    ask(tx, spoke, absent, of)?;
+    Ok(false)
+}
+
+fn free_deletes(of: i64) -> i64 {
+    DELETES_FREE.max(of / SHARE)
+}
+
+fn ask(tx: &mut Tx<'_>, spoke: &Spoke, absent: i64, of: i64) -> Result<(), StoreError> {
+    tracing::warn!(sync = %spoke.sync.id(), absent, of, "so many deletes at once are carried over only when a person says so");
+    questions::park(tx, &spoke.sync, About::sync(), Reason::MassDelete { absent, of })
+}
+
+/// Takes over what others wrote while the job was under way: a person's leave, and what webhooks told.
+fn refresh(tx: &mut Tx<'_>, spoke: &Spoke, census: &mut Census) -> Result<(), StoreError> {
+    if let Some(now) = tx.hold_sync(&spoke.sync)? {
+        Census { allowed: census.allowed, told: census.told, .. } = load(tx, &now)?;
+    }
+    Ok(())
 }
 
 fn go_on(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), StoreError> {
-    census.allowed = is_allowed(tx, spoke)?;
+    refresh(tx, spoke, &mut census)?;
     save(tx, &spoke.sync, &census, None)?;
     let now = tx.now();
     tx.enqueue(&Job::Census { sync: spoke.sync.id().clone() }, now)
@@ -224,10 +283,12 @@ fn conclude(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), St
             departed.push(native);
         }
     }
+    refresh(tx, spoke, &mut census)?;
     let absent = i64::try_from(departed.len()).unwrap_or(i64::MAX);
-    if absent > DELETES_FREE.max(of / SHARE) && !is_allowed(tx, spoke)? {
-        tracing::warn!(sync = %spoke.sync.id(), absent, of, "so many deletes at once are carried over only when a person says so");
-        questions::park(tx, &spoke.sync, About::sync(), Reason::MassDelete { absent, of })?;
+    let told = census.told.at(tx.now()).count;
+    let too_many = absent + told > free_deletes(of) || !mass_deletes(tx, spoke)?.is_empty();
+    if absent > 0 && too_many && !census.allowed {
+        ask(tx, spoke, absent, of)?;
     } else {
         for native in departed {
             if let Some(record) = tx.native_record(&spoke.sync, &native)? {
@@ -235,7 +296,12 @@ fn conclude(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), St
             }
         }
         census.allowed = false;
-        close_mass_delete(tx, spoke)?;
+        for asked in mass_deletes(tx, spoke)? {
+            // What was asked about since the census began, it may have missed.
+            if asked.parked_at <= census.begun_at {
+                tx.close_parked(spoke.org(), &asked.id)?;
+            }
+        }
     }
     census.step = Step::Rest;
     let now = tx.now();
@@ -244,11 +310,7 @@ fn conclude(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), St
     tx.enqueue(&Job::Census { sync: spoke.sync.id().clone() }, now.plus(pause))
 }
 
-fn close_mass_delete(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<(), StoreError> {
-    for parked in tx.parked_of_sync(&spoke.sync)? {
-        if matches!(parked.reason, Reason::MassDelete { .. }) {
-            tx.close_parked(spoke.org(), &parked.id)?;
-        }
-    }
-    Ok(())
+fn mass_deletes(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<Vec<Parked>, StoreError> {
+    let asked = tx.parked_of_sync(&spoke.sync)?;
+    Ok(asked.into_iter().filter(|parked| matches!(parked.reason, Reason::MassDelete { .. })).collect())
 }

@@ -2,10 +2,12 @@
 
 use lockstep_connect::{Fault, FaultClass, Got};
 use lockstep_core::ids::SyncId;
+use lockstep_core::pair::PairState;
+use lockstep_core::record::Record;
 use lockstep_store::{StoreError, Tx};
 
 use super::spoke::{Halt, Spoke};
-use super::{arrive, depart, unknown};
+use super::{arrive, census, depart, unknown};
 use crate::app::App;
 use crate::reach::Class;
 
@@ -26,7 +28,7 @@ pub async fn run(app: &App, sync: &SyncId, natives: &[String]) -> Result<(), Hal
     Err(Halt::Vendor(Fault::new(FaultClass::Missing, "unseen", format!("{unseen} records that a webhook names cannot be seen."))))
 }
 
-/// Takes in what reads by id found.
+/// Takes in what reads by id found. Of records that are gone only so many are taken in before a person is asked.
 ///
 /// # Errors
 /// The store's.
@@ -34,9 +36,14 @@ pub fn take_all(tx: &mut Tx<'_>, spoke: &Spoke, got: &[(String, Got)]) -> Result
     for (_, got) in got {
         match got {
             Got::Found(record) => arrive::take(tx, spoke, record)?,
+            Got::Archived(record) if is_paired(tx, spoke, record)? && !census::may_depart(tx, spoke)? => {}
             Got::Archived(record) => depart::gone(tx, spoke, record)?,
             Got::Missing => {}
         }
     }
     Ok(())
+}
+
+fn is_paired(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bool, StoreError> {
+    Ok(arrive::paired(tx, spoke, record)?.is_some_and(|pair| pair.state != PairState::Tombstone))
 }

@@ -302,3 +302,23 @@ fn an_unlinked_record_stays_when_its_contact_is_deleted() {
     let again = NewContact { name: Some("Ana Again".to_owned()), ..person(0) };
     assert!(world.create_contact(again).is_ok(), "the number is free again");
 }
+
+#[test]
+fn a_mass_delete_that_webhooks_tell_stops_and_asks() {
+    let (mut world, pairs) = in_step(&Setup::default(), 20);
+    world.subscribe();
+    for (_, native) in &pairs[..8] {
+        world.hubspot.archive(native).expect("a delete");
+    }
+    world.hubspot.take_hooks().iter().for_each(|hook| assert!(world.deliver(hook).is_success()));
+    let tombstones = |world: &World| world.pairs().iter().filter(|pair| pair.state == PairState::Tombstone).count();
+
+    world.pass(Duration::from_secs(20_000));
+    assert_eq!(tombstones(&world), 5, "the rest waits, however few the censuses find");
+    assert!(matches!(world.parked().as_slice(), [one] if matches!(one.reason, Reason::MassDelete { .. })));
+
+    world.resume_all();
+    world.pass(Duration::from_secs(8_000));
+    assert_eq!(tombstones(&world), 8);
+    assert!(world.parked().is_empty());
+}
