@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ConnectionId, PlanId, SyncId};
 use lockstep_core::plan::PlanSummary;
-use lockstep_store::{ConnectionStatus, Org, PlanStatus, SyncStatus};
+use lockstep_store::{ConnectionStatus, OnDelete, Org, PlanStatus, SyncStatus};
 use serde::Serialize;
 use toml::Table;
 
@@ -51,12 +51,35 @@ pub struct Start {
     /// The plan, as `sync plan` printed it
     #[arg(long, value_name = "ID")]
     plan: PlanId,
+    /// What a delete on one side does to the other; unlinked when never said
+    #[arg(long, value_name = "WHAT")]
+    on_delete: Option<Deletes>,
     /// Do not ask
     #[arg(long)]
     yes: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Deletes {
+    /// Nothing: the other side keeps its own
+    Unlink,
+    /// A contact's delete archives its record
+    Archive,
+    /// Either delete is carried over
+    Delete,
+}
+
+impl From<Deletes> for OnDelete {
+    fn from(deletes: Deletes) -> Self {
+        match deletes {
+            Deletes::Unlink => Self::Unlink,
+            Deletes::Archive => Self::Archive,
+            Deletes::Delete => Self::Delete,
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -237,6 +260,9 @@ impl Desk {
         let plan = plans::show(&self.app, &self.org, &arguments.plan).await?;
         if !arguments.yes {
             confirm(&plan.summary)?;
+        }
+        if let Some(deletes) = arguments.on_delete {
+            plans::choose_deletes(&self.app, &self.org, &arguments.plan, deletes.into()).await?;
         }
         plans::accept(&self.app, &self.org, &arguments.plan).await?;
         if arguments.json {

@@ -19,6 +19,8 @@ pub enum Action {
     ConnectionAuthorised,
     /// A first-run plan was accepted.
     PlanAccepted,
+    /// What the deletes of a sync do was chosen.
+    DeletesChosen,
     /// A sync was paused.
     SyncPaused,
     /// A sync was told to go on.
@@ -48,6 +50,7 @@ impl Action {
             Self::ConnectionMade => "connection.made",
             Self::ConnectionAuthorised => "connection.authorised",
             Self::PlanAccepted => "plan.accepted",
+            Self::DeletesChosen => "sync.deletes_chosen",
             Self::SyncPaused => "sync.paused",
             Self::SyncResumed => "sync.resumed",
             Self::QuestionResumed => "question.resumed",

@@ -4,7 +4,7 @@ use lockstep_core::ids::PlanId;
 use lockstep_core::mapping::model::Side;
 use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{Org, PlanRowSet, PlanStatus, SyncOf, SyncStatus, Tx};
+use lockstep_store::{OnDelete, Org, PlanRowSet, PlanStatus, SyncOf, SyncStatus, Tx};
 use serde_json::json;
 
 use crate::app::App;
@@ -51,6 +51,22 @@ pub async fn turn(app: &App, org: &Org, plan: &PlanId, n: i64, field: &str, winn
             let conflict = conflicts.iter_mut().find(|conflict| conflict.field == field);
             conflict.ok_or_else(|| Problem::not_found("conflict in the plan"))?.winner = winner;
             Ok(tx.replace_plan_row(&plan, n, &PlanRow::Matched { contact, native, conflicts })?)
+        })
+        .await
+}
+
+/// Chooses what a delete on one side does to the other in the sync of a plan, from now on (law 9).
+///
+/// # Errors
+/// No such plan.
+pub async fn choose_deletes(app: &App, org: &Org, plan: &PlanId, on_delete: OnDelete) -> Result<(), Problem> {
+    let (org, plan) = (org.clone(), plan.clone());
+    app.store
+        .write(move |tx| {
+            let (_, sync) = plan_of(tx, &org, &plan)?;
+            let detail = json!({ "sync": sync.id(), "on_delete": on_delete });
+            audit::note_operator(tx, &org, Action::DeletesChosen, &detail)?;
+            Ok(tx.set_sync_on_delete(&sync, on_delete)?)
         })
         .await
 }

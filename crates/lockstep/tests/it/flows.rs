@@ -14,7 +14,7 @@ use lockstep_core::parked::Reason;
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
 use lockstep_core::plan::{PlanRow, PlanSummary};
-use lockstep_store::SyncStatus;
+use lockstep_store::{OnDelete, SyncStatus};
 
 use crate::world::{Setup, World, drive, run};
 
@@ -367,4 +367,19 @@ fn a_question_of_a_paused_sync_stays_open_until_the_sync_goes_on() {
 
     assert!(office.world.parked().is_empty());
     assert_eq!(office.world.contacts().len(), 2);
+}
+
+#[test]
+fn deletes_are_carried_over_where_a_person_chose_that() {
+    let mut office = Office::open(&Setup::default(), KeyChoice::Create);
+    let contact = office.world.create_contact(person("+628123000003", "Ana", "")).expect("a contact");
+    let plan = office.plan();
+    run(plans::choose_deletes(&office.world.app, &office.world.org, &plan, OnDelete::Archive)).expect("chosen");
+    office.start(&plan);
+    assert_eq!(office.world.living_records().len(), 1);
+
+    office.world.delete_contact(&contact.id).expect("a delete");
+    office.world.settle();
+
+    assert!(office.world.living_records().is_empty());
 }
