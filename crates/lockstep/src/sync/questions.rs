@@ -28,11 +28,6 @@ impl About {
         Self { native: Some(native.to_owned()), ..Self::default() }
     }
 
-    /// A record that may be a contact's.
-    pub fn doubt(contact: &ContactId, native: &str) -> Self {
-        Self { contact: Some(contact.clone()), native: Some(native.to_owned()), ..Self::default() }
-    }
-
     /// The sync as a whole.
     pub fn sync() -> Self {
         Self::default()

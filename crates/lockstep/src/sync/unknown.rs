@@ -252,7 +252,7 @@ pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bo
     let alike = |intent: &Intent| intent.kind == IntentKind::Create && (intent.fields.is_empty() || bears_the_name(intent));
     let Some(intent) = tx.open_intents(&spoke.sync, INTENTS_MAX)?.into_iter().find(alike) else { return Ok(false) };
     let Some(pair) = tx.pair(&spoke.sync, &intent.pair)? else { return Ok(false) };
-    questions::park(tx, &spoke.sync, About::doubt(&pair.contact, &record.id), Reason::UnknownOutcome)?;
+    questions::park(tx, &spoke.sync, About::record(&record.id), Reason::UnknownOutcome)?;
     if pair.native.is_none() && pair.state == PairState::Open {
         uncertain(tx, spoke, pair, &intent)?;
     }
