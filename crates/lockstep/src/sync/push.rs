@@ -42,7 +42,11 @@ pub async fn run(app: &App, sync: &SyncId, claimed: &Claimed) -> Result<(), Halt
     let Some((kind, pairs)) = spoke.read(choose).await? else { return Ok(()) };
     let fresh = match kind {
         DirtyKind::Updates => read_far(&spoke, &pairs).await?,
-        DirtyKind::Creates | DirtyKind::Archives => BTreeMap::new(),
+        DirtyKind::Archives => {
+            let natives: Vec<String> = pairs.iter().filter_map(|pair| pair.native.clone()).collect();
+            spoke.get(&natives).await?.into_iter().collect()
+        }
+        DirtyKind::Creates => BTreeMap::new(),
     };
     let claim = claimed.clone();
     let (sendings, lease_until) = spoke
@@ -137,7 +141,7 @@ fn prepare(
         let sending = match kind {
             DirtyKind::Creates => create(tx, spoke, pair)?,
             DirtyKind::Updates => update(tx, spoke, pair, fresh)?,
-            DirtyKind::Archives => Some(archive(tx, &pair)),
+            DirtyKind::Archives => archive(tx, spoke, pair, fresh)?,
         };
         sendings.extend(sending);
     }
@@ -237,8 +241,19 @@ fn as_they_stand(spoke: &Spoke, edits: &Edits, record: &Record) -> Base {
     edits.iter().map(base).collect()
 }
 
-fn archive(tx: &Tx<'_>, pair: &Pair) -> Sending {
-    sending(tx, pair, IntentKind::Archive, Edits::new(), Properties::new(), None, Vec::new())
+/// A record to be archived. One that was merged since belongs to whoever keeps the survivor: archiving it by its old id
+/// would archive the survivor.
+fn archive(tx: &mut Tx<'_>, spoke: &Spoke, pair: Pair, fresh: &BTreeMap<String, Got>) -> Result<Option<Sending>, StoreError> {
+    match pair.native.as_ref().and_then(|native| fresh.get(native)) {
+        Some(Got::Found(record)) => arrive::paired(tx, spoke, record).map(|_| ())?,
+        Some(Got::Archived(record)) => {
+            depart::gone(tx, spoke, record)?;
+            return Ok(None);
+        }
+        Some(Got::Missing) | None => {}
+    }
+    let pair = tx.pair(&spoke.sync, &pair.id)?.filter(|pair| pair.native.is_some());
+    Ok(pair.map(|pair| sending(tx, &pair, IntentKind::Archive, Edits::new(), Properties::new(), None, Vec::new())))
 }
 
 fn sending(
