@@ -149,5 +149,9 @@ async fn contact(State(queue): State<Queue>, body: Bytes) -> StatusCode {
 
 async fn durable(queue: Queue, row: Row, done: StatusCode) -> StatusCode {
     let (answer, answered) = oneshot::channel();
-    if queue.send((row, answer)).is_ok() && answered.await.unwrap_or(false) { done } else { StatusCode::SERVICE_UNAVAILABLE }
+    if queue.send((row, answer)).is_ok() && answered.await.unwrap_or(false) {
+        done
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
 }

@@ -54,7 +54,8 @@ async fn main() -> Result<()> {
     let args = Arc::new(Args::parse());
     let next = Arc::new(AtomicU64::new(0));
     let started = clock();
-    let workers: Vec<_> = (0..args.connections).map(|_| tokio::spawn(work(Arc::clone(&args), Arc::clone(&next)))).collect();
+    let workers: Vec<_> =
+        (0..args.connections).map(|_| tokio::spawn(work(Arc::clone(&args), Arc::clone(&next)))).collect();
     let mut total = Tally::default();
     let mut broken = 0;
     for worker in workers {
@@ -77,7 +78,8 @@ fn clock() -> Instant {
 
 async fn work(args: Arc<Args>, next: Arc<AtomicU64>) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut log = args.log.as_ref().map(|path| std::fs::File::options().create(true).append(true).open(path)).transpose()?;
+    let mut log =
+        args.log.as_ref().map(|path| std::fs::File::options().create(true).append(true).open(path)).transpose()?;
     let mut sender = connect(&args.address).await?;
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -107,10 +109,13 @@ async fn connect(address: &str) -> Result<SendRequest<Full<Bytes>>> {
 }
 
 fn request(args: &Args, number: u64) -> Result<Request<Full<Bytes>>> {
-    let builder = Request::post(path(args.kind)).header("host", &args.address).header("content-type", "application/json");
+    let builder =
+        Request::post(path(args.kind)).header("host", &args.address).header("content-type", "application/json");
     let request = match args.kind {
         Kind::Contacts => {
-            let body = format!(r#"{{"phone_number":"+62811{number:08}","name":"Load {number}","email":"load{number}@example.com"}}"#);
+            let body = format!(
+                r#"{{"phone_number":"+62811{number:08}","name":"Load {number}","email":"load{number}@example.com"}}"#
+            );
             builder.header("authorization", format!("Bearer {}", args.api_key)).body(Full::from(body))?
         }
         Kind::Hooks => {
@@ -121,7 +126,10 @@ fn request(args: &Args, number: u64) -> Result<Request<Full<Bytes>>> {
             let timestamp = millis.to_string();
             let uri = format!("http://{}{}", args.address, path(args.kind));
             let signature = lockstep_bench::signature_v3(&uri, body.as_bytes(), &timestamp)?;
-            builder.header("x-hubspot-request-timestamp", timestamp).header("x-hubspot-signature-v3", signature).body(Full::from(body))?
+            builder
+                .header("x-hubspot-request-timestamp", timestamp)
+                .header("x-hubspot-signature-v3", signature)
+                .body(Full::from(body))?
         }
     };
     Ok(request)
@@ -144,7 +152,9 @@ fn epoch_millis() -> Result<u128> {
 
 fn report(total: &mut Tally, broken: u64, wall: Duration) {
     total.latencies.sort_unstable();
-    let at = |share: usize| total.latencies.get(total.latencies.len().saturating_sub(1) * share / 100).map_or(0.0, Duration::as_secs_f64);
+    let at = |share: usize| {
+        total.latencies.get(total.latencies.len().saturating_sub(1) * share / 100).map_or(0.0, Duration::as_secs_f64)
+    };
     let answered = total.latencies.len();
     println!(
         "{}",

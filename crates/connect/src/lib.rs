@@ -16,8 +16,8 @@ mod script;
 
 pub use about::{About, KeyField};
 pub use connector::{
-    ChangePage, Connector, Create, Cursor, Description, Find, Got, Hint, HintKind, HookRequest, IdPage, Listed, Outcome,
-    PropertySpec, RowOutcome, Update, Write,
+    ChangePage, Connector, Create, Cursor, Description, Find, Got, Hint, HintKind, HookRequest, IdPage, Listed,
+    Outcome, PropertySpec, RowOutcome, Update, Write,
 };
 pub use door::{Answer, Call, Door, Method, Session, Window};
 pub use fault::{Fault, FaultClass, Next, next};

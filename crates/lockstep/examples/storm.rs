@@ -87,7 +87,8 @@ fn play_all(arguments: &Arguments) -> Result<Sum, std::env::VarError> {
         Engine::Postgres => Some(std::env::var("LOCKSTEP_TEST_PG")?),
     };
     let bar = ProgressBar::new(arguments.seeds).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar()),
+        ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     let next = AtomicU64::new(arguments.from);
     let end = arguments.from.saturating_add(arguments.seeds);
@@ -106,7 +107,9 @@ fn play_all(arguments: &Arguments) -> Result<Sum, std::env::VarError> {
                     let told = storm::play(seed, schema);
                     let clean = told.findings.is_clean();
                     if arguments.keep_going {
-                        bar.suspend(|| told.findings.all().for_each(|(kind, text)| println!("seed {seed} {kind}: {text}")));
+                        bar.suspend(|| {
+                            told.findings.all().for_each(|(kind, text)| println!("seed {seed} {kind}: {text}"))
+                        });
                     }
                     sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, told);
                     bar.inc(1);
@@ -124,7 +127,9 @@ impl Sum {
         self.seeds += 1;
         self.tally.add(&told.tally);
         let found = &told.findings;
-        for (sum, list) in self.findings.iter_mut().zip([&found.lost, &found.duplicated, &found.looped, &found.diverged]) {
+        for (sum, list) in
+            self.findings.iter_mut().zip([&found.lost, &found.duplicated, &found.looped, &found.diverged])
+        {
             *sum += list.len();
         }
         let lower = self.failed.as_ref().is_none_or(|(lowest, _)| seed < *lowest);

@@ -13,7 +13,11 @@ pub trait Network: Send + Sync {
     ///
     /// # Errors
     /// See [`NetworkError`]: whether anything was sent is part of the answer.
-    async fn exchange(&self, request: http::Request<Bytes>, limits: Limits) -> Result<http::Response<Bytes>, NetworkError>;
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        limits: Limits,
+    ) -> Result<http::Response<Bytes>, NetworkError>;
 }
 
 /// What one exchange may take.

@@ -35,7 +35,9 @@ const DRIFTS_MAX: u32 = 3;
 /// The store's, when not even that can be committed: the job's lease then ends and it is claimed again.
 pub async fn run_one(app: &App, claimed: &Claimed) -> Result<(), StoreError> {
     match (run_job(app, claimed).await, sync_of(&claimed.job)) {
-        (Err(Halt::Vendor(fault)), Some(sync)) if fault.class == FaultClass::Drift => follow_schema(app, claimed, sync).await,
+        (Err(Halt::Vendor(fault)), Some(sync)) if fault.class == FaultClass::Drift => {
+            follow_schema(app, claimed, sync).await
+        }
         (result, _) => conclude(app, claimed, result).await,
     }
 }
@@ -78,8 +80,14 @@ async fn conclude(app: &App, claimed: &Claimed, result: Result<(), Halt>) -> Res
         Err(Halt::Vendor(fault)) => {
             tracing::info!(job = claimed.job.name(), attempt = claimed.attempt, class = ?fault.class, code = fault.code, "the vendor keeps a job from going on: {fault}");
             match (next(&fault, failed, &app.env), &claimed.job) {
-                (Next::RetryAt(due), _) if fault.class == FaultClass::Limited && holes::open(Hole::CountPacingAsTry) => {
-                    if failed < 2 { snooze(app, claimed, due, true).await } else { finish(app, claimed).await }
+                (Next::RetryAt(due), _)
+                    if fault.class == FaultClass::Limited && holes::open(Hole::CountPacingAsTry) =>
+                {
+                    if failed < 2 {
+                        snooze(app, claimed, due, true).await
+                    } else {
+                        finish(app, claimed).await
+                    }
                 }
                 (Next::RetryAt(due), _) => snooze(app, claimed, due, fault.counts_as_try()).await,
                 (Next::StopConnection, job) => {
@@ -213,7 +221,8 @@ struct Crew {
 impl Crew {
     /// What may be claimed now, and how many of each.
     fn room(&self) -> Vec<(Share, usize)> {
-        let deliveries = self.running.values().filter(|(claimed, _)| matches!(claimed.job, Job::Deliver { .. })).count();
+        let deliveries =
+            self.running.values().filter(|(claimed, _)| matches!(claimed.job, Job::Deliver { .. })).count();
         let lanes = LANES_MAX.saturating_sub(self.running.len() - deliveries);
         let deliveries = DELIVERIES_MAX.saturating_sub(deliveries);
         let mut room = match self.share {
@@ -280,7 +289,8 @@ impl Crew {
     /// Renews the leases of what is under way and takes back what has no worker any more. A job whose claim was lost is
     /// called off: another worker has begun it anew.
     async fn renew(&self) {
-        let running: Vec<(Id, Claimed)> = self.running.iter().map(|(id, (claimed, _))| (*id, claimed.clone())).collect();
+        let running: Vec<(Id, Claimed)> =
+            self.running.iter().map(|(id, (claimed, _))| (*id, claimed.clone())).collect();
         let renewed = self.app.store.write(move |tx| {
             let mut lost = Vec::new();
             for (id, claimed) in &running {

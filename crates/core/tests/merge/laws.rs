@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use lockstep_core::change::Verdict;
 use lockstep_core::env::Time;
-use lockstep_core::mapping::model::{
-    Direction, FieldMap, Kind, Mapping, Rule, Selector, Side, WritePolicy,
-};
+use lockstep_core::mapping::model::{Direction, FieldMap, Kind, Mapping, Rule, Selector, Side, WritePolicy};
 use lockstep_core::merge::{Interval, Merge, Sight, merge};
 use lockstep_core::pair::{Base, FieldBase};
 use lockstep_core::phone::Phone;
@@ -16,29 +14,16 @@ use proptest::prelude::*;
 use super::World;
 
 const PHONES: [&str; 3] = ["+6281234567890", "+6281111111111", "+14155550100"];
-const TYPED: [&str; 6] = [
-    "0812-3456-7890",
-    "+62 812 3456 7890",
-    "+6281111111111",
-    "(0812) 3456.7890",
-    "n/a",
-    "+1 415 555 0100",
-];
+const TYPED: [&str; 6] =
+    ["0812-3456-7890", "+62 812 3456 7890", "+6281111111111", "(0812) 3456.7890", "n/a", "+1 415 555 0100"];
 
 fn text() -> impl Strategy<Value = Option<String>> {
-    proptest::option::of(
-        proptest::sample::select(vec!["a", "A", "b", " b ", "a b", "b a c"])
-            .prop_map(str::to_owned),
-    )
+    proptest::option::of(proptest::sample::select(vec!["a", "A", "b", " b ", "a b", "b a c"]).prop_map(str::to_owned))
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
     let side = proptest::sample::select(vec![Side::Inbox, Side::Crm]);
-    prop_oneof![
-        Just(Rule::Crm),
-        Just(Rule::Inbox),
-        side.prop_map(|tie| Rule::Latest { tie })
-    ]
+    prop_oneof![Just(Rule::Crm), Just(Rule::Inbox), side.prop_map(|tie| Rule::Latest { tie })]
 }
 
 fn direction() -> impl Strategy<Value = Direction> {
@@ -46,18 +31,11 @@ fn direction() -> impl Strategy<Value = Direction> {
 }
 
 fn policy() -> impl Strategy<Value = WritePolicy> {
-    proptest::sample::select(vec![
-        WritePolicy::Always,
-        WritePolicy::IfEmpty,
-        WritePolicy::Never,
-    ])
+    proptest::sample::select(vec![WritePolicy::Always, WritePolicy::IfEmpty, WritePolicy::Never])
 }
 
 fn interval() -> impl Strategy<Value = Interval> {
-    (0_i64..50, 0_i64..20).prop_map(|(from, length)| Interval {
-        from: Time(from),
-        to: Time(from + length),
-    })
+    (0_i64..50, 0_i64..20).prop_map(|(from, length)| Interval { from: Time(from), to: Time(from + length) })
 }
 
 prop_compose! {
@@ -98,12 +76,7 @@ fn one_field(rule: Rule) -> Mapping {
         direction: Direction::Both,
         policy: WritePolicy::Always,
     };
-    Mapping {
-        version: 1,
-        region: None,
-        fields: vec![map],
-        also_match: Vec::new(),
-    }
+    Mapping { version: 1, region: None, fields: vec![map], also_match: Vec::new() }
 }
 
 fn merge_one(
@@ -114,13 +87,8 @@ fn merge_one(
     at: (Interval, Interval),
 ) -> Merge {
     let field = || "metadata.x".to_owned();
-    let values = |value: &Option<String>| -> Values {
-        value.iter().map(|value| (field(), value.clone())).collect()
-    };
-    let base = base
-        .map(|(ours, theirs)| (field(), FieldBase { ours, theirs }))
-        .into_iter()
-        .collect();
+    let values = |value: &Option<String>| -> Values { value.iter().map(|value| (field(), value.clone())).collect() };
+    let base = base.map(|(ours, theirs)| (field(), FieldBase { ours, theirs })).into_iter().collect();
     merge(&Sight {
         mapping: &one_field(rule),
         base: &base,

@@ -1,8 +1,5 @@
 //! The laws of the merge: by examples that a person can follow, and by properties over many pairs.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot set its scene has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 mod fights;
 mod laws;
@@ -64,33 +61,12 @@ impl World {
             updated_at: Time(0),
         };
         let mapping = default_mapping();
-        let properties = mapping
-            .properties()
-            .into_iter()
-            .map(|name| (name, None))
-            .collect();
-        let record = Record {
-            id: "7".to_owned(),
-            properties,
-            updated_at: Time(0),
-            archived: false,
-            merged: Vec::new(),
-        };
-        let always = Interval {
-            from: Time(0),
-            to: Time(i64::MAX),
-        };
+        let properties = mapping.properties().into_iter().map(|name| (name, None)).collect();
+        let record =
+            Record { id: "7".to_owned(), properties, updated_at: Time(0), archived: false, merged: Vec::new() };
+        let always = Interval { from: Time(0), to: Time(i64::MAX) };
         let (base, held, fights) = (Base::new(), Vec::new(), BTreeMap::new());
-        Self {
-            mapping,
-            contact,
-            record,
-            base,
-            held,
-            fights,
-            ours_at: always,
-            theirs_at: always,
-        }
+        Self { mapping, contact, record, base, held, fights, ours_at: always, theirs_at: always }
     }
 
     /// A world in which both sides hold these and are in step.
@@ -99,12 +75,7 @@ impl World {
         world.contact.phone_number = Phone::parse(phone).ok();
         world.contact.email = Some(email.to_owned());
         world.contact.name = Some(format!("{first} {last}"));
-        world.edit_crm(&[
-            ("phone", phone),
-            ("email", email),
-            ("firstname", first),
-            ("lastname", last),
-        ]);
+        world.edit_crm(&[("phone", phone), ("email", email), ("firstname", first), ("lastname", last)]);
         world.sync();
         assert!(world.merge().is_empty());
         world
@@ -144,8 +115,7 @@ impl World {
     fn sync(&mut self) -> Merge {
         let mut fights = std::mem::take(&mut self.fights);
         let lost = self.merge_with(|sight| fight::watch(sight, &mut fights));
-        self.held
-            .extend(lost.into_iter().map(|change| change.field));
+        self.held.extend(lost.into_iter().map(|change| change.field));
         let merge = self.merge();
         self.contact = self.contact.patched(contact_patch(&merge.to_us)).0;
         self.base.extend(merge.base.clone());

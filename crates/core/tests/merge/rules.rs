@@ -17,23 +17,12 @@ fn budi() -> World {
 }
 
 fn field<'a>(world: &'a mut World, field: &str) -> &'a mut FieldMap {
-    world
-        .mapping
-        .fields
-        .iter_mut()
-        .find(|map| map.field == field)
-        .unwrap()
+    world.mapping.fields.iter_mut().find(|map| map.field == field).unwrap()
 }
 
 fn verdicts(merge: &Merge) -> Vec<(&str, Verdict)> {
-    let verdict =
-        |change: &lockstep_core::change::FieldChange| change.decision.as_ref().unwrap().verdict;
-    merge
-        .decided
-        .iter()
-        .chain(&merge.on_write)
-        .map(|change| (change.field.as_str(), verdict(change)))
-        .collect()
+    let verdict = |change: &lockstep_core::change::FieldChange| change.decision.as_ref().unwrap().verdict;
+    merge.decided.iter().chain(&merge.on_write).map(|change| (change.field.as_str(), verdict(change))).collect()
 }
 
 #[test]
@@ -41,10 +30,7 @@ fn a_change_on_one_side_flows_even_against_the_owner() {
     let mut world = budi();
     world.contact.email = Some("new@example.com".to_owned());
     let merge = world.sync();
-    assert_eq!(
-        verdicts(&merge),
-        [("email", Verdict::Flowed { from: Side::Inbox })]
-    );
+    assert_eq!(verdicts(&merge), [("email", Verdict::Flowed { from: Side::Inbox })]);
     assert_eq!(world.crm("email"), "new@example.com");
 
     world.edit_crm(&[("lastname", "Wijaya")]);
@@ -70,22 +56,10 @@ fn when_both_moved_the_rule_names_the_winner_and_the_loser_is_logged() {
     world.contact.email = Some("ours@example.com".to_owned());
     world.edit_crm(&[("email", "theirs@example.com")]);
     let merge = world.sync();
-    assert_eq!(
-        verdicts(&merge),
-        [(
-            "email",
-            Verdict::Conflict {
-                winner: Side::Crm,
-                rule: Rule::Crm
-            }
-        )]
-    );
+    assert_eq!(verdicts(&merge), [("email", Verdict::Conflict { winner: Side::Crm, rule: Rule::Crm })]);
     let decision = merge.decided[0].decision.clone().unwrap();
     assert_eq!(decision.ours.as_deref(), Some("ours@example.com"));
-    assert_eq!(
-        decision.base.unwrap().ours.as_deref(),
-        Some("budi@example.com")
-    );
+    assert_eq!(decision.base.unwrap().ours.as_deref(), Some("budi@example.com"));
     assert_eq!(world.contact.email.as_deref(), Some("theirs@example.com"));
     assert!(world.merge().is_empty());
 }
@@ -106,13 +80,7 @@ fn without_a_base_an_empty_side_is_filled_and_two_values_are_a_conflict() {
     world.contact.email = Some("ours@example.com".to_owned());
     world.edit_crm(&[("email", "theirs@example.com"), ("firstname", "Dewi")]);
     let merge = world.sync();
-    assert!(verdicts(&merge).contains(&(
-        "email",
-        Verdict::Conflict {
-            winner: Side::Crm,
-            rule: Rule::Crm
-        }
-    )));
+    assert!(verdicts(&merge).contains(&("email", Verdict::Conflict { winner: Side::Crm, rule: Rule::Crm })));
     assert_eq!(world.contact.name.as_deref(), Some("Dewi"));
     assert_eq!(world.crm("lockstep_source"), "kirim_inbound");
     assert_eq!(world.crm("lockstep_id"), world.contact.id.as_str());
@@ -123,10 +91,7 @@ fn without_a_base_an_empty_side_is_filled_and_two_values_are_a_conflict() {
 #[test]
 fn latest_compares_intervals_and_falls_back_where_they_overlap() {
     let second = Duration::from_secs(1);
-    let at = |secs| Interval {
-        from: Time::from_secs(secs),
-        to: Time::from_secs(secs).plus(second),
-    };
+    let at = |secs| Interval { from: Time::from_secs(secs), to: Time::from_secs(secs).plus(second) };
     for (ours_at, theirs_at, winner) in [
         (at(10), at(20), Side::Crm),
         (at(20), at(10), Side::Inbox),
@@ -139,10 +104,7 @@ fn latest_compares_intervals_and_falls_back_where_they_overlap() {
         (world.ours_at, world.theirs_at) = (ours_at, theirs_at);
         world.contact.email = Some("ours@example.com".to_owned());
         world.edit_crm(&[("email", "theirs@example.com")]);
-        assert_eq!(
-            verdicts(&world.merge()),
-            [("email", Verdict::Conflict { winner, rule })]
-        );
+        assert_eq!(verdicts(&world.merge()), [("email", Verdict::Conflict { winner, rule })]);
     }
 }
 
@@ -151,10 +113,7 @@ fn a_forbidden_flow_is_logged_once_and_each_side_keeps_its_own() {
     let mut world = budi();
     world.edit_crm(&[("lockstep_source", "kirim_import")]);
     let merge = world.sync();
-    assert_eq!(
-        verdicts(&merge),
-        [("acquisition_source", Verdict::Blocked { from: Side::Crm })]
-    );
+    assert_eq!(verdicts(&merge), [("acquisition_source", Verdict::Blocked { from: Side::Crm })]);
     assert_eq!(merge.decided[0].before, merge.decided[0].after);
     assert_eq!(world.contact.acquisition_source.as_deref(), Some("inbound"));
     assert!(world.merge().is_empty());
@@ -172,10 +131,7 @@ fn directions_and_policies_bind_our_side_too() {
         (map.direction, map.policy) = (direction, policy);
         world.contact.email = Some("ours@example.com".to_owned());
         let merge = world.sync();
-        assert_eq!(
-            verdicts(&merge),
-            [("email", Verdict::Blocked { from: Side::Inbox })]
-        );
+        assert_eq!(verdicts(&merge), [("email", Verdict::Blocked { from: Side::Inbox })]);
         assert_eq!(world.crm("email"), "budi@example.com");
         assert!(world.merge().is_empty());
     }
@@ -187,11 +143,7 @@ fn a_number_edited_in_the_crm_never_changes_the_channels_address() {
     for number in ["+6281111111111", "", "ask her"] {
         world.edit_crm(&[("phone", number)]);
         let merge = world.sync();
-        assert_eq!(
-            verdicts(&merge),
-            [("phone_number", Verdict::ChannelAddress)],
-            "{number}"
-        );
+        assert_eq!(verdicts(&merge), [("phone_number", Verdict::ChannelAddress)], "{number}");
         assert_eq!(world.contact.phone_number.as_ref().unwrap().as_str(), PHONE);
         assert_eq!(world.crm("phone"), number);
         assert!(world.merge().is_empty());
@@ -236,10 +188,7 @@ fn what_the_vendor_makes_of_our_write_is_its_base() {
     let mut world = budi();
     world.contact.name = Some("budi  santoso".to_owned());
     world.sync();
-    assert_eq!(
-        (world.crm("firstname"), world.crm("lastname")),
-        ("budi", "santoso")
-    );
+    assert_eq!((world.crm("firstname"), world.crm("lastname")), ("budi", "santoso"));
     assert!(world.merge().is_empty());
     assert_eq!(world.contact.name.as_deref(), Some("budi  santoso"));
 }
@@ -262,16 +211,8 @@ fn held_fields_are_left_alone() {
 #[test]
 fn a_read_is_needed_unless_the_inbox_wins_every_field_anyway() {
     let mapping = super::default_mapping();
-    let edits = |fields: &[&str]| -> Edits {
-        fields
-            .iter()
-            .map(|field| ((*field).to_owned(), None))
-            .collect()
-    };
-    assert!(!needs_read(
-        &mapping,
-        &edits(&["phone_number", "acquisition_source", "id"])
-    ));
+    let edits = |fields: &[&str]| -> Edits { fields.iter().map(|field| ((*field).to_owned(), None)).collect() };
+    assert!(!needs_read(&mapping, &edits(&["phone_number", "acquisition_source", "id"])));
     assert!(needs_read(&mapping, &edits(&["phone_number", "email"])));
     assert!(needs_read(&mapping, &edits(&["name"])));
 }

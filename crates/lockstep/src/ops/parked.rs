@@ -18,7 +18,12 @@ use crate::sync::census;
 ///
 /// # Errors
 /// The store's.
-pub async fn list(app: &App, org: &Org, after: Option<&ParkedId>, limit: usize) -> Result<(Vec<Parked>, bool), Problem> {
+pub async fn list(
+    app: &App,
+    org: &Org,
+    after: Option<&ParkedId>,
+    limit: usize,
+) -> Result<(Vec<Parked>, bool), Problem> {
     let (org, after) = (org.clone(), after.cloned());
     Ok(app.store.read(move |tx| tx.parked_list(&org, after.as_ref(), limit)).await?)
 }
@@ -100,7 +105,8 @@ fn resume_one(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes,
 /// What such a question is about is looked at by a job, and a job of a sync that does not run does nothing.
 fn resume_without_pair(tx: &mut Tx<'_>, sync: &SyncOf, parked: &Parked) -> Result<Closes, Problem> {
     if sync.row().status != SyncStatus::Running {
-        let message = "The sync does not run, so nothing can be tried again: resume the sync first, then this question.";
+        let message =
+            "The sync does not run, so nothing can be tried again: resume the sync first, then this question.";
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
     let natives = match &parked.reason {

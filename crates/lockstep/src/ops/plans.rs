@@ -25,7 +25,13 @@ pub async fn show(app: &App, org: &Org, plan: &PlanId) -> Result<PlanRowSet, Pro
 ///
 /// # Errors
 /// No such plan.
-pub async fn rows(app: &App, org: &Org, plan: &PlanId, after: i64, limit: usize) -> Result<Vec<(i64, PlanRow)>, Problem> {
+pub async fn rows(
+    app: &App,
+    org: &Org,
+    plan: &PlanId,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<(i64, PlanRow)>, Problem> {
     let (org, plan) = (org.clone(), plan.clone());
     app.store
         .read(move |tx| {
@@ -85,7 +91,10 @@ pub async fn accept(app: &App, org: &Org, plan: &PlanId) -> Result<(), Problem> 
             }
             ready(&row)?;
             let Some(mut first) = FirstRun::of(&sync)?.filter(|_| sync.row().plan.as_ref() == Some(&plan)) else {
-                return Err(Problem::new(Code::InvalidFieldValue, "A newer plan has taken this one's place: accept that one."));
+                return Err(Problem::new(
+                    Code::InvalidFieldValue,
+                    "A newer plan has taken this one's place: accept that one.",
+                ));
             };
             audit::note_operator(tx, &org, Action::PlanAccepted, &json!({ "plan": plan, "sync": sync.id() }))?;
             first.step = Step::Refresh { cursor: None };

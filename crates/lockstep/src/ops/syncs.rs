@@ -7,7 +7,9 @@ use lockstep_core::ids::{ConnectionId, PlanId, SyncId};
 use lockstep_core::job::Job;
 use lockstep_core::mapping::Mapping;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{ConnectionOf, ConnectionStatus, NewConnection, Org, PairCounts, PlanRowSet, StoreError, SyncOf, SyncStatus, Tx};
+use lockstep_store::{
+    ConnectionOf, ConnectionStatus, NewConnection, Org, PairCounts, PlanRowSet, StoreError, SyncOf, SyncStatus, Tx,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -89,7 +91,10 @@ pub async fn reauthorise(app: &App, org: &Org, connection: &ConnectionId, grant:
     let session = reach::trial(app, connector, &row.base_url, grant.clone());
     let account = connector.account(&session).await.map_err(vendor_problem)?;
     if account != row.account {
-        let message = format!("This grant is for account {account}, the connection is to account {}. Authorise that account.", row.account);
+        let message = format!(
+            "This grant is for account {account}, the connection is to account {}. Authorise that account.",
+            row.account
+        );
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
     store_grant(app, org, &of, &grant).await
@@ -112,7 +117,8 @@ fn agrees_with(known: &ConnectionOf, base_url: &str, key: &KeyChoice) -> Result<
         KeyChoice::Existing(name) => name,
     };
     if held != wanted {
-        let message = format!("This account is connected already, with the key property {held}, and not with {wanted}.");
+        let message =
+            format!("This account is connected already, with the key property {held}, and not with {wanted}.");
         return Err(Problem::of(Code::InvalidFieldValue, "key_field", message));
     }
     Ok(())
@@ -127,13 +133,16 @@ async fn known(app: &App, org: &Org, vendor: &'static str, account: &str) -> Res
     let (org, account) = (org.clone(), account.to_owned());
     let found = app.store.read(move |tx| {
         let all = tx.connections(&org)?;
-        Ok::<_, StoreError>(all.into_iter().find(|of| of.connection().vendor == vendor && of.connection().account == account))
+        Ok::<_, StoreError>(
+            all.into_iter().find(|of| of.connection().vendor == vendor && of.connection().account == account),
+        )
     });
     Ok(found.await?)
 }
 
 async fn store_grant(app: &App, org: &Org, of: &ConnectionOf, grant: &Grant) -> Result<(), Problem> {
-    let sealed = reach::seal(&app.vault, of.id(), grant, &app.env).map_err(|error| Problem::new(Code::InternalError, error.to_string()))?;
+    let sealed = reach::seal(&app.vault, of.id(), grant, &app.env)
+        .map_err(|error| Problem::new(Code::InternalError, error.to_string()))?;
     let (org, of) = (org.clone(), of.clone());
     app.store
         .write(move |tx| {
@@ -163,8 +172,11 @@ async fn key_field(connector: &dyn Connector, session: &Session, choice: KeyChoi
             if property.is_some_and(|property| property.unique && !property.read_only) {
                 return Ok(KeyField::Property { name });
             }
-            let why = if property.is_some() { "is not a unique property that can be written" } else { "does not exist" };
-            let message = format!("The property {name} {why}. Uniqueness is chosen when a property is made: let \"create\" make one, or name another.");
+            let why =
+                if property.is_some() { "is not a unique property that can be written" } else { "does not exist" };
+            let message = format!(
+                "The property {name} {why}. Uniqueness is chosen when a property is made: let \"create\" make one, or name another."
+            );
             Err(Problem::of(Code::InvalidFieldValue, "key_field", message))
         }
     }
@@ -206,9 +218,15 @@ pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Optio
             let sync = match tx.sync_of_connection(&of)? {
                 None => tx.add_sync(&of, &mapping)?,
                 Some(sync) => {
-                    let accepted = !matches!(FirstRun::of(&sync)?.map(|first| first.step), Some(Step::Read { .. } | Step::Contacts { .. } | Step::Records { .. } | Step::Ready));
+                    let accepted = !matches!(
+                        FirstRun::of(&sync)?.map(|first| first.step),
+                        Some(Step::Read { .. } | Step::Contacts { .. } | Step::Records { .. } | Step::Ready)
+                    );
                     if accepted && sync.row().plan.is_some() {
-                        return Err(Problem::new(Code::InvalidFieldValue, "This connection's sync was started already: it keeps itself in step."));
+                        return Err(Problem::new(
+                            Code::InvalidFieldValue,
+                            "This connection's sync was started already: it keeps itself in step.",
+                        ));
                     }
                     tx.set_sync_mapping(&sync, &mapping)?;
                     sync
@@ -220,7 +238,12 @@ pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Optio
 }
 
 /// The default mapping, with the properties that the account has.
-async fn mapping(connector: &dyn Connector, session: &Session, of: &ConnectionOf, region: Option<String>) -> Result<Mapping, Problem> {
+async fn mapping(
+    connector: &dyn Connector,
+    session: &Session,
+    of: &ConnectionOf,
+    region: Option<String>,
+) -> Result<Mapping, Problem> {
     let description = connector.describe(session).await.map_err(vendor_problem)?;
     let key = stored_key_field(of)?;
     let key = match &key {
@@ -351,7 +374,9 @@ async fn connection_of(app: &App, org: &Org, id: &ConnectionId) -> Result<Connec
 /// What we tell a caller of a vendor's failure.
 pub fn vendor_problem(fault: Fault) -> Problem {
     let code = match fault.class {
-        FaultClass::Limited | FaultClass::Busy | FaultClass::Unreachable | FaultClass::Unknown => Code::TemporarilyUnavailable,
+        FaultClass::Limited | FaultClass::Busy | FaultClass::Unreachable | FaultClass::Unknown => {
+            Code::TemporarilyUnavailable
+        }
         _ => Code::InvalidFieldValue,
     };
     Problem::new(code, fault.message)

@@ -79,7 +79,8 @@ fn explain(tx: &mut Tx<'_>, org: &Org, id: ContactId, field: Field) -> Result<Ex
         Some(sync) => tx.sync(sync)?.map(|sync| sync.row().mapping.clone()),
         None => None,
     };
-    let recomputed = last.and_then(|(change, of)| recompute(mapping.as_ref()?, &field, of.decision.as_ref()?, change.at));
+    let recomputed =
+        last.and_then(|(change, of)| recompute(mapping.as_ref()?, &field, of.decision.as_ref()?, change.at));
     let sentence = match last {
         Some((change, of)) => sentence(&field, inbox.as_deref(), change, of, &crms),
         None => format!("Nothing has happened to {field} since the contact was made."),
@@ -120,19 +121,32 @@ fn recompute(mapping: &Mapping, field: &str, decision: &Decision, at: Time) -> O
         return None;
     }
     let only = Mapping { fields: vec![map.clone()], ..mapping.clone() };
-    let values = |value: &Option<String>| value.iter().map(|value| (field.to_owned(), value.clone())).collect::<Values>();
+    let values =
+        |value: &Option<String>| value.iter().map(|value| (field.to_owned(), value.clone())).collect::<Values>();
     let (ours, theirs) = (values(&decision.ours), values(&decision.theirs));
     let base: Base = decision.base.iter().map(|base| (field.to_owned(), base.clone())).collect();
     let then = Interval { from: at, to: at };
-    let sight = Sight { mapping: &only, base: &base, held: &[], ours: &ours, theirs: &theirs, ours_at: then, theirs_at: then, far: None };
+    let sight = Sight {
+        mapping: &only,
+        base: &base,
+        held: &[],
+        ours: &ours,
+        theirs: &theirs,
+        ours_at: then,
+        theirs_at: then,
+        far: None,
+    };
     let merged = merge(&sight);
-    let again = merged.decided.iter().chain(&merged.on_write).find_map(|change| Some(change.decision.as_ref()?.verdict));
+    let again =
+        merged.decided.iter().chain(&merged.on_write).find_map(|change| Some(change.decision.as_ref()?.verdict));
     Some(again == Some(decision.verdict))
 }
 
 fn sentence(field: &str, inbox: Option<&str>, change: &Change, of: &FieldChange, crms: &[CrmSide]) -> String {
     let crm = match &change.origin {
-        Origin::Crm { connection, .. } | Origin::Push { connection, .. } => crms.iter().find(|side| side.connection == *connection),
+        Origin::Crm { connection, .. } | Origin::Push { connection, .. } => {
+            crms.iter().find(|side| side.connection == *connection)
+        }
         Origin::Api { .. } | Origin::CommandLine => None,
     };
     let crm = crm.map_or("the CRM", |side| side.vendor.as_str());
@@ -144,30 +158,49 @@ fn sentence(field: &str, inbox: Option<&str>, change: &Change, of: &FieldChange,
             Origin::CommandLine => "the command line".to_owned(),
             Origin::Crm { .. } | Origin::Push { .. } => crm.to_owned(),
         };
-        return format!("{head}: {author} changed it from {} to {} at {at}.", shown(of.before.as_deref()), shown(of.after.as_deref()));
+        return format!(
+            "{head}: {author} changed it from {} to {} at {at}.",
+            shown(of.before.as_deref()),
+            shown(of.after.as_deref())
+        );
     };
     let (ours, theirs) = (shown(decision.ours.as_deref()), shown(decision.theirs.as_deref()));
     match decision.verdict {
         Verdict::Flowed { from: Side::Crm } => {
-            format!("{head}: it came from {crm} at {at}, since only {crm} had changed it after both were last in step (the inbox held {ours}).")
+            format!(
+                "{head}: it came from {crm} at {at}, since only {crm} had changed it after both were last in step (the inbox held {ours})."
+            )
         }
         Verdict::Flowed { from: Side::Inbox } => {
-            format!("{head}: it was written to {crm} at {at}, since only the inbox had changed it after both were last in step ({crm} held {theirs}).")
+            format!(
+                "{head}: it was written to {crm} at {at}, since only the inbox had changed it after both were last in step ({crm} held {theirs})."
+            )
         }
         Verdict::Conflict { winner, rule } => {
             let winner = if winner == Side::Crm { crm } else { "the inbox" };
-            format!("{head}: both sides had changed it (the inbox held {ours}, {crm} {theirs}), and by the rule \"{}\" {winner} won at {at}.", rule_name(rule))
+            format!(
+                "{head}: both sides had changed it (the inbox held {ours}, {crm} {theirs}), and by the rule \"{}\" {winner} won at {at}.",
+                rule_name(rule)
+            )
         }
         Verdict::Blocked { from: Side::Crm } => {
-            format!("{head}: {crm} holds {theirs} since {at}, which does not flow to the inbox by the field's direction.")
+            format!(
+                "{head}: {crm} holds {theirs} since {at}, which does not flow to the inbox by the field's direction."
+            )
         }
         Verdict::Blocked { from: Side::Inbox } => {
-            format!("{head}: {crm} keeps {theirs}, since the field's direction or write policy forbids writing it there (decided at {at}).")
+            format!(
+                "{head}: {crm} keeps {theirs}, since the field's direction or write policy forbids writing it there (decided at {at})."
+            )
         }
         Verdict::ChannelAddress => {
-            format!("{head}: {crm} holds {theirs} since {at}, but the number is the channel's address and no sync changes it in a contact that has one.")
+            format!(
+                "{head}: {crm} holds {theirs} since {at}, but the number is the channel's address and no sync changes it in a contact that has one."
+            )
         }
-        Verdict::Held => format!("{head}: {crm} has set it back to {theirs} again and again, so it waits for a person since {at}."),
+        Verdict::Held => {
+            format!("{head}: {crm} has set it back to {theirs} again and again, so it waits for a person since {at}.")
+        }
     }
 }
 

@@ -21,7 +21,8 @@ use crate::app::App;
 use crate::network::{Body, Limits, NetworkError};
 
 /// What one call to a vendor may take.
-pub const CALL_LIMITS: Limits = Limits { timeout: Duration::from_secs(30), body: Body::Whole { bytes_max: 16 * 1024 * 1024 } };
+pub const CALL_LIMITS: Limits =
+    Limits { timeout: Duration::from_secs(30), body: Body::Whole { bytes_max: 16 * 1024 * 1024 } };
 
 /// The door of one connection, or of one that is being made.
 pub struct VendorDoor {
@@ -59,7 +60,8 @@ impl Door for VendorDoor {
         let answer = self.exchange(&call, &renewed).await?;
         if answer.status == 401 {
             let name = self.connector.about().name;
-            let fault = Fault::new(FaultClass::Reauthorise, "token_refused", format!("{name} refuses the renewed token."));
+            let fault =
+                Fault::new(FaultClass::Reauthorise, "token_refused", format!("{name} refuses the renewed token."));
             grant::lost(&self.app, connection, &fault).await?;
         }
         Ok(answer)
@@ -101,8 +103,16 @@ impl VendorDoor {
         let answer = self.app.network.exchange(request, CALL_LIMITS).await;
         let path = call.path.split('?').next().unwrap_or_default();
         match &answer {
-            Ok(answer) => tracing::debug!(vendor = self.connector.about().slug, method = call.method.as_str(), path, status = answer.status().as_u16(), "called"),
-            Err(error) => tracing::info!(vendor = self.connector.about().slug, method = call.method.as_str(), path, %error, "a call got no answer"),
+            Ok(answer) => tracing::debug!(
+                vendor = self.connector.about().slug,
+                method = call.method.as_str(),
+                path,
+                status = answer.status().as_u16(),
+                "called"
+            ),
+            Err(error) => {
+                tracing::info!(vendor = self.connector.about().slug, method = call.method.as_str(), path, %error, "a call got no answer")
+            }
         }
         let answer = answer.map_err(|error| network_fault(&error, call.effect))?;
         self.learn(call, &answer);
@@ -118,7 +128,9 @@ impl VendorDoor {
     fn learn(&self, call: &Call, answer: &Response<Bytes>) {
         let now = self.app.env.now();
         let figure = |name: &str| answer.headers().get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
-        if let (Some(max), Some(remaining)) = (figure("x-hubspot-ratelimit-max"), figure("x-hubspot-ratelimit-remaining")) {
+        if let (Some(max), Some(remaining)) =
+            (figure("x-hubspot-ratelimit-max"), figure("x-hubspot-ratelimit-remaining"))
+        {
             self.account.learn(max, remaining, now);
         }
         if answer.status() == 429 {
@@ -129,8 +141,10 @@ impl VendorDoor {
 }
 
 fn request(base_url: &str, call: &Call, grant: &Grant) -> Result<Request<Bytes>, Fault> {
-    let unsendable = |detail: String| Fault::new(FaultClass::Bug, "request", format!("The request cannot be built: {detail}"));
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", grant.access.expose_secret())).map_err(|error| unsendable(error.to_string()))?;
+    let unsendable =
+        |detail: String| Fault::new(FaultClass::Bug, "request", format!("The request cannot be built: {detail}"));
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", grant.access.expose_secret()))
+        .map_err(|error| unsendable(error.to_string()))?;
     bearer.set_sensitive(true);
     let body = call.body.as_ref().map(serde_json::to_vec).transpose().map_err(|error| unsendable(error.to_string()))?;
     let mut request = Request::builder()
@@ -170,7 +184,13 @@ fn read(answer: Response<Bytes>, effect: bool, sent_at: Time) -> Result<Answer, 
 }
 
 /// Posts an OAuth form. No authorisation goes with it and nothing of it is logged.
-pub(super) async fn post_form(app: &App, base_url: &str, path: &str, form: &Form, limits: Limits) -> Result<(u16, Json), Fault> {
+pub(super) async fn post_form(
+    app: &App,
+    base_url: &str,
+    path: &str,
+    form: &Form,
+    limits: Limits,
+) -> Result<(u16, Json), Fault> {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));

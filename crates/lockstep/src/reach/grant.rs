@@ -36,15 +36,25 @@ pub fn opens(vault: &Vault, connection: &ConnectionId, sealed: &[u8]) -> Result<
 /// The grant in force, and the version to replace it by.
 pub(super) async fn current(app: &App, connection: &ConnectionOf) -> Result<(Grant, i64), Fault> {
     let of = connection.clone();
-    let SealedGrant { sealed, version } = app.store.read(move |tx| tx.grant(&of)).await.map_err(|error| store_fault(&error))?;
-    let text = app.vault.open(place(connection.id()), &sealed).map_err(|error| Fault::new(FaultClass::Reauthorise, "key_ring", error.to_string()))?;
-    let grant = Grant::from_plain_text(text.expose_secret()).map_err(|error| Fault::new(FaultClass::Bug, "grant", error.to_string()))?;
+    let SealedGrant { sealed, version } =
+        app.store.read(move |tx| tx.grant(&of)).await.map_err(|error| store_fault(&error))?;
+    let text = app
+        .vault
+        .open(place(connection.id()), &sealed)
+        .map_err(|error| Fault::new(FaultClass::Reauthorise, "key_ring", error.to_string()))?;
+    let grant = Grant::from_plain_text(text.expose_secret())
+        .map_err(|error| Fault::new(FaultClass::Bug, "grant", error.to_string()))?;
     Ok((grant, version))
 }
 
 /// Renews a grant, unless somebody else has done so since `version` was read. The caller holds the account's lock;
 /// against other processes the store's compare-and-swap decides, and the loser takes what the winner stored.
-pub(super) async fn renew(app: &App, connector: &'static dyn Connector, connection: &ConnectionOf, version: i64) -> Result<Grant, Fault> {
+pub(super) async fn renew(
+    app: &App,
+    connector: &'static dyn Connector,
+    connection: &ConnectionOf,
+    version: i64,
+) -> Result<Grant, Fault> {
     let (held, current_version) = current(app, connection).await?;
     if current_version != version {
         return Ok(held);
@@ -56,16 +66,22 @@ pub(super) async fn renew(app: &App, connector: &'static dyn Connector, connecti
     let client = super::oauth_app(app, about)?;
     let form = oauth::refresh_form(&client, refresh);
     let sent_at = app.env.now();
-    let (status, body) = post_form(app, &connection.connection().base_url, about.oauth.token_path, &form, CALL_LIMITS).await?;
+    let (status, body) =
+        post_form(app, &connection.connection().base_url, about.oauth.token_path, &form, CALL_LIMITS).await?;
     let grant = oauth::read_grant(status, &body, sent_at, Some(refresh))?;
     store(app, connection, version, &grant).await?;
     Ok(current(app, connection).await?.0)
 }
 
 async fn store(app: &App, connection: &ConnectionOf, version: i64, grant: &Grant) -> Result<(), Fault> {
-    let sealed = seal(&app.vault, connection.id(), grant, &app.env).map_err(|error| Fault::new(FaultClass::Bug, "key_ring", error.to_string()))?;
+    let sealed = seal(&app.vault, connection.id(), grant, &app.env)
+        .map_err(|error| Fault::new(FaultClass::Bug, "key_ring", error.to_string()))?;
     let of = connection.clone();
-    let stored = app.store.write(move |tx| tx.replace_grant(&of, version, &sealed)).await.map_err(|error| store_fault(&error))?;
+    let stored = app
+        .store
+        .write(move |tx| tx.replace_grant(&of, version, &sealed))
+        .await
+        .map_err(|error| store_fault(&error))?;
     if !stored {
         tracing::info!(connection = %connection.id(), "another process renewed the grant first; its grant is used");
     }

@@ -41,7 +41,14 @@ pub fn trial(app: &App, connector: &'static dyn Connector, base_url: &str, grant
     // Whose account it is, the first call tells; until then its address stands for it.
     let account = app.pacing.account(about, base_url, limits);
     let authority = Authority::Trial(grant);
-    let door = VendorDoor { app: app.clone(), connector, base_url: base_url.to_owned(), account, class: Class::Interactive, authority };
+    let door = VendorDoor {
+        app: app.clone(),
+        connector,
+        base_url: base_url.to_owned(),
+        account,
+        class: Class::Interactive,
+        authority,
+    };
     Session { door: Arc::new(door), env: app.env.clone() }
 }
 
@@ -50,7 +57,8 @@ pub fn trial(app: &App, connector: &'static dyn Connector, base_url: &str, grant
 /// # Errors
 /// [`FaultClass::Bug`] when this program lacks it.
 pub fn connector(vendor: &str) -> Result<&'static dyn Connector, Fault> {
-    registry::find(vendor).ok_or_else(|| Fault::new(FaultClass::Bug, "vendor", format!("This program has no connector for {vendor}.")))
+    registry::find(vendor)
+        .ok_or_else(|| Fault::new(FaultClass::Bug, "vendor", format!("This program has no connector for {vendor}.")))
 }
 
 /// Exchanges the code of an OAuth redirect for a grant.
@@ -67,7 +75,10 @@ pub async fn exchange_code(app: &App, vendor: &str, base_url: &str, code: &str, 
 /// [`FaultClass::Rejected`] when no client id and secret are configured.
 pub fn oauth_app(app: &App, about: &About) -> Result<oauth::App, Fault> {
     let missing = || {
-        let message = format!("OAuth at {} needs the client id and secret of your app there: set them in the configuration.", about.name);
+        let message = format!(
+            "OAuth at {} needs the client id and secret of your app there: set them in the configuration.",
+            about.name
+        );
         Fault::new(FaultClass::Rejected, "oauth_app", message)
     };
     let client = app.settings.oauth_apps.get(about.slug).ok_or_else(missing)?;

@@ -63,8 +63,12 @@ impl Pacing {
 
 impl Account {
     fn new(about: &About, limits: Option<VendorLimits>) -> Self {
-        let general = RateLimit { calls: limits.map_or(about.general_limit.calls, |limits| limits.general), ..about.general_limit };
-        let search = RateLimit { calls: limits.map_or(about.search_limit.calls, |limits| limits.search), ..about.search_limit };
+        let general = RateLimit {
+            calls: limits.map_or(about.general_limit.calls, |limits| limits.general),
+            ..about.general_limit
+        };
+        let search =
+            RateLimit { calls: limits.map_or(about.search_limit.calls, |limits| limits.search), ..about.search_limit };
         Self {
             general: Mutex::new(Budget::new(general, general.calls.div_ceil(RESERVE_PERCENT))),
             // Vendors count searches by their own clock's second: one less a second than allowed is never refused.
@@ -127,7 +131,16 @@ struct Budget {
 
 impl Budget {
     fn new(limit: RateLimit, reserve: u32) -> Self {
-        Self { limit, reserve, sent: VecDeque::new(), others: None, others_until: Time(0), halved_until: Time(0), shut_until: Time(0), latest: Time(0) }
+        Self {
+            limit,
+            reserve,
+            sent: VecDeque::new(),
+            others: None,
+            others_until: Time(0),
+            halved_until: Time(0),
+            shut_until: Time(0),
+            latest: Time(0),
+        }
     }
 
     fn admit(&mut self, class: Class, now: Time) -> Result<(), Time> {

@@ -85,7 +85,9 @@ impl Writer<'_> {
     /// Whether creates are refused because the key property has gone: vendors do not say so in a way to rely on, so the
     /// schema is asked. One call.
     async fn lacks_the_key(&self, kind: IntentKind, fault: &Fault) -> bool {
-        let (IntentKind::Create, FaultClass::Rejected, None, Some(key)) = (kind, fault.class, &fault.property, self.key) else {
+        let (IntentKind::Create, FaultClass::Rejected, None, Some(key)) =
+            (kind, fault.class, &fault.property, self.key)
+        else {
             return false;
         };
         let described = self.connector.describe(self.session).await;
@@ -141,7 +143,11 @@ impl Writer<'_> {
             },
             IntentKind::Update => Write::Update(
                 rows.iter()
-                    .map(|row| Update { trace: row.intent.id.to_string(), id: native(row), properties: row.intent.properties.clone() })
+                    .map(|row| Update {
+                        trace: row.intent.id.to_string(),
+                        id: native(row),
+                        properties: row.intent.properties.clone(),
+                    })
                     .collect(),
             ),
             IntentKind::Archive => Write::Archive(rows.iter().map(native).collect()),

@@ -102,7 +102,8 @@ pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record
             // Somebody made the person anew. What we alone write there, this record has never had.
             // And what nobody gave it there was not cleared.
             let theirs = record_values(spoke.mapping(), record);
-            let both_ways = |field: &str| spoke.mapping().field(field).is_some_and(|map| map.direction == Direction::Both);
+            let both_ways =
+                |field: &str| spoke.mapping().field(field).is_some_and(|map| map.direction == Direction::Both);
             base.retain(|field, _| theirs.contains_key(field) && both_ways(field));
             base.append(&mut sent);
             Pair { id: pair.id, base, ..pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone())) }

@@ -84,7 +84,14 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
             let now = app.env.now();
             let before_begun_at = (census.number > 0).then_some(census.begun_at);
             let step = Step::Archived { after: None };
-            let next = Census { number: census.number + 1, begun_at: now, before_begun_at, step, departed: Vec::new(), ..census };
+            let next = Census {
+                number: census.number + 1,
+                begun_at: now,
+                before_begun_at,
+                step,
+                departed: Vec::new(),
+                ..census
+            };
             spoke.write(move |spoke, tx| go_on(tx, spoke, next)).await?;
         }
         Step::Archived { after } => {
@@ -118,7 +125,9 @@ pub fn allow(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<(), StoreError> {
 
 fn load(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<Census, StoreError> {
     let saved = tx.sync_census(sync)?.as_deref().map(serde_json::from_str).transpose();
-    Ok(saved.map_err(|error| StoreError::Bug { detail: format!("the census cannot be read: {error}") })?.unwrap_or_default())
+    Ok(saved
+        .map_err(|error| StoreError::Bug { detail: format!("the census cannot be read: {error}") })?
+        .unwrap_or_default())
 }
 
 fn save(tx: &mut Tx<'_>, sync: &SyncOf, census: &Census, ended_at: Option<Time>) -> Result<(), StoreError> {
@@ -179,7 +188,13 @@ fn go_on(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), Store
     tx.enqueue(&Job::Census { sync: spoke.sync.id().clone() }, now)
 }
 
-fn archived_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, after: Option<String>, got: &[(String, Got)]) -> Result<(), StoreError> {
+fn archived_page(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    mut census: Census,
+    after: Option<String>,
+    got: &[(String, Got)],
+) -> Result<(), StoreError> {
     for (_, got) in got {
         census.note(tx, spoke, None, got)?;
     }
@@ -236,7 +251,13 @@ fn unseen(tx: &mut Tx<'_>, spoke: &Spoke, listed: Vec<Listed>) -> Result<Vec<Str
     Ok(unseen)
 }
 
-fn living_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage, got: &[(String, Got)]) -> Result<(), StoreError> {
+fn living_page(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    mut census: Census,
+    page: IdPage,
+    got: &[(String, Got)],
+) -> Result<(), StoreError> {
     check::take_all(tx, spoke, got)?;
     let ids: Vec<String> = page.records.into_iter().map(|listed| listed.id).collect();
     tx.seen_in_census(&spoke.sync, census.number, &ids)?;
@@ -252,7 +273,11 @@ async fn absent_page(spoke: &Spoke, mut census: Census, after: Option<String>) -
     let absent = match census.before_begun_at {
         Some(before) => {
             let number = census.number - 1;
-            spoke.read(move |spoke, tx| tx.absent_since_census(&spoke.sync, number, before, after.as_deref(), ABSENT_MAX)).await?
+            spoke
+                .read(move |spoke, tx| {
+                    tx.absent_since_census(&spoke.sync, number, before, after.as_deref(), ABSENT_MAX)
+                })
+                .await?
         }
         None => Vec::new(),
     };

@@ -25,7 +25,11 @@ pub async fn run(app: &App, sync: &SyncId, natives: &[String]) -> Result<(), Hal
     if unseen == 0 {
         return Ok(());
     }
-    Err(Halt::Vendor(Fault::new(FaultClass::Missing, "unseen", format!("{unseen} records that a webhook names cannot be seen."))))
+    Err(Halt::Vendor(Fault::new(
+        FaultClass::Missing,
+        "unseen",
+        format!("{unseen} records that a webhook names cannot be seen."),
+    )))
 }
 
 /// Takes in what reads by id found. Of records that are gone only so many are taken in before a person is asked.

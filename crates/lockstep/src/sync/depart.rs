@@ -68,7 +68,13 @@ fn unwritten(spoke: &Spoke, pair: &Pair, contact: &Contact, before: Option<&Reco
 
 fn log_gone(tx: &mut Tx<'_>, spoke: &Spoke, contact: &Contact, native: &str) -> Result<(), StoreError> {
     tracing::info!(sync = %spoke.sync.id(), contact = %contact.id, record = native, "deleted in the CRM");
-    let field = FieldChange { field: "metadata.crm_id".into(), side: Side::Crm, before: Some(native.to_owned()), after: None, decision: None };
+    let field = FieldChange {
+        field: "metadata.crm_id".into(),
+        side: Side::Crm,
+        before: Some(native.to_owned()),
+        after: None,
+        decision: None,
+    };
     let change = Change {
         id: ChangeId::new(tx.env()),
         subject: contact.id.clone(),

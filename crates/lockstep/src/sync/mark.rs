@@ -24,7 +24,13 @@ pub fn mark_dirty(tx: &mut Tx<'_>, org: &Org, contact: &ContactId, seq: i64) -> 
 ///
 /// # Errors
 /// The store's.
-pub fn mark_dirty_but(tx: &mut Tx<'_>, org: &Org, contact: &ContactId, seq: i64, but: Option<&SyncId>) -> Result<(), StoreError> {
+pub fn mark_dirty_but(
+    tx: &mut Tx<'_>,
+    org: &Org,
+    contact: &ContactId,
+    seq: i64,
+    but: Option<&SyncId>,
+) -> Result<(), StoreError> {
     for sync in tx.syncs(org)? {
         if Some(sync.id()) != but {
             mark_one(tx, &sync, contact, seq)?;

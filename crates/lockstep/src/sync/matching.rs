@@ -90,7 +90,10 @@ pub fn contacts_like(tx: &mut Tx<'_>, spoke: &Spoke, keys: &[String]) -> Result<
     by_phone_then_email(keys, |key| tx.contacts_by_key(spoke.org(), key))
 }
 
-fn by_phone_then_email<T: Ord>(keys: &[String], mut look: impl FnMut(&str) -> Result<Vec<T>, StoreError>) -> Result<Vec<T>, StoreError> {
+fn by_phone_then_email<T: Ord>(
+    keys: &[String],
+    mut look: impl FnMut(&str) -> Result<Vec<T>, StoreError>,
+) -> Result<Vec<T>, StoreError> {
     for kind in ["phone:", "email:"] {
         let mut found = Vec::new();
         for key in keys.iter().filter(|key| key.starts_with(kind)) {
@@ -160,6 +163,8 @@ fn lacks_record(tx: &mut Tx<'_>, spoke: &Spoke, pair: &Pair) -> Result<bool, Sto
         (None, PairState::Open) => true,
         (None, PairState::Parked) => questions::a_record_answers(tx, &spoke.sync, pair)?,
         (None, PairState::Tombstone) | (Some(_), PairState::Open | PairState::Parked) => false,
-        (Some(native), PairState::Tombstone) => tx.native_record(&spoke.sync, native)?.is_some_and(|record| record.archived),
+        (Some(native), PairState::Tombstone) => {
+            tx.native_record(&spoke.sync, native)?.is_some_and(|record| record.archived)
+        }
     })
 }

@@ -125,7 +125,8 @@ pub fn begin(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<PlanId, StoreError> {
     tx.set_sync_plan(sync, Some(&plan))?;
     tx.set_sync_cursor(sync, None)?;
     tx.set_sync_status(sync, SyncStatus::Planning, None)?;
-    let first = FirstRun { seq: 0, step: Step::Read { cursor: None }, changed: BTreeSet::new(), effort: Effort::default() };
+    let first =
+        FirstRun { seq: 0, step: Step::Read { cursor: None }, changed: BTreeSet::new(), effort: Effort::default() };
     first.save(tx, sync)?;
     Ok(plan)
 }
@@ -162,7 +163,9 @@ pub async fn commit(
     spoke
         .write(move |spoke, tx| {
             let seen = spoke.sync.row();
-            let same = tx.hold_sync(&spoke.sync)?.is_some_and(|now| now.row().plan == seen.plan && now.row().scan == seen.scan);
+            let same = tx
+                .hold_sync(&spoke.sync)?
+                .is_some_and(|now| now.row().plan == seen.plan && now.row().scan == seen.scan);
             if same { step(spoke, tx) } else { Ok(()) }
         })
         .await?;
@@ -171,7 +174,9 @@ pub async fn commit(
 
 async fn read(spoke: &Spoke, mut first: FirstRun, cursor: Option<Cursor>) -> Result<(), Halt> {
     let page = match spoke.connector.changes(&spoke.session, cursor.as_ref(), &spoke.properties()).await {
-        Err(fault) if fault.class == FaultClass::Stale => spoke.connector.changes(&spoke.session, None, &spoke.properties()).await?,
+        Err(fault) if fault.class == FaultClass::Stale => {
+            spoke.connector.changes(&spoke.session, None, &spoke.properties()).await?
+        }
         page => page?,
     };
     commit(spoke, move |spoke, tx| {
@@ -181,7 +186,8 @@ async fn read(spoke: &Spoke, mut first: FirstRun, cursor: Option<Cursor>) -> Res
         if page.more {
             first.step = Step::Read { cursor: Some(page.cursor) };
         } else {
-            let cursor = serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
+            let cursor =
+                serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
             tx.set_sync_cursor(&spoke.sync, Some(&cursor))?;
             first.seq = tx.next_seq(spoke.org())?;
             first.step = Step::Contacts { after: None };
@@ -191,7 +197,12 @@ async fn read(spoke: &Spoke, mut first: FirstRun, cursor: Option<Cursor>) -> Res
     .await
 }
 
-async fn match_contacts(spoke: &Spoke, mut first: FirstRun, plan: PlanId, after: Option<ContactId>) -> Result<(), Halt> {
+async fn match_contacts(
+    spoke: &Spoke,
+    mut first: FirstRun,
+    plan: PlanId,
+    after: Option<ContactId>,
+) -> Result<(), Halt> {
     commit(spoke, move |spoke, tx| {
         let page = tx.contact_page(spoke.org(), after.as_ref(), MATCH_CHUNK)?;
         let mut rows = Vec::new();
@@ -256,7 +267,8 @@ fn finish(tx: &mut Tx<'_>, spoke: &Spoke, first: &FirstRun, plan: &PlanId) -> Re
     let Some(summary) = tx.plan(plan)?.map(|plan| plan.summary) else { return Ok(()) };
     let about = spoke.connector.about();
     let calls = first.effort.calls(about);
-    let limit = spoke.app.settings.vendor_limits.get(about.slug).map_or(about.general_limit.calls, |limits| limits.general);
+    let limit =
+        spoke.app.settings.vendor_limits.get(about.slug).map_or(about.general_limit.calls, |limits| limits.general);
     let window = i64::try_from(about.general_limit.window.as_secs()).unwrap_or(1);
     let seconds = (calls * window).div_euclid(i64::from(limit.max(1))) + 1;
     let summary = PlanSummary { calls, seconds: if calls == 0 { 0 } else { seconds }, ..summary };

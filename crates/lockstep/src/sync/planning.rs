@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use lockstep_core::change::Verdict;
 use lockstep_core::contact::Contact;
 use lockstep_core::ids::ContactId;
 use lockstep_core::mapping::model::Side;
 use lockstep_core::mapping::view::{contact_keys, record_keys};
 use lockstep_core::plan::{PlanConflict, PlanRow};
 use lockstep_core::record::Record;
-use lockstep_core::change::Verdict;
 use lockstep_store::{StoreError, Tx};
 
 use super::matching::CANDIDATES_MAX;
@@ -100,7 +100,13 @@ pub fn row_of_record(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<
     Ok(first.then_some(PlanRow::Ambiguous { contacts: Vec::new(), records }))
 }
 
-fn settle(tx: &mut Tx<'_>, spoke: &Spoke, contact: &Contact, crowd: Crowd, clear: bool) -> Result<Option<PlanRow>, StoreError> {
+fn settle(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    contact: &Contact,
+    crowd: Crowd,
+    clear: bool,
+) -> Result<Option<PlanRow>, StoreError> {
     let native = crowd.records.first().filter(|_| clear && crowd.records.len() == 1 && crowd.contacts.len() == 1);
     if let Some(native) = native {
         let conflicts = conflicts(tx, spoke, contact, native)?;
@@ -144,7 +150,12 @@ fn crowd(tx: &mut Tx<'_>, spoke: &Spoke, keys: &[String], kind: &str) -> Result<
     Ok(crowd)
 }
 
-fn contacts_with(tx: &mut Tx<'_>, spoke: &Spoke, keys: &[String], kind: &str) -> Result<BTreeSet<ContactId>, StoreError> {
+fn contacts_with(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    keys: &[String],
+    kind: &str,
+) -> Result<BTreeSet<ContactId>, StoreError> {
     let mut contacts = BTreeSet::new();
     for key in keys.iter().filter(|key| key.starts_with(kind)) {
         contacts.extend(tx.contacts_by_key(spoke.org(), key)?);
@@ -158,7 +169,12 @@ fn has_contact(tx: &mut Tx<'_>, spoke: &Spoke, native: &str, kind: &str) -> Resu
 }
 
 /// The fields on which a matched pair disagrees, with the winner by rule.
-pub fn conflicts(tx: &mut Tx<'_>, spoke: &Spoke, contact: &Contact, native: &str) -> Result<Vec<PlanConflict>, StoreError> {
+pub fn conflicts(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    contact: &Contact,
+    native: &str,
+) -> Result<Vec<PlanConflict>, StoreError> {
     let Some(record) = tx.native_record(&spoke.sync, native)? else { return Ok(Vec::new()) };
     let pair = pairs::bound(tx, &spoke.sync, &contact.id, Some(native.to_owned()));
     let merged = reconcile::foresee(spoke, &pair, contact, Some(&record));

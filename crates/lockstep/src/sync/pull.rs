@@ -36,14 +36,16 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
     };
     let read_again = spoke.get(&doubtful).await?;
     if holes::open(Hole::CursorBeforeData) {
-        let saved = serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
+        let saved =
+            serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
         spoke.write(move |spoke, tx| tx.set_sync_cursor(&spoke.sync, Some(&saved))).await?;
     }
     let poll = Duration::from_secs(app.settings.poll_seconds);
     spoke
         .write(move |spoke, tx| {
             take_page(tx, spoke, &page, &read_again)?;
-            let saved = serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
+            let saved =
+                serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
             tx.set_sync_cursor(&spoke.sync, Some(&saved))?;
             if !page.more {
                 tx.set_sync_pulled_at(&spoke.sync, begun)?;
@@ -61,7 +63,10 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
 /// When what is stored cannot be read.
 pub fn cursor(spoke: &Spoke) -> Result<Option<Cursor>, StoreError> {
     let saved = spoke.sync.row().cursor.as_deref();
-    saved.map(serde_json::from_str).transpose().map_err(|error| StoreError::Bug { detail: format!("the cursor cannot be read: {error}") })
+    saved
+        .map(serde_json::from_str)
+        .transpose()
+        .map_err(|error| StoreError::Bug { detail: format!("the cursor cannot be read: {error}") })
 }
 
 /// Records that a page shows otherwise than we know them, though with no later time, or that we know to be deleted:
@@ -71,7 +76,8 @@ fn doubtful(tx: &mut Tx<'_>, spoke: &Spoke, records: &[Record]) -> Result<Vec<St
     let mut doubtful = Vec::new();
     for record in records {
         let Some(known) = tx.native_record(&spoke.sync, &record.id)? else { continue };
-        let other = record.properties.iter().any(|(name, value)| known.properties.get(name).is_some_and(|seen| seen != value));
+        let other =
+            record.properties.iter().any(|(name, value)| known.properties.get(name).is_some_and(|seen| seen != value));
         if known.archived || (record.updated_at <= known.updated_at && other) {
             doubtful.push(record.id.clone());
         }
@@ -79,7 +85,12 @@ fn doubtful(tx: &mut Tx<'_>, spoke: &Spoke, records: &[Record]) -> Result<Vec<St
     Ok(doubtful)
 }
 
-fn take_page(tx: &mut Tx<'_>, spoke: &Spoke, page: &ChangePage, read_again: &[(String, Got)]) -> Result<(), StoreError> {
+fn take_page(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    page: &ChangePage,
+    read_again: &[(String, Got)],
+) -> Result<(), StoreError> {
     for record in page.records.iter().filter(|record| !read_again.iter().any(|(id, _)| *id == record.id)) {
         arrive::take(tx, spoke, record)?;
     }

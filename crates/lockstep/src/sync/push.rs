@@ -187,7 +187,12 @@ fn create(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair) -> Result<Option<Sendi
 }
 
 /// A pair with a record: merged with it as it is now; what the CRM has to take is sent.
-fn update(tx: &mut Tx<'_>, spoke: &Spoke, pair: Pair, fresh: &BTreeMap<String, Got>) -> Result<Option<Sending>, StoreError> {
+fn update(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    pair: Pair,
+    fresh: &BTreeMap<String, Got>,
+) -> Result<Option<Sending>, StoreError> {
     let Some(native) = pair.native.clone() else { return Ok(None) };
     let record = match fresh.get(&native) {
         Some(Got::Found(record)) if record.id != native || !record.merged.is_empty() => {
@@ -213,7 +218,9 @@ fn update(tx: &mut Tx<'_>, spoke: &Spoke, pair: Pair, fresh: &BTreeMap<String, G
             None => return Ok(None),
         },
     };
-    let Some(pair) = tx.pair_by_native(&spoke.sync, &record.id)?.filter(|now| now.id == pair.id && now.state == PairState::Open) else {
+    let Some(pair) =
+        tx.pair_by_native(&spoke.sync, &record.id)?.filter(|now| now.id == pair.id && now.state == PairState::Open)
+    else {
         return Ok(None);
     };
     let Some(mut merged) = reconcile(tx, spoke, pair, &record)? else { return Ok(None) };
@@ -243,7 +250,12 @@ fn as_they_stand(spoke: &Spoke, edits: &Edits, record: &Record) -> Base {
 
 /// A record to be archived. One that was merged since belongs to whoever keeps the survivor: archiving it by its old id
 /// would archive the survivor.
-fn archive(tx: &mut Tx<'_>, spoke: &Spoke, pair: Pair, fresh: &BTreeMap<String, Got>) -> Result<Option<Sending>, StoreError> {
+fn archive(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    pair: Pair,
+    fresh: &BTreeMap<String, Got>,
+) -> Result<Option<Sending>, StoreError> {
     match pair.native.as_ref().and_then(|native| fresh.get(native)) {
         Some(Got::Found(record)) => arrive::paired(tx, spoke, record).map(|_| ())?,
         Some(Got::Archived(record)) => {

@@ -41,7 +41,15 @@ impl About {
 pub fn park(tx: &mut Tx<'_>, sync: &SyncOf, about: About, reason: Reason) -> Result<(), StoreError> {
     tracing::info!(sync = %sync.id(), contact = ?about.contact.as_ref().map(ContactId::as_str), record = about.native, reason = reason.code(), "parked for a person");
     let About { contact, pair, native } = about;
-    let parked = Parked { id: ParkedId::new(tx.env()), sync: sync.id().clone(), contact, pair, native, reason, parked_at: tx.now() };
+    let parked = Parked {
+        id: ParkedId::new(tx.env()),
+        sync: sync.id().clone(),
+        contact,
+        pair,
+        native,
+        reason,
+        parked_at: tx.now(),
+    };
     tx.park(sync, &parked).map(|_| ())
 }
 
@@ -123,7 +131,13 @@ pub fn release_refused(tx: &mut Tx<'_>, sync: &SyncOf, pair: &mut Pair) -> Resul
 ///
 /// # Errors
 /// The store's.
-pub fn close_agreed(tx: &mut Tx<'_>, spoke: &Spoke, pair: &mut Pair, ours: &Values, theirs: &Values) -> Result<(), StoreError> {
+pub fn close_agreed(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    pair: &mut Pair,
+    ours: &Values,
+    theirs: &Values,
+) -> Result<(), StoreError> {
     if pair.held.is_empty() {
         return Ok(());
     }

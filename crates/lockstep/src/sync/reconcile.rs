@@ -34,7 +34,12 @@ pub struct Reconciled {
 ///
 /// # Errors
 /// The store's.
-pub fn reconcile(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -> Result<Option<Reconciled>, StoreError> {
+pub fn reconcile(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    mut pair: Pair,
+    record: &Record,
+) -> Result<Option<Reconciled>, StoreError> {
     let Some(contact) = tx.contact(spoke.org(), &pair.contact)? else { return Ok(None) };
     let ours = contact_values(&contact);
     let theirs = record_values(spoke.mapping(), record);
@@ -110,7 +115,11 @@ fn hold_fought(
     pair.fights = fights;
     for change in &given_up {
         let field = change.field.clone();
-        let reason = Reason::Fight { ours: ours.get(&field).cloned(), theirs: theirs.get(&field).cloned(), field: field.clone() };
+        let reason = Reason::Fight {
+            ours: ours.get(&field).cloned(),
+            theirs: theirs.get(&field).cloned(),
+            field: field.clone(),
+        };
         questions::park(tx, &spoke.sync, About::pair(pair), reason)?;
         pair.held.push(field);
     }
@@ -118,7 +127,13 @@ fn hold_fought(
 }
 
 /// A number that the CRM would give to a contact without one may be another contact's already: then it is a question.
-fn keep_number_unique(tx: &mut Tx<'_>, spoke: &Spoke, pair: &mut Pair, contact: &Contact, merged: &mut Merge) -> Result<(), StoreError> {
+fn keep_number_unique(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    pair: &mut Pair,
+    contact: &Contact,
+    merged: &mut Merge,
+) -> Result<(), StoreError> {
     const FIELD: &str = "phone_number";
     let number = merged.to_us.get(FIELD).and_then(|value| Phone::parse(value.as_deref()?).ok());
     let Some(number) = number.filter(|_| contact.phone_number.is_none()) else { return Ok(()) };

@@ -33,9 +33,18 @@ pub fn field_of(mapping: &Mapping, property: &str) -> Option<Field> {
 }
 
 /// The default mapping of contacts, with the properties that the account has.
-pub fn default_mapping(connector: &dyn Connector, description: &Description, key: Option<&str>, region: Option<String>) -> Mapping {
+pub fn default_mapping(
+    connector: &dyn Connector,
+    description: &Description,
+    key: Option<&str>,
+    region: Option<String>,
+) -> Mapping {
     let has = |name: &str| description.properties.iter().any(|property| property.name == name);
-    let names = ContactProperties { key, source: has(SOURCE_PROPERTY).then_some(SOURCE_PROPERTY), ..connector.contact_properties() };
+    let names = ContactProperties {
+        key,
+        source: has(SOURCE_PROPERTY).then_some(SOURCE_PROPERTY),
+        ..connector.contact_properties()
+    };
     let mut mapping = Mapping::contacts(&names, region);
     mapping.fields.retain(|map| map.native.properties().iter().all(|name| has(name)));
     mapping.also_match.retain(|also| has(&also.property));
@@ -109,7 +118,8 @@ async fn forget_bases(spoke: &Spoke, page: Vec<Pair>, mapping: &Mapping, fields:
             for pair in &page {
                 let Some(mut pair) = tx.pair(&spoke.sync, &pair.id)? else { continue };
                 let shown = pair.native.as_ref().and_then(|native| shown.get(native));
-                pair.base.retain(|field, _| !fields.contains(field) || shown.is_some_and(|shown| shown.contains_key(field)));
+                pair.base
+                    .retain(|field, _| !fields.contains(field) || shown.is_some_and(|shown| shown.contains_key(field)));
                 tx.save_pair(&spoke.sync, &pair)?;
                 if let Some(contact) = tx.contact(spoke.org(), &pair.contact)? {
                     mark_one(tx, &spoke.sync, &contact.id, contact.seq)?;

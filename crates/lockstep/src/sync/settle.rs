@@ -67,7 +67,15 @@ pub fn push_on(tx: &mut Tx<'_>, spoke: &Spoke) -> Result<(), StoreError> {
 
 /// Faults that say nothing about a row: it was not carried out and goes out again when the cause is mended.
 fn concerns_all(class: FaultClass) -> bool {
-    matches!(class, FaultClass::Limited | FaultClass::Busy | FaultClass::Unreachable | FaultClass::Reauthorise | FaultClass::Forbidden | FaultClass::Stale)
+    matches!(
+        class,
+        FaultClass::Limited
+            | FaultClass::Busy
+            | FaultClass::Unreachable
+            | FaultClass::Reauthorise
+            | FaultClass::Forbidden
+            | FaultClass::Stale
+    )
 }
 
 fn settle_row(
@@ -82,7 +90,9 @@ fn settle_row(
     match outcome {
         Ok(Outcome::Written(answer)) => written(tx, spoke, sending, pair, &answer),
         Ok(Outcome::Archived) => archived(tx, spoke, sending, pair),
-        Err(_) if intent.kind == IntentKind::Archive && holes::open(Hole::NoResendDelete) => archived(tx, spoke, sending, pair),
+        Err(_) if intent.kind == IntentKind::Archive && holes::open(Hole::NoResendDelete) => {
+            archived(tx, spoke, sending, pair)
+        }
         Err(fault) => match fault.class {
             FaultClass::Unknown => {
                 let not_before = unknown::first_look(spoke, intent.kind, tx.now());
@@ -94,7 +104,9 @@ fn settle_row(
             class => {
                 tx.close_intent(&spoke.sync, &intent.id)?;
                 match class {
-                    FaultClass::Duplicate if intent.kind == IntentKind::Create => duplicate(tx, spoke, pair, &fault, in_the_way),
+                    FaultClass::Duplicate if intent.kind == IntentKind::Create => {
+                        duplicate(tx, spoke, pair, &fault, in_the_way)
+                    }
                     FaultClass::Drift => Ok(()),
                     class if concerns_all(class) => Ok(()),
                     _ => refused(tx, spoke, pair, &fault),
@@ -111,7 +123,13 @@ fn unread(fault: &Fault, in_the_way: &BTreeMap<String, Got>) -> bool {
 
 /// The row was carried out: what was sent and what the vendor made of it is the base now, and the answer is merged like
 /// any other sight of the record.
-fn written(tx: &mut Tx<'_>, spoke: &Spoke, sending: &Sending, mut pair: Pair, answer: &Record) -> Result<(), StoreError> {
+fn written(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    sending: &Sending,
+    mut pair: Pair,
+    answer: &Record,
+) -> Result<(), StoreError> {
     let intent = &sending.row.intent;
     let record = after_write(sending.far.as_ref(), &intent.properties, answer);
     if let Some(owner) = tx.pair_by_native(&spoke.sync, &record.id)?.filter(|owner| owner.id != pair.id) {
@@ -148,7 +166,9 @@ fn written(tx: &mut Tx<'_>, spoke: &Spoke, sending: &Sending, mut pair: Pair, an
 
 fn archived(tx: &mut Tx<'_>, spoke: &Spoke, sending: &Sending, mut pair: Pair) -> Result<(), StoreError> {
     tx.close_intent(&spoke.sync, &sending.row.intent.id)?;
-    if let Some(record) = sending.row.native.as_deref().map(|native| tx.native_record(&spoke.sync, native)).transpose()?.flatten() {
+    if let Some(record) =
+        sending.row.native.as_deref().map(|native| tx.native_record(&spoke.sync, native)).transpose()?.flatten()
+    {
         tx.put_record(&spoke.sync, &Record { archived: true, ..record }, &[])?;
     }
     pair.dirty = None;
@@ -157,7 +177,13 @@ fn archived(tx: &mut Tx<'_>, spoke: &Spoke, sending: &Sending, mut pair: Pair) -
 
 /// The vendor holds a record that stands in the way of a create: the contact's own, if both share a key and nobody else
 /// has it; otherwise a question.
-fn duplicate(tx: &mut Tx<'_>, spoke: &Spoke, pair: Pair, fault: &Fault, in_the_way: &BTreeMap<String, Got>) -> Result<(), StoreError> {
+fn duplicate(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    pair: Pair,
+    fault: &Fault,
+    in_the_way: &BTreeMap<String, Got>,
+) -> Result<(), StoreError> {
     let Some(existing) = &fault.existing else { return refused(tx, spoke, pair, fault) };
     let record = match in_the_way.get(existing) {
         Some(Got::Found(record)) => record,

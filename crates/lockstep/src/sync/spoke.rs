@@ -112,7 +112,12 @@ impl Spoke {
         }
         let got = self.connector.get(&self.session, ids, &self.properties()).await?;
         if holes::open(Hole::NotFoundIsDelete) {
-            return Ok(ids.iter().cloned().zip(got).map(|(id, got)| (id.clone(), deleted_if_missing(id, got))).collect());
+            return Ok(ids
+                .iter()
+                .cloned()
+                .zip(got)
+                .map(|(id, got)| (id.clone(), deleted_if_missing(id, got)))
+                .collect());
         }
         Ok(ids.iter().cloned().zip(got).collect())
     }

@@ -36,7 +36,10 @@ pub async fn refresh(spoke: &Spoke, mut first: FirstRun, cursor: Option<Cursor>)
     commit(spoke, move |spoke, tx| {
         for record in &page.records {
             let before = tx.native_record(&spoke.sync, &record.id)?;
-            if before.as_ref().is_some_and(|before| before.updated_at > record.updated_at || before.properties == record.properties) {
+            if before
+                .as_ref()
+                .is_some_and(|before| before.updated_at > record.updated_at || before.properties == record.properties)
+            {
                 continue;
             }
             arrive::remember(tx, spoke, record)?;
@@ -152,14 +155,25 @@ fn carry_out_row(tx: &mut Tx<'_>, spoke: &Spoke, first: &FirstRun, row: &PlanRow
 }
 
 /// The record, if it is still as the plan saw it and nobody has paired it since.
-fn record_as_shown(tx: &mut Tx<'_>, spoke: &Spoke, first: &FirstRun, native: &str) -> Result<Option<Record>, StoreError> {
-    let record = tx.native_record(&spoke.sync, native)?.filter(|record| !record.archived && !first.changed.contains(&record.id));
+fn record_as_shown(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    first: &FirstRun,
+    native: &str,
+) -> Result<Option<Record>, StoreError> {
+    let record =
+        tx.native_record(&spoke.sync, native)?.filter(|record| !record.archived && !first.changed.contains(&record.id));
     let Some(record) = record else { return Ok(None) };
     Ok(tx.pair_by_native(&spoke.sync, &record.id)?.is_none().then_some(record))
 }
 
 /// The contact, if it is still as the plan saw it and nobody has paired it since.
-fn as_shown(tx: &mut Tx<'_>, spoke: &Spoke, first: &FirstRun, contact: &ContactId) -> Result<Option<Contact>, StoreError> {
+fn as_shown(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    first: &FirstRun,
+    contact: &ContactId,
+) -> Result<Option<Contact>, StoreError> {
     let contact = tx.contact(spoke.org(), contact)?.filter(|contact| contact.seq <= first.seq);
     let Some(contact) = contact else { return Ok(None) };
     Ok(tx.pair_by_contact(&spoke.sync, &contact.id)?.is_none().then_some(contact))

@@ -38,7 +38,8 @@ pub async fn resolve(spoke: &Spoke) -> Result<(), Halt> {
     if let Some(next) = later.iter().map(|intent| due_at(spoke, intent)).min() {
         spoke.write(move |spoke, tx| tx.enqueue(&Job::Push { sync: spoke.sync.id().clone() }, next)).await?;
     }
-    let (creates, others): (Vec<Intent>, Vec<Intent>) = due.into_iter().partition(|intent| intent.kind == IntentKind::Create);
+    let (creates, others): (Vec<Intent>, Vec<Intent>) =
+        due.into_iter().partition(|intent| intent.kind == IntentKind::Create);
     look_by_id(spoke, others).await?;
     match spoke.key().map(str::to_owned) {
         Some(key) => look_by_key(spoke, key, creates).await,
@@ -84,8 +85,13 @@ async fn look_by_id(spoke: &Spoke, intents: Vec<Intent>) -> Result<(), Halt> {
         .read({
             let intents = intents.clone();
             move |spoke, tx| {
-                let pairs: Result<Vec<_>, _> = intents.iter().map(|intent| tx.pair(&spoke.sync, &intent.pair)).collect();
-                Ok(pairs?.into_iter().zip(intents).filter_map(|(pair, intent)| Some((pair?.native?, intent))).collect::<Vec<_>>())
+                let pairs: Result<Vec<_>, _> =
+                    intents.iter().map(|intent| tx.pair(&spoke.sync, &intent.pair)).collect();
+                Ok(pairs?
+                    .into_iter()
+                    .zip(intents)
+                    .filter_map(|(pair, intent)| Some((pair?.native?, intent)))
+                    .collect::<Vec<_>>())
             }
         })
         .await?;
@@ -135,7 +141,8 @@ pub fn shown_as_sent(spoke: &Spoke, intent: &Intent, record: &Record) -> Base {
     let landed = |(field, sent): (&String, &Option<String>)| {
         let kind = spoke.mapping().field(field)?.kind;
         let shown = theirs.get(field).cloned();
-        same(kind, sent.as_deref(), shown.as_deref(), region).then(|| (field.clone(), FieldBase { ours: sent.clone(), theirs: shown }))
+        same(kind, sent.as_deref(), shown.as_deref(), region)
+            .then(|| (field.clone(), FieldBase { ours: sent.clone(), theirs: shown }))
     };
     intent.fields.iter().filter_map(landed).collect()
 }
@@ -249,7 +256,8 @@ pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bo
     }
     let name = record_values(spoke.mapping(), record).remove("name");
     let bears_the_name = |intent: &Intent| name.is_some() && intent.fields.get("name") == Some(&name);
-    let alike = |intent: &Intent| intent.kind == IntentKind::Create && (intent.fields.is_empty() || bears_the_name(intent));
+    let alike =
+        |intent: &Intent| intent.kind == IntentKind::Create && (intent.fields.is_empty() || bears_the_name(intent));
     let Some(intent) = tx.open_intents(&spoke.sync, INTENTS_MAX)?.into_iter().find(alike) else { return Ok(false) };
     let Some(pair) = tx.pair(&spoke.sync, &intent.pair)? else { return Ok(false) };
     questions::park(tx, &spoke.sync, About::record(&record.id), Reason::UnknownOutcome)?;
@@ -277,7 +285,10 @@ pub fn landed(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -
     arrive::remember(tx, spoke, record)?;
     if let Some(intent) = tx.intent_of_pair(&spoke.sync, &pair.id)? {
         if spoke.key().is_some() {
-            let sent = intent.fields.iter().map(|(field, sent)| (field.clone(), FieldBase { ours: sent.clone(), theirs: sent.clone() }));
+            let sent = intent
+                .fields
+                .iter()
+                .map(|(field, sent)| (field.clone(), FieldBase { ours: sent.clone(), theirs: sent.clone() }));
             pair.base.extend(sent);
         }
         pair.base.append(&mut shown_as_sent(spoke, &intent, record));
@@ -287,7 +298,12 @@ pub fn landed(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -
         let contacts = vec![pair.contact.clone(), owner.contact];
         pair.state = PairState::Parked;
         tx.save_pair(&spoke.sync, &pair)?;
-        return questions::park(tx, &spoke.sync, About::pair(&pair), super::matching::ambiguous(contacts, vec![record.id.clone()]));
+        return questions::park(
+            tx,
+            &spoke.sync,
+            About::pair(&pair),
+            super::matching::ambiguous(contacts, vec![record.id.clone()]),
+        );
     }
     questions::close_all(tx, &spoke.sync, &pair)?;
     questions::close_record(tx, &spoke.sync, &record.id)?;

@@ -115,7 +115,8 @@ fn a_plan_shows_every_kind_of_row_and_writes_nothing() {
     }
     office.world.pass(Duration::from_secs(30));
 
-    let plan = run(syncs::plan(&office.world.app, &office.world.org, &office.connection, Some("ID".to_owned()))).expect("a plan");
+    let plan = run(syncs::plan(&office.world.app, &office.world.org, &office.connection, Some("ID".to_owned())))
+        .expect("a plan");
     office.world.pass(Duration::from_secs(60));
 
     let summary = office.summary(&plan);
@@ -133,7 +134,9 @@ fn a_plan_shows_every_kind_of_row_and_writes_nothing() {
     let states: Vec<PairState> = office.world.pairs().iter().map(|pair| pair.state).collect();
     assert_eq!(states.iter().filter(|state| **state == PairState::Open).count(), 4, "{states:?}");
     assert!(matches!(office.world.parked().as_slice(), [one] if matches!(one.reason, Reason::Ambiguous { .. })));
-    let standing = run(syncs::standing(&office.world.app, &office.world.org, &office.connection)).expect("a sync").expect("a sync");
+    let standing = run(syncs::standing(&office.world.app, &office.world.org, &office.connection))
+        .expect("a sync")
+        .expect("a sync");
     assert_eq!(standing.status, SyncStatus::Running);
     assert!(standing.in_step, "{standing:?}");
 }
@@ -167,7 +170,8 @@ fn a_plan_begun_anew_while_a_page_is_read_has_no_holes() {
 #[test]
 fn edits_on_either_side_show_on_the_other_and_then_nothing_moves() {
     for key in [KeyChoice::Create, KeyChoice::None] {
-        let mut office = Office::started(&Setup::default(), key, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
+        let mut office =
+            Office::started(&Setup::default(), key, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
         let contact = office.only_contact();
         let native = office.world.native_of(&contact.id).expect("a record");
         assert_eq!(office.value(&native, "firstname").as_deref(), Some("Ana"));
@@ -188,7 +192,8 @@ fn edits_on_either_side_show_on_the_other_and_then_nothing_moves() {
 
 #[test]
 fn a_conflict_is_settled_by_rule_and_explained() {
-    let mut office = Office::started(&Setup::default(), KeyChoice::Create, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
+    let mut office =
+        Office::started(&Setup::default(), KeyChoice::Create, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
     let contact = office.only_contact();
     let native = office.world.native_of(&contact.id).expect("a record");
     office.world.hubspot.edit(&native, &[("email", "crm@example.com")]).expect("an edit");
@@ -207,7 +212,8 @@ fn a_conflict_is_settled_by_rule_and_explained() {
 
 #[test]
 fn a_delete_in_the_crm_unlinks_and_a_restore_opens_the_pair_again() {
-    let mut office = Office::started(&Setup::default(), KeyChoice::Create, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
+    let mut office =
+        Office::started(&Setup::default(), KeyChoice::Create, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
     let contact = office.only_contact();
     let native = office.world.native_of(&contact.id).expect("a record");
     office.world.hubspot.archive(&native).expect("a delete");
@@ -228,9 +234,13 @@ fn a_delete_in_the_crm_unlinks_and_a_restore_opens_the_pair_again() {
 
 #[test]
 fn of_two_merged_records_one_contact_keeps_the_survivor_and_the_other_is_a_question() {
-    let people = [person("+628123000001", "Ana Lee", "ana@example.com"), person("+628123000002", "Anna Lee", "anna@example.com")];
+    let people = [
+        person("+628123000001", "Ana Lee", "ana@example.com"),
+        person("+628123000002", "Anna Lee", "anna@example.com"),
+    ];
     let mut office = Office::started(&Setup::default(), KeyChoice::Create, &people);
-    let natives: Vec<String> = office.world.contacts().iter().filter_map(|contact| office.world.native_of(&contact.id)).collect();
+    let natives: Vec<String> =
+        office.world.contacts().iter().filter_map(|contact| office.world.native_of(&contact.id)).collect();
     let survivor = office.world.hubspot.merge(&natives[0], &natives[1]).expect("a merge");
 
     office.world.settle();
@@ -239,20 +249,25 @@ fn of_two_merged_records_one_contact_keeps_the_survivor_and_the_other_is_a_quest
     assert_eq!(pairs.iter().filter(|pair| pair.native.as_deref() == Some(survivor.as_str())).count(), 1, "{pairs:#?}");
     assert_eq!(pairs.iter().filter(|pair| pair.state == PairState::Parked).count(), 1);
     let parked = office.world.parked();
-    assert!(matches!(parked.as_slice(), [one] if one.reason == Reason::MergedAway { survivor: survivor.clone() }), "{parked:?}");
+    assert!(
+        matches!(parked.as_slice(), [one] if one.reason == Reason::MergedAway { survivor: survivor.clone() }),
+        "{parked:?}"
+    );
     assert_eq!(office.world.living_records().len(), 1);
     assert_eq!(office.world.contacts().len(), 2);
 }
 
 #[test]
 fn a_refused_value_waits_alone_and_goes_out_once_it_is_mended() {
-    let people = [person("+628123000001", "Ana Lee", "not an address"), person("+628123000002", "Bo Li", "bo@example.com")];
+    let people =
+        [person("+628123000001", "Ana Lee", "not an address"), person("+628123000002", "Bo Li", "bo@example.com")];
     let mut office = Office::started(&Setup::default(), KeyChoice::Create, &people);
     assert_eq!(office.world.living_records().len(), 1, "the good row is not held up");
     let parked = office.world.parked();
     assert!(matches!(parked.as_slice(), [one] if matches!(one.reason, Reason::Refused { .. })), "{parked:?}");
 
-    let ana = office.world.contacts().into_iter().find(|contact| contact.name.as_deref() == Some("Ana Lee")).expect("Ana");
+    let ana =
+        office.world.contacts().into_iter().find(|contact| contact.name.as_deref() == Some("Ana Lee")).expect("Ana");
     let patch = ContactPatch { email: Patch::Set("ana@example.com".to_owned()), ..ContactPatch::default() };
     office.world.patch_contact(&ana.id, patch).expect("an edit");
     office.world.settle();
@@ -312,7 +327,8 @@ fn a_deleted_contact_takes_nobody_else_out_of_a_plan() {
 
 #[test]
 fn a_deleted_person_who_writes_again_is_not_made_a_second_time() {
-    let mut office = Office::started(&Setup::default(), KeyChoice::Create, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
+    let mut office =
+        Office::started(&Setup::default(), KeyChoice::Create, &[person("+628123000001", "Ana Lee", "ana@example.com")]);
     let contact = office.only_contact();
     office.world.delete_contact(&contact.id).expect("a delete");
     let again = office.world.create_contact(person("+628123000001", "Ana", "")).expect("a contact");
@@ -340,7 +356,8 @@ fn an_account_that_is_connected_keeps_its_key_property() {
     let office = Office::open(&Setup::default(), KeyChoice::Create);
     let again = |key: KeyChoice| {
         let grant = Grant::fixed("pat-eu1-test".to_owned().into());
-        let connect = Connect { vendor: "hubspot".to_owned(), base_url: Some("https://hubspot.test/".to_owned()), grant, key };
+        let connect =
+            Connect { vendor: "hubspot".to_owned(), base_url: Some("https://hubspot.test/".to_owned()), grant, key };
         run(syncs::connect(&office.world.app, &office.world.org, connect)).map(|of| of.id().clone())
     };
     assert_eq!(again(KeyChoice::Create), Ok(office.connection.clone()));
@@ -352,7 +369,8 @@ fn an_account_that_is_connected_keeps_its_key_property() {
 fn a_question_of_a_paused_sync_stays_open_until_the_sync_goes_on() {
     let people = [person("+628123000003", "Twin", "")];
     let mut office = Office::started(&Setup::default(), KeyChoice::Create, &people);
-    let twin = office.world.hubspot.create(&[("phone", "+628123000003"), ("firstname", "Twin again")]).expect("a record");
+    let twin =
+        office.world.hubspot.create(&[("phone", "+628123000003"), ("firstname", "Twin again")]).expect("a record");
     office.world.settle();
     let question = office.world.parked().remove(0).id;
     let (app, org) = (office.world.app.clone(), office.world.org.clone());

@@ -98,7 +98,10 @@ fn an_update_queued_while_the_far_record_is_deleted_resurrects_nothing() {
     assert_eq!(world.contact(&contact.id).and_then(|contact| contact.name).as_deref(), Some("Ana Queued"));
     let pair = world.pair_of(&contact.id).expect("the pair stays");
     assert_ne!(pair.state, PairState::Open);
-    let named = world.changes(&contact.id).iter().any(|change| change.fields.iter().any(|field| field.field == "name" && field.decision.is_some()));
+    let named = world
+        .changes(&contact.id)
+        .iter()
+        .any(|change| change.fields.iter().any(|field| field.field == "name" && field.decision.is_some()));
     let asked = world.parked().iter().any(|parked| parked.pair.as_ref() == Some(&pair.id));
     assert!(named || asked, "the edit that did not arrive is named");
 }
@@ -163,7 +166,8 @@ fn an_automation_that_rewrites_our_value_is_a_real_change_taken_once() {
 
 #[test]
 fn an_echo_that_comes_after_a_month_causes_no_write() {
-    let (mut world, contact, _) = one(&Setup { poll: Duration::from_secs(86_400), census: Duration::from_secs(864_000), ..Setup::default() });
+    let (mut world, contact, _) =
+        one(&Setup { poll: Duration::from_secs(86_400), census: Duration::from_secs(864_000), ..Setup::default() });
     world.subscribe();
     world.patch_contact(&contact.id, rename("Ana Later")).expect("an edit");
     world.settle();
@@ -182,10 +186,15 @@ fn an_echo_that_comes_after_a_month_causes_no_write() {
 #[test]
 fn the_first_run_shows_both_values_and_a_person_can_turn_the_winner() {
     let mut world = World::new(&Setup::default());
-    let contact = world.create_contact(NewContact { email: Some("inbox@example.com".to_owned()), ..person(1) }).expect("a contact");
+    let contact = world
+        .create_contact(NewContact { email: Some("inbox@example.com".to_owned()), ..person(1) })
+        .expect("a contact");
     let phone = contact.phone_number.as_ref().map(Phone::to_string).unwrap_or_default();
     let spaced = format!("{} {}", &phone[..6], &phone[6..]);
-    let native = world.hubspot.create(&[("phone", &spaced), ("email", "crm@example.com"), ("firstname", "Ana"), ("lastname", "Person1")]).expect("a record");
+    let native = world
+        .hubspot
+        .create(&[("phone", &spaced), ("email", "crm@example.com"), ("firstname", "Ana"), ("lastname", "Person1")])
+        .expect("a record");
     world.pass(Duration::from_secs(10));
     world.connect();
     let plan = world.plan();
@@ -193,7 +202,10 @@ fn the_first_run_shows_both_values_and_a_person_can_turn_the_winner() {
     let rows = world.plan_rows(&plan);
     let [(n, PlanRow::Matched { conflicts, .. })] = rows.as_slice() else { panic!("one pair is shown: {rows:?}") };
     let conflict = conflicts.iter().find(|conflict| conflict.field == "email").expect("the e-mails differ");
-    assert_eq!((conflict.ours.as_str(), conflict.theirs.as_str(), conflict.winner), ("inbox@example.com", "crm@example.com", Side::Crm));
+    assert_eq!(
+        (conflict.ours.as_str(), conflict.theirs.as_str(), conflict.winner),
+        ("inbox@example.com", "crm@example.com", Side::Crm)
+    );
     assert_eq!(world.effects().0, 0, "nothing is written before it is accepted");
     assert_eq!(world.contact(&contact.id), Some(contact.clone()));
 
@@ -210,7 +222,8 @@ fn two_records_that_share_the_match_key_are_shown_and_not_written() {
     let mut world = World::new(&Setup::default());
     let contact = world.create_contact(person(1)).expect("a contact");
     let phone = contact.phone_number.as_ref().map(Phone::to_string).unwrap_or_default();
-    let twins = ["One", "Two"].map(|name| world.hubspot.create(&[("phone", &phone), ("lastname", name)]).expect("a record"));
+    let twins =
+        ["One", "Two"].map(|name| world.hubspot.create(&[("phone", &phone), ("lastname", name)]).expect("a record"));
     let before = twins.clone().map(|id| world.hubspot.get(&id));
     world.pass(Duration::from_secs(10));
     world.connect();

@@ -39,7 +39,13 @@ fn a_merge_that_mints_a_new_id_moves_the_pair_and_parks_the_other_contact() {
 fn edits_within_one_coarse_stamp_all_arrive() {
     // As coarse as stays below the lag that the connector declares.
     let step = Duration::from_secs(9);
-    let setup = Setup { granularity: step, index_lag: Duration::ZERO, poll: Duration::from_secs(1), page: Some(4), ..Setup::default() };
+    let setup = Setup {
+        granularity: step,
+        index_lag: Duration::ZERO,
+        poll: Duration::from_secs(1),
+        page: Some(4),
+        ..Setup::default()
+    };
     let (mut world, pairs) = in_step(&setup, 10);
     world.pass(step - Duration::from_secs(world.now().as_secs().rem_euclid(9).unsigned_abs()));
     let (contact, native) = &pairs[0];
@@ -117,7 +123,9 @@ fn a_revoked_grant_is_one_problem_and_only_the_same_account_resumes_it() {
 fn existing_pairs_win_over_match_keys_that_people_move_about() {
     let (mut world, pairs) = in_step(&Setup::default(), 2);
     let [(a, of_a), (b, of_b)] = pairs.as_slice() else { panic!("two people") };
-    let phone = |contact: &lockstep_core::contact::Contact| contact.phone_number.as_ref().map(Phone::to_string).unwrap_or_default();
+    let phone = |contact: &lockstep_core::contact::Contact| {
+        contact.phone_number.as_ref().map(Phone::to_string).unwrap_or_default()
+    };
     world.hubspot.edit(of_a, &[("phone", &phone(b))]).expect("an edit");
     world.hubspot.edit(of_b, &[("phone", &phone(a))]).expect("an edit");
     world.patch_contact(&a.id, rename("Ana Swapped")).expect("an edit");
@@ -129,7 +137,11 @@ fn existing_pairs_win_over_match_keys_that_people_move_about() {
     assert_eq!(world.contact(&a.id).and_then(|contact| contact.phone_number), a.phone_number);
     assert_eq!(world.contact(&b.id).and_then(|contact| contact.phone_number), b.phone_number);
     assert_eq!(world.hubspot.get(of_a).expect("it lives").value("lastname"), Some("Swapped"));
-    assert_eq!(world.hubspot.get(of_a).expect("it lives").value("phone"), Some(phone(b).as_str()), "the CRM keeps what a person typed there");
+    assert_eq!(
+        world.hubspot.get(of_a).expect("it lives").value("phone"),
+        Some(phone(b).as_str()),
+        "the CRM keeps what a person typed there"
+    );
 }
 
 #[test]
@@ -181,7 +193,10 @@ fn a_record_made_anew_after_a_delete_is_not_killed_by_the_tombstone() {
     assert!(world.living_records().iter().any(|record| record.id == anew));
     assert_eq!(world.contacts().len(), 1, "the person is not doubled");
     let paired = world.native_of(&contact.id).as_deref() == Some(anew.as_str());
-    let asked = world.parked().iter().any(|parked| parked.native.as_deref() == Some(anew.as_str()) || parked.contact.as_ref() == Some(&contact.id));
+    let asked = world
+        .parked()
+        .iter()
+        .any(|parked| parked.native.as_deref() == Some(anew.as_str()) || parked.contact.as_ref() == Some(&contact.id));
     assert!(paired || asked, "the record stands in a pair or in a question");
 }
 
@@ -256,7 +271,12 @@ fn a_property_that_only_reads_name_is_left_out_too_and_said() {
     world.settle();
 
     assert_eq!(world.contact(&contact.id).and_then(|contact| contact.email).as_deref(), Some("still@example.com"));
-    assert!(world.parked().iter().any(|parked| matches!(&parked.reason, Reason::Refused { code, .. } if code == "property_gone")));
+    assert!(
+        world
+            .parked()
+            .iter()
+            .any(|parked| matches!(&parked.reason, Reason::Refused { code, .. } if code == "property_gone"))
+    );
 }
 
 #[test]
@@ -271,7 +291,12 @@ fn a_key_property_that_disappears_stops_no_create() {
     assert!(world.native_of(&new.id).is_some(), "made without our key");
     assert_eq!(world.hubspot.get(&pairs[0].1).expect("it lives").value("lastname"), Some("Goes On"));
     assert_eq!(world.living_records().len(), 2);
-    assert!(world.parked().iter().any(|parked| matches!(&parked.reason, Reason::Refused { code, .. } if code == "property_gone")));
+    assert!(
+        world
+            .parked()
+            .iter()
+            .any(|parked| matches!(&parked.reason, Reason::Refused { code, .. } if code == "property_gone"))
+    );
 }
 
 #[test]

@@ -15,7 +15,11 @@ fn weathers(seed: u64, postgres: Option<String>) {
         panic!("seed {seed}: {:#?}\n{}", told.findings, told.lines.join("\n"));
     }
     assert_eq!(told.tally.self_429, 0, "seed {seed} drew a 429 of its own");
-    assert!(told.tally.edits >= 100 && told.tally.faults >= 20 && told.tally.crashes >= 2, "seed {seed}: {:?}", told.tally);
+    assert!(
+        told.tally.edits >= 100 && told.tally.faults >= 20 && told.tally.crashes >= 2,
+        "seed {seed}: {:?}",
+        told.tally
+    );
 }
 
 #[test]

@@ -138,7 +138,9 @@ fn question(parked: Parked) -> Question {
             question.contacts.extend(contacts.into_iter().map(String::from));
             question.records.extend(records);
         }
-        Reason::Fight { field, .. } | Reason::Refused { field: Some(field), .. } => question.cell = Cell::of_field(&field),
+        Reason::Fight { field, .. } | Reason::Refused { field: Some(field), .. } => {
+            question.cell = Cell::of_field(&field)
+        }
         Reason::MergedAway { .. }
         | Reason::Refused { field: None, .. }
         | Reason::UnknownOutcome

@@ -109,7 +109,15 @@ impl Ledger {
     }
 
     /// A person gave a value. `before` is what stood there.
-    pub fn edited(&mut self, side: Side, on: &str, cell: Cell, before: Option<String>, value: Option<String>, weight: Weight) {
+    pub fn edited(
+        &mut self,
+        side: Side,
+        on: &str,
+        cell: Cell,
+        before: Option<String>,
+        value: Option<String>,
+        weight: Weight,
+    ) {
         let at = self.tick();
         self.edits.push(Edit { at, side, on: on.to_owned(), cell, value, before, weight });
     }

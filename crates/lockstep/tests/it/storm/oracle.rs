@@ -116,7 +116,10 @@ impl Court<'_> {
             }
             let ours = |id: &str| !self.ledger.born.contains_key(id);
             if bond.native.as_deref().is_some_and(ours) && ours(&bond.contact) {
-                doubled.push(format!("contact {} was made from record {:?}, which we made ourselves", bond.contact, bond.native));
+                doubled.push(format!(
+                    "contact {} was made from record {:?}, which we made ourselves",
+                    bond.contact, bond.native
+                ));
             }
         }
         doubled.extend(self.doubled_persons(&by_contact, &by_native));
@@ -129,14 +132,23 @@ impl Court<'_> {
             let keys = [Cell::Email, Cell::Phone];
             !self.ledger.edits.iter().any(|edit| edit.on == id && edit.before.is_some() && keys.contains(&edit.cell))
         };
-        let twins = self.found.contacts.keys().flat_map(|contact| self.found.records.keys().map(move |record| (contact, record)));
+        let twins = self
+            .found
+            .contacts
+            .keys()
+            .flat_map(|contact| self.found.records.keys().map(move |record| (contact, record)));
         let person = |id: &String| self.ledger.born.get(id);
         twins
             .filter(|(contact, record)| person(contact).is_some() && person(contact) == person(record))
             .filter(|(contact, record)| untouched(contact) && untouched(record))
             .filter_map(|(contact, record)| Some((by_contact.get(contact.as_str())?, by_native.get(record.as_str())?)))
             .filter(|(ours, theirs)| ours.id != theirs.id)
-            .map(|(ours, theirs)| format!("one person is in two pairs: {} with {:?} and {} with {:?}", ours.contact, ours.native, theirs.contact, theirs.native))
+            .map(|(ours, theirs)| {
+                format!(
+                    "one person is in two pairs: {} with {:?} and {} with {:?}",
+                    ours.contact, ours.native, theirs.contact, theirs.native
+                )
+            })
             .collect()
     }
 
@@ -144,16 +156,26 @@ impl Court<'_> {
         let contact = self.found.contacts.get(&bond.contact);
         let record = bond.native.as_ref().and_then(|native| self.found.records.get(native));
         let both_live = contact.is_some() && record.is_some();
-        if self.questions_on(bond).any(Question::is_whole) || (!(both_live && bond.state == PairState::Open) && self.is_asked(bond)) {
+        if self.questions_on(bond).any(Question::is_whole)
+            || (!(both_live && bond.state == PairState::Open) && self.is_asked(bond))
+        {
             return;
         }
         let pair = format!("{} ⇄ {}", bond.contact, bond.native.as_deref().unwrap_or("nothing"));
         match (bond.state, contact, record) {
-            (PairState::Parked, Some(_), _) | (PairState::Parked, _, Some(_)) => self.lost(format!("{pair} is parked without a question")),
+            (PairState::Parked, Some(_), _) | (PairState::Parked, _, Some(_)) => {
+                self.lost(format!("{pair} is parked without a question"))
+            }
             (PairState::Open, Some(contact), Some(record)) => self.open(bond, contact, record),
-            (PairState::Open, Some(_), None) => self.findings.diverged.push(format!("{pair} is open, but the record is not there")),
-            (PairState::Open, None, Some(_)) => self.findings.diverged.push(format!("{pair} is open, but the contact is not there")),
-            (PairState::Tombstone, Some(_), Some(_)) => self.lost(format!("{pair} is a tombstone, but both sides live")),
+            (PairState::Open, Some(_), None) => {
+                self.findings.diverged.push(format!("{pair} is open, but the record is not there"))
+            }
+            (PairState::Open, None, Some(_)) => {
+                self.findings.diverged.push(format!("{pair} is open, but the contact is not there"))
+            }
+            (PairState::Tombstone, Some(_), Some(_)) => {
+                self.lost(format!("{pair} is a tombstone, but both sides live"))
+            }
             (PairState::Tombstone, contact, record) => self.tombstone(bond, contact.is_some(), record.is_some()),
             (PairState::Open | PairState::Parked, None, None) => {}
         }
@@ -161,13 +183,18 @@ impl Court<'_> {
 
     /// One side is gone: somebody must have deleted it, and the policy decides about the other.
     fn tombstone(&mut self, bond: &Bond, contact_lives: bool, record_lives: bool) {
-        let ancestry = bond.native.as_ref().map(|native| self.ledger.ancestry(&self.ledger.survivor(native))).unwrap_or_default();
+        let ancestry =
+            bond.native.as_ref().map(|native| self.ledger.ancestry(&self.ledger.survivor(native))).unwrap_or_default();
         let contact_deleted = self.ledger.deleted.contains_key(&bond.contact);
         let record_deleted = ancestry.iter().any(|id| self.ledger.deleted.contains_key(id));
         let pair = format!("{} ⇄ {}", bond.contact, bond.native.as_deref().unwrap_or("nothing"));
         if !contact_deleted && !record_deleted {
             self.lost(format!("{pair} is a tombstone, but nobody deleted either side"));
-        } else if self.found.archives && contact_deleted && record_lives && ancestry.iter().all(|id| !self.ledger.restored.contains(id)) {
+        } else if self.found.archives
+            && contact_deleted
+            && record_lives
+            && ancestry.iter().all(|id| !self.ledger.restored.contains(id))
+        {
             self.lost(format!("{pair}: the contact was deleted, but its record was never archived"));
         } else if !self.found.archives && !contact_lives && !contact_deleted {
             self.lost(format!("{pair}: the contact is gone though the policy is to unlink"));
@@ -186,10 +213,14 @@ impl Court<'_> {
             }
         }
         if contact.points_to.as_ref() != bond.native.as_ref() {
-            self.findings.diverged.push(format!("{} notes {:?}, but is paired with {:?}", bond.contact, contact.points_to, bond.native));
+            self.findings
+                .diverged
+                .push(format!("{} notes {:?}, but is paired with {:?}", bond.contact, contact.points_to, bond.native));
         }
         if self.found.keyed && record.points_to.as_ref() != Some(&bond.contact) {
-            self.findings.diverged.push(format!("{:?} notes {:?}, but is paired with {}", bond.native, record.points_to, bond.contact));
+            self.findings
+                .diverged
+                .push(format!("{:?} notes {:?}, but is paired with {}", bond.native, record.points_to, bond.contact));
         }
     }
 
@@ -223,7 +254,10 @@ impl Court<'_> {
                 Fate::Fine if cell.same(edit.value.as_deref(), ours) => return,
                 Fate::Fine => {}
                 Fate::Missing(why) => {
-                    let text = format!("{pair}: {cell:?} {:?} of {:?} #{} is gone, both hold {ours:?}: {why}", edit.value, edit.side, edit.at);
+                    let text = format!(
+                        "{pair}: {cell:?} {:?} of {:?} #{} is gone, both hold {ours:?}: {why}",
+                        edit.value, edit.side, edit.at
+                    );
                     self.lost(text);
                     return;
                 }
@@ -233,7 +267,8 @@ impl Court<'_> {
 
     /// Whether a value came from a record that was deleted since: its contact may have found another record.
     fn inherited(&self, cell: Cell, value: Option<&str>) -> bool {
-        let mut edits = self.ledger.edits.iter().filter(|edit| edit.cell == cell && self.ledger.deleted.contains_key(&edit.on));
+        let mut edits =
+            self.ledger.edits.iter().filter(|edit| edit.cell == cell && self.ledger.deleted.contains_key(&edit.on));
         edits.any(|edit| cell.same(edit.value.as_deref(), value))
     }
 
@@ -246,17 +281,25 @@ impl Court<'_> {
             Side::Inbox => (inbox, crm),
             Side::Crm => (crm, inbox),
         };
-        let allowed_later = own.iter().chain(other).any(|it| it.weight == Weight::Allowed && it.at > edit.at && cell.same(it.value.as_deref(), shown));
+        let allowed_later = own
+            .iter()
+            .chain(other)
+            .any(|it| it.weight == Weight::Allowed && it.at > edit.at && cell.same(it.value.as_deref(), shown));
         let returned = own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), edit.value.as_deref()))
             || own.iter().any(|it| it.at < edit.at && cell.same(it.before.as_deref(), edit.value.as_deref()));
-        if allowed_later || returned || self.beaten(edit, own, other) { Fate::Fine } else { Fate::Missing("nothing beat it") }
+        if allowed_later || returned || self.beaten(edit, own, other) {
+            Fate::Fine
+        } else {
+            Fate::Missing("nothing beat it")
+        }
     }
 
     /// Whether the log names a rule that beat the edit, and the winner is an edit of the other side that its author had
     /// not seen: what the author replaced is no news, unless the author's own side had typed the very same.
     fn beaten(&self, edit: &Edit, own: &[&Edit], other: &[&Edit]) -> bool {
         let cell = edit.cell;
-        let typed_here = |value: Option<&str>| own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), value));
+        let typed_here =
+            |value: Option<&str>| own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), value));
         self.found.ruled.iter().filter(|ruled| ruled.cell == cell).any(|ruled| {
             let Verdict::Conflict { winner, .. } = ruled.verdict else { return false };
             let (loser, won) = match edit.side {
@@ -265,10 +308,9 @@ impl Court<'_> {
             };
             winner != edit.side
                 && cell.same(loser.as_deref(), edit.value.as_deref())
-                && other
-                    .iter()
-                    .filter(|it| cell.same(it.value.as_deref(), won.as_deref()))
-                    .any(|it| it.at > edit.at || !cell.same(edit.before.as_deref(), won.as_deref()) || typed_here(won.as_deref()))
+                && other.iter().filter(|it| cell.same(it.value.as_deref(), won.as_deref())).any(|it| {
+                    it.at > edit.at || !cell.same(edit.before.as_deref(), won.as_deref()) || typed_here(won.as_deref())
+                })
         })
     }
 
@@ -289,10 +331,14 @@ impl Court<'_> {
             self.lost(format!("{pair}: the CRM's phone {:?} #{} became {theirs:?}", edit.value, edit.at));
         }
         let shown = self.found.ruled.iter().any(|ruled| {
-            ruled.contact == bond.contact && ruled.cell == Cell::Phone && Cell::Phone.same(ruled.theirs.as_deref(), theirs)
+            ruled.contact == bond.contact
+                && ruled.cell == Cell::Phone
+                && Cell::Phone.same(ruled.theirs.as_deref(), theirs)
         });
         if !Cell::Phone.same(ours, theirs) && !shown {
-            self.findings.diverged.push(format!("{pair}: phone is {ours:?} here and {theirs:?} there, and no decision says so"));
+            self.findings
+                .diverged
+                .push(format!("{pair}: phone is {ours:?} here and {theirs:?} there, and no decision says so"));
         }
     }
 

@@ -19,7 +19,12 @@ const LIVING_MIN: usize = 3;
 
 /// A contact as a person sees it.
 pub fn contact_cells(contact: &Contact) -> BTreeMap<Cell, String> {
-    let note = contact.metadata.as_ref().and_then(|metadata| metadata.get("note")).and_then(|note| note.as_str()).map(str::to_owned);
+    let note = contact
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.get("note"))
+        .and_then(|note| note.as_str())
+        .map(str::to_owned);
     let cells = [
         (Cell::Name, contact.name.clone()),
         (Cell::Email, contact.email.clone()),
@@ -85,7 +90,8 @@ impl Storm {
 
     pub(super) fn collide(&mut self, who: u8, cell: Cell, serial: u16) {
         let Some(contact) = self.contact_at(who) else { return };
-        let native = self.world.pairs().into_iter().find(|pair| pair.contact == contact.id).and_then(|pair| pair.native);
+        let native =
+            self.world.pairs().into_iter().find(|pair| pair.contact == contact.id).and_then(|pair| pair.native);
         self.edit_contact(&contact, &Give { cell, serial, style: Style::Plain });
         if let Some(native) = native {
             self.edit_record(&native, &Give { cell, serial: serial + 1_000, style: Style::Plain });
@@ -120,7 +126,10 @@ impl Storm {
     }
 
     fn edit_record(&mut self, id: &str, give: &Give) {
-        let Some(record) = self.world.hubspot.get(id).filter(|record| !record.archived && record.merged_into.is_none()) else { return };
+        let Some(record) = self.world.hubspot.get(id).filter(|record| !record.archived && record.merged_into.is_none())
+        else {
+            return;
+        };
         // The CRM has no place for the inbox's notes.
         let cell = if give.cell == Cell::Note { Cell::JobTitle } else { give.cell };
         let give = Give { cell, ..give.clone() };
@@ -182,7 +191,11 @@ impl Storm {
 
     /// The values of somebody new: `keys` of a twin, or an address of their own.
     fn fresh(&self, serial: u16, keys: &BTreeMap<Cell, String>, style: Style) -> BTreeMap<Cell, String> {
-        let mut cells: BTreeMap<Cell, String> = keys.iter().filter(|(cell, _)| matches!(cell, Cell::Phone | Cell::Email)).map(|(cell, value)| (*cell, value.clone())).collect();
+        let mut cells: BTreeMap<Cell, String> = keys
+            .iter()
+            .filter(|(cell, _)| matches!(cell, Cell::Phone | Cell::Email))
+            .map(|(cell, value)| (*cell, value.clone()))
+            .collect();
         if cells.is_empty() {
             cells.extend(typed(Cell::Phone, serial, style).map(|phone| (Cell::Phone, phone)));
             if serial.is_multiple_of(2) {
@@ -195,7 +208,10 @@ impl Storm {
 
     pub(super) fn create_contact(&mut self, person: Option<usize>, serial: u16, keys: &BTreeMap<Cell, String>) {
         let mut cells = self.fresh(serial, keys, Style::Plain);
-        let phone = cells.get(&Cell::Phone).and_then(|phone| Cell::Phone.form(Some(phone))).and_then(|phone| Phone::parse(&phone).ok());
+        let phone = cells
+            .get(&Cell::Phone)
+            .and_then(|phone| Cell::Phone.form(Some(phone)))
+            .and_then(|phone| Phone::parse(&phone).ok());
         match &phone {
             Some(phone) => cells.insert(Cell::Phone, phone.to_string()),
             None => cells.remove(&Cell::Phone),
@@ -242,7 +258,9 @@ impl Storm {
             Side::Inbox => {
                 let living = self.world.contacts().len();
                 let contact = self.contact_at(who).filter(|_| living > LIVING_MIN);
-                contact.filter(|contact| self.world.delete_contact(&contact.id).is_ok()).map(|contact| contact.id.to_string())
+                contact
+                    .filter(|contact| self.world.delete_contact(&contact.id).is_ok())
+                    .map(|contact| contact.id.to_string())
             }
             Side::Crm => {
                 let living = self.world.living_records().len();

@@ -22,17 +22,42 @@ pub struct Cue {
 /// What happens. A `who` is taken modulo those who live; a `serial` makes a value unique.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
-    Edit { side: Side, who: u8, give: Give },
+    Edit {
+        side: Side,
+        who: u8,
+        give: Give,
+    },
     /// The same cell on both sides at once.
-    Collide { who: u8, cell: Cell, serial: u16 },
+    Collide {
+        who: u8,
+        cell: Cell,
+        serial: u16,
+    },
     /// A person is made on one side; with `twin` it is somebody of the other side, in another spelling.
-    Create { side: Side, twin: Option<u8>, serial: u16 },
+    Create {
+        side: Side,
+        twin: Option<u8>,
+        serial: u16,
+    },
     /// A person is made on both sides at once.
-    CreateBoth { serial: u16 },
-    Delete { side: Side, who: u8 },
-    Restore { who: u8 },
-    Merge { kept: u8, lost: u8 },
-    SwapPhones { a: u8, b: u8 },
+    CreateBoth {
+        serial: u16,
+    },
+    Delete {
+        side: Side,
+        who: u8,
+    },
+    Restore {
+        who: u8,
+    },
+    Merge {
+        kept: u8,
+        lost: u8,
+    },
+    SwapPhones {
+        a: u8,
+        b: u8,
+    },
     Hooks(Hooks),
     Mishap(Mishap),
     /// The process dies here and starts again on its database.
@@ -76,19 +101,29 @@ pub enum Hooks {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mishap {
     /// The sandbox's fault switch, on writes only or on any call.
-    Fault { writes: bool, effect: Effect, skip: u32 },
+    Fault {
+        writes: bool,
+        effect: Effect,
+        skip: u32,
+    },
     /// The grant is taken back; a person consents again later.
     Revoke,
     Reconsent,
     ExpireTokens,
-    Hide { who: u8 },
+    Hide {
+        who: u8,
+    },
     UnhideAll,
     DropProperty,
     RecreateProperty,
     /// The CRM's clock is off by this much from now on.
-    VendorClock { secs: i64 },
+    VendorClock {
+        secs: i64,
+    },
     /// Our own clock steps back.
-    OurClock { secs: i64 },
+    OurClock {
+        secs: i64,
+    },
 }
 
 /// Draws a story.
@@ -131,7 +166,11 @@ fn side(dice: &Dice) -> Side {
 
 /// An act for when the drawn script held too few of a kind.
 pub fn extra_edit(dice: &Dice, serial: u16) -> Act {
-    Act::Edit { side: side(dice), who: who(dice), give: Give { cell: *dice.pick(&[Cell::Name, Cell::Email]), serial, style: Style::Plain } }
+    Act::Edit {
+        side: side(dice),
+        who: who(dice),
+        give: Give { cell: *dice.pick(&[Cell::Name, Cell::Email]), serial, style: Style::Plain },
+    }
 }
 
 fn ordinary(dice: &Dice, serial: u16) -> Act {
@@ -147,7 +186,15 @@ fn ordinary(dice: &Dice, serial: u16) -> Act {
         63 => Act::Restore { who: who(dice) },
         64 => Act::Merge { kept: who(dice), lost: who(dice) },
         65 => Act::SwapPhones { a: who(dice), b: who(dice) },
-        66..=77 => Act::Hooks(*dice.pick(&[Hooks::Deliver, Hooks::Deliver, Hooks::Deliver, Hooks::Lose, Hooks::Double, Hooks::Reverse, Hooks::Old])),
+        66..=77 => Act::Hooks(*dice.pick(&[
+            Hooks::Deliver,
+            Hooks::Deliver,
+            Hooks::Deliver,
+            Hooks::Lose,
+            Hooks::Double,
+            Hooks::Reverse,
+            Hooks::Old,
+        ])),
         _ => Act::Pass(*dice.pick(&[dice.secs(0, 2), dice.secs(2, 30), dice.secs(30, 300)])),
     }
 }
@@ -167,7 +214,11 @@ fn edit(dice: &Dice, serial: u16) -> Act {
 
 fn mishap(dice: &Dice) -> Act {
     let mishap = match dice.between(1, 100) {
-        1..=68 => Mishap::Fault { writes: dice.chance(60), effect: effect(dice), skip: u32::try_from(dice.between(0, 2)).unwrap_or(0) },
+        1..=68 => Mishap::Fault {
+            writes: dice.chance(60),
+            effect: effect(dice),
+            skip: u32::try_from(dice.between(0, 2)).unwrap_or(0),
+        },
         69 | 70 => Mishap::Revoke,
         71..=74 => Mishap::ExpireTokens,
         75..=78 => Mishap::Hide { who: who(dice) },
@@ -187,7 +238,10 @@ fn effect(dice: &Dice) -> Effect {
         6 => Effect::Reset,
         7 => Effect::PartialBatch { rows: usize::try_from(dice.between(0, 3)).unwrap_or(0) },
         8 => Effect::Status { status: 429, policy: Some("TEN_SECONDLY_ROLLING".to_owned()) },
-        _ => Effect::Status { status: u16::try_from(*dice.pick(&[423, 477, 500, 502, 503, 504])).unwrap_or(500), policy: None },
+        _ => Effect::Status {
+            status: u16::try_from(*dice.pick(&[423, 477, 500, 502, 503, 504])).unwrap_or(500),
+            policy: None,
+        },
     }
 }
 

@@ -101,6 +101,16 @@ impl Storm {
         storm.middle();
         storm.end();
         let found = storm.found();
+        if let Ok(id) = std::env::var("STORM_DEBUG") {
+            let id = lockstep_core::ids::ContactId::parse(&id).unwrap();
+            for change in storm.world.changes(&id) {
+                eprintln!("{} {:?}", change.at, change.origin);
+                for f in change.fields {
+                    eprintln!("    {} {:?} {:?} -> {:?} {:?}", f.field, f.side, f.before, f.after, f.decision);
+                }
+            }
+            eprintln!("{:#?}", storm.world.pair_of(&id));
+        }
         let mut findings = judge(&storm.ledger, &found);
         findings.looped = storm.rounds_that_wrote();
         findings.lost.extend(storm.unmapped.iter().map(|name| format!("{name} is not mapped, but was written")));
@@ -250,7 +260,9 @@ impl Storm {
     fn boundary(&mut self) -> ControlFlow<()> {
         self.tally.steps += 1;
         self.after_effects();
-        while let Some(cue) = self.script.pop_front_if(|cue| !matches!(cue.act, Act::Pass(_)) && cue.wait <= self.waited) {
+        while let Some(cue) =
+            self.script.pop_front_if(|cue| !matches!(cue.act, Act::Pass(_)) && cue.wait <= self.waited)
+        {
             self.waited = 0;
             if cue.act == Act::Kill {
                 return ControlFlow::Break(());
@@ -330,7 +342,12 @@ impl Storm {
         self.tell(format!("{mishap:?}"));
         match mishap {
             Mishap::Fault { writes, effect, skip } => {
-                let fault = |route: Option<&str>| Fault { route: route.map(str::to_owned), effect: effect.clone(), times: 1, skip: *skip };
+                let fault = |route: Option<&str>| Fault {
+                    route: route.map(str::to_owned),
+                    effect: effect.clone(),
+                    times: 1,
+                    skip: *skip,
+                };
                 let faults = self.world.hubspot.faults();
                 if *writes {
                     let create = if self.weather.keyed { "upsert" } else { "create" };
@@ -415,7 +432,8 @@ impl Storm {
         let id = self.ledger.survivor(id);
         let Some((job, read)) = self.reads.get(&id).copied() else { return };
         let Some(record) = self.world.hubspot.get(&id) else { return };
-        let landed = |name: &String, value: &Json| record.value(name).unwrap_or_default() == value.as_str().unwrap_or_default();
+        let landed =
+            |name: &String, value: &Json| record.value(name).unwrap_or_default() == value.as_str().unwrap_or_default();
         if job == self.job && properties.iter().all(|(name, value)| landed(name, value)) {
             let cells = properties.keys().filter_map(|name| Cell::of_property(name)).collect();
             self.ledger.overwritten(&id, &cells, read);

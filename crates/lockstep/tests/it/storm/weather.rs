@@ -74,7 +74,8 @@ impl Weather {
         let dice = Dice::new(seed ^ 0x5707_2a11);
         let index_lag = Duration::from_millis(*dice.pick(&[0, 800, 5_000, 8_500]));
         // Together they stay below the lag that the connector declares.
-        let granularity = Duration::from_millis(*dice.pick(&[1, 1, 1_000, 4_000])).min(Duration::from_millis(9_500) - index_lag);
+        let granularity =
+            Duration::from_millis(*dice.pick(&[1, 1, 1_000, 4_000])).min(Duration::from_millis(9_500) - index_lag);
         Self {
             seed,
             people: usize::try_from(dice.between(5, 12)).unwrap_or(5),

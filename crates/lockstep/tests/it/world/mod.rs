@@ -131,7 +131,21 @@ impl World {
         }))
         .expect("an organization");
         let router = surfaces::router(app.clone());
-        Self { dial, env, app, router, hubspot, wire, org, connection: None, keyed: setup.keyed, skew, vendor_offset, target, _folder: folder }
+        Self {
+            dial,
+            env,
+            app,
+            router,
+            hubspot,
+            wire,
+            org,
+            connection: None,
+            keyed: setup.keyed,
+            skew,
+            vendor_offset,
+            target,
+            _folder: folder,
+        }
     }
 
     /// The process dies and starts again on its database: nothing that was only in memory is left.
@@ -139,7 +153,14 @@ impl World {
         let settings = Arc::clone(&self.app.settings);
         let vault = self.app.vault.clone();
         let store = Store::open_inline(&self.target, self.env.clone()).expect("the database opens again");
-        self.app = App { env: self.env.clone(), store, vault, network: self.wire.clone(), pacing: Pacing::default(), settings };
+        self.app = App {
+            env: self.env.clone(),
+            store,
+            vault,
+            network: self.wire.clone(),
+            pacing: Pacing::default(),
+            settings,
+        };
         self.router = surfaces::router(self.app.clone());
         self.write(|tx, _| tx.reclaim_all());
     }
@@ -162,13 +183,19 @@ impl World {
     }
 
     /// Runs a closure in a writing transaction.
-    pub fn write<T: Send + 'static>(&self, f: impl FnOnce(&mut Tx<'_>, &Org) -> Result<T, StoreError> + Send + 'static) -> T {
+    pub fn write<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>, &Org) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
         let org = self.org.clone();
         run(self.app.store.write(move |tx| f(tx, &org))).expect("the store writes")
     }
 
     /// Runs a closure on a snapshot.
-    pub fn read<T: Send + 'static>(&self, f: impl FnOnce(&mut Tx<'_>, &Org) -> Result<T, StoreError> + Send + 'static) -> T {
+    pub fn read<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>, &Org) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
         let org = self.org.clone();
         run(self.app.store.read(move |tx| f(tx, &org))).expect("the store reads")
     }
@@ -221,14 +248,16 @@ impl World {
     /// Connects the CRM.
     pub fn connect(&mut self) {
         let key = if self.keyed { KeyChoice::Create } else { KeyChoice::None };
-        let request = Connect { vendor: "hubspot".to_owned(), base_url: Some(CRM.to_owned()), grant: self.grant(), key };
+        let request =
+            Connect { vendor: "hubspot".to_owned(), base_url: Some(CRM.to_owned()), grant: self.grant(), key };
         let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
         self.connection = Some(connection.id().clone());
     }
 
     /// Computes the first-run plan.
     pub fn plan(&mut self) -> PlanId {
-        let plan = run(ops::syncs::plan(&self.app, &self.org, self.connection(), Some("ID".to_owned()))).expect("a plan");
+        let plan =
+            run(ops::syncs::plan(&self.app, &self.org, self.connection(), Some("ID".to_owned()))).expect("a plan");
         let status = |world: &Self| run(ops::plans::show(&world.app, &world.org, &plan)).map(|plan| plan.status);
         for _ in 0..60 {
             if status(self) == Ok(PlanStatus::Ready) {
@@ -393,8 +422,10 @@ impl World {
             "groupName": "contactinformation",
         });
         let request = Request::post("/crm/v3/properties/contacts").header("authorization", "Bearer admin");
-        let request = request.header("content-type", "application/json").body(Body::from(body.to_string())).expect("a request");
-        let answer = run(self.hubspot.router().oneshot(request)).map_or_else(|never| match never {}, |answer| answer.status());
+        let request =
+            request.header("content-type", "application/json").body(Body::from(body.to_string())).expect("a request");
+        let answer =
+            run(self.hubspot.router().oneshot(request)).map_or_else(|never| match never {}, |answer| answer.status());
         assert!(answer.is_success(), "{answer}");
     }
 
