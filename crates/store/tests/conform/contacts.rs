@@ -12,7 +12,7 @@ use lockstep_core::parked::{Parked, Reason};
 use lockstep_core::phone::Phone;
 use lockstep_core::plan::{PlanConflict, PlanRow};
 use lockstep_core::record::Record;
-use lockstep_store::{Begin, ContactFilter, NewSubscription, Order, Page, StoreError, StoredAnswer};
+use lockstep_store::{ContactFilter, NewSubscription, Order, Page, StoreError};
 use serde_json::json;
 
 use crate::world::{ACCOUNT, World, new_contact};
@@ -278,11 +278,7 @@ pub fn an_erased_person_is_nowhere_quoted(world: &World) {
         tx.park(&sync, &question)?;
         tx.add_subscription(org, &subscription)?;
         tx.publish(org, &event)?;
-        tx.idempotency_begin(org, "key", &[1; 32])?;
-        let answer = StoredAnswer { status: 201, headers: String::new(), body: b"secret".to_vec() };
-        tx.idempotency_finish(org, "key", &answer, Some(&contact.id))?;
         tx.erase_subject(org, &contact.id)?;
-        assert_eq!(tx.idempotency_begin(org, "key", &[1; 32])?, Begin::First, "no answer is repeated");
         assert_eq!(tx.plan_rows(&plan, 0, 9)?, blanked, "what was planned stays, for the others that a row names too");
         assert_eq!(tx.records_by_key(&sync, "phone:628111222333")?, ["501"], "its record is still met by its number");
         assert!(tx.native_record(&sync, "501")?.unwrap().properties.is_empty());

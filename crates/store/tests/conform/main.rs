@@ -79,6 +79,7 @@ cases! {
         two_workers_never_share_a_job_or_a_lane;
     requests:
         an_idempotency_key_runs_once,
+        a_kept_answer_ends_with_the_contact_it_quotes,
         an_abandoned_or_old_key_runs_again,
         a_webhook_is_received_once,
         the_audit_comes_newest_first;

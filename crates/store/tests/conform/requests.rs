@@ -46,6 +46,17 @@ pub fn an_abandoned_or_old_key_runs_again(world: &World) {
     assert_eq!(world.write(move |tx, _| tx.purge_idempotency(now)), 1);
 }
 
+pub fn a_kept_answer_ends_with_the_contact_it_quotes(world: &World) {
+    let contact = world.contact("+628111222333", "Budi", "budi@example.id");
+    let answer = StoredAnswer { status: 201, headers: String::new(), body: b"sealed".to_vec() };
+    assert_eq!(begin(world, 1), Begin::First);
+    let (id, kept) = (contact.id.clone(), answer.clone());
+    world.write(move |tx, org| tx.idempotency_finish(org, "key", &kept, Some(&id)));
+    assert_eq!(begin(world, 1), Begin::Replay(answer));
+    world.write(move |tx, org| tx.erase_subject(org, &contact.id));
+    assert_eq!(begin(world, 1), Begin::First);
+}
+
 pub fn a_webhook_is_received_once(world: &World) {
     let receive = |event: &'static str| world.write(move |tx, _| tx.receive("hubspot", "12345", event, b"[\0\xff]"));
     let unread = || world.read(|tx, _| tx.unread("hubspot", "12345", 9));
