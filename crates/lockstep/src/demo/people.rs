@@ -92,9 +92,9 @@ impl Person {
             code: country.code,
             national: if no_phone { String::new() } else { national(country.mobile, index) },
             email: if no_email { String::new() } else { format!("{handle}@{}", pick(&DOMAINS, env)) },
-            company: if index % 3 == 0 { (*pick(&COMPANIES, env)).to_owned() } else { String::new() },
+            company: if index.is_multiple_of(3) { (*pick(&COMPANIES, env)).to_owned() } else { String::new() },
             city: country.city,
-            notes: if index % 9 == 0 { (*pick(&NOTES, env)).to_owned() } else { String::new() },
+            notes: if index.is_multiple_of(9) { (*pick(&NOTES, env)).to_owned() } else { String::new() },
         }
     }
 

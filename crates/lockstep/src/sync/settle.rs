@@ -216,11 +216,8 @@ fn refused(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, fault: &Fault) -> Res
     }
     let field = fault.property.as_deref().and_then(|property| schema::field_of(spoke.mapping(), property));
     match &field {
-        Some(field) if pair.native.is_some() => {
-            if !pair.held.contains(field) {
-                pair.held.push(field.clone());
-            }
-        }
+        Some(field) if pair.held.contains(field) => {}
+        Some(field) if pair.native.is_some() => pair.held.push(field.clone()),
         _ if pair.state == PairState::Open => pair.state = PairState::Parked,
         _ => {}
     }

@@ -6,11 +6,11 @@ mod oracle;
 mod people;
 mod script;
 mod shrink;
-mod story;
+pub mod story;
 mod weather;
 
 pub use shrink::shrunk;
-pub use story::{Tally, Told};
+pub use story::Told;
 
 use story::Storm;
 use weather::Weather;

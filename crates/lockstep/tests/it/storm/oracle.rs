@@ -348,8 +348,8 @@ impl Court<'_> {
     fn private_cells(&mut self) {
         for (cell, shown) in [(Cell::Note, &self.found.contacts), (Cell::JobTitle, &self.found.records)] {
             for (id, entity) in shown {
-                let edits = self.ledger.edits.iter().filter(|edit| edit.cell == cell && &edit.on == id);
-                if let Some(last) = edits.last()
+                let mut edits = self.ledger.edits.iter().filter(|edit| edit.cell == cell && &edit.on == id);
+                if let Some(last) = edits.next_back()
                     && !cell.same(last.value.as_deref(), entity.value(cell))
                 {
                     self.findings.lost.push(format!("{id}: {cell:?} {:?} became {:?}", last.value, entity.value(cell)));

@@ -44,19 +44,6 @@ pub struct Tally {
     pub self_429: usize,
 }
 
-impl Tally {
-    /// Adds another story's figures.
-    pub fn add(&mut self, other: &Self) {
-        self.steps += other.steps;
-        self.edits += other.edits;
-        self.faults += other.faults;
-        self.crashes += other.crashes;
-        self.overtaken += other.overtaken;
-        self.parked += other.parked;
-        self.self_429 += other.self_429;
-    }
-}
-
 /// A story and its end.
 pub struct Told {
     pub tally: Tally,
