@@ -313,15 +313,18 @@ impl World {
         connection.is_some_and(|of| of.connection().status != ConnectionStatus::Ok)
     }
 
-    /// A person authorises again. It takes a few tries when the CRM is in a bad state.
+    /// A person authorises again. It takes a few tries when the CRM is in a bad state, and an hour when its day is
+    /// used up.
     pub fn consent(&mut self) {
-        for _ in 0..10 {
-            if run(ops::syncs::reauthorise(&self.app, &self.org, self.connection(), self.grant())).is_ok() {
-                return;
+        let mut refusal = None;
+        for tries in 0..60 {
+            match run(ops::syncs::reauthorise(&self.app, &self.org, self.connection(), self.grant())) {
+                Ok(()) => return,
+                Err(problem) => refusal = Some(problem),
             }
-            self.dial.advance(Duration::from_secs(3));
+            self.dial.advance(Duration::from_secs(3 * tries));
         }
-        panic!("the CRM does not let us in again");
+        panic!("the CRM does not let us in again: {refusal:?}");
     }
 
     /// A person of another account authorises by mistake. Answers whether it was taken.
