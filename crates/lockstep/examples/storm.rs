@@ -60,6 +60,8 @@ struct Sum {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // A panic is caught and told as a finding.
+    std::panic::set_hook(Box::new(|_| {}));
     match arguments.mutate.as_deref().map(|name| (name, Hole::parse(name))) {
         Some(("list", _)) => {
             for hole in Hole::ALL {
@@ -110,7 +112,10 @@ fn play_all(arguments: &Arguments) -> Result<Sum, std::env::VarError> {
                     let clean = told.findings.is_clean();
                     if arguments.keep_going {
                         bar.suspend(|| {
-                            told.findings.all().for_each(|(kind, text)| println!("seed {seed} {kind}: {text}"))
+                            told.findings.all().for_each(|(kind, text)| println!("seed {seed} {kind}: {text}"));
+                            if told.tally.self_429 > 0 {
+                                println!("seed {seed} drew {} refusals of its own", told.tally.self_429);
+                            }
                         });
                     }
                     sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, told);
@@ -144,6 +149,7 @@ impl Sum {
 fn report(arguments: &Arguments, sum: &Sum) -> ExitCode {
     if let Some((seed, told)) = &sum.failed {
         println!("seed {seed} fails after {} acts; shrinking its story", told.script.len());
+        told.findings.all().for_each(|(kind, finding)| println!("{kind}: {finding}"));
         let shorter = storm::shrunk(*seed, told);
         let told = shorter.as_ref().unwrap_or(told);
         for line in &told.lines {

@@ -207,6 +207,26 @@ pub fn the_log_answers_by_contact_and_by_field(world: &World) {
     assert_eq!(of(Some("mail"), 10), []);
 }
 
+fn quoting_event(world: &World, contact: &ContactId) -> Event {
+    Event {
+        id: EventId::new(&world.env),
+        event_type: EventType::ContactCreated,
+        created_at: world.env.now(),
+        livemode: true,
+        data: json!({"contact": {"id": contact, "name": "secret name"}}),
+    }
+}
+
+fn quoting_record(world: &World) -> Record {
+    Record {
+        id: "501".to_owned(),
+        properties: [("firstname".to_owned(), Some("secret name".to_owned()))].into(),
+        updated_at: world.env.now(),
+        archived: false,
+        merged: Vec::new(),
+    }
+}
+
 pub fn an_erased_person_is_nowhere_quoted(world: &World) {
     let sync = world.sync();
     let contact = world.contact("+628111222333", "Budi", "budi@example.id");
@@ -232,26 +252,13 @@ pub fn an_erased_person_is_nowhere_quoted(world: &World) {
         reason: Reason::Fight { field: "email".to_owned(), ours: Some("secret".to_owned()), theirs: None },
         parked_at: world.env.now(),
     };
-    let event = Event {
-        id: EventId::new(&world.env),
-        event_type: EventType::ContactCreated,
-        created_at: world.env.now(),
-        livemode: true,
-        data: json!({"contact": {"id": contact.id, "name": "secret name"}}),
-    };
+    let (event, record) = (quoting_event(world, &contact.id), quoting_record(world));
     let subscription = NewSubscription {
         url: "https://example.com".to_owned(),
         description: None,
         events: EventType::ALL.to_vec(),
         secret: SecretId::new(&world.env),
         sealed: vec![1],
-    };
-    let record = Record {
-        id: "501".to_owned(),
-        properties: [("firstname".to_owned(), Some("secret name".to_owned()))].into(),
-        updated_at: world.env.now(),
-        archived: false,
-        merged: Vec::new(),
     };
     let conflict = |value: &str| PlanConflict {
         field: "email".to_owned(),

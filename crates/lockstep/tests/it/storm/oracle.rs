@@ -115,7 +115,9 @@ impl Court<'_> {
                 doubled.push(format!("contact {} is paired twice", bond.contact));
             }
             let ours = |id: &str| !self.ledger.born.contains_key(id);
-            if bond.native.as_deref().is_some_and(ours) && ours(&bond.contact) {
+            if bond.native.as_deref().is_some_and(|native| ours(native) && self.is_known_as_ours(native))
+                && ours(&bond.contact)
+            {
                 doubled.push(format!(
                     "contact {} was made from record {:?}, which we made ourselves",
                     bond.contact, bond.native
@@ -126,11 +128,32 @@ impl Court<'_> {
         self.findings.duplicated.extend(doubled);
     }
 
+    /// Whether anybody could know that a record is one of ours. One that came back from the recycle bin after its person
+    /// was made anew stands for somebody new; and without our key, one whose name and address were both changed before
+    /// the lost answer to its create could be looked up has nothing left to know it by.
+    fn is_known_as_ours(&self, record: &str) -> bool {
+        let ancestry = self.ledger.ancestry(record);
+        let changed = |cells: &[Cell]| {
+            self.ledger
+                .edits
+                .iter()
+                .any(|edit| ancestry.contains(&edit.on) && cells.contains(&edit.cell) && edit.before.is_some())
+        };
+        let unrecognisable = !self.found.keyed && changed(&[Cell::Name]) && changed(&[Cell::Phone, Cell::Email]);
+        !unrecognisable && ancestry.iter().all(|id| !self.ledger.restored.contains(id))
+    }
+
     /// A person made on both sides, whose address nobody touched since, is not in two pairs.
     fn doubled_persons(&self, by_contact: &BTreeMap<&str, &Bond>, by_native: &BTreeMap<&str, &Bond>) -> Vec<String> {
         let untouched = |id: &str| {
             let keys = [Cell::Email, Cell::Phone];
-            !self.ledger.edits.iter().any(|edit| edit.on == id && edit.before.is_some() && keys.contains(&edit.cell))
+            let merged = self.ledger.merged.values().any(|survivor| survivor == id);
+            !merged
+                && !self
+                    .ledger
+                    .edits
+                    .iter()
+                    .any(|edit| edit.on == id && edit.before.is_some() && keys.contains(&edit.cell))
         };
         let twins = self
             .found
@@ -243,7 +266,7 @@ impl Court<'_> {
         let inbox = self.edits(bond, Side::Inbox, cell);
         let crm = self.edits(bond, Side::Crm, cell);
         let written = inbox.iter().chain(&crm).any(|edit| cell.same(edit.value.as_deref(), ours));
-        if !written && !self.inherited(cell, ours) && ours.is_some() {
+        if !written && !self.inherited(bond, cell, ours) && ours.is_some() {
             self.lost(format!("{pair}: both hold {cell:?} {ours:?}, which nobody wrote"));
             return;
         }
@@ -267,11 +290,12 @@ impl Court<'_> {
         }
     }
 
-    /// Whether a value came from a record that was deleted since: its contact may have found another record.
-    fn inherited(&self, cell: Cell, value: Option<&str>) -> bool {
-        let mut edits =
-            self.ledger.edits.iter().filter(|edit| edit.cell == cell && self.ledger.deleted.contains_key(&edit.on));
-        edits.any(|edit| cell.same(edit.value.as_deref(), value))
+    /// Whether a value came from elsewhere: from a record that was deleted since, whose contact found another one; or,
+    /// where both sides are ours because the record could not be known as ours any more, from the contact it was made for.
+    fn inherited(&self, bond: &Bond, cell: Cell, value: Option<&str>) -> bool {
+        let nobodys = !self.ledger.born.contains_key(&bond.contact);
+        let source = |edit: &&Edit| edit.cell == cell && (nobodys || self.ledger.deleted.contains_key(&edit.on));
+        self.ledger.edits.iter().filter(source).any(|edit| cell.same(edit.value.as_deref(), value))
     }
 
     fn fate(&self, edit: &Edit, shown: Option<&str>, inbox: &[&Edit], crm: &[&Edit]) -> Fate {

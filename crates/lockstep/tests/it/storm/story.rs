@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -82,22 +83,24 @@ pub struct Storm {
 
 impl Storm {
     /// Plays a script to its end and judges what stands. With `top_up`, acts are added until the story holds enough.
+    /// A story that cannot go on, because the engine panics or waits for what nobody will do, is a loop.
     pub fn play(weather: Weather, script: Vec<Cue>, top_up: bool, postgres: Option<String>) -> Told {
+        let whole = script.clone();
+        let told = catch_unwind(AssertUnwindSafe(|| Self::play_through(weather, script, top_up, postgres)));
+        told.unwrap_or_else(|panic| {
+            let text =
+                panic.downcast_ref::<String>().cloned().or_else(|| Some((*panic.downcast_ref::<&str>()?).to_owned()));
+            let findings = Findings { looped: vec![text.unwrap_or_default()], ..Findings::default() };
+            Told { tally: Tally::default(), findings, script: whole, lines: Vec::new() }
+        })
+    }
+
+    fn play_through(weather: Weather, script: Vec<Cue>, top_up: bool, postgres: Option<String>) -> Told {
         let mut storm = Self::new(weather, script, top_up, postgres);
         storm.begin();
         storm.middle();
         storm.end();
         let found = storm.found();
-        if let Ok(id) = std::env::var("STORM_DEBUG") {
-            let id = lockstep_core::ids::ContactId::parse(&id).unwrap();
-            for change in storm.world.changes(&id) {
-                eprintln!("{} {:?}", change.at, change.origin);
-                for f in change.fields {
-                    eprintln!("    {} {:?} {:?} -> {:?} {:?}", f.field, f.side, f.before, f.after, f.decision);
-                }
-            }
-            eprintln!("{:#?}", storm.world.pair_of(&id));
-        }
         let mut findings = judge(&storm.ledger, &found);
         findings.looped = storm.rounds_that_wrote();
         findings.lost.extend(storm.unmapped.iter().map(|name| format!("{name} is not mapped, but was written")));
@@ -349,10 +352,11 @@ impl Storm {
             Mishap::Reconsent => return self.world.consent(),
             Mishap::ExpireTokens => self.world.hubspot.expire_tokens(),
             Mishap::Hide { who } => {
-                let records = self.world.living_records();
-                let Some(record) = usize::from(*who).checked_rem(records.len()).map(|n| &records[n]) else { return };
-                if self.world.hubspot.hide(&record.id).is_ok() {
-                    self.tell(format!("record {} is out of our sight", record.id));
+                // Permissions change on records that are known; a create cannot be looked for behind one.
+                let known: Vec<String> = self.world.pairs().into_iter().filter_map(|pair| pair.native).collect();
+                let Some(record) = usize::from(*who).checked_rem(known.len()).map(|n| &known[n]) else { return };
+                if self.world.hubspot.hide(record).is_ok() {
+                    self.tell(format!("record {record} is out of our sight"));
                 }
             }
             Mishap::UnhideAll => return self.unhide_all(),
@@ -405,6 +409,8 @@ impl Storm {
             }
         } else if matches!(route, "/batch/update" | "/batch/create" | "/batch/upsert") {
             let request = json(&exchange.request);
+            let verdict = exchange.status.map_or("no answer".to_owned(), |status| status.to_string());
+            self.tell(format!("we call {route} with {}: {verdict}", request["inputs"]));
             for input in request["inputs"].as_array().into_iter().flatten() {
                 self.note_written(input);
             }
@@ -419,8 +425,9 @@ impl Storm {
         let id = self.ledger.survivor(id);
         let Some((job, read)) = self.reads.get(&id).copied() else { return };
         let Some(record) = self.world.hubspot.get(&id) else { return };
-        let landed =
-            |name: &String, value: &Json| record.value(name).unwrap_or_default() == value.as_str().unwrap_or_default();
+        let landed = |name: &String, value: &Json| {
+            Cell::of_property(name).is_none_or(|cell| cell.same(record.value(name), value.as_str()))
+        };
         if job == self.job && properties.iter().all(|(name, value)| landed(name, value)) {
             let cells = properties.keys().filter_map(|name| Cell::of_property(name)).collect();
             self.ledger.overwritten(&id, &cells, read);

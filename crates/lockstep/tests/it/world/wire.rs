@@ -24,6 +24,8 @@ pub const CRM: &str = "https://hubspot.test";
 pub struct Exchange {
     pub uri: String,
     pub request: Bytes,
+    /// `None` when the caller got no answer.
+    pub status: Option<u16>,
     /// Empty when the caller got none.
     pub answer: Bytes,
 }
@@ -88,7 +90,8 @@ impl Network for Wire {
         boundary().await;
         let answer = if uri.starts_with(CRM) { self.ask_hubspot(request, limits).await } else { Ok(subscriber()) };
         let body = answer.as_ref().map(|answer| answer.body().clone()).unwrap_or_default();
-        self.exchanges().push(Exchange { uri, request: sent, answer: body });
+        let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+        self.exchanges().push(Exchange { uri, request: sent, status, answer: body });
         boundary().await;
         answer
     }
