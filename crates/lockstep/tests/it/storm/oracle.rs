@@ -277,7 +277,7 @@ impl Court<'_> {
                 Fate::Fine if cell.same(edit.value.as_deref(), ours) => return,
                 Fate::Fine => {}
                 // The pair's record before this one was edited, then deleted and made anew.
-                Fate::Missing(_) if self.inherited(cell, ours) => return,
+                Fate::Missing(_) if self.inherited(bond, cell, ours) => return,
                 Fate::Missing(why) => {
                     let text = format!(
                         "{pair}: {cell:?} {:?} of {:?} #{} is gone, both hold {ours:?}: {why}",
