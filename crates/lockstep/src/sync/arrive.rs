@@ -185,6 +185,11 @@ pub fn paired(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Option<
     }
     if keeper.native.as_ref() != Some(&record.id) {
         tracing::info!(sync = %spoke.sync.id(), contact = %keeper.contact, survivor = record.id, "the record was merged: its pair follows");
+        if keeper.state == PairState::Tombstone && !record.archived && unlinked_by_the_crm(tx, spoke, &keeper)? {
+            // It was restored before it was merged.
+            questions::close_all(tx, &spoke.sync, &keeper)?;
+            keeper.state = PairState::Open;
+        }
         keeper.native = Some(record.id.clone());
         tx.save_pair(&spoke.sync, &keeper)?;
     }
