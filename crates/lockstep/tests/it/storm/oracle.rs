@@ -266,7 +266,7 @@ impl Court<'_> {
         let inbox = self.edits(bond, Side::Inbox, cell);
         let crm = self.edits(bond, Side::Crm, cell);
         let written = inbox.iter().chain(&crm).any(|edit| cell.same(edit.value.as_deref(), ours));
-        if !written && !self.inherited(bond, cell, ours) && ours.is_some() {
+        if !written && !self.inherited(cell, ours) && !self.is_nobodys(bond) && ours.is_some() {
             self.lost(format!("{pair}: both hold {cell:?} {ours:?}, which nobody wrote"));
             return;
         }
@@ -277,7 +277,7 @@ impl Court<'_> {
                 Fate::Fine if cell.same(edit.value.as_deref(), ours) => return,
                 Fate::Fine => {}
                 // The pair's record before this one was edited, then deleted and made anew.
-                Fate::Missing(_) if self.inherited(bond, cell, ours) => return,
+                Fate::Missing(_) if self.inherited(cell, ours) => return,
                 Fate::Missing(why) => {
                     let text = format!(
                         "{pair}: {cell:?} {:?} of {:?} #{} is gone, both hold {ours:?}: {why}",
@@ -290,12 +290,17 @@ impl Court<'_> {
         }
     }
 
-    /// Whether a value came from elsewhere: from a record that was deleted since, whose contact found another one; or,
-    /// where both sides are ours because the record could not be known as ours any more, from the contact it was made for.
-    fn inherited(&self, bond: &Bond, cell: Cell, value: Option<&str>) -> bool {
-        let nobodys = !self.ledger.born.contains_key(&bond.contact);
-        let source = |edit: &&Edit| edit.cell == cell && (nobodys || self.ledger.deleted.contains_key(&edit.on));
-        self.ledger.edits.iter().filter(source).any(|edit| cell.same(edit.value.as_deref(), value))
+    /// Whether a value came from a record that was deleted since: its contact may have found another record.
+    fn inherited(&self, cell: Cell, value: Option<&str>) -> bool {
+        let gone = |edit: &&Edit| edit.cell == cell && self.ledger.deleted.contains_key(&edit.on);
+        self.ledger.edits.iter().filter(gone).any(|edit| cell.same(edit.value.as_deref(), value))
+    }
+
+    /// Whether both sides are ours, because the record could not be known as ours any more: then its values came from the
+    /// contact that it was made for.
+    fn is_nobodys(&self, bond: &Bond) -> bool {
+        let ours = |id: &String| !self.ledger.born.contains_key(id);
+        ours(&bond.contact) && bond.native.as_ref().is_some_and(ours)
     }
 
     fn fate(&self, edit: &Edit, shown: Option<&str>, inbox: &[&Edit], crm: &[&Edit]) -> Fate {
