@@ -6,6 +6,7 @@ use std::time::Duration;
 use lockstep_connect::{Find, Got};
 use lockstep_core::env::Time;
 use lockstep_core::job::Job;
+use lockstep_core::mapping::Direction;
 use lockstep_core::mapping::view::{email_key, phone_key, record_keys, record_values, same};
 use lockstep_core::pair::{Base, FieldBase, Pair, PairState};
 use lockstep_core::parked::Reason;
@@ -245,8 +246,9 @@ pub fn shows_all(spoke: &Spoke, intent: &Intent, record: &Record) -> bool {
 }
 
 /// Whether a record that nobody claims may be a create without an answer whose e-mail and phone somebody has changed
-/// since: it bears the name that was sent, or the contact was deleted meanwhile and what was sent is erased. Nothing is
-/// guessed then: the record becomes a question, and so does the contact if it has no other record.
+/// since: it bears the name that was sent or a mark that only we write, or the contact was deleted meanwhile and what was
+/// sent is erased. Nothing is guessed then: the record becomes a question, and so does a contact that the name points to
+/// if it has no other record.
 ///
 /// # Errors
 /// The store's.
@@ -254,15 +256,22 @@ pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bo
     if spoke.key().is_some() {
         return Ok(false);
     }
+    let mut intents = tx.open_intents(&spoke.sync, INTENTS_MAX)?;
+    intents.retain(|intent| intent.kind == IntentKind::Create);
     let name = record_values(spoke.mapping(), record).remove("name");
-    let bears_the_name = |intent: &Intent| name.is_some() && intent.fields.get("name") == Some(&name);
-    let alike =
-        |intent: &Intent| intent.kind == IntentKind::Create && (intent.fields.is_empty() || bears_the_name(intent));
-    let Some(intent) = tx.open_intents(&spoke.sync, INTENTS_MAX)?.into_iter().find(alike) else { return Ok(false) };
-    let Some(pair) = tx.pair(&spoke.sync, &intent.pair)? else { return Ok(false) };
+    let named = |intent: &&Intent| intent.fields.is_empty() || name.is_some() && intent.fields.get("name") == Some(&name);
+    let marked = |intent: &Intent| bears_our_mark(spoke, &shown_as_sent(spoke, intent, record));
+    let named = intents.iter().find(named);
+    if named.is_none() && !intents.iter().any(marked) {
+        return Ok(false);
+    }
     questions::park(tx, &spoke.sync, About::record(&record.id), Reason::UnknownOutcome)?;
-    if pair.native.is_none() && pair.state == PairState::Open {
-        uncertain(tx, spoke, pair, &intent)?;
+    if let Some(intent) = named
+        && let Some(pair) = tx.pair(&spoke.sync, &intent.pair)?
+        && pair.native.is_none()
+        && pair.state == PairState::Open
+    {
+        uncertain(tx, spoke, pair, intent)?;
     }
     Ok(true)
 }
@@ -275,23 +284,21 @@ fn uncertain(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, intent: &Intent) ->
     questions::park(tx, &spoke.sync, About::pair(&pair), Reason::UnknownOutcome)
 }
 
-/// A create has landed: the record is the pair's. Where our key says so, what was sent is the base of both sides, so that
-/// an edit made since is an edit and not a conflict. Without a key a person may just as well have made the record: then
-/// only what it shows as it was sent is a base.
+/// A create has landed: the record is the pair's. Where our key says so, or a value that nobody but us writes, what was
+/// sent is the base of both sides, so that an edit made since is an edit and not a conflict. Else a person may just as
+/// well have made the record: then only what it shows as it was sent is a base.
 ///
 /// # Errors
 /// The store's.
 pub fn landed(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -> Result<(), StoreError> {
     arrive::remember(tx, spoke, record)?;
     if let Some(intent) = tx.intent_of_pair(&spoke.sync, &pair.id)? {
-        if spoke.key().is_some() {
-            let sent = intent
-                .fields
-                .iter()
-                .map(|(field, sent)| (field.clone(), FieldBase { ours: sent.clone(), theirs: sent.clone() }));
+        let mut shown = shown_as_sent(spoke, &intent, record);
+        if spoke.key().is_some() || bears_our_mark(spoke, &shown) {
+            let sent = intent.fields.iter().map(|(field, sent)| (field.clone(), FieldBase { ours: sent.clone(), theirs: sent.clone() }));
             pair.base.extend(sent);
         }
-        pair.base.append(&mut shown_as_sent(spoke, &intent, record));
+        pair.base.append(&mut shown);
         tx.close_intent(&spoke.sync, &intent.id)?;
     }
     if let Some(owner) = tx.pair_by_native(&spoke.sync, &record.id)?.filter(|owner| owner.id != pair.id) {
@@ -314,6 +321,12 @@ pub fn landed(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -
     pair.state = PairState::Open;
     reconcile(tx, spoke, pair, record)?;
     Ok(())
+}
+
+/// Whether among the values that are as they were sent is one that nobody but us writes.
+fn bears_our_mark(spoke: &Spoke, shown: &Base) -> bool {
+    let only_ours = |field: &str| spoke.mapping().field(field).is_some_and(|map| map.direction == Direction::ToCrm);
+    shown.iter().any(|(field, base)| base.ours.is_some() && only_ours(field))
 }
 
 /// The contact was deleted while its record was being made: the tombstone learns the record, so that it does not come

@@ -84,6 +84,23 @@ pub struct Found {
     pub keyed: bool,
 }
 
+impl Found {
+    /// The pairs and the questions in words.
+    pub fn lines(&self) -> Vec<String> {
+        let name = |shown: Option<&Shown>| shown.and_then(|shown| shown.value(Cell::Name)).unwrap_or("-").to_owned();
+        let bond = |bond: &Bond| {
+            let record = bond.native.as_ref().and_then(|native| self.records.get(native));
+            let names = (name(self.contacts.get(&bond.contact)), name(record));
+            format!("at the end: {} ⇄ {} {:?} {names:?}", bond.contact, bond.native.as_deref().unwrap_or("-"), bond.state)
+        };
+        let question = |question: &Question| {
+            let Question { code, pair, contacts, records, .. } = question;
+            format!("asked at the end: {code} pair {pair:?} contacts {contacts:?} records {records:?}")
+        };
+        self.bonds.iter().map(bond).chain(self.questions.iter().map(question)).collect()
+    }
+}
+
 /// Looks at everything.
 pub fn take(world: &World, weather: &Weather) -> Found {
     let contacts = world.contacts();

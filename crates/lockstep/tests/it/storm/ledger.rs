@@ -150,6 +150,16 @@ impl Ledger {
         merged.chain([record.to_owned()]).collect()
     }
 
+    /// A merge decided between the values of two records: what it let go of is owed to nobody any more.
+    pub fn merged_away(&mut self, survivor: &str, kept: &BTreeMap<Cell, String>) {
+        let ancestry = self.ancestry(survivor);
+        for edit in self.edits.iter_mut().filter(|edit| ancestry.contains(&edit.on)) {
+            if !edit.cell.same(edit.value.as_deref(), kept.get(&edit.cell).map(String::as_str)) {
+                edit.weight = Weight::Allowed;
+            }
+        }
+    }
+
     /// The engine overwrote cells of a record that its job had read at `read`.
     pub fn overwritten(&mut self, record: &str, cells: &BTreeSet<Cell>, read: Tick) {
         let overtaken = |edit: &&mut Edit| {

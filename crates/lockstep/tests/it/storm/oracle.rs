@@ -318,7 +318,12 @@ impl Court<'_> {
             .any(|it| it.weight == Weight::Allowed && it.at > edit.at && cell.same(it.value.as_deref(), shown));
         let returned = own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), edit.value.as_deref()))
             || own.iter().any(|it| it.at < edit.at && cell.same(it.before.as_deref(), edit.value.as_deref()));
-        if allowed_later || returned || self.beaten(edit, own, other) {
+        // Somebody edited it further on a record that was deleted since.
+        let edited_there = self.ledger.edits.iter().any(|it| {
+            let follows = it.at > edit.at && it.cell == cell && cell.same(it.before.as_deref(), edit.value.as_deref());
+            follows && self.ledger.deleted.contains_key(&it.on)
+        });
+        if allowed_later || returned || edited_there || self.beaten(edit, own, other) {
             Fate::Fine
         } else {
             Fate::Missing("nothing beat it")

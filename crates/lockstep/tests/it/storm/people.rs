@@ -299,6 +299,8 @@ impl Storm {
             self.ledger.merged.insert(loser, merged.clone());
         }
         self.ledger.born.insert(merged.clone(), person);
+        let kept = self.world.hubspot.get(&merged).map(|record| record_cells(&record)).unwrap_or_default();
+        self.ledger.merged_away(&merged, &kept);
         self.stands(&merged);
         self.tally.edits += 1;
         self.note_automation();

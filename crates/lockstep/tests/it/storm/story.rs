@@ -101,6 +101,7 @@ impl Storm {
         storm.middle();
         storm.end();
         let found = storm.found();
+        storm.lines.extend(found.lines());
         let mut findings = judge(&storm.ledger, &found);
         findings.looped = storm.rounds_that_wrote();
         findings.lost.extend(storm.unmapped.iter().map(|name| format!("{name} is not mapped, but was written")));
@@ -443,7 +444,7 @@ impl Storm {
         self.world.set_vendor_offset(0);
         self.tell("all faults end".to_owned());
         self.script.clear();
-        let end = self.world.now().plus(self.weather.census * 3 + Duration::from_secs(1_200));
+        let end = self.world.now().plus(self.weather.census * 4 + Duration::from_secs(3_600));
         self.calm_until(end);
     }
 
