@@ -1,8 +1,11 @@
 //! A record as the CRM shows it now, taken in: merged with its pair, or brought together with its contact.
 
+use std::time::Duration;
+
 use lockstep_core::contact::NewContact;
 use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::ContactId;
+use lockstep_core::job::Job;
 use lockstep_core::mapping::Direction;
 use lockstep_core::mapping::view::{contact_values, new_contact, record_keys, record_values};
 use lockstep_core::pair::{Base, Pair, PairState};
@@ -17,6 +20,9 @@ use super::reconcile::reconcile;
 use super::spoke::Spoke;
 use super::{pairs, unknown};
 use crate::ops::contacts;
+
+/// When a record is looked at again whose contact waits for the answer to a create.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Takes a living record in.
 ///
@@ -71,7 +77,8 @@ pub fn remember(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Optio
 }
 
 /// Binds a contact to a record and merges both. Where a create of the contact has no answer yet and a key can tell for
-/// certain, that is left to [`unknown::resolve`]; without a key, a record that shows all that was sent is what was made.
+/// certain, that is left to [`unknown::resolve`]; without a key, a record that shows all that was sent, or a mark that only we write,
+/// is what was made.
 ///
 /// # Errors
 /// The store's.
@@ -87,9 +94,11 @@ pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record
         && let Some(intent) = tx.intent_of_pair(&spoke.sync, &pair.id)?
     {
         if spoke.key().is_some() {
-            return Ok(());
+            // Whose record it is, is known when the create has its answer: it is looked at again then.
+            let later = tx.now().plus(LOOK_AGAIN);
+            return tx.enqueue(&Job::Check { sync: spoke.sync.id().clone(), natives: vec![record.id.clone()] }, later);
         }
-        if unknown::shows_all(spoke, &intent, record) {
+        if unknown::is_what_was_sent(spoke, &intent, record) {
             return unknown::landed(tx, spoke, pair.clone(), record);
         }
         // Somebody else's, it seems. The intent stays open: what we sent may yet show.

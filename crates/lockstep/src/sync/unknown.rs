@@ -189,8 +189,10 @@ async fn look_by_key(spoke: &Spoke, property: String, intents: Vec<Intent>) -> R
 async fn look_by_search(spoke: &Spoke, intents: Vec<Intent>) -> Result<(), Halt> {
     for intent in intents {
         let due = due_at(spoke, &intent);
-        if spoke.sync.row().pulled_at.is_none_or(|pulled| pulled < due) {
-            let retry = spoke.app.env.now().plus(LOOK_AGAIN.0);
+        // A time still to come was written before our clock stepped back, and proves nothing.
+        let now = spoke.app.env.now();
+        if spoke.sync.row().pulled_at.is_none_or(|pulled| pulled < due || pulled > now) {
+            let retry = now.plus(LOOK_AGAIN.0);
             spoke
                 .write(move |spoke, tx| {
                     let (now, sync) = (tx.now(), spoke.sync.id().clone());
@@ -240,9 +242,11 @@ fn shares_key(spoke: &Spoke, intent: &Intent, record: &Record) -> bool {
     phone.into_iter().chain(sent("email").and_then(email_key)).any(|key| keys.contains(&key))
 }
 
-/// Whether a record shows everything as it was sent.
-pub fn shows_all(spoke: &Spoke, intent: &Intent, record: &Record) -> bool {
-    !intent.fields.is_empty() && shown_as_sent(spoke, intent, record).len() == intent.fields.len()
+/// Whether a record that shares a key with the contact is what was sent for it: it shows everything as it was sent, or a
+/// mark that only we write.
+pub fn is_what_was_sent(spoke: &Spoke, intent: &Intent, record: &Record) -> bool {
+    let shown = shown_as_sent(spoke, intent, record);
+    (!intent.fields.is_empty() && shown.len() == intent.fields.len()) || bears_our_mark(spoke, &shown)
 }
 
 /// Whether a record that nobody claims may be a create without an answer whose e-mail and phone somebody has changed

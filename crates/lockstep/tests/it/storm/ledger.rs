@@ -135,6 +135,11 @@ impl Ledger {
         self.deleted.insert(id.to_owned(), at);
     }
 
+    /// Whether it was deleted at some time, brought back or not.
+    pub fn was_deleted(&self, id: &str) -> bool {
+        self.deleted.contains_key(id) || self.restored.contains(id)
+    }
+
     /// What a record is called today.
     pub fn survivor(&self, record: &str) -> String {
         let mut id = record.to_owned();

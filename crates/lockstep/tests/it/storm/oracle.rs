@@ -336,6 +336,11 @@ impl Court<'_> {
         let cell = edit.cell;
         let typed_here =
             |value: Option<&str>| own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), value));
+        // The winner may stand on a record that was deleted since.
+        let thrown_away = || {
+            let elsewhere = |it: &&Edit| it.side != edit.side && it.cell == cell && self.ledger.was_deleted(&it.on);
+            self.ledger.edits.iter().filter(elsewhere)
+        };
         self.found.ruled.iter().filter(|ruled| ruled.cell == cell).any(|ruled| {
             let Verdict::Conflict { winner, .. } = ruled.verdict else { return false };
             let (loser, won) = match edit.side {
@@ -344,7 +349,7 @@ impl Court<'_> {
             };
             winner != edit.side
                 && cell.same(loser.as_deref(), edit.value.as_deref())
-                && other.iter().filter(|it| cell.same(it.value.as_deref(), won.as_deref())).any(|it| {
+                && other.iter().copied().chain(thrown_away()).filter(|it| cell.same(it.value.as_deref(), won.as_deref())).any(|it| {
                     it.at > edit.at || !cell.same(edit.before.as_deref(), won.as_deref()) || typed_here(won.as_deref())
                 })
         })

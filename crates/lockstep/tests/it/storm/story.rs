@@ -77,6 +77,7 @@ pub struct Storm {
     waiting_hooks: Vec<HookDelivery>,
     old_hooks: Vec<HookDelivery>,
     unmapped: BTreeSet<String>,
+    hidden: BTreeSet<String>,
     /// Whether the story may add acts of its own to hold enough of each kind.
     top_up: bool,
 }
@@ -130,6 +131,7 @@ impl Storm {
             waiting_hooks: Vec::new(),
             old_hooks: Vec::new(),
             unmapped: BTreeSet::new(),
+            hidden: BTreeSet::new(),
             top_up,
             weather,
         }
@@ -357,6 +359,7 @@ impl Storm {
                 let known: Vec<String> = self.world.pairs().into_iter().filter_map(|pair| pair.native).collect();
                 let Some(record) = usize::from(*who).checked_rem(known.len()).map(|n| &known[n]) else { return };
                 if self.world.hubspot.hide(record).is_ok() {
+                    self.hidden.insert(record.clone());
                     self.tell(format!("record {record} is out of our sight"));
                 }
             }
@@ -369,10 +372,13 @@ impl Storm {
         self.tally.faults += 1;
     }
 
+    /// Records come into sight again as they do in HubSpot: by a change of their owner, which is an edit.
     fn unhide_all(&mut self) {
-        for record in self.world.hubspot.records() {
-            // Records that were merged away cannot be unhidden; nor do they show.
-            drop(self.world.hubspot.unhide(&record.id));
+        for record in std::mem::take(&mut self.hidden) {
+            let shown = self.world.hubspot.unhide(&record).and_then(|()| self.world.hubspot.edit(&record, &[("city", "Bandung")]));
+            if shown.is_ok() {
+                self.tell(format!("record {record} can be seen again"));
+            }
         }
     }
 
