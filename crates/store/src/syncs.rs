@@ -198,7 +198,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn set_sync_pulled_at(&mut self, of: &SyncOf, at: Time) -> Result<(), StoreError> {
+    pub fn set_sync_pulled_at(&mut self, of: &SyncOf, at: Option<Time>) -> Result<(), StoreError> {
         self.change("sync", "UPDATE syncs SET pulled_at = ?2 WHERE id = ?1", args![of.id(), at])
     }
 

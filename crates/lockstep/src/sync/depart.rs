@@ -3,8 +3,9 @@
 use lockstep_core::change::{Change, FieldChange};
 use lockstep_core::contact::Contact;
 use lockstep_core::ids::ChangeId;
+use lockstep_core::job::Job;
 use lockstep_core::mapping::model::Side;
-use lockstep_core::mapping::view::record_keys;
+use lockstep_core::mapping::view::{contact_keys, record_keys};
 use lockstep_core::pair::{Pair, PairState};
 use lockstep_core::parked::Reason;
 use lockstep_core::record::{Field, Record};
@@ -12,7 +13,7 @@ use lockstep_store::{OnDelete, StoreError, Tx};
 
 use super::arrive;
 use super::mark::mark_one;
-use super::matching::contacts_like;
+use super::matching::{contacts_like, records_like};
 use super::questions::{self, About};
 use super::reconcile::foresee;
 use super::spoke::Spoke;
@@ -46,6 +47,7 @@ pub fn gone(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
     pair.dirty = None;
     tx.save_pair(&spoke.sync, &pair)?;
     let Some(contact) = contact else { return Ok(()) };
+    look_again_at_rivals(tx, spoke, &contact)?;
     log_gone(tx, spoke, &contact, &record.id)?;
     if !edited.is_empty() {
         let detail = format!("The record was deleted in the CRM before it took the inbox's {}.", edited.join(", "));
@@ -84,6 +86,21 @@ fn log_gone(tx: &mut Tx<'_>, spoke: &Spoke, contact: &Contact, native: &str) -> 
         fields: vec![field],
     };
     tx.record(spoke.org(), &change)
+}
+
+/// Records that could not be the contact's while it had this one may be now.
+fn look_again_at_rivals(tx: &mut Tx<'_>, spoke: &Spoke, contact: &Contact) -> Result<(), StoreError> {
+    let mut rivals = Vec::new();
+    for native in records_like(tx, spoke, &contact_keys(contact))? {
+        if tx.pair_by_native(&spoke.sync, &native)?.is_none() {
+            rivals.push(native);
+        }
+    }
+    if rivals.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now();
+    tx.enqueue(&Job::Check { sync: spoke.sync.id().clone(), natives: rivals }, now)
 }
 
 /// One candidate less: contacts for whom it was one of several get a new look.

@@ -48,7 +48,7 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
                 serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
             tx.set_sync_cursor(&spoke.sync, Some(&saved))?;
             if !page.more {
-                tx.set_sync_pulled_at(&spoke.sync, begun)?;
+                tx.set_sync_pulled_at(&spoke.sync, Some(begun))?;
             }
             let next = if page.more { tx.now() } else { tx.now().plus(poll) };
             tx.enqueue(&Job::Pull { sync: spoke.sync.id().clone() }, next)

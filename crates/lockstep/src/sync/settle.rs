@@ -7,7 +7,6 @@ use lockstep_core::change::{Change, FieldChange, Origin};
 use lockstep_core::fight;
 use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::ChangeId;
-use lockstep_core::job::Job;
 use lockstep_core::mapping::native::after_write;
 use lockstep_core::mapping::view::{contact_keys, record_keys, record_values};
 use lockstep_core::merge::settled;
@@ -96,8 +95,7 @@ fn settle_row(
         Err(fault) => match fault.class {
             FaultClass::Unknown => {
                 let not_before = unknown::first_look(spoke, intent.kind, tx.now());
-                tx.set_intent_unknown(&spoke.sync, &intent.id, not_before)?;
-                tx.enqueue(&Job::Push { sync: spoke.sync.id().clone() }, not_before)
+                unknown::note(tx, spoke, intent, not_before)
             }
             FaultClass::Missing if intent.kind == IntentKind::Update => unknown::look_later(tx, spoke, intent),
             FaultClass::Duplicate if unread(&fault, in_the_way) => unknown::look_later(tx, spoke, intent),

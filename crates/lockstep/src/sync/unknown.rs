@@ -11,7 +11,7 @@ use lockstep_core::mapping::view::{email_key, phone_key, record_keys, record_val
 use lockstep_core::pair::{Base, FieldBase, Pair, PairState};
 use lockstep_core::parked::Reason;
 use lockstep_core::phone::Phone;
-use lockstep_core::record::Record;
+use lockstep_core::record::{Field, Record};
 use lockstep_store::{Intent, IntentKind, IntentState, OnDelete, StoreError, Tx};
 
 use super::mark::enqueue_push;
@@ -35,7 +35,14 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from
 pub async fn resolve(spoke: &Spoke) -> Result<(), Halt> {
     let found = spoke.read(|spoke, tx| tx.open_intents(&spoke.sync, INTENTS_MAX)).await?;
     let now = spoke.app.env.now();
-    let (due, later): (Vec<Intent>, Vec<Intent>) = found.into_iter().partition(|intent| due_at(spoke, intent) <= now);
+    let (untold, told): (Vec<Intent>, Vec<Intent>) = found.into_iter().partition(|intent| is_untold(spoke, intent));
+    if !untold.is_empty() {
+        let note_all = move |spoke: &Spoke, tx: &mut Tx<'_>| {
+            untold.iter().try_for_each(|intent| note(tx, spoke, intent, due_at(spoke, intent)))
+        };
+        spoke.write(note_all).await?;
+    }
+    let (due, later): (Vec<Intent>, Vec<Intent>) = told.into_iter().partition(|intent| due_at(spoke, intent) <= now);
     if let Some(next) = later.iter().map(|intent| due_at(spoke, intent)).min() {
         spoke.write(move |spoke, tx| tx.enqueue(&Job::Push { sync: spoke.sync.id().clone() }, next)).await?;
     }
@@ -48,12 +55,17 @@ pub async fn resolve(spoke: &Spoke) -> Result<(), Halt> {
     }
 }
 
+/// Whether a create without a key went out from a process that died before it could note anything.
+fn is_untold(spoke: &Spoke, intent: &Intent) -> bool {
+    intent.state == IntentState::Open && intent.kind == IntentKind::Create && spoke.key().is_none()
+}
+
 /// When the outcome can be looked up. A create is found by search only after the index lag; a call whose process ended
 /// may have been carried out until its time limit.
 fn due_at(spoke: &Spoke, intent: &Intent) -> Time {
     match intent.state {
         IntentState::Unknown => intent.not_before.unwrap_or(intent.sent_at),
-        IntentState::Open if intent.kind == IntentKind::Create && spoke.key().is_none() => {
+        IntentState::Open if is_untold(spoke, intent) => {
             intent.sent_at.plus(CALL_LIMITS.timeout).plus(search_lag(spoke))
         }
         IntentState::Open => intent.sent_at,
@@ -70,6 +82,19 @@ pub fn first_look(spoke: &Spoke, kind: IntentKind, now: Time) -> Time {
         IntentKind::Create if spoke.key().is_none() => now.plus(search_lag(spoke)),
         IntentKind::Create | IntentKind::Update | IntentKind::Archive => now.plus(LOOK_AGAIN.0),
     }
+}
+
+/// Notes that nobody knows what became of a write, and when to look. A create without a key is looked for only when the
+/// CRM's changes were read once more from here on: by the order of commits, since clocks step back.
+///
+/// # Errors
+/// The store's.
+pub fn note(tx: &mut Tx<'_>, spoke: &Spoke, intent: &Intent, not_before: Time) -> Result<(), StoreError> {
+    tx.set_intent_unknown(&spoke.sync, &intent.id, not_before)?;
+    if intent.kind == IntentKind::Create && spoke.key().is_none() {
+        tx.set_sync_pulled_at(&spoke.sync, None)?;
+    }
+    tx.enqueue(&Job::Push { sync: spoke.sync.id().clone() }, not_before)
 }
 
 /// Puts a look off: the longer it has been unknown, the longer.
@@ -284,8 +309,15 @@ pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bo
 fn uncertain(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, intent: &Intent) -> Result<(), StoreError> {
     tx.close_intent(&spoke.sync, &intent.id)?;
     pair.state = PairState::Parked;
+    // Whichever record it turns out to be: what was sent is no edit of the CRM's.
+    pair.base.extend(as_sent(intent));
     tx.save_pair(&spoke.sync, &pair)?;
     questions::park(tx, &spoke.sync, About::pair(&pair), Reason::UnknownOutcome)
+}
+
+/// What was sent, as the base of both sides.
+fn as_sent(intent: &Intent) -> impl Iterator<Item = (Field, FieldBase)> + '_ {
+    intent.fields.iter().map(|(field, sent)| (field.clone(), FieldBase { ours: sent.clone(), theirs: sent.clone() }))
 }
 
 /// A create has landed: the record is the pair's. Where our key says so, or a value that nobody but us writes, what was
@@ -299,8 +331,7 @@ pub fn landed(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -
     if let Some(intent) = tx.intent_of_pair(&spoke.sync, &pair.id)? {
         let mut shown = shown_as_sent(spoke, &intent, record);
         if spoke.key().is_some() || bears_our_mark(spoke, &shown) {
-            let sent = intent.fields.iter().map(|(field, sent)| (field.clone(), FieldBase { ours: sent.clone(), theirs: sent.clone() }));
-            pair.base.extend(sent);
+            pair.base.extend(as_sent(&intent));
         }
         pair.base.append(&mut shown);
         tx.close_intent(&spoke.sync, &intent.id)?;

@@ -20,7 +20,7 @@ pub fn a_sync_keeps_its_place(world: &World) {
         tx.set_sync_status(&of, SyncStatus::Stopped, Some("the token was revoked"))?;
         tx.set_sync_cursor(&of, Some(r#"{"since":1}"#))?;
         tx.set_sync_scan(&of, Some("7"))?;
-        tx.set_sync_pulled_at(&of, now)?;
+        tx.set_sync_pulled_at(&of, Some(now))?;
         tx.set_sync_census(&of, Some("{}"), Some(now))?;
         assert_eq!(tx.sync_census(&of)?.as_deref(), Some("{}"));
         tx.set_sync_census(&of, None, None)?;

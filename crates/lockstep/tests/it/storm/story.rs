@@ -78,6 +78,8 @@ pub struct Storm {
     old_hooks: Vec<HookDelivery>,
     unmapped: BTreeSet<String>,
     hidden: BTreeSet<String>,
+    /// Calls that were too many.
+    refused: u64,
     /// Whether the story may add acts of its own to hold enough of each kind.
     top_up: bool,
 }
@@ -132,6 +134,7 @@ impl Storm {
             old_hooks: Vec::new(),
             unmapped: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            refused: 0,
             top_up,
             weather,
         }
@@ -410,6 +413,11 @@ impl Storm {
         let Some(route) = exchange.uri.split_once(CONTACTS).map(|(_, rest)| rest) else { return };
         let json = |bytes: &[u8]| serde_json::from_slice::<Json>(bytes).unwrap_or(Json::Null);
         let at = self.ledger.tick();
+        let refused = self.world.hubspot.calls().throttled;
+        if refused > self.refused {
+            self.refused = refused;
+            self.tell(format!("HubSpot refuses {route}: our own calls were too many"));
+        }
         if route.starts_with("/batch/read") {
             for id in ids(&json(&exchange.answer)["results"]) {
                 self.reads.insert(id, (self.job, at));
