@@ -288,7 +288,8 @@ pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bo
     let mut intents = tx.open_intents(&spoke.sync, INTENTS_MAX)?;
     intents.retain(|intent| intent.kind == IntentKind::Create);
     let name = record_values(spoke.mapping(), record).remove("name");
-    let named = |intent: &&Intent| intent.fields.is_empty() || name.is_some() && intent.fields.get("name") == Some(&name);
+    let named =
+        |intent: &&Intent| intent.fields.is_empty() || name.is_some() && intent.fields.get("name") == Some(&name);
     let marked = |intent: &Intent| bears_our_mark(spoke, &shown_as_sent(spoke, intent, record));
     let named = intents.iter().find(named);
     if named.is_none() && !intents.iter().any(marked) {

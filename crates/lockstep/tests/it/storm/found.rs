@@ -91,7 +91,12 @@ impl Found {
         let bond = |bond: &Bond| {
             let record = bond.native.as_ref().and_then(|native| self.records.get(native));
             let names = (name(self.contacts.get(&bond.contact)), name(record));
-            format!("at the end: {} ⇄ {} {:?} {names:?}", bond.contact, bond.native.as_deref().unwrap_or("-"), bond.state)
+            format!(
+                "at the end: {} ⇄ {} {:?} {names:?}",
+                bond.contact,
+                bond.native.as_deref().unwrap_or("-"),
+                bond.state
+            )
         };
         let question = |question: &Question| {
             let Question { code, pair, contacts, records, .. } = question;

@@ -349,9 +349,16 @@ impl Court<'_> {
             };
             winner != edit.side
                 && cell.same(loser.as_deref(), edit.value.as_deref())
-                && other.iter().copied().chain(thrown_away()).filter(|it| cell.same(it.value.as_deref(), won.as_deref())).any(|it| {
-                    it.at > edit.at || !cell.same(edit.before.as_deref(), won.as_deref()) || typed_here(won.as_deref())
-                })
+                && other
+                    .iter()
+                    .copied()
+                    .chain(thrown_away())
+                    .filter(|it| cell.same(it.value.as_deref(), won.as_deref()))
+                    .any(|it| {
+                        it.at > edit.at
+                            || !cell.same(edit.before.as_deref(), won.as_deref())
+                            || typed_here(won.as_deref())
+                    })
         })
     }
 

@@ -378,7 +378,11 @@ impl Storm {
     /// Records come into sight again as they do in HubSpot: by a change of their owner, which is an edit.
     fn unhide_all(&mut self) {
         for record in std::mem::take(&mut self.hidden) {
-            let shown = self.world.hubspot.unhide(&record).and_then(|()| self.world.hubspot.edit(&record, &[("city", "Bandung")]));
+            let shown = self
+                .world
+                .hubspot
+                .unhide(&record)
+                .and_then(|()| self.world.hubspot.edit(&record, &[("city", "Bandung")]));
             if shown.is_ok() {
                 self.tell(format!("record {record} can be seen again"));
             }
