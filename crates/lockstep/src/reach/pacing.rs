@@ -77,12 +77,21 @@ impl Account {
         }
     }
 
-    /// Counts a call in, or says when to ask again.
+    /// Counts a call in, or says when to ask again. A search takes room in both windows: HubSpot does not say whether its
+    /// searches, which have a limit of their own, count in the general one too.
     ///
     /// # Errors
     /// The instant before which there is no room.
     pub fn admit(&self, window: Window, class: Class, now: Time) -> Result<(), Time> {
-        self.budget(window).admit(class, now)
+        let mut general = self.budget(Window::General);
+        general.room(class, now)?;
+        if window == Window::Search {
+            let mut search = self.budget(Window::Search);
+            search.room(class, now)?;
+            search.take(now);
+        }
+        general.take(now);
+        Ok(())
     }
 
     /// Learns from `X-HubSpot-RateLimit-Max` and `-Remaining` what others have used of the general window.
@@ -143,7 +152,8 @@ impl Budget {
         }
     }
 
-    fn admit(&mut self, class: Class, now: Time) -> Result<(), Time> {
+    /// Whether one more call has room, else when to ask again.
+    fn room(&mut self, class: Class, now: Time) -> Result<(), Time> {
         self.turn(now);
         if now < self.shut_until {
             return Err(self.shut_until);
@@ -154,13 +164,16 @@ impl Budget {
         let others = if now < self.others_until { self.others.unwrap_or(0) } else { 0 };
         let used = u32::try_from(self.sent.len()).unwrap_or(u32::MAX).saturating_add(others);
         if used < self.share(class, now) {
-            self.sent.push_back(now);
             return Ok(());
         }
         let ours_end = self.sent.front().map(|sent| sent.plus(self.limit.window));
         let others_end = (others > 0).then_some(self.others_until);
         let retry_at = [ours_end, others_end].into_iter().flatten().min().unwrap_or(now.plus(self.limit.window));
         Err(retry_at.plus(Duration::from_micros(1)))
+    }
+
+    fn take(&mut self, now: Time) {
+        self.sent.push_back(now);
     }
 
     fn share(&self, class: Class, now: Time) -> u32 {
@@ -215,8 +228,12 @@ mod tests {
         Budget::new(RateLimit { calls, window: Duration::from_secs(10) }, calls.div_ceil(RESERVE_PERCENT))
     }
 
+    fn admit(budget: &mut Budget, class: Class, now: Time) -> Result<(), Time> {
+        budget.room(class, now).map(|()| budget.take(now))
+    }
+
     fn admitted(budget: &mut Budget, class: Class, now: Time) -> u32 {
-        (0..1_000).take_while(|_| budget.admit(class, now).is_ok()).count() as u32
+        (0..1_000).take_while(|_| admit(budget, class, now).is_ok()).count() as u32
     }
 
     #[test]
@@ -233,7 +250,7 @@ mod tests {
         let mut sent: Vec<Time> = Vec::new();
         for step in 0..2_000 {
             let now = START.plus(Duration::from_millis(step * 37));
-            if budget.admit(Class::Interactive, now).is_ok() {
+            if admit(&mut budget, Class::Interactive, now).is_ok() {
                 sent.push(now);
             }
             let in_window = sent.iter().filter(|at| now.since(**at) < Duration::from_secs(10)).count();
@@ -255,9 +272,9 @@ mod tests {
     fn a_refusal_says_when_there_is_room() {
         let mut budget = budget(10);
         let _ = admitted(&mut budget, Class::Live, START);
-        let retry_at = budget.admit(Class::Live, START).unwrap_err();
+        let retry_at = admit(&mut budget, Class::Live, START).unwrap_err();
         assert!(retry_at > START);
-        assert!(budget.admit(Class::Live, retry_at).is_ok());
+        assert!(admit(&mut budget, Class::Live, retry_at).is_ok());
     }
 
     #[test]
@@ -278,6 +295,18 @@ mod tests {
             assert_eq!(account.admit(window, Class::Interactive, START), Err(opens));
             assert_eq!(account.admit(window, Class::Interactive, opens), Ok(()));
         }
+    }
+
+    #[test]
+    fn searches_take_room_in_the_general_window_too() {
+        let limits = Some(VendorLimits { general: 10, search: 100 });
+        let account = Account::new(lockstep_connect::registry::find("hubspot").unwrap().about(), limits);
+        account.learn(10, 10, START);
+        let mut admitted = 0;
+        while account.admit(Window::Search, Class::Interactive, START.plus(Duration::from_secs(2))).is_ok() {
+            admitted += 1;
+        }
+        assert_eq!(admitted, 9);
     }
 
     #[test]

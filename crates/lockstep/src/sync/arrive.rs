@@ -108,12 +108,14 @@ pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record
         Some(pair) => {
             questions::close_all(tx, &spoke.sync, &pair)?;
             let mut base = pair.base;
-            // Somebody made the person anew. What we alone write there, this record has never had.
-            // And what nobody gave it there was not cleared.
+            // Somebody made the person anew. Where this record shows what the other one had in step, an edit of the inbox
+            // since then is one. Anything else was never in step here: not what we alone write, and no value that differs.
             let theirs = record_values(spoke.mapping(), record);
             let both_ways =
                 |field: &str| spoke.mapping().field(field).is_some_and(|map| map.direction == Direction::Both);
-            base.retain(|field, _| theirs.contains_key(field) && both_ways(field));
+            base.retain(|field, base| {
+                base.theirs.is_some() && theirs.get(field) == base.theirs.as_ref() && both_ways(field)
+            });
             base.append(&mut sent);
             Pair { id: pair.id, base, ..pairs::bound(tx, &spoke.sync, contact, Some(record.id.clone())) }
         }

@@ -266,14 +266,16 @@ impl Court<'_> {
         let inbox = self.edits(bond, Side::Inbox, cell);
         let crm = self.edits(bond, Side::Crm, cell);
         let written = inbox.iter().chain(&crm).any(|edit| cell.same(edit.value.as_deref(), ours));
-        if !written && !self.inherited(cell, ours) && !self.is_nobodys(bond) && ours.is_some() {
+        let lent = self.lent(bond, cell);
+        let lent_value = lent.iter().any(|edit| cell.same(edit.value.as_deref(), ours));
+        if !written && !self.inherited(cell, ours) && !lent_value && ours.is_some() {
             self.lost(format!("{pair}: both hold {cell:?} {ours:?}, which nobody wrote"));
             return;
         }
         let mut last: Vec<&Edit> = [last_owed(&inbox), last_owed(&crm)].into_iter().flatten().collect();
         last.sort_by_key(|edit| edit.at);
         while let Some(edit) = last.pop() {
-            match self.fate(edit, ours, &inbox, &crm) {
+            match self.fate(edit, ours, &inbox, &crm, &lent) {
                 Fate::Fine if cell.same(edit.value.as_deref(), ours) => return,
                 Fate::Fine => {}
                 // The pair's record before this one was edited, then deleted and made anew.
@@ -296,25 +298,32 @@ impl Court<'_> {
         self.ledger.edits.iter().filter(gone).any(|edit| cell.same(edit.value.as_deref(), value))
     }
 
-    /// Whether both sides are ours, because the record could not be known as ours any more: then its values came from the
-    /// contact that it was made for.
-    fn is_nobodys(&self, bond: &Bond) -> bool {
+    /// What other contacts gave to the pair's record: it is ours but could not be known as ours any more, or people gave
+    /// its address to somebody else before the lost answer to its create could be looked up. Then its values came from
+    /// the contact it was made for.
+    fn lent(&self, bond: &Bond, cell: Cell) -> Vec<&Edit> {
         let ours = |id: &String| !self.ledger.born.contains_key(id);
-        ours(&bond.contact) && bond.native.as_ref().is_some_and(ours)
+        let Some(native) = bond.native.as_ref().filter(|native| ours(native)) else { return Vec::new() };
+        let readdressed = |edit: &Edit| &edit.on == native && matches!(edit.cell, Cell::Phone | Cell::Email);
+        if !ours(&bond.contact) && (self.found.keyed || !self.ledger.edits.iter().any(readdressed)) {
+            return Vec::new();
+        }
+        let elsewhere = |edit: &&Edit| edit.side == Side::Inbox && edit.cell == cell && edit.on != bond.contact;
+        self.ledger.edits.iter().filter(elsewhere).collect()
     }
 
-    fn fate(&self, edit: &Edit, shown: Option<&str>, inbox: &[&Edit], crm: &[&Edit]) -> Fate {
+    fn fate(&self, edit: &Edit, shown: Option<&str>, inbox: &[&Edit], crm: &[&Edit], lent: &[&Edit]) -> Fate {
         let cell = edit.cell;
         if cell.same(edit.value.as_deref(), shown) {
             return Fate::Fine;
         }
         let (own, other) = match edit.side {
-            Side::Inbox => (inbox, crm),
-            Side::Crm => (crm, inbox),
+            Side::Inbox => (inbox, [crm, lent].concat()),
+            Side::Crm => (crm, inbox.to_vec()),
         };
         let allowed_later = own
             .iter()
-            .chain(other)
+            .chain(&other)
             .any(|it| it.weight == Weight::Allowed && it.at > edit.at && cell.same(it.value.as_deref(), shown));
         let returned = own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), edit.value.as_deref()))
             || own.iter().any(|it| it.at < edit.at && cell.same(it.before.as_deref(), edit.value.as_deref()));
@@ -323,7 +332,7 @@ impl Court<'_> {
             let follows = it.at > edit.at && it.cell == cell && cell.same(it.before.as_deref(), edit.value.as_deref());
             follows && self.ledger.deleted.contains_key(&it.on)
         });
-        if allowed_later || returned || edited_there || self.beaten(edit, own, other) {
+        if allowed_later || returned || edited_there || self.beaten(edit, own, &other) {
             Fate::Fine
         } else {
             Fate::Missing("nothing beat it")
