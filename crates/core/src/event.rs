@@ -12,17 +12,33 @@ pub enum EventType {
     /// A contact was made.
     #[serde(rename = "contact.created")]
     ContactCreated,
-    /// A contact's name, email, number or metadata changed.
+    /// A contact's name, email, number, metadata or labels changed.
     #[serde(rename = "contact.updated")]
     ContactUpdated,
     /// A contact was deleted.
     #[serde(rename = "contact.deleted")]
     ContactDeleted,
+    /// A label was made.
+    #[serde(rename = "label.created")]
+    LabelCreated,
+    /// A label's name or colour changed.
+    #[serde(rename = "label.updated")]
+    LabelUpdated,
+    /// A label was deleted, and with it taken from all that it hung on.
+    #[serde(rename = "label.deleted")]
+    LabelDeleted,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 3] = [Self::ContactCreated, Self::ContactUpdated, Self::ContactDeleted];
+    pub const ALL: [Self; 6] = [
+        Self::ContactCreated,
+        Self::ContactUpdated,
+        Self::ContactDeleted,
+        Self::LabelCreated,
+        Self::LabelUpdated,
+        Self::LabelDeleted,
+    ];
 
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +46,9 @@ impl EventType {
             Self::ContactCreated => "contact.created",
             Self::ContactUpdated => "contact.updated",
             Self::ContactDeleted => "contact.deleted",
+            Self::LabelCreated => "label.created",
+            Self::LabelUpdated => "label.updated",
+            Self::LabelDeleted => "label.deleted",
         }
     }
 

@@ -94,6 +94,12 @@ ids! {
     PairId = "par";
     /// An inbox contact.
     ContactId = "ctc";
+    /// A label of contacts and conversations.
+    LabelId = "lbl";
+    /// A person of the organization's team.
+    UserId = "usr";
+    /// A team of an organization. Kirim names no prefix for it.
+    TeamId = "team";
     /// A WhatsApp account's record.
     AccountId = "acc";
     /// An entry of the change log.

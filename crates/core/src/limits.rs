@@ -30,6 +30,14 @@ limits! {
     METADATA_BYTES_MAX = 16 * 1024;
     /// Levels of nesting in a contact's metadata, its own braces included.
     METADATA_DEPTH_MAX = 8;
+    /// Characters of a label's name.
+    LABEL_NAME_CHARS_MAX = 50;
+    /// Labels of an organization.
+    LABELS_MAX = 1_000;
+    /// Contacts that one request labels.
+    BULK_LABEL_MAX = 1_000;
+    /// Characters of a user's or a team's name.
+    MEMBER_NAME_CHARS_MAX = 100;
     /// Characters of an idempotency key.
     IDEMPOTENCY_KEY_CHARS_MAX = 255;
     /// Hours that the answer to an idempotency key is kept.

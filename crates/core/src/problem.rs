@@ -29,6 +29,8 @@ pub enum Code {
     ExpiredApiKey,
     /// A key that was revoked.
     RevokedApiKey,
+    /// The key's scopes do not cover this.
+    InsufficientScope,
     /// No such thing, or another organization's.
     ResourceNotFound,
     /// The path exists, the method does not.
@@ -49,7 +51,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the generated reference.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::InvalidPhoneNumber,
         Self::MissingRequiredField,
         Self::InvalidFieldValue,
@@ -62,6 +64,7 @@ impl Code {
         Self::InvalidApiKey,
         Self::ExpiredApiKey,
         Self::RevokedApiKey,
+        Self::InsufficientScope,
         Self::ResourceNotFound,
         Self::MethodNotAllowed,
         Self::ContactAlreadyExists,
@@ -89,6 +92,7 @@ impl Code {
             Self::InvalidApiKey => (401, AUTH, "invalid_api_key"),
             Self::ExpiredApiKey => (401, AUTH, "expired_api_key"),
             Self::RevokedApiKey => (401, AUTH, "revoked_api_key"),
+            Self::InsufficientScope => (403, "permission_error", "insufficient_scope"),
             Self::ResourceNotFound => (404, "not_found", "resource_not_found"),
             Self::MethodNotAllowed => (405, INVALID, "method_not_allowed"),
             Self::ContactAlreadyExists => (409, "conflict", "contact_already_exists"),
@@ -115,6 +119,7 @@ impl Code {
             Self::InvalidApiKey => "Nobody has this key, or it does not open this surface.",
             Self::ExpiredApiKey => "The key is past its end.",
             Self::RevokedApiKey => "The key was revoked.",
+            Self::InsufficientScope => "The key lacks the scope that the message names.",
             Self::ResourceNotFound => "There is no such thing, or it is another organization's.",
             Self::MethodNotAllowed => "The path exists, the method does not; `Allow` lists those that do.",
             Self::ContactAlreadyExists => "The account has a contact with this number.",
@@ -172,6 +177,7 @@ mod tests {
             let expected: &[u16] = match kind {
                 "invalid_request_error" => &[400, 405, 413, 422],
                 "authentication_error" => &[401],
+                "permission_error" => &[403],
                 "not_found" => &[404],
                 "conflict" => &[409],
                 "rate_limit_error" => &[429],

@@ -2,7 +2,7 @@
 
 use lockstep_core::contact::{Contact, NewContact};
 use lockstep_core::env::Time;
-use lockstep_core::ids::ContactId;
+use lockstep_core::ids::{ContactId, LabelId};
 use lockstep_core::mapping::view;
 use lockstep_core::phone::Phone;
 use lockstep_core::text::fold;
@@ -23,6 +23,8 @@ pub struct ContactFilter {
     pub search: Option<String>,
     /// Only those that changed after this instant.
     pub updated_after: Option<Time>,
+    /// Only those that have this label.
+    pub label: Option<LabelId>,
 }
 
 /// A page of a list.
@@ -45,9 +47,13 @@ pub enum Order {
     SeqAsc,
 }
 
-const CONTACT: &str =
-    "SELECT id, account, phone, name, email, metadata, acquisition_source, seq, created_at, updated_at
-    FROM contacts WHERE org_id = ?1 AND deleted_at IS NULL";
+/// The columns of a contact, as [`contact_row`] reads them.
+macro_rules! columns {
+    () => {
+        "id, account, phone, name, email, metadata, acquisition_source, seq, created_at, updated_at"
+    };
+}
+const CONTACT: &str = concat!("SELECT ", columns!(), " FROM contacts WHERE org_id = ?1 AND deleted_at IS NULL");
 
 /// What [`StoreError::Conflict`] names when an account has the number already.
 pub(crate) const ACCOUNT_PHONE: &str = "contacts_account_phone";
@@ -195,7 +201,26 @@ impl Tx<'_> {
             args![org.id(), id, seq, now],
         )?;
         self.drop_contact_keys(id)?;
+        self.execute("DELETE FROM contact_labels WHERE contact_id = ?1", args![id])?;
         Ok(Some(contact))
+    }
+
+    /// Moves contacts to the end of the changes, all under one change number, for something that hangs on them changed.
+    /// Answers those that are there, by id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn touch_contacts(&mut self, org: &Org, ids: &[ContactId]) -> Result<Vec<Contact>, StoreError> {
+        let (now, seq) = (self.now(), self.next_seq(org)?);
+        let sql = format!(
+            "UPDATE contacts SET seq = ?3, updated_at = ?4
+             WHERE org_id = ?1 AND deleted_at IS NULL AND id IN {} RETURNING {}",
+            self.dialect().texts_of(2),
+            columns!()
+        );
+        let mut touched = self.query(&sql, args![org.id(), Arg::json(&ids)?, seq, now], contact_row)?;
+        touched.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(touched)
     }
 
     /// A page of contacts, and whether there are more.
@@ -225,6 +250,10 @@ impl Tx<'_> {
         }
         if let Some(after) = filter.updated_after {
             narrow(" AND updated_at > ?", Arg::from(after));
+        }
+        if let Some(label) = &filter.label {
+            let labelled = " AND id IN (SELECT contact_id FROM contact_labels WHERE label_id = ?)";
+            narrow(labelled, Arg::from(label.to_string()));
         }
         let (key, beyond, direction) = match page.order {
             Order::CreatedDesc => ("created_at", '<', "DESC"),

@@ -24,6 +24,14 @@ impl Dialect {
         }
     }
 
+    /// The texts of parameter `n`, a JSON array, as a subquery of one column: any number of ids in one statement.
+    pub(crate) fn texts_of(self, n: usize) -> String {
+        match self {
+            Self::Sqlite => format!("(SELECT value FROM json_each(?{n}))"),
+            Self::Postgres => format!("(SELECT json_array_elements_text(?{n}::text::json))"),
+        }
+    }
+
     /// Keeps every other writer of an organization out until the commit. SQLite has one writer anyway. The lock is the
     /// weakest that does: rows that refer to the organization can still be added.
     pub(crate) const fn hold_organization(self) -> Option<&'static str> {

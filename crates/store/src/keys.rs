@@ -2,6 +2,7 @@
 
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
+use lockstep_core::scope::Scope;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -40,6 +41,8 @@ pub struct NewKey {
     pub live: bool,
     /// When it ends; `None` for never.
     pub expires_at: Option<Time>,
+    /// What it may do; empty for everything.
+    pub scopes: Vec<Scope>,
 }
 
 /// A kept key, ended ones included: the caller says which end it met.
@@ -66,6 +69,10 @@ pub struct ApiKey {
     pub expires_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+    /// What it may do; empty for everything.
+    pub scopes: Vec<Scope>,
+    /// When it was last used, to the hour; `None` for never.
+    pub last_used_at: Option<Time>,
 }
 
 impl ApiKey {
@@ -86,7 +93,8 @@ impl ApiKey {
 }
 
 const KEY: &str =
-    "SELECT id, org_id, kind, label, first12, last4, live, created_at, expires_at, revoked_at FROM api_keys";
+    "SELECT id, org_id, kind, label, first12, last4, live, created_at, expires_at, revoked_at, scopes, last_used_at
+    FROM api_keys";
 
 fn key_row(row: &Row<'_>) -> Result<ApiKey, StoreError> {
     Ok(ApiKey {
@@ -100,6 +108,8 @@ fn key_row(row: &Row<'_>) -> Result<ApiKey, StoreError> {
         created_at: row.take()?,
         expires_at: row.take()?,
         revoked_at: row.take()?,
+        scopes: row.json()?,
+        last_used_at: row.take()?,
     })
 }
 
@@ -112,8 +122,8 @@ impl Tx<'_> {
         let id = KeyId::new(self.env());
         let now = self.now();
         self.execute(
-            "INSERT INTO api_keys (id, org_id, kind, label, hash, first12, last4, live, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO api_keys (id, org_id, kind, label, hash, first12, last4, live, created_at, expires_at, scopes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             args![
                 &id,
                 org.id(),
@@ -124,7 +134,8 @@ impl Tx<'_> {
                 &key.last4,
                 key.live,
                 now,
-                key.expires_at
+                key.expires_at,
+                Arg::json(&key.scopes)?
             ],
         )?;
         Ok(id)
@@ -154,5 +165,14 @@ impl Tx<'_> {
         let now = self.now();
         let sql = "UPDATE api_keys SET revoked_at = ?3 WHERE org_id = ?1 AND id = ?2 AND revoked_at IS NULL";
         Ok(self.execute(sql, args![org.id(), id, now])? > 0)
+    }
+
+    /// Notes that a key was used now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn note_key_used(&mut self, id: &KeyId) -> Result<(), StoreError> {
+        let now = self.now();
+        self.execute("UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1", args![id, now]).map(|_| ())
     }
 }

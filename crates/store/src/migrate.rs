@@ -17,10 +17,16 @@ struct Migration {
 }
 
 /// In order; the first has version 1.
-const MIGRATIONS: &[Migration] = &[Migration {
-    sqlite: include_str!("migrations/sqlite/0001_contacts_in_step.sql"),
-    postgres: include_str!("migrations/postgres/0001_contacts_in_step.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0001_contacts_in_step.sql"),
+        postgres: include_str!("migrations/postgres/0001_contacts_in_step.sql"),
+    },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0002_labels_and_teams.sql"),
+        postgres: include_str!("migrations/postgres/0002_labels_and_teams.sql"),
+    },
+];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
 const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";

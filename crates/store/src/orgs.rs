@@ -1,6 +1,6 @@
 //! Organizations, their change numbers and their WhatsApp accounts.
 
-use lockstep_core::ids::{AccountId, ContextId, DeliveryId, OrgId, SyncId};
+use lockstep_core::ids::{AccountId, ContextId, DeliveryId, OrgId, SyncId, TeamId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -36,9 +36,11 @@ pub struct Account {
     pub name: String,
     /// What the channel says of it, such as `connected`.
     pub status: String,
+    /// The team whose labels its contacts can have; `None` for those of every team.
+    pub team: Option<TeamId>,
 }
 
-const ACCOUNT: &str = "SELECT id, phone_number_id, phone_number, name, status FROM accounts WHERE org_id = ?1";
+const ACCOUNT: &str = "SELECT id, phone_number_id, phone_number, name, status, team_id FROM accounts WHERE org_id = ?1";
 
 fn account_row(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
@@ -47,11 +49,12 @@ fn account_row(row: &Row<'_>) -> Result<Account, StoreError> {
         phone_number: row.take()?,
         name: row.take()?,
         status: row.take()?,
+        team: row.take()?,
     })
 }
 
 impl Tx<'_> {
-    /// Makes an organization with a context of its own.
+    /// Makes an organization with a context of its own and a team named "General".
     ///
     /// # Errors
     /// When the store fails.
@@ -62,6 +65,12 @@ impl Tx<'_> {
             args![&org, name, now],
         )?;
         self.execute("INSERT INTO contexts (id, org_id, created_at) VALUES (?1, ?2, ?3)", args![&context, &org, now])?;
+        // Migration 0002 gave each organization that was there its team in the same words.
+        self.execute(
+            "INSERT INTO teams (id, org_id, name, name_key, created_at, updated_at)
+             SELECT 'team_' || substr(id, 5), id, 'General', 'general', created_at, created_at FROM organizations WHERE id = ?1",
+            args![&org],
+        )?;
         Ok(Org(org))
     }
 
@@ -155,6 +164,20 @@ impl Tx<'_> {
             args![&id, org.id(), phone_number_id, phone_number, name, now],
         )?;
         self.account(org, phone_number_id)?.ok_or(StoreError::Missing { what: "account" })
+    }
+
+    /// Gives an account to a team, or to all of them.
+    ///
+    /// # Errors
+    /// `Missing` when the organization has no such account; `Foreign` when there is no such team.
+    pub fn set_account_team(
+        &mut self,
+        org: &Org,
+        phone_number_id: &str,
+        team: Option<&TeamId>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE accounts SET team_id = ?3 WHERE org_id = ?1 AND phone_number_id = ?2";
+        self.change("account", sql, args![org.id(), phone_number_id, team])
     }
 
     /// The organization's accounts, oldest first.

@@ -46,6 +46,7 @@ pub async fn mint(
         last4: plaintext[plaintext.len() - 4..].to_owned(),
         live,
         expires_at,
+        scopes: Vec::new(),
     };
     let org = org.clone();
     let made = app.store.write(move |tx| {

@@ -15,10 +15,18 @@ pub fn a_key_is_found_by_its_hash_even_when_ended(world: &World) {
         last4: "wxyz".to_owned(),
         live: false,
         expires_at: Some(world.env.now().plus(Duration::from_secs(60))),
+        scopes: vec!["contacts:read".parse().unwrap()],
     };
     let id = world.write(move |tx, org| tx.add_key(org, &key));
     let found = world.read(|tx, _| tx.key_by_hash(&[7; 32])).unwrap();
     assert_eq!((&found.id, found.org(), found.kind, found.live), (&id, &world.org, KeyKind::Admin, false));
+    assert_eq!((found.scopes.len(), found.last_used_at), (1, None));
+    let used = id.clone();
+    let key = world.write(move |tx, _| {
+        tx.note_key_used(&used)?;
+        tx.key_by_hash(&[7; 32])
+    });
+    assert_eq!(key.and_then(|key| key.last_used_at), Some(world.env.now()));
     assert!(!found.is_revoked() && !found.is_expired(world.env.now()));
     world.dial.advance(Duration::from_secs(60));
     assert!(found.is_expired(world.env.now()));

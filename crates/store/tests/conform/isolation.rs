@@ -1,8 +1,9 @@
 //! Rows of one organization never show through another's proof.
 
 use lockstep_core::ids::SecretId;
+use lockstep_core::label::{Color, NewLabel};
 use lockstep_core::phone::Phone;
-use lockstep_store::{KeyKind, NewKey, NewSubscription, Order, Page};
+use lockstep_store::{KeyKind, NewKey, NewSubscription, NewUser, Order, Page};
 use serde_json::json;
 
 use crate::world::World;
@@ -25,6 +26,7 @@ pub fn no_row_shows_through_anothers_proof(world: &World) {
         last4: "wxyz".to_owned(),
         live: true,
         expires_at: None,
+        scopes: Vec::new(),
     };
     world.write(move |tx, org| {
         let subscription = tx.add_subscription(org, &subscription)?;
@@ -46,6 +48,26 @@ pub fn no_row_shows_through_anothers_proof(world: &World) {
         assert!(!tx.delete_subscription(&other, &subscription.id)?);
         assert!(!tx.revoke_key(&other, &key)?);
         assert!(tx.keys(&other)?.is_empty());
+        let new = NewLabel { team: tx.teams(org, None, 1)?.0.remove(0).id, name: "VIP".to_owned(), color: Color::Gray };
+        let label = tx.add_label(org, new)?;
+        let user = tx.add_user(org, &NewUser { name: "Ana".to_owned(), email: None })?;
+        tx.attach_to_contacts(&other, &label.id, std::slice::from_ref(&contact.id))?;
+        assert!(tx.labels_of_contacts(org, &[&contact.id])?.is_empty());
+        tx.attach_to_contacts(org, &label.id, std::slice::from_ref(&contact.id))?;
+        tx.detach_from_contacts(&other, &label.id, std::slice::from_ref(&contact.id))?;
+        assert_eq!(tx.labels_of_contacts(org, &[&contact.id])?.len(), 1);
+        assert!(tx.labels_of_contacts(&other, &[&contact.id])?.is_empty());
+        assert!(tx.label_targets(&other, &label, std::slice::from_ref(&contact.id))?.is_empty());
+        assert_eq!(tx.label(&other, &label.id)?, None);
+        assert!(tx.labels(&other, None, None, 9)?.0.is_empty());
+        assert!(tx.put_label(&other, &label).is_err());
+        assert!(!tx.delete_label(&other, &label.id)?);
+        assert!(tx.touch_contacts(&other, std::slice::from_ref(&contact.id))?.is_empty());
+        assert_eq!((tx.user(&other, &user.id)?, tx.team(&other, &label.team)?), (None, None));
+        assert!(tx.users_by_id(&other, std::slice::from_ref(&user.id))?.is_empty());
+        assert!(!tx.remove_user(&other, &user.id)? && !tx.remove_team(&other, &label.team)?);
+        tx.join_team(org, &label.team, &user.id)?;
+        assert!(!tx.leave_team(&other, &label.team, &user.id)?);
         assert!(tx.audit_list(&other, None, 9)?.is_empty());
         assert_eq!(tx.contact(org, &contact.id)?, Some(contact));
         let orgs: Vec<_> = tx.orgs()?.into_iter().map(|(org, _)| org).collect();

@@ -5,6 +5,7 @@
 mod connections;
 mod contacts;
 mod isolation;
+mod labels;
 mod outbox;
 mod pairs;
 mod queue;
@@ -12,6 +13,7 @@ mod requests;
 mod schema;
 mod syncs;
 mod transactions;
+mod users;
 mod world;
 
 /// Makes a test of each case on each engine.
@@ -52,6 +54,16 @@ cases! {
         a_key_is_found_by_its_hash_even_when_ended,
         a_grant_is_replaced_only_by_who_saw_it_last,
         a_connection_remembers_whether_it_may_enter;
+    labels:
+        a_label_reads_back_and_its_name_is_its_teams_own,
+        labels_are_listed_in_pages_and_by_team,
+        labels_hang_on_contacts_once_and_fall_off_with_either,
+        a_label_fits_the_contacts_that_its_team_sees,
+        touched_contacts_move_to_the_end_under_one_number;
+    users:
+        a_user_reads_back_and_an_address_is_one_users,
+        users_join_and_leave_teams,
+        a_team_has_a_name_of_its_own_and_goes_when_it_is_empty;
     syncs:
         a_sync_keeps_its_place,
         a_plan_keeps_its_rows_in_order,

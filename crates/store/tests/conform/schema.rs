@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lockstep_core::env::{Env, Time};
-use lockstep_store::{MigrationReport, OpenError, Store, Target, migrate};
+use lockstep_store::{MigrationReport, OpenError, Store, StoreError, Target, migrate};
 use postgres::NoTls;
 
-use crate::world::Schema;
+use crate::world::{Schema, finish};
 
 /// Columns by table and name: nullable or not, and the kind.
 type Columns = BTreeMap<(String, String), (bool, &'static str)>;
@@ -69,6 +69,46 @@ fn both_engines_have_one_schema() {
     assert!(columns.len() > 150 && keys.len() > 30);
     assert_eq!(columns, pg_columns);
     assert_eq!(keys, pg_keys);
+}
+
+/// What a database of the first version holds, in both engines' words.
+const OF_VERSION_1: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL PRIMARY KEY);
+    INSERT INTO schema_version VALUES (1);
+    INSERT INTO organizations (id, name, seq, created_at) VALUES ('org_01HXYZABCDEFGHJKMNPQRSTVWX', 'Acme', 0, 5);
+    INSERT INTO api_keys (id, org_id, kind, label, hash, first12, last4, live, created_at)
+        VALUES ('key_01HXYZABCDEFGHJKMNPQRSTVWX', 'org_01HXYZABCDEFGHJKMNPQRSTVWX', 'api', 'old', '', '', '', 1, 5)";
+
+fn an_organization_of_the_first_version_gets_a_team(target: &Target) {
+    let (env, _) = Env::manual(Time::from_secs(9), 1);
+    assert_eq!(migrate(target).unwrap().from, 1);
+    let store = Store::open_inline(target, env).unwrap();
+    let read = store.read(|tx| {
+        let org = tx.oldest_org()?.ok_or(StoreError::Missing { what: "organization" })?;
+        Ok::<_, StoreError>((tx.teams(&org, None, 9)?.0, tx.keys(&org)?))
+    });
+    let (teams, keys) = finish(read).unwrap();
+    assert_eq!(teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["General"]);
+    assert_eq!((keys.len(), keys[0].scopes.len(), keys[0].last_used_at), (1, 0, None));
+}
+
+#[test]
+fn a_sqlite_database_of_the_first_version_is_brought_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lockstep.db");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch(include_str!("../../src/migrations/sqlite/0001_contacts_in_step.sql")).unwrap();
+    conn.execute_batch(&OF_VERSION_1.replace("'', '', ''", "x'', '', ''")).unwrap();
+    drop(conn);
+    an_organization_of_the_first_version_gets_a_team(&Target::Sqlite(path));
+}
+
+#[test]
+fn a_postgres_database_of_the_first_version_is_brought_up() {
+    let Some(schema) = Schema::make() else { return };
+    let mut client = postgres::Client::connect(&schema.url(), NoTls).unwrap();
+    client.batch_execute(include_str!("../../src/migrations/postgres/0001_contacts_in_step.sql")).unwrap();
+    client.batch_execute(OF_VERSION_1).unwrap();
+    an_organization_of_the_first_version_gets_a_team(&Target::Postgres(schema.url()));
 }
 
 fn a_newer_database_is_refused(target: &Target, add_version: impl FnOnce()) {

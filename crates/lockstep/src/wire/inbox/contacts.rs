@@ -71,11 +71,13 @@ async fn list(
     let updated_after = filters.updated_after()?;
     let phone = filters.phone()?;
     let search = filters.search()?;
+    let label = filters.label()?;
     let named = [
         scope.phone_number_id.as_deref(),
         phone.as_ref().map(|phone| phone.as_str()),
         search,
         filters.updated_after.as_deref(),
+        filters.label.as_deref(),
     ];
     let listing = Listing::new(&app, &caller.org, "contacts", &named);
     let after: Option<(i64, ContactId)> = listing.position(filters.cursor.as_deref())?;
@@ -87,6 +89,7 @@ async fn list(
         phone,
         search: search.map(str::to_owned),
         updated_after: updated_after.filter(|_| !started),
+        label,
     };
     let order = if updated_after.is_some() { Order::SeqAsc } else { Order::CreatedDesc };
     let page = Page { limit, after: after.clone(), order };

@@ -2,6 +2,7 @@
 
 use lockstep_core::contact::{ContactPatch, NewContact, check_email, check_metadata, check_name};
 use lockstep_core::env::Time;
+use lockstep_core::ids::{BadId, LabelId};
 use lockstep_core::limits::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, SEARCH_CHARS_MAX, fits};
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
@@ -158,6 +159,10 @@ fn checked_patch(
     })
 }
 
+fn invalid(param: &str, bad: BadId) -> Problem {
+    Problem::of(Code::InvalidFieldValue, param, format!("{param}: {bad}."))
+}
+
 fn account_choice(from: Option<&str>) -> Result<AccountChoice, Problem> {
     Ok(match from {
         Some(from) => AccountChoice::From(phone_number("from", from)?),
@@ -187,6 +192,8 @@ pub struct ContactFilters {
     /// `delta_cursor` too: asking again with it later misses nothing.
     #[param(format = DateTime)]
     pub updated_after: Option<String>,
+    /// Only contacts that have this label, `lbl_…`.
+    pub label: Option<String>,
     /// Items on a page, 1 to 100; 25 when absent.
     #[param(pattern = r"^([1-9]\d?|100)$")]
     pub limit: Option<String>,
@@ -217,6 +224,15 @@ impl ContactFilters {
             return Err(Problem::of(Code::InvalidFieldValue, "search", message));
         }
         Ok(search)
+    }
+
+    /// The label to look for.
+    ///
+    /// # Errors
+    /// Not the id of a label.
+    pub fn label(&self) -> Result<Option<LabelId>, Problem> {
+        let read = |text: &str| LabelId::parse(text).map_err(|bad| invalid("label", bad));
+        self.label.as_deref().map(read).transpose()
     }
 
     /// The time to start after.
