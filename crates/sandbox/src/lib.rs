@@ -9,11 +9,14 @@
 mod calls;
 mod faults;
 pub mod hubspot;
+pub mod meta;
 mod serve;
+mod strike;
 mod world;
 
 pub use calls::{Calls, RouteCalls};
 pub use faults::{Delayed, Dropped, Effect, Fault, Faults};
 pub use hubspot::{Hubspot, HubspotSettings};
+pub use meta::{Meta, MetaSettings};
 pub use serve::serve;
 pub use world::{Clock, Wait, system_clock, tokio_wait};

@@ -1,16 +1,12 @@
 //! The way of every call: counted, struck by faults, authenticated, limited, then done under one lock.
 
 use std::collections::BTreeMap;
-use std::future::ready;
-use std::io;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -20,18 +16,12 @@ use super::limits::{Policy, refusal};
 use super::oauth::unauthenticated;
 use super::portal::Portal;
 use crate::calls::Ended;
-use crate::faults::{Delayed, Dropped, Effect};
-use crate::world::Wait;
+use crate::faults::Effect;
+use crate::strike::{dropped, loses, spoil};
 use crate::world::http_date;
 
 /// Bytes a request body may have.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// How long the first half of a body may take to leave before the rest breaks.
-const FLUSH_US: i64 = 20_000;
-
-/// Status of a response that is never sent.
-const LOST: u16 = 599;
 
 /// What a route does.
 pub(super) type Work = fn(&mut Portal, &Call) -> Answer;
@@ -169,10 +159,7 @@ fn admit(portal: &mut Portal, access: Access, headers: &HeaderMap, call: &Call) 
 impl Hubspot {
     /// Counts the call and turns what was done into a response, as far as the fault lets it through.
     async fn finish(&self, route: &str, strike: Option<Effect>, done: Done) -> Response {
-        let lost = matches!(
-            strike,
-            Some(Effect::LostBefore | Effect::LostAfter | Effect::Reset | Effect::PartialBatch { .. })
-        );
+        let lost = strike.as_ref().is_some_and(loses);
         let rows = match &done.answer {
             Some(Ok(reply)) => reply.rows as u64,
             Some(Err(_)) | None => 0,
@@ -191,51 +178,8 @@ impl Hubspot {
         }
         let status = (!lost).then(|| response.status().as_u16());
         self.count(route, &Ended { status, rows, throttled, faulted: strike.is_some() });
-        match strike {
-            Some(Effect::LostAfter | Effect::PartialBatch { .. }) => dropped(),
-            Some(Effect::Truncate) => halve(response, None).await,
-            Some(Effect::Reset) => halve(response, Some(self.0.wait.clone())).await,
-            Some(Effect::Slow { us }) => {
-                match &self.0.wait {
-                    Some(wait) => wait(us).await,
-                    None => drop(response.extensions_mut().insert(Delayed(us))),
-                }
-                response
-            }
-            Some(Effect::LostBefore | Effect::Status { .. }) | None => response,
-        }
+        spoil(response, strike, self.0.wait.as_ref()).await
     }
-}
-
-fn dropped() -> Response {
-    let mut response = Response::new(Body::empty());
-    if let Ok(status) = StatusCode::from_u16(LOST) {
-        *response.status_mut() = status;
-    }
-    response.extensions_mut().insert(Dropped);
-    response
-}
-
-/// How a broken body waits before it breaks: not at all in memory.
-type BreakAfter = Option<Wait>;
-
-/// Leaves the first half of the body, which then ends well or, if `breaks`, with an error.
-async fn halve(response: Response, breaks: Option<BreakAfter>) -> Response {
-    let (head, body) = response.into_parts();
-    let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let half = whole.slice(..whole.len() / 2);
-    let Some(wait) = breaks else {
-        return Response::from_parts(head, Body::from(half));
-    };
-    let rest = async move {
-        // A server sends what it has only when no more comes at once.
-        if let Some(wait) = wait {
-            wait(FLUSH_US).await;
-        }
-        Err(io::ErrorKind::ConnectionReset.into())
-    };
-    let parts = stream::once(ready(Ok::<Bytes, io::Error>(half))).chain(stream::once(rest));
-    Response::from_parts(head, Body::from_stream(parts))
 }
 
 fn reply_response(reply: Reply) -> Response {

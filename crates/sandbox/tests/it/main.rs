@@ -7,6 +7,7 @@ mod batches;
 mod contacts;
 mod faults;
 mod grants;
+mod meta;
 mod recorded;
 mod searches;
 mod served;
