@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod audit;
 mod config;
 mod connect;
 mod demo;
@@ -55,6 +56,8 @@ enum Command {
     /// Look after what was set aside for a person
     #[command(subcommand)]
     Parked(parked::Command),
+    /// Show who did what to the set-up, newest first
+    Audit(audit::Arguments),
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Sync(command) => sync::run(command),
         Command::Why(arguments) => why::run(&arguments),
         Command::Parked(command) => parked::run(command),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Keys(command) => keys::run(command),
         Command::Doctor(arguments) => return doctor::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),

@@ -146,6 +146,7 @@ async fn show(app: &App, org: &Org, one: &One) -> anyhow::Result<()> {
         let contacts: Vec<&str> = contacts.iter().map(|contact| contact.as_str()).collect();
         screen::say(format!("Contacts {}", contacts.join(", ")))?;
         screen::say(format!("Records  {}", records.join(", ")))?;
+        screen::say("Answer   lockstep sync relink CONTACT --record RECORD")?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, bail};
 use lockstep_core::env::Time;
-use lockstep_core::ids::{ConnectionId, PlanId, SyncId};
+use lockstep_core::ids::{ConnectionId, ContactId, PlanId, SyncId};
 use lockstep_core::plan::PlanSummary;
 use lockstep_store::{ConnectionStatus, OnDelete, Org, PlanStatus, SyncStatus};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use super::place::{Place, Where, reach_own_connections, runtime, start_quiet_log
 use super::screen::{self, number};
 use crate::app::App;
 use crate::ops::syncs::Standing;
-use crate::ops::{key_ring, plans, syncs};
+use crate::ops::{key_ring, plans, relink, syncs};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -30,6 +30,8 @@ pub enum Command {
     Pause(Which),
     /// Go on after a pause or a stop
     Resume(Which),
+    /// Say which contact and record belong together: after a delete, or to answer a question
+    Relink(Relink),
 }
 
 #[derive(clap::Args)]
@@ -109,6 +111,23 @@ pub struct Which {
     json: bool,
 }
 
+#[derive(clap::Args)]
+pub struct Relink {
+    #[command(flatten)]
+    at: Where,
+    /// The contact's id
+    contact: ContactId,
+    /// The record's id in the CRM; if left out, the record the contact had, or a new one if that was deleted
+    #[arg(long, value_name = "ID")]
+    record: Option<String>,
+    /// The connection; may be left out when there is only one
+    #[arg(long, value_name = "ID")]
+    connection: Option<ConnectionId>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 pub fn run(command: Command) -> anyhow::Result<()> {
     start_quiet_log();
     let at = match &command {
@@ -116,7 +135,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         | Command::Start(Start { at, .. })
         | Command::Status(Status { at, .. })
         | Command::Pause(Which { at, .. })
-        | Command::Resume(Which { at, .. }) => at,
+        | Command::Resume(Which { at, .. })
+        | Command::Relink(Relink { at, .. }) => at,
     };
     let place = Place::find(at, Table::new())?;
     let app = place.open_existing()?;
@@ -130,6 +150,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
             Command::Status(status) => desk.status(&status).await,
             Command::Pause(which) => desk.pause(&which).await,
             Command::Resume(which) => desk.resume(&which).await,
+            Command::Relink(choice) => desk.relink(choice).await,
         }
     })
 }
@@ -330,6 +351,16 @@ impl Desk {
         let connection = self.connection(which.connection.as_ref()).await?;
         syncs::resume(&self.app, &self.org, &connection).await?;
         self.tell(which, &connection, "Resumed.").await
+    }
+
+    async fn relink(&self, choice: Relink) -> anyhow::Result<()> {
+        let connection = self.connection(choice.connection.as_ref()).await?;
+        let pair = relink::relink(&self.app, &self.org, &connection, &choice.contact, choice.record).await?;
+        if choice.json {
+            return screen::json(&serde_json::json!({ "contact": pair.contact, "record": pair.native }));
+        }
+        let with = pair.native.map_or_else(|| "a new record".to_owned(), |native| format!("the record {native}"));
+        screen::say(format!("{} is kept in step with {with} from now on.", pair.contact))
     }
 
     async fn tell(&self, which: &Which, connection: &ConnectionId, sentence: &str) -> anyhow::Result<()> {

@@ -29,6 +29,8 @@ pub enum Action {
     QuestionResumed,
     /// A question was answered with "leave it".
     QuestionDropped,
+    /// A person said which contact and which record belong together.
+    PairRelinked,
     /// A webhook subscription was made.
     SubscriptionMade,
     /// A webhook subscription was changed.
@@ -55,6 +57,7 @@ impl Action {
             Self::SyncResumed => "sync.resumed",
             Self::QuestionResumed => "question.resumed",
             Self::QuestionDropped => "question.dropped",
+            Self::PairRelinked => "pair.relinked",
             Self::SubscriptionMade => "subscription.made",
             Self::SubscriptionChanged => "subscription.changed",
             Self::SubscriptionDeleted => "subscription.deleted",

@@ -10,6 +10,7 @@ pub mod parked;
 pub mod payload;
 pub mod plans;
 pub mod received;
+pub mod relink;
 pub mod syncs;
 pub mod webhooks;
 pub mod why;

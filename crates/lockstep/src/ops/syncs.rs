@@ -366,7 +366,11 @@ fn standing_of(tx: &mut Tx<'_>, sync: &SyncOf) -> Result<Standing, StoreError> {
     })
 }
 
-async fn connection_of(app: &App, org: &Org, id: &ConnectionId) -> Result<ConnectionOf, Problem> {
+/// A connection of the organization.
+///
+/// # Errors
+/// No such connection.
+pub(super) async fn connection_of(app: &App, org: &Org, id: &ConnectionId) -> Result<ConnectionOf, Problem> {
     let (org, id) = (org.clone(), id.clone());
     app.store.read(move |tx| tx.connection(&org, &id)?.ok_or_else(|| Problem::not_found("connection"))).await
 }

@@ -11,7 +11,7 @@ mod depart;
 pub mod ingest;
 mod mark;
 mod matching;
-mod pairs;
+pub(crate) mod pairs;
 pub mod plan;
 mod planning;
 pub mod pull;

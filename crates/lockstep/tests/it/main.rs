@@ -10,6 +10,7 @@ mod hard_cases;
 mod hard_cases_more;
 mod inbox;
 mod oauth;
+mod relink;
 mod storm;
 mod storms;
 mod webhooks;

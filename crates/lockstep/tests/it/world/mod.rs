@@ -343,6 +343,11 @@ impl World {
         }
     }
 
+    /// A person says which record a contact belongs to.
+    pub fn relink(&self, contact: &ContactId, record: Option<&str>) -> Result<Pair, Problem> {
+        run(ops::relink::relink(&self.app, &self.org, self.connection(), contact, record.map(str::to_owned)))
+    }
+
     /// Runs what is due until a call of the route was carried out, and dies before its answer is read.
     pub fn die_after(&mut self, route: &str) {
         let path = route.split_once(' ').map_or(route, |(_, path)| path);
