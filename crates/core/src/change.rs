@@ -36,6 +36,11 @@ pub enum Origin {
     },
     /// The command line or an import.
     CommandLine,
+    /// The customer, who wrote.
+    Channel {
+        /// Meta's `phone_number_id` of the account.
+        account: String,
+    },
     /// A spoke: a sync's CRM.
     Crm {
         /// The sync.

@@ -27,17 +27,49 @@ pub enum EventType {
     /// A label was deleted, and with it taken from all that it hung on.
     #[serde(rename = "label.deleted")]
     LabelDeleted,
+    /// A conversation began.
+    #[serde(rename = "conversation.opened")]
+    ConversationOpened,
+    /// The user or team that looks after a conversation changed.
+    #[serde(rename = "conversation.assigned")]
+    ConversationAssigned,
+    /// A conversation became `resolved`.
+    #[serde(rename = "conversation.closed")]
+    ConversationClosed,
+    /// A resolved conversation was opened again, by its customer or by hand.
+    #[serde(rename = "conversation.reopened")]
+    ConversationReopened,
+    /// A customer wrote. Its body has Meta's form.
+    #[serde(rename = "message.received")]
+    MessageReceived,
+    /// A message was sent, delivered or read, or it failed. Its body has Meta's form.
+    #[serde(rename = "message.status")]
+    MessageStatus,
+    /// A message of ours was accepted and queued.
+    #[serde(rename = "message.created")]
+    MessageCreated,
+    /// The channel has taken a message of ours: its id and the channel's belong together.
+    #[serde(rename = "message.sent")]
+    MessageSent,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 14] = [
         Self::ContactCreated,
         Self::ContactUpdated,
         Self::ContactDeleted,
         Self::LabelCreated,
         Self::LabelUpdated,
         Self::LabelDeleted,
+        Self::ConversationOpened,
+        Self::ConversationAssigned,
+        Self::ConversationClosed,
+        Self::ConversationReopened,
+        Self::MessageReceived,
+        Self::MessageStatus,
+        Self::MessageCreated,
+        Self::MessageSent,
     ];
 
     /// The name on the wire.
@@ -49,7 +81,20 @@ impl EventType {
             Self::LabelCreated => "label.created",
             Self::LabelUpdated => "label.updated",
             Self::LabelDeleted => "label.deleted",
+            Self::ConversationOpened => "conversation.opened",
+            Self::ConversationAssigned => "conversation.assigned",
+            Self::ConversationClosed => "conversation.closed",
+            Self::ConversationReopened => "conversation.reopened",
+            Self::MessageReceived => "message.received",
+            Self::MessageStatus => "message.status",
+            Self::MessageCreated => "message.created",
+            Self::MessageSent => "message.sent",
         }
+    }
+
+    /// Whether its body is Meta's own, without our envelope (reference section "Payloads").
+    pub const fn is_metas(self) -> bool {
+        matches!(self, Self::MessageReceived | Self::MessageStatus)
     }
 
     /// Reads the name on the wire.

@@ -100,6 +100,10 @@ ids! {
     UserId = "usr";
     /// A team of an organization. Kirim names no prefix for it.
     TeamId = "team";
+    /// A conversation.
+    ConversationId = "cnv";
+    /// A message.
+    MessageId = "msg";
     /// A WhatsApp account's record.
     AccountId = "acc";
     /// An entry of the change log.

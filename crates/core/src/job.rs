@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeliveryId, SyncId};
+use crate::ids::{ConversationId, DeliveryId, MessageId, SyncId};
 
 /// One piece of work. It does one page or one batch and then requeues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,20 @@ pub enum Job {
         /// The delivery.
         delivery: DeliveryId,
     },
+    /// Hand a queued message to its channel.
+    Send {
+        /// The message.
+        message: MessageId,
+        /// Its conversation: messages of one go out one after the other.
+        conversation: ConversationId,
+    },
+    /// Tell the channel that a customer's message was read.
+    MarkRead {
+        /// The customer's message.
+        message: MessageId,
+        /// Whether to show the customer that an answer is being typed.
+        typing: bool,
+    },
     /// Remove what its retention has ended.
     Purge,
 }
@@ -71,6 +85,8 @@ impl Job {
             Self::Check { sync, natives } => format!("check:{sync}:{}", natives.join(",")),
             Self::Ingest { vendor, account } => format!("ingest:{vendor}:{account}"),
             Self::Deliver { delivery } => format!("deliver:{delivery}"),
+            Self::Send { message, .. } => format!("send:{message}"),
+            Self::MarkRead { message, typing } => format!("mark_read:{message}:{typing}"),
             Self::Purge => "purge".to_owned(),
         }
     }
@@ -84,6 +100,8 @@ impl Job {
             | Self::Census { sync }
             | Self::Check { sync, .. } => Lane::Named(sync.to_string()),
             Self::Ingest { .. } | Self::Purge => Lane::Named(self.key()),
+            Self::Send { conversation, .. } => Lane::Named(conversation.to_string()),
+            Self::MarkRead { .. } => Lane::Named(self.key()),
             Self::Deliver { .. } => Lane::Free,
         }
     }
@@ -98,6 +116,8 @@ impl Job {
             Self::Check { .. } => "check",
             Self::Ingest { .. } => "ingest",
             Self::Deliver { .. } => "deliver",
+            Self::Send { .. } => "send",
+            Self::MarkRead { .. } => "mark_read",
             Self::Purge => "purge",
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod change;
 pub mod contact;
+pub mod conversation;
 pub mod env;
 pub mod event;
 pub mod fight;
@@ -16,6 +17,7 @@ pub mod label;
 pub mod limits;
 pub mod mapping;
 pub mod merge;
+pub mod message;
 pub mod pair;
 pub mod parked;
 pub mod patch;

@@ -38,6 +38,22 @@ limits! {
     BULK_LABEL_MAX = 1_000;
     /// Characters of a user's or a team's name.
     MEMBER_NAME_CHARS_MAX = 100;
+    /// Characters of a message's text.
+    MESSAGE_TEXT_CHARS_MAX = 4096;
+    /// Characters of a picture's, film's or file's caption.
+    CAPTION_CHARS_MAX = 1024;
+    /// Characters of a file's name.
+    FILENAME_CHARS_MAX = 255;
+    /// Bytes of the address of a file to send.
+    MEDIA_LINK_BYTES_MAX = 2048;
+    /// Bytes of a file of the channel; the most that WhatsApp takes.
+    MEDIA_BYTES_MAX = 100 * 1024 * 1024;
+    /// Characters of a template's name.
+    TEMPLATE_NAME_CHARS_MAX = 512;
+    /// Characters of a channel's own id of a message.
+    VENDOR_ID_CHARS_MAX = 512;
+    /// Bytes of a message's content, as JSON without white space.
+    MESSAGE_CONTENT_BYTES_MAX = 64 * 1024;
     /// Characters of an idempotency key.
     IDEMPOTENCY_KEY_CHARS_MAX = 255;
     /// Hours that the answer to an idempotency key is kept.

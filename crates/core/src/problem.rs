@@ -41,8 +41,14 @@ pub enum Code {
     IdempotencyInProgress,
     /// The idempotency key came with another request before.
     IdempotencyKeyReuse,
+    /// A message that is no template, more than a day after the customer last wrote.
+    Outside24hWindow,
+    /// No account that could send is connected.
+    WhatsappNumberNotVerified,
     /// The bucket is empty.
     RateLimitExceeded,
+    /// The channel did not do what it was asked.
+    WhatsappUpstreamError,
     /// The request can be repeated: the store could not commit now.
     TemporarilyUnavailable,
     /// Our defect.
@@ -51,7 +57,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the generated reference.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidPhoneNumber,
         Self::MissingRequiredField,
         Self::InvalidFieldValue,
@@ -70,7 +76,10 @@ impl Code {
         Self::ContactAlreadyExists,
         Self::IdempotencyInProgress,
         Self::IdempotencyKeyReuse,
+        Self::Outside24hWindow,
+        Self::WhatsappNumberNotVerified,
         Self::RateLimitExceeded,
+        Self::WhatsappUpstreamError,
         Self::TemporarilyUnavailable,
         Self::InternalError,
     ];
@@ -98,6 +107,9 @@ impl Code {
             Self::ContactAlreadyExists => (409, "conflict", "contact_already_exists"),
             Self::IdempotencyInProgress => (409, "conflict", "idempotency_in_progress"),
             Self::IdempotencyKeyReuse => (422, INVALID, "idempotency_key_reuse"),
+            Self::Outside24hWindow => (422, INVALID, "outside_24h_window"),
+            Self::WhatsappNumberNotVerified => (422, INVALID, "whatsapp_number_not_verified"),
+            Self::WhatsappUpstreamError => (502, "api_error", "whatsapp_upstream_error"),
             Self::RateLimitExceeded => (429, "rate_limit_error", "rate_limit_exceeded"),
             Self::TemporarilyUnavailable => (503, "api_error", "temporarily_unavailable"),
             Self::InternalError => (500, "api_error", "internal_error"),
@@ -125,6 +137,9 @@ impl Code {
             Self::ContactAlreadyExists => "The account has a contact with this number.",
             Self::IdempotencyInProgress => "The first request with this key still runs. Repeat it with the same key.",
             Self::IdempotencyKeyReuse => "The key came with another request before. Take a new one.",
+            Self::Outside24hWindow => "The customer has not written for 24 hours: only a template may be sent.",
+            Self::WhatsappNumberNotVerified => "The organization has no connected account that could send.",
+            Self::WhatsappUpstreamError => "The channel failed. Repeat the request later.",
             Self::RateLimitExceeded => "The bucket is empty. Wait for `Retry-After` seconds.",
             Self::TemporarilyUnavailable => "The database cannot commit now. Repeat the request.",
             Self::InternalError => "Our defect. The operator finds the request id in the log.",
@@ -181,7 +196,7 @@ mod tests {
                 "not_found" => &[404],
                 "conflict" => &[409],
                 "rate_limit_error" => &[429],
-                "api_error" => &[500, 503],
+                "api_error" => &[500, 502, 503],
                 _ => &[],
             };
             assert!(expected.contains(&status), "{kind} {status}");

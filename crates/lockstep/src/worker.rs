@@ -64,6 +64,8 @@ async fn run_job(app: &App, claimed: &Claimed) -> Result<(), Halt> {
         Job::Check { sync, natives } => sync::check::run(app, sync, natives).await,
         Job::Ingest { vendor, account } => sync::ingest::run(app, vendor, account).await,
         Job::Deliver { delivery } => Ok(sync::deliver::run(app, delivery).await?),
+        Job::Send { message, .. } => sync::send::run(app, message, claimed.attempt).await,
+        Job::MarkRead { message, typing } => sync::send::mark_read(app, message, *typing, claimed.attempt).await,
         Job::Purge => Ok(sync::purge::run(app).await?),
     }
 }
@@ -73,6 +75,7 @@ async fn conclude(app: &App, claimed: &Claimed, result: Result<(), Halt>) -> Res
     let failed = claimed.attempt.saturating_sub(1);
     match result {
         Ok(()) => finish(app, claimed).await,
+        Err(Halt::Wait { due, counted }) => snooze(app, claimed, due, counted).await,
         Err(Halt::Store(error)) => {
             tracing::warn!(job = claimed.job.name(), attempt = claimed.attempt, %error, "a job could not be committed and waits");
             snooze(app, claimed, now.plus(backoff(failed, &app.env)), true).await
@@ -111,7 +114,7 @@ fn sync_of(job: &Job) -> Option<&SyncId> {
         | Job::Pull { sync }
         | Job::Census { sync }
         | Job::Check { sync, .. } => Some(sync),
-        Job::Ingest { .. } | Job::Deliver { .. } | Job::Purge => None,
+        Job::Ingest { .. } | Job::Deliver { .. } | Job::Send { .. } | Job::MarkRead { .. } | Job::Purge => None,
     }
 }
 

@@ -102,6 +102,7 @@ impl Tx<'_> {
         ] {
             self.execute(sql, args![org.id(), contact])?;
         }
+        self.erase_conversations(org, contact)?;
         self.blank_plan_rows(org, contact)
     }
 }

@@ -23,7 +23,7 @@ pub struct LabelTarget {
 
 const LABEL: &str = "SELECT id, team_id, name, color, created_at, updated_at FROM labels WHERE org_id = ?1";
 
-fn label_row(row: &Row<'_>) -> Result<Label, StoreError> {
+pub(crate) fn label_row(row: &Row<'_>) -> Result<Label, StoreError> {
     Ok(Label {
         id: row.take()?,
         team: row.take()?,
@@ -125,6 +125,7 @@ impl Tx<'_> {
             return Ok(false);
         }
         self.execute("DELETE FROM contact_labels WHERE label_id = ?1", args![id])?;
+        self.execute("DELETE FROM conversation_labels WHERE label_id = ?1", args![id])?;
         Ok(self.execute("DELETE FROM labels WHERE org_id = ?1 AND id = ?2", args![org.id(), id])? > 0)
     }
 

@@ -26,6 +26,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0002_labels_and_teams.sql"),
         postgres: include_str!("migrations/postgres/0002_labels_and_teams.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0003_conversations.sql"),
+        postgres: include_str!("migrations/postgres/0003_conversations.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

@@ -29,7 +29,9 @@ impl Tx<'_> {
             return Ok(0);
         }
         // Whom the event is about, so that their erasure finds it.
-        let subject = event.data.pointer("/contact/id").and_then(serde_json::Value::as_str);
+        let subject = ["/contact/id", "/conversation/contact/id", "/kirim/contact_id"]
+            .into_iter()
+            .find_map(|place| event.data.pointer(place)?.as_str());
         self.execute(
             "INSERT INTO events (id, org_id, event_type, livemode, subject, content, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

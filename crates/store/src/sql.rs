@@ -260,6 +260,8 @@ id_columns!(
     LabelId,
     UserId,
     TeamId,
+    ConversationId,
+    MessageId,
     AccountId,
     ChangeId,
     IntentId,

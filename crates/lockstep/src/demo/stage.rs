@@ -14,6 +14,7 @@ use toml::{Table, Value};
 
 use super::tap::Tap;
 use crate::app::App;
+use crate::channel::Unconnected;
 use crate::cli::stop::Stop;
 use crate::cli::{init, sandbox, serve};
 use crate::config::{Config, insert};
@@ -66,6 +67,7 @@ impl Stage {
             store: Store::open(&target, env.clone())?,
             vault: Vault::load_or_create(&folder.join("keyring"), &env)?,
             network: Arc::clone(&tap) as _,
+            channel: Arc::new(Unconnected),
             pacing: Pacing::default(),
             settings,
             env,

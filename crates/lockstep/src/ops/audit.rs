@@ -75,6 +75,7 @@ pub fn note(tx: &mut Tx<'_>, by: &Author, action: Action, detail: &Json) -> Resu
     let actor = match &by.origin {
         Origin::Api { key } => key.as_str(),
         Origin::CommandLine => "command line",
+        Origin::Channel { .. } => "customer",
         Origin::Crm { sync, .. } | Origin::Push { sync, .. } => sync.as_str(),
     };
     tx.audit(&by.org, actor, action.as_str(), detail)

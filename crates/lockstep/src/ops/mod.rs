@@ -3,14 +3,17 @@
 pub mod audit;
 pub mod authorise;
 pub mod contacts;
+pub mod conversations;
 pub mod idempotency;
 pub mod key_ring;
 pub mod keys;
+pub mod messages;
 pub mod parked;
 pub mod payload;
 pub mod plans;
 pub mod received;
 pub mod relink;
+pub mod sending;
 pub mod syncs;
 pub mod webhooks;
 pub mod why;
@@ -33,5 +36,10 @@ impl Author {
     /// The operator at the command line.
     pub fn command_line(org: Org) -> Self {
         Self { org, origin: Origin::CommandLine, livemode: true }
+    }
+
+    /// A customer who wrote to an account.
+    pub fn customer(org: Org, account: &str) -> Self {
+        Self { org, origin: Origin::Channel { account: account.to_owned() }, livemode: true }
     }
 }

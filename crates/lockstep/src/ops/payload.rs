@@ -1,5 +1,13 @@
 //! The inbox's objects as callers and subscribers read them (reference sections "Contacts" and "Payloads").
 
+mod conversation;
+mod message;
+
+pub use conversation::{
+    Assignee, ContactStub, ConversationObject, conversation_assigned, conversation_closed, conversation_opened,
+};
+pub use message::{FailureObject, MessageObject, ReplyContext, failed_status, kirim, message_sent};
+
 use lockstep_core::contact::Contact;
 use lockstep_core::env::Time;
 use lockstep_core::ids::ContactId;
@@ -56,10 +64,21 @@ pub struct WhatsappAccount {
     pub customer: (),
 }
 
+impl WhatsappAccount {
+    /// Shows the account with this `phone_number_id`; `accounts` are the organization's.
+    pub fn new(phone_number_id: &str, accounts: &[Account]) -> Self {
+        let account = accounts.iter().find(|account| account.phone_number_id == phone_number_id);
+        Self {
+            phone_number: account.map(|account| account.phone_number.clone()),
+            phone_number_id: Some(phone_number_id.to_owned()),
+            customer: (),
+        }
+    }
+}
+
 impl ContactObject {
     /// Shows a contact; `accounts` are its organization's.
     pub fn new(contact: &Contact, accounts: &[Account]) -> Self {
-        let account = accounts.iter().find(|account| account.phone_number_id == contact.account);
         Self {
             id: contact.id.clone(),
             object: "contact",
@@ -68,11 +87,7 @@ impl ContactObject {
             email: contact.email.clone(),
             metadata: contact.metadata.clone(),
             acquisition_source: contact.acquisition_source.clone(),
-            whatsapp_account: WhatsappAccount {
-                phone_number: account.map(|account| account.phone_number.clone()),
-                phone_number_id: Some(contact.account.clone()),
-                customer: (),
-            },
+            whatsapp_account: WhatsappAccount::new(&contact.account, accounts),
             created_at: contact.created_at,
             updated_at: contact.updated_at,
         }

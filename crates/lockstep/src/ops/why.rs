@@ -110,7 +110,7 @@ fn crm_sides(tx: &mut Tx<'_>, org: &Org, contact: &ContactId, field: &str) -> Re
 fn sync_of(origin: &Origin) -> Option<&lockstep_core::ids::SyncId> {
     match origin {
         Origin::Crm { sync, .. } | Origin::Push { sync, .. } => Some(sync),
-        Origin::Api { .. } | Origin::CommandLine => None,
+        Origin::Api { .. } | Origin::CommandLine | Origin::Channel { .. } => None,
     }
 }
 
@@ -147,7 +147,7 @@ fn sentence(field: &str, inbox: Option<&str>, change: &Change, of: &FieldChange,
         Origin::Crm { connection, .. } | Origin::Push { connection, .. } => {
             crms.iter().find(|side| side.connection == *connection)
         }
-        Origin::Api { .. } | Origin::CommandLine => None,
+        Origin::Api { .. } | Origin::CommandLine | Origin::Channel { .. } => None,
     };
     let crm = crm.map_or("the CRM", |side| side.vendor.as_str());
     let at = change.at;
@@ -156,6 +156,7 @@ fn sentence(field: &str, inbox: Option<&str>, change: &Change, of: &FieldChange,
         let author = match &change.origin {
             Origin::Api { key } => format!("the API key {key}"),
             Origin::CommandLine => "the command line".to_owned(),
+            Origin::Channel { account } => format!("a message to the account {account}"),
             Origin::Crm { .. } | Origin::Push { .. } => crm.to_owned(),
         };
         return format!(

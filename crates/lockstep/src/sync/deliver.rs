@@ -12,6 +12,7 @@ use lockstep_core::retry::{DeliveryVerdict, delivery_retry, delivery_verdict};
 use lockstep_core::signature;
 use lockstep_store::{DeliveryStatus, DeliveryWork, StoreError, SubscriptionStatus};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value as Json;
 
 use crate::app::App;
 use crate::network::{Body, Limits};
@@ -72,18 +73,34 @@ async fn attempt(app: &App, work: &DeliveryWork) -> Result<Attempted, String> {
 }
 
 fn request(work: &DeliveryWork, secrets: &[&str], now: Time) -> Result<http::Request<Bytes>, String> {
-    let body = serde_json::to_vec(&work.event).map_err(|error| error.to_string())?;
+    let event = &work.event;
+    let metas = event.event_type.is_metas();
+    let body = if metas { serde_json::to_vec(&event.data) } else { serde_json::to_vec(event) };
+    let body = body.map_err(|error| error.to_string())?;
+    let event_id = if metas { metas_id(&event.data) } else { None };
     http::Request::post(&work.url)
         .header(CONTENT_TYPE, "application/json")
         .header(USER_AGENT, "Kirim-Webhook/1.0")
-        .header("X-Kirim-Source", "kirim")
-        .header("X-Kirim-Event", work.event.event_type.as_str())
-        .header("X-Kirim-Event-Id", work.event.id.as_str())
+        .header("X-Kirim-Source", if metas { "meta" } else { "kirim" })
+        .header("X-Kirim-Event", event.event_type.as_str())
+        .header("X-Kirim-Event-Id", event_id.as_deref().unwrap_or(event.id.as_str()))
         .header("X-Kirim-Delivery-Id", work.delivery.id.as_str())
         .header("X-Kirim-Attempt", work.delivery.attempt + 1)
         .header(signature::HEADER, signature::sign(&body, secrets, now))
         .body(Bytes::from(body))
         .map_err(|error| error.to_string())
+}
+
+/// What receivers drop repeats of Meta's bodies by: the message's id, and for its statuses, which all have that id, the
+/// status too.
+fn metas_id(body: &Json) -> Option<String> {
+    let value = body.pointer("/entry/0/changes/0/value")?;
+    let text = |place: &str| value.pointer(place).and_then(Json::as_str);
+    match (text("/messages/0/id"), text("/statuses/0/id"), text("/statuses/0/status")) {
+        (Some(message), _, _) => Some(message.to_owned()),
+        (None, Some(message), Some(status)) => Some(format!("{message}:{status}")),
+        _ => None,
+    }
 }
 
 fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {

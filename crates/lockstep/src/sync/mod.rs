@@ -20,6 +20,7 @@ pub mod push;
 pub mod questions;
 mod reconcile;
 pub mod schema;
+pub mod send;
 mod settle;
 mod spoke;
 mod start;

@@ -38,6 +38,14 @@ pub enum Halt {
     /// The vendor's failure.
     #[error(transparent)]
     Vendor(#[from] Fault),
+    /// There is nothing to do before this instant.
+    #[error("waits until {due}")]
+    Wait {
+        /// When to run again.
+        due: Time,
+        /// Whether this run counts as a try.
+        counted: bool,
+    },
 }
 
 impl Spoke {

@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings};
+use lockstep::channel::Unconnected;
 use lockstep::egress::Rules;
 use lockstep::network::{Limits, Network, NetworkError};
 use lockstep::ops::keys;
@@ -97,6 +98,7 @@ impl Desk {
             store: Store::open_inline(&target, env).expect("the database opens"),
             vault: Vault::from_text(&format!("k1:{}=", "A".repeat(43))).expect("a key ring"),
             network: subscriber.clone(),
+            channel: Arc::new(Unconnected),
             pacing: Pacing::default(),
             settings: Arc::new(settings(rate_limits)),
         };

@@ -2,11 +2,13 @@
 
 use lockstep_core::ids::SecretId;
 use lockstep_core::label::{Color, NewLabel};
+use lockstep_core::message::Direction;
 use lockstep_core::phone::Phone;
 use lockstep_store::{KeyKind, NewKey, NewSubscription, NewUser, Order, Page};
 use serde_json::json;
 
-use crate::world::World;
+use crate::conversations::{conversation, message};
+use crate::world::{ACCOUNT, World};
 
 pub fn no_row_shows_through_anothers_proof(world: &World) {
     let contact = world.contact("+628111222333", "Budi", "budi@example.id");
@@ -73,6 +75,25 @@ pub fn no_row_shows_through_anothers_proof(world: &World) {
         let orgs: Vec<_> = tx.orgs()?.into_iter().map(|(org, _)| org).collect();
         assert_eq!(orgs.len(), 2);
         assert_eq!(tx.oldest_org()?.as_ref(), orgs.first());
+        Ok(())
+    });
+}
+
+pub fn no_conversation_shows_through_anothers_proof(world: &World) {
+    let thread = conversation(world, &world.contact("+628111222333", "Budi", "budi@example.id"));
+    let message = message(world, &thread, Direction::Inbound, Some("wamid.1"));
+    world.write(move |tx, org| {
+        tx.insert_message(org, &message)?;
+        let other = tx.create_org("Another")?;
+        assert_eq!(tx.conversation(&other, &thread.id)?, None);
+        assert!(tx.put_conversation(&other, &thread).is_err());
+        assert!(tx.conversations(&other, &Default::default(), None, 9)?.0.is_empty());
+        assert_eq!(tx.message(&other, &message.id)?, None);
+        assert_eq!(tx.message_by_vendor(&other, ACCOUNT, "wamid.1")?, None);
+        assert!(tx.put_message(&other, &message).is_err());
+        assert_eq!(tx.read_messages(&other, &message)?, 0);
+        assert!(tx.messages(&other, &Default::default(), None, 9)?.0.is_empty());
+        assert_eq!(tx.message(org, &message.id)?, Some(message));
         Ok(())
     });
 }

@@ -4,6 +4,7 @@
 
 mod connections;
 mod contacts;
+mod conversations;
 mod isolation;
 mod labels;
 mod outbox;
@@ -39,6 +40,15 @@ cases! {
         match_keys_follow_the_contact,
         the_log_answers_by_contact_and_by_field,
         an_erased_person_is_nowhere_quoted;
+    conversations:
+        a_contact_has_one_conversation,
+        a_conversation_keeps_what_was_put,
+        conversations_come_by_activity_and_filter,
+        a_conversation_has_a_label_once,
+        a_message_reads_back_and_moves_on,
+        an_account_has_a_channels_id_once,
+        messages_come_newest_first_and_filter,
+        an_erased_persons_conversation_is_gone;
     transactions:
         a_refusal_undoes_row_event_and_job_together,
         a_swallowed_failure_keeps_nothing,
@@ -49,7 +59,8 @@ cases! {
         an_inline_write_can_be_stopped_before_and_after_its_commit,
         writes_of_one_organization_never_lose_an_update;
     isolation:
-        no_row_shows_through_anothers_proof;
+        no_row_shows_through_anothers_proof,
+        no_conversation_shows_through_anothers_proof;
     connections:
         a_key_is_found_by_its_hash_even_when_ended,
         a_grant_is_replaced_only_by_who_saw_it_last,

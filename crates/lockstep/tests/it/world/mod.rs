@@ -14,6 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
+use lockstep::channel::Unconnected;
 use lockstep::ops::syncs::{Connect, KeyChoice};
 use lockstep::ops::{self, Author};
 use lockstep::reach::Pacing;
@@ -121,6 +122,7 @@ impl World {
             store: Store::open_inline(&target, env.clone()).expect("the database opens"),
             vault,
             network: wire.clone(),
+            channel: Arc::new(Unconnected),
             pacing: Pacing::default(),
             settings: Arc::new(settings(setup)),
         };
@@ -158,6 +160,7 @@ impl World {
             store,
             vault,
             network: self.wire.clone(),
+            channel: Arc::new(Unconnected),
             pacing: Pacing::default(),
             settings,
         };
