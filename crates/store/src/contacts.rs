@@ -1,5 +1,7 @@
 //! Contacts and the keys they are matched by.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::contact::{Contact, NewContact};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ContactId, LabelId};
@@ -135,6 +137,21 @@ impl Tx<'_> {
     pub fn contact(&mut self, org: &Org, id: &ContactId) -> Result<Option<Contact>, StoreError> {
         self.hold(org.id())?;
         self.one(&format!("{CONTACT} AND id = ?2"), args![org.id(), id], contact_row)
+    }
+
+    /// The living contacts with these ids; any number of them in one statement.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn contacts_by_id(
+        &mut self,
+        org: &Org,
+        ids: &[&ContactId],
+    ) -> Result<BTreeMap<ContactId, Contact>, StoreError> {
+        self.hold(org.id())?;
+        let sql = format!("{CONTACT} AND id IN {}", self.dialect().texts_of(2));
+        let found = self.query(&sql, args![org.id(), Arg::json(&ids)?], contact_row)?;
+        Ok(found.into_iter().map(|contact| (contact.id.clone(), contact)).collect())
     }
 
     /// The contacts with this number, one per account at most; oldest first.

@@ -1,10 +1,13 @@
 //! Conversations: begun by a message, given to somebody, closed and opened again; each with its event in the same commit.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::contact::Contact;
 use lockstep_core::conversation::{Conversation, ConversationPatch, ConversationStatus};
 use lockstep_core::event::{Event, EventType};
-use lockstep_core::ids::{ConversationId, EventId};
-use lockstep_core::problem::Problem;
+use lockstep_core::ids::{ContactId, ConversationId, EventId, UserId};
+use lockstep_core::patch::Patch;
+use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{Org, StoreError, Tx};
 use serde_json::Value as Json;
 
@@ -37,14 +40,23 @@ pub fn find(tx: &mut Tx<'_>, org: &Org, account: Option<&str>, id: &Conversation
 /// Changes a conversation. A patch that changes nothing leaves no trace.
 ///
 /// # Errors
-/// The store's.
+/// No such user or team, or the store's.
 pub fn edit(
     tx: &mut Tx<'_>,
     by: &Author,
     old: &Conversation,
     patch: ConversationPatch,
-) -> Result<Conversation, StoreError> {
-    commit(tx, by, old, &old.patched(patch))
+) -> Result<Conversation, Problem> {
+    let unknown = |param: &str, message: &str| Problem::of(Code::InvalidFieldValue, param, message);
+    if let Patch::Set(user) = &patch.assigned_user {
+        tx.user(&by.org, user)?
+            .ok_or_else(|| unknown("assigned_to", "There is no such user. GET /v1/users lists them."))?;
+    }
+    if let Patch::Set(team) = &patch.assigned_team {
+        tx.team(&by.org, team)?
+            .ok_or_else(|| unknown("team_id", "There is no such team. GET /v1/teams lists them."))?;
+    }
+    Ok(commit(tx, by, old, &old.patched(patch))?)
 }
 
 /// Commits what became of a conversation, with the events that tell it.
@@ -83,14 +95,28 @@ pub fn commit(
 /// # Errors
 /// The store's.
 pub fn object(tx: &mut Tx<'_>, org: &Org, conversation: &Conversation) -> Result<ConversationObject, StoreError> {
+    objects(tx, org, std::slice::from_ref(conversation))?.pop().ok_or(StoreError::Missing { what: "contact" })
+}
+
+/// Shows conversations, in their order; one whose contact is just being deleted is left out.
+///
+/// # Errors
+/// The store's.
+pub fn objects(
+    tx: &mut Tx<'_>,
+    org: &Org,
+    conversations: &[Conversation],
+) -> Result<Vec<ConversationObject>, StoreError> {
     let accounts = tx.accounts(org)?;
-    let contact = tx.contact(org, &conversation.contact)?.ok_or(StoreError::Missing { what: "contact" })?;
-    let user = match &conversation.assigned_user {
-        Some(id) => tx.users_by_id(org, std::slice::from_ref(id))?.remove(id),
-        None => None,
-    };
-    let assignee = user.map(|user| Assignee { id: user.id, name: Some(user.name), email: user.email });
-    Ok(ConversationObject::new(conversation, &contact, &accounts, assignee))
+    let contacts: Vec<&ContactId> = conversations.iter().map(|conversation| &conversation.contact).collect();
+    let contacts = tx.contacts_by_id(org, &contacts)?;
+    let users: Vec<UserId> = conversations.iter().filter_map(|of| of.assigned_user.clone()).collect();
+    let users = if users.is_empty() { BTreeMap::new() } else { tx.users_by_id(org, &users)? };
+    let shown = conversations.iter().filter_map(|conversation| {
+        let assignee = conversation.assigned_user.as_ref().and_then(|id| users.get(id)).map(Assignee::new);
+        Some(ConversationObject::new(conversation, contacts.get(&conversation.contact)?, &accounts, assignee))
+    });
+    Ok(shown.collect())
 }
 
 pub(super) fn publish(tx: &mut Tx<'_>, by: &Author, event_type: EventType, data: Json) -> Result<(), StoreError> {

@@ -30,8 +30,17 @@ pub struct NewMessage {
     pub kind: MessageKind,
     /// What stands under the kind's name in Meta's form.
     pub content: Map<String, Json>,
-    /// The message that it answers: the channel's id of it, or ours.
-    pub reply_to: Option<String>,
+    /// The message that it answers.
+    pub reply_to: Option<MessageName>,
+}
+
+/// A message as callers name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageName {
+    /// By our id.
+    Ours(MessageId),
+    /// By the channel's.
+    Channels(String),
 }
 
 /// Takes in a message of a customer, who becomes a contact with a conversation if nobody knows them yet. `None` when the
@@ -190,9 +199,12 @@ fn sending_account(tx: &mut Tx<'_>, org: &Org, choice: &AccountChoice) -> Result
 /// The status of an account that can send.
 const CONNECTED: &str = "connected";
 
-/// The channel's id of the message that a caller names by either id.
-fn answered(tx: &mut Tx<'_>, org: &Org, id: String) -> Result<String, Problem> {
-    let Ok(ours) = MessageId::parse(&id) else { return Ok(id) };
+/// The channel's id of the message that a new one answers.
+fn answered(tx: &mut Tx<'_>, org: &Org, name: MessageName) -> Result<String, Problem> {
+    let ours = match name {
+        MessageName::Ours(ours) => ours,
+        MessageName::Channels(vendor_id) => return Ok(vendor_id),
+    };
     tx.message(org, &ours)?.and_then(|message| message.vendor_id).ok_or_else(|| {
         let message = "There is no such message, or the channel has not taken it yet.";
         Problem::of(Code::InvalidFieldValue, "context.message_id", message)
@@ -225,7 +237,25 @@ pub fn news(tx: &mut Tx<'_>, app: &App, org: &Org, account: &Account, news: Stat
     Ok(told)
 }
 
-/// Finds a message, within one account if one is given, by our id or the channel's.
+/// Finds the message that a caller names, of one account if the channel names it so.
+///
+/// # Errors
+/// The account is not clear, or no such message.
+pub fn named(tx: &mut Tx<'_>, org: &Org, choice: &AccountChoice, name: &MessageName) -> Result<Message, Problem> {
+    match (name, choice) {
+        (MessageName::Ours(id), AccountChoice::Only) => find(tx, org, None, id),
+        (MessageName::Ours(id), _) => {
+            let account = contacts::account(tx, org, choice)?.phone_number_id;
+            find(tx, org, Some(&account), id)
+        }
+        (MessageName::Channels(vendor_id), _) => {
+            let account = contacts::account(tx, org, choice)?.phone_number_id;
+            tx.message_by_vendor(org, &account, vendor_id)?.ok_or_else(|| Problem::not_found("message"))
+        }
+    }
+}
+
+/// Finds a message, within one account if one is given.
 ///
 /// # Errors
 /// No such message.

@@ -7,6 +7,7 @@ pub mod conversations;
 pub mod idempotency;
 pub mod key_ring;
 pub mod keys;
+pub mod media;
 pub mod messages;
 pub mod parked;
 pub mod payload;

@@ -2,6 +2,7 @@
 
 pub mod hooks;
 pub mod inbox;
+mod media;
 mod oauth;
 mod rate;
 mod request;
@@ -22,7 +23,8 @@ const FRONT: &str = concat!(
     /v1                 Inbox API, described in /v1/openapi.json\n\
     /v1/health          whether this server works\n\
     /hooks/{vendor}     where CRMs send their webhooks\n\
-    /oauth/callback     where CRMs send people back who allowed access\n"
+    /oauth/callback     where CRMs send people back who allowed access\n\
+    /media/{token}      files of messages\n"
 );
 
 /// Every surface, to be served on one address.
@@ -32,6 +34,7 @@ pub fn router(app: App) -> Router {
         .merge(inbox::router(&app))
         .merge(hooks::router())
         .merge(oauth::router())
+        .merge(media::router())
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), request::scope))

@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings};
-use lockstep::channel::Unconnected;
+use lockstep::channel::{Channel, ChannelFault, Line, Media, Outcome, Outgoing, Sent};
 use lockstep::egress::Rules;
 use lockstep::network::{Limits, Network, NetworkError};
 use lockstep::ops::keys;
@@ -18,6 +18,7 @@ use lockstep::reach::Pacing;
 use lockstep::sync::deliver;
 use lockstep::vault::Vault;
 use lockstep::wire;
+use lockstep::worker;
 use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::job::Job;
 use lockstep_core::problem::Problem;
@@ -40,6 +41,7 @@ pub struct Desk {
     pub org: Org,
     pub key: String,
     pub subscriber: Arc<Subscriber>,
+    pub carrier: Arc<Carrier>,
     router: Router,
     _folder: TempDir,
 }
@@ -93,18 +95,19 @@ impl Desk {
         let folder = tempfile::tempdir().expect("a folder for the database");
         let target = Target::Sqlite(folder.path().join("lockstep.db"));
         let subscriber = Arc::new(Subscriber::default());
+        let carrier = Arc::new(Carrier::default());
         let app = App {
             env: env.clone(),
             store: Store::open_inline(&target, env).expect("the database opens"),
             vault: Vault::from_text(&format!("k1:{}=", "A".repeat(43))).expect("a key ring"),
             network: subscriber.clone(),
-            channel: Arc::new(Unconnected),
+            channel: carrier.clone(),
             pacing: Pacing::default(),
             settings: Arc::new(settings(rate_limits)),
         };
         let org = organization(&app, "Acme").await;
         let key = key(&app, &org).await;
-        Self { router: wire::router(app.clone()), app, dial, org, key, subscriber, _folder: folder }
+        Self { router: wire::router(app.clone()), app, dial, org, key, subscriber, carrier, _folder: folder }
     }
 
     /// A request with the desk's key.
@@ -163,6 +166,21 @@ impl Desk {
             store.write(move |tx| tx.finish(&claimed)).await.expect("finishes");
         }
         made
+    }
+
+    /// Runs every job that is due now, as the worker does.
+    pub async fn settle(&self) {
+        let store = &self.app.store;
+        for _ in 0..100 {
+            let claimed = store.write(|tx| tx.claim("desk", Share::All, 100)).await.expect("claims");
+            if claimed.is_empty() {
+                return;
+            }
+            for claimed in claimed {
+                worker::run_one(&self.app, &claimed).await.expect("the store works");
+            }
+        }
+        panic!("jobs follow jobs without an end");
     }
 
     /// Moves the clock to the next job.
@@ -235,5 +253,53 @@ impl Network for Subscriber {
         self.got.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         answer.unwrap_or_else(|| Ok(Response::new(Bytes::new())))
+    }
+}
+
+/// A channel that keeps what it is given and answers what a test tells it.
+#[derive(Default)]
+pub struct Carrier {
+    sent: Mutex<Vec<Outgoing>>,
+    read: Mutex<Vec<(String, bool)>>,
+    faults: Mutex<VecDeque<ChannelFault>>,
+}
+
+impl Carrier {
+    /// Fails the next call so.
+    pub fn fail(&self, outcome: Outcome, code: &str) {
+        let fault = ChannelFault { outcome, code: code.to_owned(), message: format!("It failed: {code}.") };
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push_back(fault);
+    }
+
+    fn fault(&self) -> Result<(), ChannelFault> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front().map_or(Ok(()), Err)
+    }
+
+    /// What was handed over since the last call, whatever became of it.
+    pub fn take_sent(&self) -> Vec<Outgoing> {
+        std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was marked as read since the last call.
+    pub fn take_read(&self) -> Vec<(String, bool)> {
+        std::mem::take(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Channel for Carrier {
+    async fn send(&self, _: &Line, outgoing: &Outgoing) -> Result<Sent, ChannelFault> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(outgoing.clone());
+        self.fault().map(|()| Sent { vendor_id: format!("wamid.{}", outgoing.id) })
+    }
+
+    async fn mark_read(&self, _: &Line, vendor_id: &str, typing: bool) -> Result<(), ChannelFault> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).push((vendor_id.to_owned(), typing));
+        self.fault()
+    }
+
+    async fn media(&self, _: &Line, media_id: &str) -> Result<Media, ChannelFault> {
+        self.fault()?;
+        Ok(Media { mime_type: "image/jpeg".to_owned(), bytes: Bytes::from(format!("file {media_id}")) })
     }
 }

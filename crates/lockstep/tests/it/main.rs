@@ -3,12 +3,14 @@
 
 mod bad_input;
 mod cli;
+mod conversations;
 mod desk;
 mod egress;
 mod flows;
 mod hard_cases;
 mod hard_cases_more;
 mod inbox;
+mod messages;
 mod oauth;
 mod relink;
 mod storm;

@@ -1,5 +1,6 @@
 //! Contacts, their match keys and their log.
 
+use std::collections::BTreeSet;
 use std::slice::from_ref;
 use std::time::Duration;
 
@@ -38,6 +39,21 @@ pub fn a_contact_reads_back_as_it_was_made(world: &World) {
     });
     assert_eq!(by_phone, (vec![made], vec![]));
     assert_eq!(world.read(|tx, org| tx.count_contacts(org)), 1);
+}
+
+pub fn contacts_are_read_many_at_once(world: &World) {
+    let (ana, budi) = (world.contact("+628111222333", "Ana", "a@b.c"), world.contact("+628111222334", "Budi", "b@b.c"));
+    let gone = world.contact("+628111222335", "Citra", "c@b.c").id;
+    world.write(move |tx, org| {
+        tx.delete_contact(org, &gone)?;
+        let found = tx.contacts_by_id(org, &[&ana.id, &budi.id, &gone, &ana.id])?;
+        assert_eq!(found.keys().collect::<BTreeSet<_>>(), BTreeSet::from([&ana.id, &budi.id]));
+        assert_eq!(tx.contacts_by_id(org, &[&budi.id])?.remove(&budi.id), Some(budi));
+        assert!(tx.contacts_by_id(org, &[])?.is_empty());
+        let other = tx.create_org("Another")?;
+        assert!(tx.contacts_by_id(&other, &[&ana.id])?.is_empty());
+        Ok(())
+    });
 }
 
 pub fn an_account_has_a_number_once(world: &World) {

@@ -32,6 +32,7 @@ macro_rules! cases {
 cases! {
     contacts:
         a_contact_reads_back_as_it_was_made,
+        contacts_are_read_many_at_once,
         an_account_has_a_number_once,
         a_patch_moves_the_contact_to_the_end_of_the_changes,
         a_deleted_contact_leaves_no_personal_field,

@@ -4,7 +4,7 @@ use lockstep_core::contact::Contact;
 use lockstep_core::conversation::{Conversation, ConversationStatus};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ContactId, ConversationId, TeamId, UserId};
-use lockstep_store::Account;
+use lockstep_store::{Account, User};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
@@ -75,6 +75,13 @@ pub struct Assignee {
     /// The e-mail address.
     #[schema(required)]
     pub email: Option<String>,
+}
+
+impl Assignee {
+    /// Shows a user in short.
+    pub fn new(user: &User) -> Self {
+        Self { id: user.id.clone(), name: Some(user.name.clone()), email: user.email.clone() }
+    }
 }
 
 impl ContactStub {

@@ -98,7 +98,7 @@ struct DeliveryFilters {
     #[param(pattern = "^(pending|delivered|failed|dead)$")]
     status: Option<String>,
     /// Only of this type.
-    #[param(pattern = r"^(contact|conversation|message)\.[a-z]+$")]
+    #[param(pattern = r"^[a-z]+\.[a-z]+$")]
     event_type: Option<String>,
     /// Only those made at or after this time (RFC 3339).
     #[param(format = DateTime)]

@@ -163,7 +163,11 @@ fn invalid(param: &str, bad: BadId) -> Problem {
     Problem::of(Code::InvalidFieldValue, param, format!("{param}: {bad}."))
 }
 
-fn account_choice(from: Option<&str>) -> Result<AccountChoice, Problem> {
+/// The account that a body's `from` names.
+///
+/// # Errors
+/// Not E.164.
+pub fn account_choice(from: Option<&str>) -> Result<AccountChoice, Problem> {
     Ok(match from {
         Some(from) => AccountChoice::From(phone_number("from", from)?),
         None => AccountChoice::Only,

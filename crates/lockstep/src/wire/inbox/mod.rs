@@ -2,6 +2,7 @@
 
 mod accounts;
 mod contacts;
+mod conversations;
 mod cursor;
 mod deliveries;
 mod dto;
@@ -9,8 +10,10 @@ pub mod envelope;
 pub(super) mod extract;
 mod gate;
 mod me;
+mod messages;
 mod once;
 mod openapi;
+mod outgoing;
 mod subscription;
 mod webhooks;
 
@@ -53,8 +56,13 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(accounts::list))
         .merge(webhooks::routes())
         .merge(deliveries::routes())
-        .merge(contacts::routes())
-        .nest("/{phone_number_id}", contacts::routes())
+        .merge(of_account())
+        .nest("/{phone_number_id}", of_account())
+}
+
+/// What both layouts have: for the whole organization, or for one account.
+fn of_account() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(contacts::routes()).merge(conversations::routes()).merge(messages::routes())
 }
 
 /// The routes that need no key, and the document of all.

@@ -15,7 +15,7 @@ const SCOPED: &str = "/v1/{phone_number_id}/";
     info(
         title = "Lockstep Inbox API",
         version = "1.0.0",
-        description = "Contacts and webhooks of a team's messaging inbox. A client written for Kirim's /v1 works here: change the \
+        description = "Contacts, conversations, messages and webhooks of a team's messaging inbox. A client written for Kirim's /v1 works here: change the \
             host. Members beyond Kirim's are additions; unknown members of a request are ignored.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
