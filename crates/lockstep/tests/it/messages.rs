@@ -269,6 +269,33 @@ async fn a_key_makes_a_send_happen_once() {
 }
 
 #[tokio::test]
+async fn messages_are_answered_and_reacted_to_by_either_id() {
+    let desk = Desk::new().await;
+    let heard = write(&desk, BUDI, "wamid.in", "Halo").await;
+    let answer = json!({ "to": BUDI, "text": "Halo", "context": { "message_id": heard.id } });
+    assert_eq!(desk.post("/v1/messages", answer).await.data()["context"]["message_id"], "wamid.in");
+    let reaction =
+        |id: &Json| json!({ "to": BUDI, "type": "reaction", "reaction": { "message_id": id, "emoji": "👍" } });
+    let made = desk.post("/v1/messages", reaction(&json!(heard.id))).await;
+    assert_eq!(made.data()["reaction"], json!({ "target_message_id": "wamid.in", "emoji": "👍" }));
+    desk.settle().await;
+    let sent = desk.carrier.take_sent();
+    assert_eq!(
+        (
+            sent.len(),
+            sent.iter().find(|of| of.kind == MessageKind::Reaction).expect("it").content["message_id"].as_str()
+        ),
+        (2, Some("wamid.in"))
+    );
+    let unknown = json!("msg_01HXYZABCDEFGHJKMNPQRSTVWX");
+    let refused = desk.post("/v1/messages", reaction(&unknown)).await;
+    assert_eq!(refused.refusal(), (400, "invalid_field_value", Some("reaction.message_id")));
+    let refused =
+        desk.post("/v1/messages", json!({ "to": BUDI, "text": "Halo", "context": { "message_id": unknown } })).await;
+    assert_eq!(refused.refusal(), (400, "invalid_field_value", Some("context.message_id")));
+}
+
+#[tokio::test]
 async fn reading_counts_here_and_is_told_to_the_channel() {
     let desk = Desk::new().await;
     let mut ids = Vec::new();
