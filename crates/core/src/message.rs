@@ -202,3 +202,79 @@ impl Message {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn queued() -> Message {
+        Message {
+            id: MessageId::parse("msg_01HXYZABCDEFGHJKMNPQRSTVWX").unwrap(),
+            account: "1001".to_owned(),
+            conversation: ConversationId::parse("cnv_01HXYZABCDEFGHJKMNPQRSTVWX").unwrap(),
+            contact: ContactId::parse("ctc_01HXYZABCDEFGHJKMNPQRSTVWX").unwrap(),
+            direction: Direction::Outbound,
+            source: Source::Api,
+            kind: MessageKind::Text,
+            content: Map::new(),
+            vendor_id: None,
+            reply_to: None,
+            status: MessageStatus::Queued,
+            error: None,
+            attempted_at: None,
+            times: Times::default(),
+            livemode: true,
+            created_at: Time(0),
+            updated_at: Time(0),
+        }
+    }
+
+    /// What is told of each step is the same each time.
+    fn tell(message: &mut Message, step: MessageStatus) -> bool {
+        let error = MessageError { code: format!("{step:?}"), message: String::new() };
+        let at = MessageStatus::ALL.iter().position(|status| *status == step).unwrap_or_default();
+        message.advance(step, Time(at as i64), step.has_failed().then_some(error))
+    }
+
+    fn told(steps: &[MessageStatus]) -> Message {
+        steps.iter().fold(queued(), |mut message, step| {
+            tell(&mut message, *step);
+            message
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_order_of_the_news_the_message_ends_the_same(
+            steps in proptest::collection::vec(proptest::sample::select(&MessageStatus::ALL[2..]), 1..10),
+            order in any::<u64>(),
+        ) {
+            let mut other = steps.clone();
+            other.rotate_left(usize::try_from(order % 10).unwrap_or(0) % steps.len());
+            if order % 2 == 0 {
+                other.reverse();
+            }
+            let (one, other) = (told(&steps), told(&other));
+            prop_assert_eq!(&one, &other);
+            prop_assert_eq!(one.error.is_some(), one.status.has_failed());
+            let mut again = one.clone();
+            for step in steps {
+                prop_assert!(!tell(&mut again, step), "a repeat of {:?} is no news", step);
+            }
+            prop_assert_eq!(again, one);
+        }
+    }
+
+    #[test]
+    fn an_arrival_clears_the_failure_that_was_told_before() {
+        let failed = told(&[MessageStatus::Sent, MessageStatus::Failed]);
+        assert_eq!(failed.error.as_ref().map(|error| error.code.as_str()), Some("Failed"));
+        let arrived = told(&[MessageStatus::Failed, MessageStatus::Delivered, MessageStatus::Sent]);
+        assert_eq!((arrived.status, arrived.error), (MessageStatus::Delivered, None));
+        assert!(arrived.times.failed.is_some() && arrived.times.sent.is_some());
+        for kind in MessageKind::ALL {
+            assert_eq!(MessageKind::parse(kind.as_str()), Some(kind));
+        }
+    }
+}
