@@ -106,6 +106,8 @@ ids! {
     MessageId = "msg";
     /// A WhatsApp account's record.
     AccountId = "acc";
+    /// A channel: what carries an account's messages. It stands in the address of the channel's webhooks.
+    ChannelId = "chn";
     /// An entry of the change log.
     ChangeId = "chg";
     /// What is about to be sent to a vendor.

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use crate::app::App;
+use crate::channel::whatsapp;
 use crate::sync::{self, Halt};
 
 /// Jobs of different lanes that run at the same time.
@@ -62,6 +63,9 @@ async fn run_job(app: &App, claimed: &Claimed) -> Result<(), Halt> {
         Job::Pull { sync } => sync::pull::run(app, sync).await,
         Job::Census { sync } => sync::census::run(app, sync).await,
         Job::Check { sync, natives } => sync::check::run(app, sync, natives).await,
+        Job::Ingest { vendor, account } if vendor == whatsapp::VENDOR => {
+            sync::hear::run(app, account, claimed.attempt).await
+        }
         Job::Ingest { vendor, account } => sync::ingest::run(app, vendor, account).await,
         Job::Deliver { delivery } => Ok(sync::deliver::run(app, delivery).await?),
         Job::Send { message, .. } => sync::send::run(app, message, claimed.attempt).await,

@@ -9,6 +9,7 @@
 
 mod audit;
 mod changes;
+mod channels;
 mod connections;
 mod contacts;
 mod conversations;
@@ -44,6 +45,7 @@ mod webhooks;
 mod writer;
 
 pub use audit::AuditEntry;
+pub use channels::{ChannelOf, StoredChannel};
 pub use connections::{Connection, ConnectionOf, ConnectionStatus, NewConnection, SealedGrant};
 pub use contacts::{ContactFilter, Order, Page};
 pub use conversations::ConversationFilter;

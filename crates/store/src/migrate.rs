@@ -30,6 +30,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0003_conversations.sql"),
         postgres: include_str!("migrations/postgres/0003_conversations.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0004_channels.sql"),
+        postgres: include_str!("migrations/postgres/0004_channels.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

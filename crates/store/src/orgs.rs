@@ -195,4 +195,16 @@ impl Tx<'_> {
     pub fn account(&mut self, org: &Org, phone_number_id: &str) -> Result<Option<Account>, StoreError> {
         self.one(&format!("{ACCOUNT} AND phone_number_id = ?2"), args![org.id(), phone_number_id], account_row)
     }
+
+    /// Sets what is known of an account: whether it is `connected`, the number as shown, and its verified name.
+    ///
+    /// # Errors
+    /// `Missing` when the organization has no such account.
+    pub fn put_account(&mut self, org: &Org, account: &Account) -> Result<(), StoreError> {
+        self.change(
+            "account",
+            "UPDATE accounts SET status = ?3, phone_number = ?4, name = ?5 WHERE org_id = ?1 AND phone_number_id = ?2",
+            args![org.id(), &account.phone_number_id, &account.status, &account.phone_number, &account.name],
+        )
+    }
 }

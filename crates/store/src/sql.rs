@@ -257,6 +257,7 @@ id_columns!(
     SyncId,
     PairId,
     ContactId,
+    ChannelId,
     LabelId,
     UserId,
     TeamId,

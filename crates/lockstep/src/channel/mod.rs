@@ -1,6 +1,8 @@
 //! The seam to messaging channels. A channel is one folder here that implements [`Channel`]; nothing else knows how its
 //! messages travel. What comes in goes to [`crate::ops::messages`], as [`Inbound`] and [`StatusNews`].
 
+pub mod whatsapp;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -96,6 +98,11 @@ pub enum Outcome {
     NotTaken {
         /// How long the channel wants to be left alone, if it says so.
         retry_after: Option<Duration>,
+    },
+    /// Never offered: our own pacing asks to wait so long first, and that is no try (law 11).
+    Paced {
+        /// How long.
+        wait: Duration,
     },
     /// Surely not taken, and it never will be: refused by rule, or credentials that no longer work.
     Refused,

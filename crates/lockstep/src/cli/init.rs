@@ -163,7 +163,8 @@ fn made_up_id(env: &Env) -> String {
     env.between(100_000_000_000_000, 999_999_999_999_999).to_string()
 }
 
-fn phone_number_id(text: &str) -> Result<String, String> {
+/// Reads Meta's id of a number.
+pub fn phone_number_id(text: &str) -> Result<String, String> {
     let well_formed = (6..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     if well_formed { Ok(text.to_owned()) } else { Err("it must be 6 to 20 digits".to_owned()) }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod audit;
+mod channel;
 mod config;
 mod connect;
 mod demo;
@@ -48,6 +49,9 @@ enum Command {
     Import(import::Arguments),
     /// Connect a CRM account
     Connect(connect::Arguments),
+    /// Connect a number to WhatsApp, so that messages come in and go out
+    #[command(subcommand)]
+    Channel(channel::Command),
     /// Plan, start and watch a sync
     #[command(subcommand)]
     Sync(sync::Command),
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Connect(arguments) => connect::run(arguments),
+        Command::Channel(command) => channel::run(command),
         Command::Sync(command) => sync::run(command),
         Command::Why(arguments) => why::run(&arguments),
         Command::Parked(command) => parked::run(command),

@@ -41,6 +41,10 @@ pub enum Action {
     SecretRotated,
     /// A signing secret was ended.
     SecretDeleted,
+    /// A number was connected to its channel.
+    ChannelConnected,
+    /// A number's channel was taken away.
+    ChannelDisconnected,
 }
 
 impl Action {
@@ -63,6 +67,8 @@ impl Action {
             Self::SubscriptionDeleted => "subscription.deleted",
             Self::SecretRotated => "secret.rotated",
             Self::SecretDeleted => "secret.deleted",
+            Self::ChannelConnected => "channel.connected",
+            Self::ChannelDisconnected => "channel.disconnected",
         }
     }
 }

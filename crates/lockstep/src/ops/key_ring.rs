@@ -1,9 +1,10 @@
 //! Whether the key ring is the one that this database was made with.
 
-use lockstep_store::{ConnectionOf, SealedGrant, StoreError, Subscription};
+use lockstep_store::{ChannelOf, ConnectionOf, SealedGrant, StoreError, Subscription};
 
 use super::webhooks::open_secret;
 use crate::app::App;
+use crate::channel::whatsapp::Secrets;
 use crate::reach;
 use crate::vault::VaultError;
 
@@ -21,24 +22,31 @@ pub enum KeyRingError {
     Store(#[from] StoreError),
 }
 
+#[derive(Default)]
+struct Sealed {
+    grants: Vec<(ConnectionOf, SealedGrant)>,
+    subscriptions: Vec<Subscription>,
+    channels: Vec<ChannelOf>,
+}
+
 /// Opens what the database holds sealed. A server that cannot would fail later, at each call and each delivery.
 ///
 /// # Errors
 /// See [`KeyRingError`].
 pub async fn check(app: &App) -> Result<(), KeyRingError> {
-    let (grants, subscriptions) = app
+    let Sealed { grants, subscriptions, channels } = app
         .store
         .read(|tx| {
-            let (mut grants, mut subscriptions): (Vec<(ConnectionOf, SealedGrant)>, Vec<Subscription>) =
-                Default::default();
+            let mut sealed = Sealed::default();
             for (org, _) in tx.orgs()? {
                 for connection in tx.connections(&org)? {
                     let grant = tx.grant(&connection)?;
-                    grants.push((connection, grant));
+                    sealed.grants.push((connection, grant));
                 }
-                subscriptions.extend(tx.subscriptions(&org, None, SUBSCRIPTIONS_MAX)?);
+                sealed.subscriptions.extend(tx.subscriptions(&org, None, SUBSCRIPTIONS_MAX)?);
+                sealed.channels.extend(tx.channels(&org)?);
             }
-            Ok::<_, StoreError>((grants, subscriptions))
+            Ok::<_, StoreError>(sealed)
         })
         .await?;
     for (connection, grant) in &grants {
@@ -46,6 +54,9 @@ pub async fn check(app: &App) -> Result<(), KeyRingError> {
     }
     for secret in subscriptions.iter().flat_map(|subscription| &subscription.secrets) {
         open_secret(app, secret)?;
+    }
+    for of in &channels {
+        Secrets::open(&app.vault, of.channel())?;
     }
     Ok(())
 }

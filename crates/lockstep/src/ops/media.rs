@@ -90,6 +90,8 @@ fn missed(fault: &ChannelFault) -> Problem {
             retry_after,
             ..Problem::new(Code::WhatsappUpstreamError, "The channel does not give the file out now. Try again later.")
         },
-        Outcome::Unknown => Problem::new(Code::WhatsappUpstreamError, "The channel did not answer. Try again later."),
+        Outcome::Paced { .. } | Outcome::Unknown => {
+            Problem::new(Code::WhatsappUpstreamError, "The channel did not answer. Try again later.")
+        }
     }
 }

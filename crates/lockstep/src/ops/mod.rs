@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod authorise;
+pub mod channels;
 pub mod contacts;
 pub mod conversations;
 pub mod idempotency;

@@ -74,14 +74,13 @@ pub fn begin(tx: &mut Tx<'_>, app: &App, id: &MessageId) -> Result<Step, StoreEr
     }
 }
 
-/// The channel has taken the message under this id of its own.
+/// The channel has taken the message under this id of its own. When it went on from there the channel tells later.
 ///
 /// # Errors
 /// The store's.
 pub fn taken(tx: &mut Tx<'_>, app: &App, org: &Org, id: &MessageId, vendor_id: String) -> Result<(), StoreError> {
     let Some(mut message) = tx.message(org, id)? else { return Ok(()) };
-    let now = tx.now();
-    message.advance(MessageStatus::Sent, now, None);
+    message.status = message.status.join(MessageStatus::Sent);
     if message.vendor_id.is_none() {
         message.vendor_id = Some(vendor_id);
         announce(tx, app, org, &message)?;

@@ -8,6 +8,7 @@ pub mod census;
 pub mod check;
 pub mod deliver;
 mod depart;
+pub mod hear;
 pub mod ingest;
 mod mark;
 mod matching;

@@ -34,6 +34,10 @@ pub async fn run(app: &App, id: &MessageId, attempt: u32) -> Result<(), Halt> {
         Err(fault) => {
             tracing::info!(message = %id, attempt, code = fault.code, outcome = ?fault.outcome, "the channel did not take a message: {fault}");
             match fault.outcome {
+                Outcome::Paced { wait } => {
+                    app.store.write(move |tx| sending::put_back(tx, &org, &id)).await?;
+                    Err(Halt::Wait { due: app.env.now().plus(wait), counted: false })
+                }
                 Outcome::NotTaken { retry_after } if attempt < TRIES_MAX => {
                     app.store.write(move |tx| sending::put_back(tx, &org, &id)).await?;
                     let wait = backoff(attempt, &app.env).max(retry_after.unwrap_or_default());

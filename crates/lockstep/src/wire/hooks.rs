@@ -1,22 +1,67 @@
-//! Where vendors' webhooks come in: verified over their raw bytes, stored, and only then answered with 2xx.
+//! Where webhooks of vendors and channels come in: verified over their raw bytes, stored, and only then answered with 2xx.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::routing::{get, post};
 use lockstep_connect::{HookRequest, registry};
 use lockstep_core::limits::BODY_BYTES_MAX;
 use lockstep_core::problem::{Code, Problem};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 
 use crate::app::App;
+use crate::channel::whatsapp::hook;
+use crate::ops::channels;
 use crate::ops::received::{self, VerifiedHook};
 use crate::wire::inbox::envelope::Refusal;
-use crate::wire::inbox::extract::{Raw, Segments};
+use crate::wire::inbox::extract::{Filters, Raw, Segments};
 
-/// The route of all vendors.
+/// The routes of all vendors and channels.
 pub fn router() -> Router<App> {
-    Router::new().route("/hooks/{vendor}", post(receive)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize))
+    let vendors =
+        Router::new().route("/hooks/{vendor}", post(receive)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize));
+    let whatsapp = Router::new()
+        .route("/hooks/whatsapp/{channel}", get(greet_whatsapp).post(hear_whatsapp))
+        .layer(DefaultBodyLimit::max(WHATSAPP_BYTES_MAX));
+    vendors.merge(whatsapp)
+}
+
+/// Bytes of one of Meta's webhooks; theirs have up to 3 MB ("Webhooks" of the WhatsApp Business Platform).
+const WHATSAPP_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Meta's question whether this is the address that it was told ("Create a webhook endpoint", verification requests).
+#[derive(Deserialize)]
+struct Greeting {
+    #[serde(rename = "hub.mode")]
+    mode: String,
+    #[serde(rename = "hub.verify_token")]
+    verify_token: String,
+    #[serde(rename = "hub.challenge")]
+    challenge: String,
+}
+
+async fn greet_whatsapp(
+    State(app): State<App>,
+    Segments(channel): Segments<String>,
+    Filters(greeting): Filters<Greeting>,
+) -> Result<String, Refusal> {
+    if greeting.mode != "subscribe" {
+        return Err(Problem::of(Code::InvalidFieldValue, "hub.mode", "Only subscribe is known.").into());
+    }
+    Ok(channels::challenge(&app, &channel, &greeting.verify_token, greeting.challenge).await?)
+}
+
+/// Meta sends again what is answered with anything but 200.
+async fn hear_whatsapp(
+    State(app): State<App>,
+    Segments(channel): Segments<String>,
+    headers: HeaderMap,
+    Raw(body): Raw,
+) -> Result<StatusCode, Refusal> {
+    let signature = headers.get(hook::SIGNATURE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    channels::receive(&app, &channel, signature, body.into()).await?;
+    Ok(StatusCode::OK)
 }
 
 /// Signed with the secret of the app that we are to the vendor. An unknown vendor and one without an app look the same.

@@ -16,4 +16,5 @@ mod relink;
 mod storm;
 mod storms;
 mod webhooks;
+mod whatsapp;
 mod world;

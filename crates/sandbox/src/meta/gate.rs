@@ -5,7 +5,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 
 use super::answer::{Answer, Refusal};
@@ -40,12 +40,13 @@ pub(super) async fn messages(
 pub(super) async fn object(
     State(meta): State<Meta>,
     Path((version, id)): Path<(String, String)>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let host = headers.get(HOST).and_then(|it| it.to_str().ok()).unwrap_or("graph.facebook.com").to_owned();
+    let origin = origin(&uri, &headers);
     meta.call(OBJECT, &headers, |business| {
         known_version(&version)?;
-        media::object(business, &id, &host)
+        media::object(business, &id, &origin)
     })
     .await
 }
@@ -63,6 +64,14 @@ pub(super) async fn download(State(meta): State<Meta>, Path(word): Path<String>,
         None => StatusCode::NOT_FOUND.into_response(),
     };
     meta.end(DOWNLOAD, response, strike, false).await
+}
+
+/// Where the caller found the look-alike: in memory the whole address is in the request, on a real one only its host.
+fn origin(uri: &Uri, headers: &HeaderMap) -> String {
+    match (uri.scheme_str(), uri.authority(), headers.get(HOST).and_then(|it| it.to_str().ok())) {
+        (Some(scheme), Some(authority), _) => format!("{scheme}://{authority}"),
+        (_, _, host) => format!("http://{}", host.unwrap_or("graph.facebook.com")),
+    }
 }
 
 /// Any version that is written as one.

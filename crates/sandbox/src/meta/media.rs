@@ -28,7 +28,7 @@ impl Business {
 }
 
 /// `GET /{version}/{id}`: a number's profile, or where media can be had.
-pub(super) fn object(business: &mut Business, id: &str, host: &str) -> Answer {
+pub(super) fn object(business: &mut Business, id: &str, origin: &str) -> Answer {
     if let Some(number) = business.number(id) {
         return Ok(json!({
             "id": number.id,
@@ -42,7 +42,7 @@ pub(super) fn object(business: &mut Business, id: &str, host: &str) -> Answer {
     media.address = Some((word.clone(), until));
     Ok(json!({
         "messaging_product": "whatsapp",
-        "url": format!("http://{host}/whatsapp_business/attachments/{word}"),
+        "url": format!("{origin}/whatsapp_business/attachments/{word}"),
         "mime_type": media.mime_type,
         "sha256": hex::encode(Sha256::digest(&media.bytes)),
         "file_size": media.bytes.len(),

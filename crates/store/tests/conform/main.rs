@@ -2,6 +2,7 @@
 //! server on which schemas may be made (`tests/postgres.sh start DIR` prints one).
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod channels;
 mod connections;
 mod contacts;
 mod conversations;
@@ -66,6 +67,8 @@ cases! {
         a_key_is_found_by_its_hash_even_when_ended,
         a_grant_is_replaced_only_by_who_saw_it_last,
         a_connection_remembers_whether_it_may_enter;
+    channels:
+        an_account_has_one_channel_that_can_be_connected_again;
     labels:
         a_label_reads_back_and_its_name_is_its_teams_own,
         labels_are_listed_in_pages_and_by_team,

@@ -146,7 +146,7 @@ fn sending_account(tx: &mut Tx<'_>, org: &Org, choice: &AccountChoice) -> Result
 }
 
 /// The status of an account that can send.
-const CONNECTED: &str = "connected";
+pub const CONNECTED: &str = "connected";
 
 /// The channel's id of the message that a new one answers.
 fn answered(tx: &mut Tx<'_>, org: &Org, name: MessageName, param: &str) -> Result<String, Problem> {

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use bytes::Bytes;
 use http::{Request, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
-use lockstep::channel::Unconnected;
+use lockstep::channel::whatsapp::WhatsApp;
 use lockstep::ops::syncs::{Connect, KeyChoice};
 use lockstep::ops::{self, Author};
 use lockstep::reach::Pacing;
@@ -31,7 +32,7 @@ use lockstep_core::parked::Parked;
 use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::Problem;
 use lockstep_sandbox::hubspot::{HookDelivery, Record};
-use lockstep_sandbox::{Clock, Hubspot, HubspotSettings};
+use lockstep_sandbox::{Clock, Hubspot, HubspotSettings, Meta, MetaSettings};
 use lockstep_store::{Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Share, Store, StoreError, Target, Tx};
 use serde_json::json;
 use tempfile::TempDir;
@@ -39,6 +40,9 @@ use tower::ServiceExt;
 
 pub use drive::{drive, run};
 pub use wire::{CRM, Exchange, Wire};
+
+/// Where Meta's sandbox is to be found.
+pub const GRAPH: &str = "https://graph.test";
 
 /// When every world begins.
 pub const BEGINNING: Time = Time::from_secs(1_790_000_000);
@@ -84,6 +88,7 @@ pub struct World {
     /// Our own surfaces.
     router: Router,
     pub hubspot: Hubspot,
+    pub meta: Meta,
     pub wire: Arc<Wire>,
     pub org: Org,
     connection: Option<ConnectionId>,
@@ -109,23 +114,18 @@ impl World {
             let (clock, offset) = (Arc::clone(&true_clock), Arc::clone(&vendor_offset));
             Arc::new(move || clock() + offset.load(Ordering::SeqCst))
         };
-        let hubspot = Hubspot::new(sandbox_settings(setup, true_clock));
-        let wire = Wire::new(&hubspot, vendor_clock);
+        let hubspot = Hubspot::new(sandbox_settings(setup, Arc::clone(&true_clock)));
+        let meta =
+            Meta::new(MetaSettings { clock: Arc::clone(&true_clock), seed: setup.seed, ..MetaSettings::default() });
+        let wire = Wire::new(&hubspot, &meta, vendor_clock);
         let folder = tempfile::tempdir_in(scratch()).expect("a folder for the database");
         let target = match &setup.postgres {
             Some(url) => Target::Postgres(url.clone()),
             None => Target::Sqlite(folder.path().join("lockstep.db")),
         };
         let vault = Vault::from_text(&format!("k1:{}=", "A".repeat(43))).expect("a key ring");
-        let app = App {
-            env: env.clone(),
-            store: Store::open_inline(&target, env.clone()).expect("the database opens"),
-            vault,
-            network: wire.clone(),
-            channel: Arc::new(Unconnected),
-            pacing: Pacing::default(),
-            settings: Arc::new(settings(setup)),
-        };
+        let store = Store::open_inline(&target, env.clone()).expect("the database opens");
+        let app = assemble(env.clone(), store, vault, &wire, Arc::new(settings(setup)));
         let org = run(app.store.write(|tx| {
             let org = tx.create_org("Storm")?;
             tx.add_account(&org, "123456789012345", "+62 811-1000-2000", "Storm")?;
@@ -139,6 +139,7 @@ impl World {
             app,
             router,
             hubspot,
+            meta,
             wire,
             org,
             connection: None,
@@ -155,15 +156,7 @@ impl World {
         let settings = Arc::clone(&self.app.settings);
         let vault = self.app.vault.clone();
         let store = Store::open_inline(&self.target, self.env.clone()).expect("the database opens again");
-        self.app = App {
-            env: self.env.clone(),
-            store,
-            vault,
-            network: self.wire.clone(),
-            channel: Arc::new(Unconnected),
-            pacing: Pacing::default(),
-            settings,
-        };
+        self.app = assemble(self.env.clone(), store, vault, &self.wire, settings);
         self.router = surfaces::router(self.app.clone());
         self.write(|tx, _| tx.reclaim_all());
     }
@@ -478,9 +471,20 @@ impl World {
         for (name, value) in &hook.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Body::from(hook.body.clone())).expect("a request");
-        run(self.router.clone().oneshot(request)).map_or_else(|never| match never {}, |answer| answer.status())
+        self.ask(request.body(Body::from(hook.body.clone())).expect("a request")).0
     }
+
+    /// Asks our own surfaces. Answers the status and the body.
+    pub fn ask(&self, request: Request<Body>) -> (StatusCode, Bytes) {
+        let answer = run(self.router.clone().oneshot(request)).unwrap_or_else(|never| match never {});
+        let (head, body) = answer.into_parts();
+        (head.status, run(axum::body::to_bytes(body, usize::MAX)).expect("a body"))
+    }
+}
+
+fn assemble(env: Env, store: Store, vault: Vault, wire: &Arc<Wire>, settings: Arc<Settings>) -> App {
+    let channel = Arc::new(WhatsApp::new(env.clone(), store.clone(), vault.clone(), wire.clone()));
+    App { env, store, vault, network: wire.clone(), channel, pacing: Pacing::default(), settings }
 }
 
 /// Makes an empty schema on a PostgreSQL server and answers the URL that works in it.

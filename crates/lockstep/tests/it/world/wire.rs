@@ -13,10 +13,12 @@ use http::header::DATE;
 use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use lockstep::network::{Limits, Network, NetworkError};
-use lockstep_sandbox::{Clock, Delayed, Dropped, Hubspot};
+use lockstep_sandbox::{Clock, Delayed, Dropped, Hubspot, Meta};
 use tower::ServiceExt;
 
-/// Where the sandbox is to be found.
+use super::GRAPH;
+
+/// Where HubSpot's sandbox is to be found.
 pub const CRM: &str = "https://hubspot.test";
 
 /// One exchange, for those who check what was asked.
@@ -33,14 +35,15 @@ pub struct Exchange {
 /// Routes by host. Before and after each exchange it returns `Pending` once.
 pub struct Wire {
     hubspot: Router,
+    meta: Router,
     /// The time in HubSpot's `Date` header.
     vendor_clock: Clock,
     exchanges: Mutex<Vec<Exchange>>,
 }
 
 impl Wire {
-    pub fn new(hubspot: &Hubspot, vendor_clock: Clock) -> Arc<Self> {
-        Arc::new(Self { hubspot: hubspot.router(), vendor_clock, exchanges: Mutex::default() })
+    pub fn new(hubspot: &Hubspot, meta: &Meta, vendor_clock: Clock) -> Arc<Self> {
+        Arc::new(Self { hubspot: hubspot.router(), meta: meta.router(), vendor_clock, exchanges: Mutex::default() })
     }
 
     /// Exchanges since the last call.
@@ -52,9 +55,14 @@ impl Wire {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn ask_hubspot(&self, request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, NetworkError> {
+    async fn ask(
+        &self,
+        sandbox: &Router,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Response<Bytes>, NetworkError> {
         let lost = |why: &str| NetworkError::Lost(why.to_owned());
-        let answer = self.hubspot.clone().oneshot(request.map(Body::from)).await.map_err(|never| match never {})?;
+        let answer = sandbox.clone().oneshot(request.map(Body::from)).await.map_err(|never| match never {})?;
         if answer.extensions().get::<Dropped>().is_some() {
             return Err(lost("the connection ended"));
         }
@@ -88,7 +96,11 @@ impl Network for Wire {
         let uri = request.uri().to_string();
         let sent = request.body().clone();
         boundary().await;
-        let answer = if uri.starts_with(CRM) { self.ask_hubspot(request, limits).await } else { Ok(subscriber()) };
+        let answer = match &uri {
+            uri if uri.starts_with(CRM) => self.ask(&self.hubspot, request, limits).await,
+            uri if uri.starts_with(GRAPH) => self.ask(&self.meta, request, limits).await,
+            _ => Ok(subscriber()),
+        };
         let body = answer.as_ref().map(|answer| answer.body().clone()).unwrap_or_default();
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
         self.exchanges().push(Exchange { uri, request: sent, status, answer: body });

@@ -1,0 +1,87 @@
+//! Understanding what a channel's stored webhooks tell: messages of customers, and what became of ours.
+
+use lockstep_core::ids::ChannelId;
+use lockstep_core::job::Job;
+use lockstep_core::problem::Problem;
+use lockstep_core::retry::backoff;
+use lockstep_store::{Account, Org, Received, Tx};
+
+use super::spoke::Halt;
+use crate::app::App;
+use crate::channel::whatsapp::VENDOR;
+use crate::channel::whatsapp::hook::{self, Told, What};
+use crate::ops::messages;
+
+/// Stored webhooks that one job reads.
+const WEBHOOKS_MAX: usize = 32;
+
+/// Reads a channel's stored webhooks, each in a commit of its own. One that cannot be taken in now is tried again and
+/// holds up no other.
+///
+/// # Errors
+/// The store's, or when to try again.
+pub async fn run(app: &App, channel: &str, attempt: u32) -> Result<(), Halt> {
+    let name = channel.to_owned();
+    let unread = app.store.read(move |tx| tx.unread(VENDOR, &name, WEBHOOKS_MAX)).await?;
+    let more = unread.len() == WEBHOOKS_MAX;
+    let mut failed = false;
+    for received in unread {
+        let id = received.id.clone();
+        if let Err(problem) = take_in(app, channel, received).await {
+            tracing::warn!(channel, received = %id, code = ?problem.code, "a webhook cannot be taken in now: {}", problem.message);
+            failed = true;
+        }
+    }
+    if failed {
+        let due = app.env.now().plus(backoff(attempt.saturating_sub(1), &app.env));
+        return Err(Halt::Wait { due, counted: true });
+    }
+    if more {
+        let job = Job::Ingest { vendor: VENDOR.to_owned(), account: channel.to_owned() };
+        app.store
+            .write(move |tx| {
+                let now = tx.now();
+                tx.enqueue(&job, now)
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Everything that one webhook tells, and that it is read, in one commit.
+async fn take_in(app: &App, channel: &str, received: Received) -> Result<(), Problem> {
+    let told = hook::read(&received.body).unwrap_or_else(|error| {
+        tracing::warn!(channel, received = %received.id, %error, "a verified webhook cannot be read");
+        Vec::new()
+    });
+    let (here, id) = (app.clone(), ChannelId::parse(channel).ok());
+    app.store
+        .write(move |tx| {
+            let of = id.map(|id| tx.channel(&id)).transpose()?.flatten();
+            match of {
+                // The app behind a channel may serve several numbers of its organization.
+                Some(of) => {
+                    let accounts = tx.accounts(of.org())?;
+                    told.into_iter().try_for_each(|told| understand(tx, &here, of.org(), &accounts, told))?;
+                }
+                None => tracing::warn!(received = %received.id, "a webhook of a channel that is gone tells nobody"),
+            }
+            Ok(tx.forget_received(&received.id)?)
+        })
+        .await
+}
+
+fn understand(tx: &mut Tx<'_>, app: &App, org: &Org, accounts: &[Account], told: Told) -> Result<(), Problem> {
+    let Some(account) = accounts.iter().find(|account| account.phone_number_id == told.number) else {
+        tracing::warn!(number = told.number, "a webhook tells of a number that the organization does not have");
+        return Ok(());
+    };
+    match told.what {
+        What::Message(inbound) => messages::receive(tx, app, org, account, inbound).map(drop),
+        What::Status(news) => Ok(messages::news(tx, app, org, account, news).map(drop)?),
+        What::Other(words) => {
+            tracing::warn!(number = told.number, "a webhook tells what the inbox has no place for: {words}");
+            Ok(())
+        }
+    }
+}
