@@ -22,7 +22,7 @@ const FRONT: &str = concat!(
     "\n\n\
     /v1                 Inbox API, described in /v1/openapi.json\n\
     /v1/health          whether this server works\n\
-    /hooks/{vendor}     where CRMs send their webhooks\n\
+    /hooks/{vendor}     where CRMs and WhatsApp send their webhooks\n\
     /oauth/callback     where CRMs send people back who allowed access\n\
     /media/{token}      files of messages\n"
 );

@@ -22,7 +22,7 @@ use lockstep_store::MessageFilter;
 use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 
-use crate::world::{GRAPH, Setup, World, run};
+use crate::world::{GRAPH, Setup, World, postgres_schema, run};
 
 const NUMBER: &str = "106540352242922";
 const ANA: &str = "6281234567890";
@@ -37,7 +37,11 @@ struct Shop {
 impl Shop {
     /// A number that is connected, and Meta knows where its webhooks go.
     fn open() -> Self {
-        let world = World::new(&Setup::default());
+        Self::with(&Setup::default())
+    }
+
+    fn with(setup: &Setup) -> Self {
+        let world = World::new(setup);
         let connected = connect(&world, "EAAtoken").expect("Meta knows the number");
         world.meta.subscribe(&connected.webhook_url, connected.verify_token.expose_secret());
         let by = Author::command_line(world.org.clone());
@@ -112,6 +116,75 @@ impl Shop {
     fn sends(&self) -> u64 {
         self.world.meta.calls().route(MESSAGES).total
     }
+}
+
+/// Everything goes wrong at once, and yet every word of a customer is there once and no reply went out twice.
+fn muddle(setup: &Setup) {
+    let mut shop = Shop::with(setup);
+    shop.world.meta.set_weather(Weather { duplicates: 1, shuffle: true, batch: 3 });
+    shop.say("hello");
+    let (mut replies, mut said) = (Vec::new(), 1);
+    for n in 0..40 {
+        let effect = match shop.world.env.between(0, 9) {
+            0 => Some(Effect::LostBefore),
+            1 => Some(Effect::LostAfter),
+            2 => Some(Effect::Truncate),
+            3 => Some(Effect::Status { status: 400, policy: Some("130429".to_owned()) }),
+            4 => Some(Effect::Status { status: 503, policy: None }),
+            _ => None,
+        };
+        if let Some(effect) = effect {
+            shop.world.meta.faults().push(Fault::once(MESSAGES, effect));
+        }
+        if shop.world.env.between(0, 1) == 0 {
+            shop.world.meta.say(Say::text(ANA, &n.to_string())).expect("the number");
+            said += 1;
+        } else {
+            replies.push(shop.reply(&n.to_string()));
+        }
+        if shop.world.env.between(0, 7) == 0 {
+            shop.world.restart();
+        }
+        shop.world.pass(Duration::from_secs(shop.world.env.between(0, 3).unsigned_abs()));
+        for delivery in shop.world.meta.take_hooks() {
+            if shop.world.env.between(0, 5) == 0 {
+                shop.world.meta.answered(delivery, None);
+            } else {
+                assert_eq!(shop.bring(delivery), 200);
+            }
+        }
+    }
+    shop.pass(900);
+    let mut received: Vec<_> = shop.messages(Direction::Inbound).into_iter().map(|it| it.vendor_id).collect();
+    received.sort();
+    received.dedup();
+    assert_eq!((received.len(), shop.messages(Direction::Inbound).len()), (said, said), "seed {}", setup.seed);
+    let arrived = shop.world.meta.messages();
+    for id in replies {
+        let times = arrived.iter().filter(|it| it.content["biz_opaque_callback_data"] == id.as_str()).count();
+        let status = shop.message(&id).status;
+        let right = match times {
+            0 => status.has_failed(),
+            1 => status == MessageStatus::Read,
+            _ => false,
+        };
+        assert!(right, "seed {}: {id} arrived {times} times and is {status:?}", setup.seed);
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_when_everything_goes_wrong() {
+    (1..=12).for_each(|seed| muddle(&Setup { seed, ..Setup::default() }));
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_on_postgresql() {
+    let Ok(server) = std::env::var("LOCKSTEP_TEST_PG") else {
+        println!("skipped: LOCKSTEP_TEST_PG names no server");
+        return;
+    };
+    let postgres = Some(postgres_schema(&server, "whatsapp_test"));
+    muddle(&Setup { seed: 13, postgres, ..Setup::default() });
 }
 
 fn connect(world: &World, token: &str) -> Result<Connected, Problem> {
