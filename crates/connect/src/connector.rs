@@ -237,6 +237,8 @@ pub struct Hint {
     pub record: String,
     /// What it says happened.
     pub kind: HintKind,
+    /// When it says that happened, if it does.
+    pub at: Option<Time>,
 }
 
 /// What a webhook says happened.

@@ -91,15 +91,18 @@ impl Tx<'_> {
             Lane::Free => None,
             Lane::Named(name) => Some(name),
         };
-        self.execute(
+        let touched = self.execute(
             "INSERT INTO jobs (id, job_key, content, lane, state, due, held_until, attempts, fence)
              VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, 0, 0, 0)
              ON CONFLICT (job_key) WHERE state = 'waiting'
              DO UPDATE SET due = CASE WHEN excluded.due > jobs.held_until THEN excluded.due ELSE jobs.held_until END
-             WHERE excluded.due < jobs.due",
+             WHERE excluded.due < jobs.due AND jobs.held_until < jobs.due",
             args![&id, job.key(), Arg::json(job)?, lane, due],
         )?;
-        self.note_enqueued();
+        // Nothing new for the worker to learn otherwise: it knows when the waiting one is due.
+        if touched > 0 {
+            self.note_enqueued();
+        }
         Ok(())
     }
 

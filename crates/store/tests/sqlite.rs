@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 
 use lockstep_core::contact::NewContact;
 use lockstep_core::env::Env;
-use lockstep_core::ids::ContactId;
+use lockstep_core::ids::{ContactId, SyncId};
 use lockstep_core::job::Job;
 use lockstep_store::{OpenError, Org, Store, StoreError, Target, try_worker_lock};
 use tempfile::TempDir;
@@ -43,8 +43,8 @@ async fn add(store: &Store, org: &Org, name: &str) -> Result<ContactId, StoreErr
     let (org, new) = (org.clone(), NewContact { name: Some(name.to_owned()), ..NewContact::default() });
     store
         .write(move |tx| {
-            let now = tx.now();
-            tx.enqueue(&Job::Purge, now)?;
+            let (now, sync) = (tx.now(), SyncId::new(tx.env()));
+            tx.enqueue(&Job::Push { sync }, now)?;
             tx.insert_contact(&org, new).map(|contact| contact.id)
         })
         .await

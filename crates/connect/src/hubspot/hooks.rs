@@ -105,6 +105,8 @@ struct Event {
     #[serde(default)]
     merged_object_ids: Vec<Id>,
     new_object_id: Option<Id>,
+    /// Milliseconds since the epoch.
+    occurred_at: Option<i64>,
 }
 
 /// An id; HubSpot sends numbers.
@@ -152,7 +154,7 @@ impl Event {
             }
             _ => return None,
         };
-        Some(Hint { account, record, kind })
+        Some(Hint { account, record, kind, at: self.occurred_at.map(Time::from_millis) })
     }
 }
 
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn events_become_hints() {
         let body = serde_json::json!([
-            { "portalId": 7, "subscriptionType": "contact.creation", "objectId": 1 },
+            { "portalId": 7, "subscriptionType": "contact.creation", "objectId": 1, "occurredAt": 1_763_788_799_123_i64 },
             { "portalId": 7, "eventType": "contact.propertyChange", "objectId": 2, "propertyName": "email" },
             { "portalId": 7, "subscriptionType": "object.restore", "objectTypeId": "0-1", "objectId": 3 },
             { "portalId": 7, "subscriptionType": "object.restore", "objectTypeId": "0-2", "objectId": 3 },
@@ -226,9 +228,10 @@ mod tests {
         .to_string();
         let hints =
             read_signed("https://a.example/h", &body, &sign("https://a.example/h", &body), NOW).expect("signed");
-        let hint = |record: &str, kind| Hint { account: "7".into(), record: record.into(), kind };
+        let hint = |record: &str, kind| Hint { account: "7".into(), record: record.into(), kind, at: None };
+        let dated = |hint, millis| Hint { at: Some(Time::from_millis(millis)), ..hint };
         let expected = vec![
-            hint("1", HintKind::Changed),
+            dated(hint("1", HintKind::Changed), 1_763_788_799_123),
             hint("2", HintKind::Changed),
             hint("3", HintKind::Changed),
             hint("4", HintKind::Deleted),

@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tower::Layer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::stop::{self, Stop};
@@ -18,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers requests until asked to stop; then takes no more and ends with the last of those under way.
 pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
-    let router = router.layer(RequestBodyTimeoutLayer::new(PATIENCE));
+    // Around the router rather than a layer of it, which each request would copy.
+    let service = TowerToHyperService::new(RequestBodyTimeoutLayer::new(PATIENCE).layer(router));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     let open = GracefulShutdown::new();
@@ -30,8 +32,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
         };
         match accepted {
             Ok((stream, _)) => {
-                let service = TowerToHyperService::new(router.clone());
-                let answered = open.watch(server.serve_connection(TokioIo::new(stream), service));
+                let answered = open.watch(server.serve_connection(TokioIo::new(stream), service.clone()));
                 tokio::spawn(async move {
                     if let Err(error) = answered.await {
                         tracing::debug!(%error, "a client's connection ended early");

@@ -1,7 +1,8 @@
 //! Channels of accounts: connected, taken away, and their webhooks taken in.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use lockstep_core::ids::ChannelId;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{Account, ChannelOf, Org, StoreError, Tx};
@@ -161,13 +162,13 @@ pub async fn challenge(app: &App, id: &str, verify_token: &str, challenge: Strin
 ///
 /// # Errors
 /// No such channel, a wrong signature, or the store's; Meta then sends it again.
-pub async fn receive(app: &App, id: &str, signature: &str, body: Vec<u8>) -> Result<(), Problem> {
+pub async fn receive(app: &App, id: &str, signature: &str, body: Bytes) -> Result<(), Problem> {
     let (of, secrets) = opened(app, id).await?;
     if !hook::verifies(signature, secrets.app_secret.expose_secret(), &body) {
         tracing::warn!(channel = id, bytes = body.len(), "a webhook's signature does not verify");
         return Err(unverified("The signature does not verify."));
     }
-    let accounts = BTreeSet::from([of.channel().id.to_string()]);
+    let accounts = BTreeMap::from([(of.channel().id.to_string(), None)]);
     received::receive(app, VerifiedHook { vendor: whatsapp::VENDOR, accounts, body }).await
 }
 

@@ -1,6 +1,7 @@
 //! Understanding a stored remote webhook: it only hints (law 1), so all that comes of it are reads.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use lockstep_connect::{Hint, HintKind};
 use lockstep_core::job::Job;
@@ -12,21 +13,26 @@ use crate::reach;
 
 /// Up to so many changed records are read by id at once, which no index lag delays; more are left to a pull.
 const READ_AT_ONCE_MAX: usize = 10;
-/// Stored webhooks that one job reads: a burst becomes few jobs and few reads.
-const WEBHOOKS_MAX: usize = 32;
+/// Stored webhooks that one job reads. SQLite keeps what a savepoint of a few more pages would undo in a file.
+const WEBHOOKS_MAX: usize = 64;
+/// So many at once are a burst, of which more will follow.
+const BURST: usize = 8;
+/// What a burst is given to gather: it becomes few jobs, few commits and few reads of the vendor.
+const GATHER: Duration = Duration::from_millis(100);
 /// Records that one check names; its key has to fit an index.
 const CHECKED_MAX: usize = 50;
 
 /// Reads the hints of an account's stored webhooks and enqueues the reads.
 ///
 /// # Errors
-/// The store's.
+/// The store's; a wait where more is to be read.
 pub async fn run(app: &App, vendor: &str, account: &str) -> Result<(), Halt> {
     let (vendor, account) = (vendor.to_owned(), account.to_owned());
     let unread = {
         let (vendor, account) = (vendor.clone(), account.clone());
         app.store.read(move |tx| tx.unread(&vendor, &account, WEBHOOKS_MAX)).await?
     };
+    let found = unread.len();
     let hints: Vec<Hint> =
         unread.iter().flat_map(|received| read(&vendor, received)).filter(|hint| hint.account == account).collect();
     app.store
@@ -42,14 +48,15 @@ pub async fn run(app: &App, vendor: &str, account: &str) -> Result<(), Halt> {
             for received in &unread {
                 tx.forget_received(&received.id)?;
             }
-            if unread.len() < WEBHOOKS_MAX {
-                return Ok(());
-            }
-            let now = tx.now();
-            tx.enqueue(&Job::Ingest { vendor, account }, now)
+            Ok::<_, StoreError>(())
         })
         .await?;
-    Ok(())
+    let now = app.env.now();
+    match found {
+        WEBHOOKS_MAX.. => Err(Halt::Wait { due: now, counted: false }),
+        BURST.. => Err(Halt::Wait { due: now.plus(GATHER), counted: false }),
+        _ => Ok(()),
+    }
 }
 
 /// What one webhook hints at; nothing when it cannot be read.

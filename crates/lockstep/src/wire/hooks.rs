@@ -60,7 +60,7 @@ async fn hear_whatsapp(
     Raw(body): Raw,
 ) -> Result<StatusCode, Refusal> {
     let signature = headers.get(hook::SIGNATURE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    channels::receive(&app, &channel, signature, body.into()).await?;
+    channels::receive(&app, &channel, signature, body).await?;
     Ok(StatusCode::OK)
 }
 
@@ -84,8 +84,8 @@ async fn receive(
         })?;
     let hook = VerifiedHook {
         vendor: connector.about().slug,
-        accounts: hints.into_iter().map(|hint| hint.account).collect(),
-        body: body.into(),
+        accounts: hints.into_iter().map(|hint| (hint.account, hint.at)).collect(),
+        body,
     };
     received::receive(&app, hook).await?;
     Ok(StatusCode::NO_CONTENT)

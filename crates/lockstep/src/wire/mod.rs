@@ -37,7 +37,7 @@ pub fn router(app: App) -> Router {
         .merge(media::router())
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(app.clone(), request::scope))
+        .layer(middleware::from_fn_with_state(app.env.clone(), request::scope))
         .with_state(app)
 }
 

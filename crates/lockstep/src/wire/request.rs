@@ -7,10 +7,10 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use lockstep_core::env::Env;
 use lockstep_core::ids::{OrgId, RequestId};
 use lockstep_core::problem::{Code, Problem};
 
-use crate::app::App;
 use crate::wire::inbox::envelope::{self, Refusal};
 
 /// The header that names the request, in every answer.
@@ -18,9 +18,9 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps one request. A refusal travels here as an extension of the response, because only here its body can be
 /// written for all that refuse: handlers, the router's own 404 and 405, limits and panics.
-pub async fn scope(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let started = app.env.now();
-    let id = RequestId::new(&app.env);
+pub async fn scope(State(env): State<Env>, mut request: Request, next: Next) -> Response {
+    let started = env.now();
+    let id = RequestId::new(&env);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
@@ -41,7 +41,7 @@ pub async fn scope(State(app): State<App>, mut request: Request, next: Next) -> 
         %method,
         route = %route.as_ref().map_or("-", MatchedPath::as_str),
         status = response.status().as_u16(),
-        ms = u64::try_from(app.env.now().since(started).as_millis()).unwrap_or(u64::MAX),
+        ms = u64::try_from(env.now().since(started).as_millis()).unwrap_or(u64::MAX),
         org = %response.extensions().get::<OrgId>().map_or("-", OrgId::as_str),
         request = %id,
         "request"

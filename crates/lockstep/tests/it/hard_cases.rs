@@ -125,6 +125,34 @@ fn a_hook_with_an_old_body_changes_nothing() {
 }
 
 #[test]
+fn a_burst_of_hooks_gathers_and_is_read_to_the_last() {
+    let (mut world, contact, native) = one(&Setup::default());
+    world.subscribe();
+    let mut edited = |n: usize| {
+        world.hubspot.edit(&native, &[("firstname", &format!("Name{n}"))]).expect("an edit");
+        world.hubspot.take_hooks()
+    };
+    let (first, later): (Vec<_>, Vec<_>) =
+        ((0..9).flat_map(&mut edited).collect(), (9..12).flat_map(&mut edited).collect());
+    let account = serde_json::from_slice::<serde_json::Value>(&first[0].body).expect("JSON")[0]["portalId"].to_string();
+    let unread = |world: &World| {
+        let account = account.clone();
+        world.read(move |tx, _| tx.unread("hubspot", &account, 99)).len()
+    };
+
+    first.iter().for_each(|hook| assert!(world.deliver(hook).is_success()));
+    world.pass(Duration::ZERO);
+    assert_eq!(unread(&world), 0, "the first ones wait for nobody");
+    later.iter().for_each(|hook| assert!(world.deliver(hook).is_success()));
+    world.pass(Duration::ZERO);
+    assert_eq!(unread(&world), later.len(), "the others gather");
+    world.pass(Duration::from_millis(100));
+
+    assert_eq!(unread(&world), 0);
+    assert_eq!(world.contact(&contact.id).and_then(|contact| contact.name).as_deref(), Some("Name11 Person0"));
+}
+
+#[test]
 fn our_own_write_coming_back_by_hook_and_poll_causes_no_write() {
     let (mut world, contact, native) = one(&Setup::default());
     world.subscribe();

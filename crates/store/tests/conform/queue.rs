@@ -30,6 +30,12 @@ pub fn a_waiting_job_is_one_job_and_the_earlier_due_wins(world: &World) {
     enqueue(world, &Job::Purge, now.plus(seconds(90)));
     let (due, counts) = world.read(|tx, _| Ok((tx.next_due(Share::All)?, tx.queue_counts()?)));
     assert_eq!((due, counts.waiting, counts.due), (Some(now.plus(seconds(10))), 1, 0));
+    let mut ready = world.store.jobs_ready();
+    ready.mark_unchanged();
+    enqueue(world, &Job::Purge, now.plus(seconds(10)));
+    assert!(!ready.has_changed().unwrap(), "nothing that the worker does not know");
+    enqueue(world, &Job::Purge, now.plus(seconds(9)));
+    assert!(ready.has_changed().unwrap());
     assert!(claim(world, 9).is_empty());
     world.dial.advance(seconds(10));
     assert_eq!(claim(world, 9).len(), 1);
@@ -75,7 +81,9 @@ pub fn a_snooze_is_not_cut_short_but_can_be_ended(world: &World) {
     enqueue(world, &job, now);
     let until = now.plus(seconds(60));
     assert!(world.write(move |tx, _| tx.snooze(&running, until, true)));
+    let ready = world.store.jobs_ready();
     enqueue(world, &job, now);
+    assert!(!ready.has_changed().unwrap(), "it rests");
     assert_eq!(world.read(|tx, _| Ok((tx.next_due(Share::All)?, tx.queue_counts()?.waiting))), (Some(until), 1));
     world.dial.set(until);
     let second = claim(world, 1).remove(0);
