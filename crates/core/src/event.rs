@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::env::Time;
 use crate::ids::EventId;
 
-/// What subscribers can choose.
+/// What is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum EventType {
     /// A contact was made.
@@ -51,10 +51,13 @@ pub enum EventType {
     /// The channel has taken a message of ours: its id and the channel's belong together.
     #[serde(rename = "message.sent")]
     MessageSent,
+    /// Somebody asked whether deliveries arrive. Nobody chooses it: it goes to the one subscription it was asked for.
+    #[serde(rename = "webhook.ping")]
+    WebhookPing,
 }
 
 impl EventType {
-    /// Every type.
+    /// Every type that subscribers can choose.
     pub const ALL: [Self; 14] = [
         Self::ContactCreated,
         Self::ContactUpdated,
@@ -89,6 +92,7 @@ impl EventType {
             Self::MessageStatus => "message.status",
             Self::MessageCreated => "message.created",
             Self::MessageSent => "message.sent",
+            Self::WebhookPing => "webhook.ping",
         }
     }
 
@@ -97,13 +101,13 @@ impl EventType {
         matches!(self, Self::MessageReceived | Self::MessageStatus)
     }
 
-    /// Reads the name on the wire.
+    /// Reads the name on the wire of a type that subscribers can choose.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.as_str() == name)
     }
 }
 
-/// One event. Its envelope on the wire is `{id, type, created_at, livemode, data}`.
+/// One event. Its envelope on the wire is `{id, type, created_at, livemode, sequence, data}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Receivers drop repeats by it.
@@ -115,6 +119,10 @@ pub struct Event {
     pub created_at: Time,
     /// False for events caused by a test key.
     pub livemode: bool,
+    /// Grows from event to event of one contact, with gaps: a receiver that has seen a higher one drops this one. `None`
+    /// for what is about no contact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<i64>,
     /// The payload.
     pub data: Json,
 }

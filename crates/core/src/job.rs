@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConversationId, DeliveryId, MessageId, SyncId};
+use crate::ids::{ConversationId, MessageId, SubscriptionId, SyncId};
 
 /// One piece of work. It does one page or one batch and then requeues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,10 +42,10 @@ pub enum Job {
         /// The vendor's id of the account.
         account: String,
     },
-    /// Send one event to one subscriber.
+    /// Send a batch of waiting deliveries to one subscriber.
     Deliver {
-        /// The delivery.
-        delivery: DeliveryId,
+        /// The subscription.
+        subscription: SubscriptionId,
     },
     /// Hand a queued message to its channel.
     Send {
@@ -65,15 +65,6 @@ pub enum Job {
     Purge,
 }
 
-/// Things that must not run at once share a lane.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// May run beside anything.
-    Free,
-    /// One at a time by this name.
-    Named(String),
-}
-
 impl Job {
     /// Two waiting jobs with one key are one job. A running job does not count.
     pub fn key(&self) -> String {
@@ -84,25 +75,24 @@ impl Job {
             Self::Census { sync } => format!("census:{sync}"),
             Self::Check { sync, natives } => format!("check:{sync}:{}", natives.join(",")),
             Self::Ingest { vendor, account } => format!("ingest:{vendor}:{account}"),
-            Self::Deliver { delivery } => format!("deliver:{delivery}"),
+            Self::Deliver { subscription } => format!("deliver:{subscription}"),
             Self::Send { message, .. } => format!("send:{message}"),
             Self::MarkRead { message, typing } => format!("mark_read:{message}:{typing}"),
             Self::Purge => "purge".to_owned(),
         }
     }
 
-    /// What it must not run beside: everything that reads or writes one sync's pairs has one lane.
-    pub fn lane(&self) -> Lane {
+    /// Its lane, which things that must not run at once share: everything that reads or writes one sync's pairs has one,
+    /// and so has everything that is sent to one subscriber.
+    pub fn lane(&self) -> String {
         match self {
             Self::Plan { sync }
             | Self::Push { sync }
             | Self::Pull { sync }
             | Self::Census { sync }
-            | Self::Check { sync, .. } => Lane::Named(sync.to_string()),
-            Self::Ingest { .. } | Self::Purge => Lane::Named(self.key()),
-            Self::Send { conversation, .. } => Lane::Named(conversation.to_string()),
-            Self::MarkRead { .. } => Lane::Named(self.key()),
-            Self::Deliver { .. } => Lane::Free,
+            | Self::Check { sync, .. } => sync.to_string(),
+            Self::Send { conversation, .. } => conversation.to_string(),
+            Self::Ingest { .. } | Self::Deliver { .. } | Self::MarkRead { .. } | Self::Purge => self.key(),
         }
     }
 

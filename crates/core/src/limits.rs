@@ -76,6 +76,14 @@ limits! {
     DELIVERY_ATTEMPTS_MAX = 8;
     /// Seconds that a subscriber has to answer.
     DELIVERY_TIMEOUT_SECS = 10;
+    /// Deliveries that one subscriber gets at the same time.
+    DELIVERIES_AT_ONCE_MAX = 32;
+    /// Deliveries that one request sends again.
+    BULK_REPLAY_MAX = 1_000;
+    /// Hours that the counts of a subscription's health go back, unless the caller says otherwise.
+    HEALTH_HOURS_DEFAULT = 24;
+    /// Hours that the counts of a subscription's health go back at most.
+    HEALTH_HOURS_MAX = 720;
     /// Days that a delivery is kept.
     DELIVERY_RETENTION_DAYS = 30;
 }

@@ -17,10 +17,11 @@ use crate::app::App;
 use crate::channel::whatsapp;
 use crate::sync::{self, Halt};
 
-/// Jobs of different lanes that run at the same time.
+/// Jobs of different lanes that run at the same time, but for those that send to subscribers.
 const LANES_MAX: usize = 128;
-/// Deliveries that run at the same time, beside those: a subscriber that dawdles keeps no sync waiting.
-const DELIVERIES_MAX: usize = 64;
+/// Subscribers that are sent to at the same time, beside those: one that dawdles keeps no sync waiting, and no other
+/// subscriber either, since each has a lane.
+const SUBSCRIBERS_MAX: usize = 256;
 /// How long the worker sleeps at most: jobs of other processes show only in the table.
 const POLL: Duration = Duration::from_secs(1);
 /// How often running jobs renew their leases; well below a lease's length.
@@ -67,7 +68,7 @@ async fn run_job(app: &App, claimed: &Claimed) -> Result<(), Halt> {
             sync::hear::run(app, account, claimed.attempt).await
         }
         Job::Ingest { vendor, account } => sync::ingest::run(app, vendor, account).await,
-        Job::Deliver { delivery } => Ok(sync::deliver::run(app, delivery).await?),
+        Job::Deliver { subscription } => Ok(sync::deliver::run(app, subscription).await?),
         Job::Send { message, .. } => sync::send::run(app, message, claimed.attempt).await,
         Job::MarkRead { message, typing } => sync::send::mark_read(app, message, *typing, claimed.attempt).await,
         Job::Purge => Ok(sync::purge::run(app).await?),
@@ -231,11 +232,11 @@ impl Crew {
         let deliveries =
             self.running.values().filter(|(claimed, _)| matches!(claimed.job, Job::Deliver { .. })).count();
         let lanes = LANES_MAX.saturating_sub(self.running.len() - deliveries);
-        let deliveries = DELIVERIES_MAX.saturating_sub(deliveries);
+        let deliveries = SUBSCRIBERS_MAX.saturating_sub(deliveries);
         let mut room = match self.share {
-            Share::All => vec![(Share::Lanes, lanes), (Share::Free, deliveries)],
-            Share::Free => vec![(Share::Free, deliveries)],
-            Share::Syncs | Share::Lanes => vec![(self.share, lanes)],
+            Share::All => vec![(Share::ButDeliveries, lanes), (Share::Deliveries, deliveries)],
+            Share::Deliveries => vec![(Share::Deliveries, deliveries)],
+            Share::Syncs | Share::ButDeliveries => vec![(self.share, lanes)],
         };
         room.retain(|(_, room)| *room > 0);
         room

@@ -86,7 +86,7 @@ impl Tx<'_> {
             Some(account) => account,
             None => self.only_account(org)?,
         };
-        let (now, seq) = (self.now(), self.next_seq(org)?);
+        let (now, (seq, stamp)) = (self.now(), self.next_stamp(org)?);
         let contact = Contact {
             id: ContactId::new(self.env()),
             account,
@@ -101,8 +101,8 @@ impl Tx<'_> {
         };
         let made = self.execute(
             "INSERT INTO contacts (id, org_id, account, phone, name, email, metadata, acquisition_source, search, seq,
-                 created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
+                 created_at, updated_at, stamp)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)
              ON CONFLICT (org_id, account, phone) DO NOTHING",
             args![
                 &contact.id,
@@ -115,7 +115,8 @@ impl Tx<'_> {
                 contact.acquisition_source.as_deref(),
                 searchable(&contact),
                 seq,
-                now
+                now,
+                stamp
             ],
         )?;
         if made == 0 {
@@ -183,7 +184,8 @@ impl Tx<'_> {
     /// goes on. `Missing` when the contact is gone.
     pub fn put_contact(&mut self, org: &Org, contact: &Contact) -> Result<Contact, StoreError> {
         let phone = contact.phone_number.as_ref().map(Phone::as_str);
-        let stored = Contact { seq: self.next_seq(org)?, updated_at: self.now(), ..contact.clone() };
+        let (seq, stamp) = self.next_stamp(org)?;
+        let stored = Contact { seq, updated_at: self.now(), ..contact.clone() };
         let taken = "SELECT 1 FROM contacts WHERE org_id = ?1 AND account = ?2 AND phone = ?3 AND id <> ?4";
         let taken = self.one(taken, args![org.id(), &stored.account, phone, &stored.id], |_| Ok(()))?;
         if taken.is_some() {
@@ -192,11 +194,12 @@ impl Tx<'_> {
         self.change(
             "contact",
             "UPDATE contacts SET phone = ?3, name = ?4, email = ?5, metadata = ?6, acquisition_source = ?7, search = ?8,
-                 seq = ?9, updated_at = ?10
+                 seq = ?9, updated_at = ?10, stamp = ?11
              WHERE org_id = ?1 AND id = ?2 AND deleted_at IS NULL",
             args![
                 org.id(), &stored.id, phone, stored.name.as_deref(), stored.email.as_deref(), metadata(&stored)?,
-                stored.acquisition_source.as_deref(), searchable(&stored), stored.seq, stored.updated_at
+                stored.acquisition_source.as_deref(), searchable(&stored), stored.seq, stored.updated_at,
+                stamp
             ],
         )?;
         self.drop_contact_keys(&stored.id)?;
@@ -204,22 +207,22 @@ impl Tx<'_> {
         Ok(stored)
     }
 
-    /// Deletes a contact and answers what it was. A row without personal fields stays, so that the id is never reused.
+    /// Deletes a contact and answers what it was, under the change number of its end. A row without personal fields stays, so that the id is never reused.
     ///
     /// # Errors
     /// When the store fails.
     pub fn delete_contact(&mut self, org: &Org, id: &ContactId) -> Result<Option<Contact>, StoreError> {
         let Some(contact) = self.contact(org, id)? else { return Ok(None) };
-        let (now, seq) = (self.now(), self.next_seq(org)?);
+        let (now, (seq, stamp)) = (self.now(), self.next_stamp(org)?);
         self.execute(
             "UPDATE contacts SET phone = NULL, name = NULL, email = NULL, metadata = NULL, search = '', seq = ?3,
-                 updated_at = ?4, deleted_at = ?4
+                 updated_at = ?4, deleted_at = ?4, stamp = ?5
              WHERE org_id = ?1 AND id = ?2",
-            args![org.id(), id, seq, now],
+            args![org.id(), id, seq, now, stamp],
         )?;
         self.drop_contact_keys(id)?;
         self.execute("DELETE FROM contact_labels WHERE contact_id = ?1", args![id])?;
-        Ok(Some(contact))
+        Ok(Some(Contact { seq, ..contact }))
     }
 
     /// Moves contacts to the end of the changes, all under one change number, for something that hangs on them changed.
@@ -228,14 +231,14 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn touch_contacts(&mut self, org: &Org, ids: &[ContactId]) -> Result<Vec<Contact>, StoreError> {
-        let (now, seq) = (self.now(), self.next_seq(org)?);
+        let (now, (seq, stamp)) = (self.now(), self.next_stamp(org)?);
         let sql = format!(
-            "UPDATE contacts SET seq = ?3, updated_at = ?4
+            "UPDATE contacts SET seq = ?3, updated_at = ?4, stamp = ?5
              WHERE org_id = ?1 AND deleted_at IS NULL AND id IN {} RETURNING {}",
             self.dialect().texts_of(2),
             columns!()
         );
-        let mut touched = self.query(&sql, args![org.id(), Arg::json(&ids)?, seq, now], contact_row)?;
+        let mut touched = self.query(&sql, args![org.id(), Arg::json(&ids)?, seq, now, stamp], contact_row)?;
         touched.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(touched)
     }

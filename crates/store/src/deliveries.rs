@@ -1,8 +1,11 @@
 //! Deliveries: one event on its way to one subscription.
 
+use std::time::Duration;
+
 use lockstep_core::env::Time;
 use lockstep_core::event::{Event, EventType};
 use lockstep_core::ids::{DeliveryId, EventId, SubscriptionId};
+use lockstep_core::job::Job;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -54,19 +57,70 @@ pub struct Delivery {
     pub delivered_at: Option<Time>,
 }
 
-/// All that an attempt needs.
+/// All that a batch of attempts to one subscriber needs.
 #[derive(Clone, Debug)]
 pub struct DeliveryWork {
-    /// The delivery.
-    pub delivery: Delivery,
-    /// The event.
-    pub event: Event,
-    /// Where to send it.
+    /// Where to send.
     pub url: String,
     /// Whether the subscription is sent to at present.
-    pub subscription_status: SubscriptionStatus,
+    pub status: SubscriptionStatus,
     /// The secrets that sign now, oldest first.
     pub secrets: Vec<SealedSecret>,
+    /// Deliveries that are due, longest due first, then oldest first, with their events.
+    pub due: Vec<(Delivery, Event)>,
+}
+
+/// What came of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// The answer's HTTP status.
+    pub response_status: Option<i64>,
+    /// How the delivery goes on.
+    pub outcome: Outcome,
+}
+
+/// How a delivery goes on after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It arrived.
+    Delivered,
+    /// Another attempt will follow.
+    Failed {
+        /// What went wrong.
+        error: String,
+        /// When the next attempt is due.
+        next_attempt_at: Time,
+    },
+    /// It is given up.
+    Dead {
+        /// What went wrong.
+        error: String,
+        /// Whether the subscriber is to blame: only those count towards disabling the subscription.
+        counts: bool,
+    },
+}
+
+/// How a subscription fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionHealth {
+    /// Deliveries not tried yet.
+    pub pending: i64,
+    /// Deliveries that failed and are tried again.
+    pub failed: i64,
+    /// Deliveries that arrived.
+    pub delivered: i64,
+    /// Deliveries given up.
+    pub dead: i64,
+    /// When the oldest delivery was made that waits for an attempt, however long ago.
+    pub oldest_waiting: Option<Time>,
+    /// When one last arrived.
+    pub last_delivered_at: Option<Time>,
+    /// When an attempt last failed.
+    pub last_failed_at: Option<Time>,
+    /// Why it did.
+    pub last_error: Option<String>,
 }
 
 /// Which deliveries a list shows; members left out do not narrow.
@@ -84,10 +138,9 @@ pub struct DeliveryFilter {
     pub created_before: Option<Time>,
 }
 
-const DELIVERY: &str =
-    "SELECT d.id, d.subscription_id, d.event_id, e.event_type, d.status, d.attempt, d.response_status,
-    d.last_error, d.next_attempt_at, d.replayed_from, d.created_at, d.delivered_at
-    FROM deliveries AS d JOIN events AS e ON e.id = d.event_id WHERE d.org_id = ?1";
+const COLUMNS: &str = "d.id, d.subscription_id, d.event_id, e.event_type, d.status, d.attempt, d.response_status,
+    d.last_error, d.next_attempt_at, d.replayed_from, d.created_at, d.delivered_at";
+const JOINED: &str = "FROM deliveries AS d JOIN events AS e ON e.id = d.event_id";
 
 fn delivery_row(row: &Row<'_>) -> Result<Delivery, StoreError> {
     Ok(Delivery {
@@ -107,30 +160,47 @@ fn delivery_row(row: &Row<'_>) -> Result<Delivery, StoreError> {
 }
 
 impl Tx<'_> {
-    /// What a claimed delivery job needs; `None` when the delivery is gone.
+    /// What a claimed job needs to send up to `limit` deliveries; `None` when the subscription is gone. Of one that is not
+    /// sent to, those that wait for another attempt count as due.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn delivery_work(&mut self, id: &DeliveryId) -> Result<Option<DeliveryWork>, StoreError> {
-        let Some(org) = self.org_of_delivery(id)? else { return Ok(None) };
-        let Some(delivery) = self.delivery(&org, id)? else { return Ok(None) };
-        let sql = "SELECT id, event_type, created_at, livemode, content FROM events WHERE id = ?1";
-        let event = self.one(sql, args![&delivery.event], |row| {
-            Ok(Event {
-                id: row.take()?,
-                event_type: row.word()?,
+    pub fn delivery_work(&mut self, id: &SubscriptionId, limit: usize) -> Result<Option<DeliveryWork>, StoreError> {
+        let sql = "SELECT url, status FROM subscriptions WHERE id = ?1";
+        let Some((url, status)) = self.one(sql, args![id], |row| Ok((row.take()?, row.word()?)))? else {
+            return Ok(None);
+        };
+        let now = self.now();
+        let until = if status == SubscriptionStatus::Active { now } else { Time(i64::MAX) };
+        let sql = format!(
+            "SELECT {COLUMNS}, e.created_at, e.livemode, e.sequence, e.content {JOINED}
+             WHERE d.subscription_id = ?1 AND d.next_attempt_at <= ?2 ORDER BY d.next_attempt_at, d.id LIMIT ?3"
+        );
+        let due = self.query(&sql, args![id, until, limit], |row| {
+            let delivery = delivery_row(row)?;
+            let event = Event {
+                id: delivery.event.clone(),
+                event_type: delivery.event_type,
                 created_at: row.take()?,
                 livemode: row.take()?,
+                sequence: row.take()?,
                 data: row.json()?,
-            })
+            };
+            Ok((delivery, event))
         })?;
-        let sql = "SELECT url, status FROM subscriptions WHERE id = ?1";
-        let to = self.one(sql, args![&delivery.subscription], |row| Ok((row.take()?, row.word()?)))?;
-        let (Some(event), Some((url, subscription_status))) = (event, to) else { return Ok(None) };
-        let now = self.now();
-        let mut secrets = self.secrets_of(&delivery.subscription)?;
+        let mut secrets = self.secrets_of(id)?;
         secrets.retain(|secret| secret.expires_at.is_none_or(|end| end > now));
-        Ok(Some(DeliveryWork { delivery, event, url, subscription_status, secrets }))
+        Ok(Some(DeliveryWork { url, status, secrets, due }))
+    }
+
+    /// When the subscription's next delivery is due.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn next_delivery_due(&mut self, id: &SubscriptionId) -> Result<Option<Time>, StoreError> {
+        let sql =
+            "SELECT MIN(next_attempt_at) FROM deliveries WHERE subscription_id = ?1 AND next_attempt_at IS NOT NULL";
+        Ok(self.one(sql, args![id], |row| row.take())?.flatten())
     }
 
     /// The delivery with this id.
@@ -138,7 +208,11 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn delivery(&mut self, org: &Org, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.one(&format!("{DELIVERY} AND d.id = ?2"), args![org.id(), id], delivery_row)
+        self.one(
+            &format!("SELECT {COLUMNS} {JOINED} WHERE d.org_id = ?1 AND d.id = ?2"),
+            args![org.id(), id],
+            delivery_row,
+        )
     }
 
     /// A page of deliveries, newest first, from behind `after`; and whether there are more.
@@ -152,95 +226,75 @@ impl Tx<'_> {
         after: Option<&DeliveryId>,
         limit: usize,
     ) -> Result<(Vec<Delivery>, bool), StoreError> {
-        let mut sql = DELIVERY.to_owned();
-        let mut values = vec![Arg::from(org.id())];
-        let narrowing = [
-            (" AND d.subscription_id = ", filter.subscription.as_ref().map(Arg::from)),
-            (" AND d.status = ", filter.status.as_ref().map(Arg::word).transpose()?),
-            (" AND e.event_type = ", filter.event_type.map(|kind| Arg::from(kind.as_str()))),
-            (" AND d.created_at >= ", filter.created_after.map(Arg::from)),
-            (" AND d.created_at < ", filter.created_before.map(Arg::from)),
-            (" AND d.id < ", after.map(Arg::from)),
-        ];
-        for (condition, value) in narrowing {
-            let Some(value) = value else { continue };
-            values.push(value);
-            sql.push_str(&format!("{condition}?{}", values.len()));
+        let mut narrowed = Narrowed::new(org, filter)?;
+        if let Some(after) = after {
+            narrowed.and("d.id <", after.to_string());
         }
-        values.push(Arg::from(limit.saturating_add(1)));
-        sql.push_str(&format!(" ORDER BY d.id DESC LIMIT ?{}", values.len()));
+        let Narrowed { conditions, values } = narrowed;
+        let sql = format!(
+            "SELECT {COLUMNS} {JOINED} WHERE {conditions} ORDER BY d.id DESC LIMIT {}",
+            limit.saturating_add(1)
+        );
         Ok(cut(self.query(&sql, &values, delivery_row)?, limit))
     }
 
-    /// An attempt was answered with 2xx.
+    /// Commits what came of attempts to one subscriber, in order. Deliveries given up count in a row, an arrival ends
+    /// the row, and `disable_after` of them disable the subscription; true when these did it.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn delivery_done(&mut self, id: &DeliveryId, response_status: i64) -> Result<(), StoreError> {
-        let now = self.now();
-        self.execute(
-            "UPDATE deliveries SET status = 'delivered', attempt = attempt + 1, response_status = ?2, last_error = NULL,
-                 next_attempt_at = NULL, delivered_at = ?3 WHERE id = ?1",
-            args![id, response_status, now],
-        )?;
-        self.execute(
-            "UPDATE subscriptions SET consecutive_failures = 0 WHERE consecutive_failures > 0
-             AND id = (SELECT subscription_id FROM deliveries WHERE id = ?1)",
-            args![id],
-        )
-        .map(|_| ())
-    }
-
-    /// An attempt failed and another will follow.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn delivery_failed(
+    pub fn settle_deliveries(
         &mut self,
-        id: &DeliveryId,
-        response_status: Option<i64>,
-        error: &str,
-        next_attempt_at: Time,
-    ) -> Result<(), StoreError> {
-        self.execute(
-            "UPDATE deliveries SET status = 'failed', attempt = attempt + 1, response_status = ?2, last_error = ?3,
-                 next_attempt_at = ?4 WHERE id = ?1",
-            args![id, response_status, error, next_attempt_at],
-        )
-        .map(|_| ())
-    }
-
-    /// A delivery is given up. After `disable_after` of them in a row the subscription is disabled; true when this
-    /// one did it.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn delivery_dead(
-        &mut self,
-        id: &DeliveryId,
-        response_status: Option<i64>,
-        error: &str,
+        to: &SubscriptionId,
+        settled: &[Settled],
         disable_after: i64,
     ) -> Result<bool, StoreError> {
-        let now = self.now();
+        let sql = "SELECT consecutive_failures, status FROM subscriptions WHERE id = ?1";
+        let Some::<(i64, SubscriptionStatus)>((before, status)) =
+            self.one(sql, args![to], |row| Ok((row.take()?, row.word()?)))?
+        else {
+            return Ok(false);
+        };
+        let (now, mut in_a_row) = (self.now(), before);
+        let (mut delivered_at, mut last_error) = (None, None);
+        for Settled { id, response_status, outcome } in settled {
+            let (word, error, next, arrived) = match outcome {
+                Outcome::Delivered => (DeliveryStatus::Delivered, None, None, Some(now)),
+                Outcome::Failed { error, next_attempt_at } => {
+                    (DeliveryStatus::Failed, Some(error), Some(*next_attempt_at), None)
+                }
+                Outcome::Dead { error, .. } => (DeliveryStatus::Dead, Some(error), None, None),
+            };
+            match outcome {
+                Outcome::Delivered => (in_a_row, delivered_at) = (0, Some(now)),
+                Outcome::Dead { counts: true, error } => (in_a_row, last_error) = (in_a_row + 1, Some(error)),
+                Outcome::Failed { error, .. } => last_error = Some(error),
+                Outcome::Dead { counts: false, .. } => {}
+            }
+            // One that was settled meanwhile, because its contact was deleted, stays so.
+            self.execute(
+                "UPDATE deliveries SET status = ?2, attempt = attempt + 1, response_status = ?3, last_error = ?4,
+                     next_attempt_at = ?5, delivered_at = ?6 WHERE id = ?1 AND next_attempt_at IS NOT NULL",
+                args![id, Arg::word(&word)?, *response_status, error, next, arrived],
+            )?;
+        }
+        let failed_at = last_error.map(|_| now);
         self.execute(
-            "UPDATE deliveries SET status = 'dead', attempt = attempt + 1, response_status = ?2, last_error = ?3,
-                 next_attempt_at = NULL WHERE id = ?1",
-            args![id, response_status, error],
+            "UPDATE subscriptions SET consecutive_failures = ?2, last_delivered_at = COALESCE(?3, last_delivered_at),
+                 last_failed_at = COALESCE(?4, last_failed_at), last_error = COALESCE(?5, last_error) WHERE id = ?1",
+            args![to, in_a_row, delivered_at, failed_at, last_error],
         )?;
+        if status != SubscriptionStatus::Active || in_a_row < disable_after {
+            return Ok(false);
+        }
+        let last = last_error.map_or("", String::as_str);
+        let reason = format!("{in_a_row} deliveries in a row could not be delivered; the last one: {last}");
         self.execute(
-            "UPDATE subscriptions SET consecutive_failures = consecutive_failures + 1
-             WHERE id = (SELECT subscription_id FROM deliveries WHERE id = ?1)",
-            args![id],
-        )?;
-        let reason = format!("{disable_after} deliveries in a row could not be delivered; the last one: {error}");
-        let disabled = self.execute(
             "UPDATE subscriptions SET status = 'disabled', disabled_at = ?2, disabled_reason = ?3, updated_at = ?2
-             WHERE status = 'active' AND consecutive_failures >= ?4
-             AND id = (SELECT subscription_id FROM deliveries WHERE id = ?1)",
-            args![id, now, reason, disable_after],
+             WHERE id = ?1",
+            args![to, now, reason],
         )?;
-        Ok(disabled > 0)
+        Ok(true)
     }
 
     /// Sends a delivery's event once more, as a new delivery to the subscription's present URL; `None` when there is
@@ -254,5 +308,98 @@ impl Tx<'_> {
         let Some(status) = self.one(sql, args![&old.subscription], |row| row.word())? else { return Ok(None) };
         let new = self.add_delivery(org, &old.subscription, &old.event, status, Some(id))?;
         self.delivery(org, &new)
+    }
+
+    /// Sends up to `limit` deliveries once more, oldest first, and answers how many and whether more remain. One that
+    /// was replayed before is passed over, so that the next call goes on where this one stopped.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn replay_many(
+        &mut self,
+        org: &Org,
+        to: &SubscriptionId,
+        filter: &DeliveryFilter,
+        limit: usize,
+    ) -> Result<(usize, bool), StoreError> {
+        let mut narrowed = Narrowed::new(org, filter)?;
+        narrowed.and("d.subscription_id =", to.to_string());
+        let sql = format!(
+            "SELECT d.id, d.event_id {JOINED} WHERE {}
+             AND NOT EXISTS (SELECT 1 FROM deliveries AS again WHERE again.replayed_from = d.id) ORDER BY d.id LIMIT {}",
+            narrowed.conditions,
+            limit.saturating_add(1)
+        );
+        let found = self.query(&sql, &narrowed.values, |row| Ok((row.take()?, row.take()?)))?;
+        let (old, more) = cut::<(DeliveryId, EventId)>(found, limit);
+        let now = self.now();
+        for ((id, event), place) in old.iter().zip((0..old.len()).rev()) {
+            // All are due, one before the other.
+            let due = now.minus(Duration::from_micros(place as u64));
+            self.insert_delivery(org, to, event, Some(due), Some(id))?;
+        }
+        if !old.is_empty() {
+            self.enqueue(&Job::Deliver { subscription: to.clone() }, now)?;
+        }
+        Ok((old.len(), more))
+    }
+
+    /// How a subscription fares: its deliveries made at or after `since`, by how they stand, and the oldest that waits.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn subscription_health(&mut self, id: &SubscriptionId, since: Time) -> Result<SubscriptionHealth, StoreError> {
+        let sql =
+            "SELECT status, COUNT(*) FROM deliveries WHERE subscription_id = ?1 AND created_at >= ?2 GROUP BY status";
+        let counts: Vec<(DeliveryStatus, i64)> =
+            self.query(sql, args![id, since], |row| Ok((row.word()?, row.take()?)))?;
+        let of =
+            |wanted: DeliveryStatus| counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count);
+        let sql = "SELECT MIN(created_at) FROM deliveries WHERE subscription_id = ?1 AND next_attempt_at IS NOT NULL";
+        let oldest_waiting = self.one(sql, args![id], |row| row.take())?.flatten();
+        let sql = "SELECT last_delivered_at, last_failed_at, last_error FROM subscriptions WHERE id = ?1";
+        let last = self.one(sql, args![id], |row| Ok((row.take()?, row.take()?, row.take()?)))?;
+        let (last_delivered_at, last_failed_at, last_error) = last.unwrap_or_default();
+        Ok(SubscriptionHealth {
+            pending: of(DeliveryStatus::Pending),
+            failed: of(DeliveryStatus::Failed),
+            delivered: of(DeliveryStatus::Delivered),
+            dead: of(DeliveryStatus::Dead),
+            oldest_waiting,
+            last_delivered_at,
+            last_failed_at,
+            last_error,
+        })
+    }
+}
+
+/// Conditions on deliveries with their values.
+struct Narrowed {
+    conditions: String,
+    values: Vec<Arg<'static>>,
+}
+
+impl Narrowed {
+    fn new(org: &Org, filter: &DeliveryFilter) -> Result<Self, StoreError> {
+        let values = vec![Arg::from(org.id().to_string())];
+        let mut narrowed = Self { conditions: "d.org_id = ?1".to_owned(), values };
+        let subscription = filter.subscription.as_ref().map(ToString::to_string);
+        for (condition, value) in [
+            ("d.subscription_id =", subscription.map(Arg::from)),
+            ("d.status =", filter.status.as_ref().map(Arg::word).transpose()?),
+            ("e.event_type =", filter.event_type.map(|kind| Arg::from(kind.as_str()))),
+            ("d.created_at >=", filter.created_after.map(Arg::from)),
+            ("d.created_at <", filter.created_before.map(Arg::from)),
+        ] {
+            if let Some(value) = value {
+                narrowed.and(condition, value);
+            }
+        }
+        Ok(narrowed)
+    }
+
+    fn and(&mut self, condition: &str, value: impl Into<Arg<'static>>) {
+        self.values.push(value.into());
+        self.conditions.push_str(&format!(" AND {condition} ?{}", self.values.len()));
     }
 }

@@ -50,7 +50,7 @@ pub use connections::{Connection, ConnectionOf, ConnectionStatus, NewConnection,
 pub use contacts::{ContactFilter, Order, Page};
 pub use conversations::ConversationFilter;
 pub use db::{Store, Target};
-pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, DeliveryWork};
+pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, DeliveryWork, Outcome, Settled, SubscriptionHealth};
 pub use error::{OpenError, StoreError};
 pub use idempotency::{Begin, StoredAnswer};
 pub use intents::{Intent, IntentKind, IntentState};

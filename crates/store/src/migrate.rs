@@ -34,6 +34,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0004_channels.sql"),
         postgres: include_str!("migrations/postgres/0004_channels.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0005_lookup_and_desk.sql"),
+        postgres: include_str!("migrations/postgres/0005_lookup_and_desk.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

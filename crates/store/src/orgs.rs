@@ -1,6 +1,7 @@
 //! Organizations, their change numbers and their WhatsApp accounts.
 
-use lockstep_core::ids::{AccountId, ContextId, DeliveryId, OrgId, SyncId, TeamId};
+use lockstep_core::env::Time;
+use lockstep_core::ids::{AccountId, ContextId, OrgId, SubscriptionId, SyncId, TeamId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -127,12 +128,12 @@ impl Tx<'_> {
         self.one("SELECT org_id FROM syncs WHERE id = ?1", args![id], |row| row.take().map(Org))
     }
 
-    /// The organization of a claimed job's delivery.
+    /// The organization of a claimed job's subscription.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn org_of_delivery(&mut self, id: &DeliveryId) -> Result<Option<Org>, StoreError> {
-        self.one("SELECT org_id FROM deliveries WHERE id = ?1", args![id], |row| row.take().map(Org))
+    pub fn org_of_subscription(&mut self, id: &SubscriptionId) -> Result<Option<Org>, StoreError> {
+        self.one("SELECT org_id FROM subscriptions WHERE id = ?1", args![id], |row| row.take().map(Org))
     }
 
     /// The next change number of the organization. The row's lock makes commit order the order of numbers.
@@ -140,9 +141,18 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn next_seq(&mut self, org: &Org) -> Result<i64, StoreError> {
+        self.next_stamp(org).map(|(seq, _)| seq)
+    }
+
+    /// The next change number, and an instant that never falls from one number to the next: now, or that of the number
+    /// before where a clock stepped back.
+    pub(crate) fn next_stamp(&mut self, org: &Org) -> Result<(i64, Time), StoreError> {
         self.hold(org.id())?;
-        let sql = "UPDATE organizations SET seq = seq + 1 WHERE id = ?1 RETURNING seq";
-        self.one(sql, args![org.id()], |row| row.take())?.ok_or(StoreError::Missing { what: "organization" })
+        let now = self.now();
+        let sql = "UPDATE organizations SET seq = seq + 1, stamp = CASE WHEN stamp < ?2 THEN ?2 ELSE stamp END
+             WHERE id = ?1 RETURNING seq, stamp";
+        self.one(sql, args![org.id(), now], |row| Ok((row.take()?, row.take()?)))?
+            .ok_or(StoreError::Missing { what: "organization" })
     }
 
     /// Adds a WhatsApp account.

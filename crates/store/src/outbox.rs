@@ -28,13 +28,30 @@ impl Tx<'_> {
         if wanting.is_empty() {
             return Ok(0);
         }
+        self.insert_event(org, event)?;
+        for (subscription, status, _) in &wanting {
+            self.add_delivery(org, subscription, &event.id, *status, None)?;
+        }
+        Ok(wanting.len())
+    }
+
+    /// Queues an event for one subscription alone, whether it wants it and whether it is active or not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn publish_to(&mut self, org: &Org, to: &SubscriptionId, event: &Event) -> Result<DeliveryId, StoreError> {
+        self.insert_event(org, event)?;
+        self.add_delivery(org, to, &event.id, SubscriptionStatus::Active, None)
+    }
+
+    fn insert_event(&mut self, org: &Org, event: &Event) -> Result<(), StoreError> {
         // Whom the event is about, so that their erasure finds it.
         let subject = ["/contact/id", "/conversation/contact/id", "/kirim/contact_id"]
             .into_iter()
             .find_map(|place| event.data.pointer(place)?.as_str());
         self.execute(
-            "INSERT INTO events (id, org_id, event_type, livemode, subject, content, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO events (id, org_id, event_type, livemode, subject, content, created_at, sequence)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             args![
                 &event.id,
                 org.id(),
@@ -42,16 +59,14 @@ impl Tx<'_> {
                 event.livemode,
                 subject,
                 Arg::json(&event.data)?,
-                event.created_at
+                event.created_at,
+                event.sequence
             ],
-        )?;
-        for (subscription, status, _) in &wanting {
-            self.add_delivery(org, subscription, &event.id, *status, None)?;
-        }
-        Ok(wanting.len())
+        )
+        .map(|_| ())
     }
 
-    /// Adds a delivery and, where the subscription is active, its job.
+    /// Adds a delivery and, where the subscription is active, sees that its job runs.
     pub(crate) fn add_delivery(
         &mut self,
         org: &Org,
@@ -60,21 +75,35 @@ impl Tx<'_> {
         status: SubscriptionStatus,
         replayed_from: Option<&DeliveryId>,
     ) -> Result<DeliveryId, StoreError> {
-        let (id, now) = (DeliveryId::new(self.env()), self.now());
+        let now = self.now();
         let active = status == SubscriptionStatus::Active;
-        let delivery_status = if active { DeliveryStatus::Pending } else { DeliveryStatus::Dead };
+        let id = self.insert_delivery(org, subscription, event, active.then_some(now), replayed_from)?;
+        if active {
+            self.enqueue(&Job::Deliver { subscription: subscription.clone() }, now)?;
+        }
+        Ok(id)
+    }
+
+    /// Adds a delivery: one that is due then, or a dead one because the subscription is not active.
+    pub(crate) fn insert_delivery(
+        &mut self,
+        org: &Org,
+        subscription: &SubscriptionId,
+        event: &EventId,
+        due: Option<Time>,
+        replayed_from: Option<&DeliveryId>,
+    ) -> Result<DeliveryId, StoreError> {
+        let (id, now) = (DeliveryId::new(self.env()), self.now());
+        let status = if due.is_some() { DeliveryStatus::Pending } else { DeliveryStatus::Dead };
         self.execute(
             "INSERT INTO deliveries (id, org_id, subscription_id, event_id, status, attempt, next_attempt_at, replayed_from,
                  last_error, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9)",
             args![
-                &id, org.id(), subscription, event, Arg::word(&delivery_status)?, active.then_some(now), replayed_from,
-                (!active).then_some("the subscription was not active"), now
+                &id, org.id(), subscription, event, Arg::word(&status)?, due, replayed_from,
+                due.is_none().then_some("the subscription was not active"), now
             ],
         )?;
-        if active {
-            self.enqueue(&Job::Deliver { delivery: id.clone() }, now)?;
-        }
         Ok(id)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lockstep_core::env::Time;
 use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::JobId;
-use lockstep_core::job::{Job, Lane};
+use lockstep_core::job::Job;
 
 use crate::error::StoreError;
 use crate::sql::{Arg, args};
@@ -22,10 +22,10 @@ pub enum Share {
     All,
     /// Those that work on a sync's pairs.
     Syncs,
-    /// Those that have a lane: all but deliveries.
-    Lanes,
-    /// Those that may run beside anything: deliveries.
-    Free,
+    /// Those that send to subscribers.
+    Deliveries,
+    /// All but those.
+    ButDeliveries,
 }
 
 impl Share {
@@ -34,8 +34,8 @@ impl Share {
         match self {
             Self::All => "",
             Self::Syncs => " AND jobs.lane IN (SELECT id FROM syncs)",
-            Self::Lanes => " AND jobs.lane IS NOT NULL",
-            Self::Free => " AND jobs.lane IS NULL",
+            Self::Deliveries => " AND jobs.job_key LIKE 'deliver:%'",
+            Self::ButDeliveries => " AND jobs.job_key NOT LIKE 'deliver:%'",
         }
     }
 }
@@ -50,7 +50,7 @@ pub struct Claimed {
     pub job: Job,
     /// Which counted try this is, from 1.
     pub attempt: u32,
-    /// Grows with each claim of the lane (of the job, where it has none).
+    /// Grows with each claim of the lane.
     pub fence: i64,
     /// When the lease ends.
     pub lease_until: Time,
@@ -71,7 +71,6 @@ struct Candidate {
     id: JobId,
     job: Job,
     attempts: i64,
-    fence: i64,
 }
 
 impl Tx<'_> {
@@ -87,17 +86,13 @@ impl Tx<'_> {
             }
         }
         let id = JobId::new(self.env());
-        let lane = match job.lane() {
-            Lane::Free => None,
-            Lane::Named(name) => Some(name),
-        };
         let touched = self.execute(
             "INSERT INTO jobs (id, job_key, content, lane, state, due, held_until, attempts, fence)
              VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, 0, 0, 0)
              ON CONFLICT (job_key) WHERE state = 'waiting'
              DO UPDATE SET due = CASE WHEN excluded.due > jobs.held_until THEN excluded.due ELSE jobs.held_until END
              WHERE excluded.due < jobs.due AND jobs.held_until < jobs.due",
-            args![&id, job.key(), Arg::json(job)?, lane, due],
+            args![&id, job.key(), Arg::json(job)?, job.lane(), due],
         )?;
         // Nothing new for the worker to learn otherwise: it knows when the waiting one is due.
         if touched > 0 {
@@ -124,22 +119,18 @@ impl Tx<'_> {
     pub fn claim(&mut self, worker: &str, share: Share, limit: usize) -> Result<Vec<Claimed>, StoreError> {
         let now = self.now();
         let sql = format!(
-            "SELECT id, content, attempts, fence FROM jobs WHERE state = 'waiting' AND due <= ?1
+            "SELECT id, content, attempts FROM jobs WHERE state = 'waiting' AND due <= ?1
              AND NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = jobs.lane AND lanes.job_id IS NOT NULL){}
              ORDER BY due, id LIMIT ?2{}",
             share.clause(),
             self.dialect().skip_locked()
         );
         let candidates = self.query(&sql, args![now, limit], |row| {
-            Ok(Candidate { id: row.take()?, job: row.json()?, attempts: row.take()?, fence: row.take()? })
+            Ok(Candidate { id: row.take()?, job: row.json()?, attempts: row.take()? })
         })?;
         let mut claimed = Vec::with_capacity(candidates.len());
         for candidate in candidates {
-            let fence = match candidate.job.lane() {
-                Lane::Free => Some(candidate.fence + 1),
-                Lane::Named(lane) => self.enter_lane(&lane, &candidate.id)?,
-            };
-            let Some(fence) = fence else { continue };
+            let Some(fence) = self.enter_lane(&candidate.job.lane(), &candidate.id)? else { continue };
             let lease_until = now.plus(LEASE);
             self.execute(
                 "UPDATE jobs SET state = 'running', worker = ?2, fence = ?3, lease_until = ?4 WHERE id = ?1",

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use lockstep_core::event::EventType;
-use lockstep_core::ids::{DeliveryId, SecretId, SubscriptionId};
-use lockstep_core::limits::{SECRETS_MAX, SUBSCRIPTIONS_MAX};
+use lockstep_core::event::{Event, EventType};
+use lockstep_core::ids::{DeliveryId, EventId, SecretId, SubscriptionId};
+use lockstep_core::limits::{BULK_REPLAY_MAX, SECRETS_MAX, SUBSCRIPTIONS_MAX};
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{Delivery, NewSubscription, Org, SealedSecret, StoreError, Subscription, SubscriptionPatch, Tx};
+use lockstep_store::{
+    Delivery, DeliveryFilter, NewSubscription, Org, SealedSecret, StoreError, Subscription, SubscriptionHealth,
+    SubscriptionPatch, SubscriptionStatus, Tx,
+};
 use secrecy::SecretString;
 use serde_json::json;
 use url::Url;
@@ -165,6 +168,64 @@ pub fn drop_secret(tx: &mut Tx<'_>, by: &Author, id: &SubscriptionId, secret: &S
 /// No such delivery.
 pub fn replay(tx: &mut Tx<'_>, org: &Org, id: &DeliveryId) -> Result<Delivery, Problem> {
     tx.replay(org, id)?.ok_or_else(|| Problem::not_found("webhook delivery"))
+}
+
+/// Which deliveries of a subscription are sent again.
+#[derive(Clone, Debug)]
+pub struct BulkReplay {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// What narrows its deliveries further.
+    pub filter: DeliveryFilter,
+}
+
+/// Sends up to 1,000 deliveries again, oldest first, each once: those that a replay repeats already are passed over.
+/// Answers how many, and whether more remain.
+///
+/// # Errors
+/// No such subscription, or it is not active: what is sent again would only be dead again.
+pub fn replay_many(tx: &mut Tx<'_>, org: &Org, wanted: &BulkReplay) -> Result<(usize, bool), Problem> {
+    let subscription = find(tx, org, &wanted.subscription)?;
+    if subscription.status != SubscriptionStatus::Active {
+        let message = "The subscription is not active. PATCH its status to active first.";
+        return Err(Problem::of(Code::InvalidFieldValue, "subscription_id", message));
+    }
+    let limit = usize::try_from(BULK_REPLAY_MAX).unwrap_or(usize::MAX);
+    Ok(tx.replay_many(org, &subscription.id, &wanted.filter, limit)?)
+}
+
+/// Sends a test event to a subscription, active or not; it is tried once and counts for nothing.
+///
+/// # Errors
+/// No such subscription.
+pub fn ping(tx: &mut Tx<'_>, by: &Author, id: &SubscriptionId) -> Result<Delivery, Problem> {
+    find(tx, &by.org, id)?;
+    let event = Event {
+        id: EventId::new(tx.env()),
+        event_type: EventType::WebhookPing,
+        created_at: tx.now(),
+        livemode: by.livemode,
+        sequence: None,
+        data: json!({ "subscription": { "id": id, "object": "webhook_subscription" } }),
+    };
+    let delivery = tx.publish_to(&by.org, id, &event)?;
+    tx.delivery(&by.org, &delivery)?.ok_or_else(|| Problem::not_found("webhook delivery"))
+}
+
+/// How a subscription fares, with counts of the last `hours`.
+///
+/// # Errors
+/// No such subscription.
+pub fn health(
+    tx: &mut Tx<'_>,
+    org: &Org,
+    id: &SubscriptionId,
+    hours: u64,
+) -> Result<(Subscription, SubscriptionHealth), Problem> {
+    let subscription = find(tx, org, id)?;
+    let since = tx.now().minus(Duration::from_secs(hours * 60 * 60));
+    let health = tx.subscription_health(id, since)?;
+    Ok((subscription, health))
 }
 
 fn mint(app: &App) -> Result<MintedSecret, Problem> {

@@ -1,16 +1,19 @@
-//! Sends one event to one subscriber, signed anew for each attempt (reference sections "Headers" and "Delivery contract").
+//! Sends events to one subscriber, each signed anew for each attempt (reference sections "Headers" and "Delivery contract").
+//! Every subscriber has a lane of its own, so that one that is slow or dead keeps no other waiting.
 
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use lockstep_core::env::Time;
-use lockstep_core::ids::DeliveryId;
+use lockstep_core::event::{Event, EventType};
+use lockstep_core::ids::SubscriptionId;
 use lockstep_core::job::Job;
-use lockstep_core::limits::DELIVERY_TIMEOUT_SECS;
+use lockstep_core::limits::{DELIVERIES_AT_ONCE_MAX, DELIVERY_TIMEOUT_SECS};
 use lockstep_core::retry::{DeliveryVerdict, delivery_retry, delivery_verdict};
 use lockstep_core::signature;
-use lockstep_store::{DeliveryStatus, DeliveryWork, StoreError, SubscriptionStatus};
+use lockstep_store::{Delivery, DeliveryWork, Outcome, Settled, StoreError, SubscriptionStatus};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 
@@ -20,46 +23,108 @@ use crate::ops::webhooks::open_secret;
 
 /// The longest wait that a subscriber's `Retry-After` may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Deliveries that one job settles in one commit at most.
+const BATCH: usize = 256;
+/// A job starts no attempt after this long, so that a slow subscriber's job ends soon too.
+const BATCH_SPAN: Duration = Duration::from_secs(1);
 
-/// What came of one attempt.
+/// What came of one exchange.
 struct Attempted {
     status: Option<u16>,
     error: String,
     retry_after: Option<Duration>,
 }
 
-/// Makes one attempt of a delivery and commits what came of it, with the job of the next attempt if there will be one.
-/// A delivery that is settled or not due yet is left alone, so running the job twice does no harm beyond a second copy.
+/// Attempts the deliveries that are due, some at the same time, and commits what came of them in one transaction with the
+/// job of the next batch if there will be one. Running it twice does no harm beyond a second copy.
 ///
 /// # Errors
 /// The store's; the job is then to be repeated.
-pub async fn run(app: &App, delivery: &DeliveryId) -> Result<(), StoreError> {
-    let wanted = delivery.clone();
-    let Some(work) = app.store.read(move |tx| tx.delivery_work(&wanted)).await? else { return Ok(()) };
-    match work.delivery.status {
-        DeliveryStatus::Delivered | DeliveryStatus::Dead => return Ok(()),
-        DeliveryStatus::Pending | DeliveryStatus::Failed => {}
+pub async fn run(app: &App, subscription: &SubscriptionId) -> Result<(), StoreError> {
+    let wanted = subscription.clone();
+    let Some(work) = app.store.read(move |tx| tx.delivery_work(&wanted, BATCH)).await? else { return Ok(()) };
+    let secrets: Result<Vec<SecretString>, _> = work.secrets.iter().map(|secret| open_secret(app, secret)).collect();
+    let secrets = secrets.map_err(|error| error.to_string());
+    let began = app.env.now();
+    let attempts: Vec<_> =
+        work.due.iter().map(|(delivery, event)| deliver(app, &work, &secrets, delivery, event, began)).collect();
+    let settled: Vec<Option<Settled>> =
+        stream::iter(attempts).buffer_unordered(DELIVERIES_AT_ONCE_MAX as usize).collect().await;
+    let settled: Vec<Settled> = settled.into_iter().flatten().collect();
+    let (to, disable_after) = (subscription.clone(), i64::from(app.settings.disable_after));
+    let disabled = app.store.write(move |tx| {
+        let disabled = tx.settle_deliveries(&to, &settled, disable_after)?;
+        if let Some(due) = tx.next_delivery_due(&to)? {
+            tx.enqueue(&Job::Deliver { subscription: to }, due)?;
+        }
+        Ok::<_, StoreError>(disabled)
+    });
+    if disabled.await? {
+        tracing::warn!(%subscription, "too many deliveries in a row were given up: the subscription is disabled");
     }
-    if let Some(due) = work.delivery.next_attempt_at.filter(|due| *due > app.env.now()) {
-        let job = Job::Deliver { delivery: delivery.clone() };
-        return app.store.write(move |tx| tx.enqueue(&job, due)).await.map(|_| ());
-    }
-    let attempted = if work.subscription_status != SubscriptionStatus::Active {
-        Err("the subscription is not active".to_owned())
-    } else if work.event.data.get("erased").is_some() {
-        Err("the contact was deleted".to_owned())
+    Ok(())
+}
+
+/// Makes one attempt and says how the delivery goes on; `None` when the batch's time is up.
+async fn deliver(
+    app: &App,
+    work: &DeliveryWork,
+    secrets: &Result<Vec<SecretString>, String>,
+    delivery: &Delivery,
+    event: &Event,
+    began: Time,
+) -> Option<Settled> {
+    let ping = event.event_type == EventType::WebhookPing;
+    let refused = if work.status != SubscriptionStatus::Active && !ping {
+        Some("the subscription is not active")
+    } else if event.data.get("erased").is_some() {
+        Some("the contact was deleted")
     } else {
-        attempt(app, &work).await
+        None
     };
-    settle(app, work, attempted).await
+    if let Some(error) = refused {
+        let outcome = Outcome::Dead { error: error.to_owned(), counts: false };
+        return Some(Settled { id: delivery.id.clone(), response_status: None, outcome });
+    }
+    if app.env.now().since(began) > BATCH_SPAN {
+        return None;
+    }
+    let (response_status, outcome) = match attempt(app, &work.url, secrets, delivery, event).await {
+        Ok(attempted) => (attempted.status, judged(app, attempted, delivery, ping)),
+        Err(error) => (None, Outcome::Dead { error, counts: !ping }),
+    };
+    if let Outcome::Failed { error, .. } | Outcome::Dead { error, .. } = &outcome {
+        let attempt = delivery.attempt + 1;
+        tracing::info!(subscription = %delivery.subscription, delivery = %delivery.id, attempt, error, "a delivery attempt failed");
+    }
+    Some(Settled { id: delivery.id.clone(), response_status: response_status.map(i64::from), outcome })
+}
+
+/// A ping is tried once, and counts for nothing: somebody looks at what comes of it.
+fn judged(app: &App, attempted: Attempted, delivery: &Delivery, ping: bool) -> Outcome {
+    let made = u32::try_from(delivery.attempt).unwrap_or(u32::MAX).saturating_add(1);
+    let next = delivery_retry(made.saturating_add(1), &app.env).filter(|_| !ping);
+    match (delivery_verdict(attempted.status), next) {
+        (DeliveryVerdict::Delivered, _) => Outcome::Delivered,
+        (DeliveryVerdict::Retry, Some(wait)) => {
+            let wait = wait.max(attempted.retry_after.unwrap_or_default());
+            Outcome::Failed { error: attempted.error, next_attempt_at: app.env.now().plus(wait) }
+        }
+        (DeliveryVerdict::Retry | DeliveryVerdict::Dead, _) => Outcome::Dead { error: attempted.error, counts: !ping },
+    }
 }
 
 /// `Err` says why the delivery can never be made.
-async fn attempt(app: &App, work: &DeliveryWork) -> Result<Attempted, String> {
-    let opened: Result<Vec<SecretString>, _> = work.secrets.iter().map(|secret| open_secret(app, secret)).collect();
-    let opened = opened.map_err(|error| error.to_string())?;
-    let secrets: Vec<&str> = opened.iter().map(|secret| secret.expose_secret()).collect();
-    let request = request(work, &secrets, app.env.now())?;
+async fn attempt(
+    app: &App,
+    url: &str,
+    secrets: &Result<Vec<SecretString>, String>,
+    delivery: &Delivery,
+    event: &Event,
+) -> Result<Attempted, String> {
+    let secrets: Vec<&str> =
+        secrets.as_ref().map_err(Clone::clone)?.iter().map(|secret| secret.expose_secret()).collect();
+    let request = request(url, delivery, event, &secrets, app.env.now())?;
     let limits = Limits { timeout: Duration::from_secs(DELIVERY_TIMEOUT_SECS), body: Body::Unread };
     Ok(match app.network.exchange(request, limits).await {
         Ok(answer) => Attempted {
@@ -72,20 +137,29 @@ async fn attempt(app: &App, work: &DeliveryWork) -> Result<Attempted, String> {
     })
 }
 
-fn request(work: &DeliveryWork, secrets: &[&str], now: Time) -> Result<http::Request<Bytes>, String> {
-    let event = &work.event;
+fn request(
+    url: &str,
+    delivery: &Delivery,
+    event: &Event,
+    secrets: &[&str],
+    now: Time,
+) -> Result<http::Request<Bytes>, String> {
     let metas = event.event_type.is_metas();
     let body = if metas { serde_json::to_vec(&event.data) } else { serde_json::to_vec(event) };
     let body = body.map_err(|error| error.to_string())?;
     let event_id = if metas { metas_id(&event.data) } else { None };
-    http::Request::post(&work.url)
+    let mut request = http::Request::post(url);
+    if let Some(sequence) = event.sequence {
+        request = request.header("X-Kirim-Sequence", sequence);
+    }
+    request
         .header(CONTENT_TYPE, "application/json")
         .header(USER_AGENT, "Kirim-Webhook/1.0")
         .header("X-Kirim-Source", if metas { "meta" } else { "kirim" })
         .header("X-Kirim-Event", event.event_type.as_str())
         .header("X-Kirim-Event-Id", event_id.as_deref().unwrap_or(event.id.as_str()))
-        .header("X-Kirim-Delivery-Id", work.delivery.id.as_str())
-        .header("X-Kirim-Attempt", work.delivery.attempt + 1)
+        .header("X-Kirim-Delivery-Id", delivery.id.as_str())
+        .header("X-Kirim-Attempt", delivery.attempt + 1)
         .header(signature::HEADER, signature::sign(&body, secrets, now))
         .body(Bytes::from(body))
         .map_err(|error| error.to_string())
@@ -106,36 +180,4 @@ fn metas_id(body: &Json) -> Option<String> {
 fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
     let secs: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(secs).min(RETRY_AFTER_MAX))
-}
-
-async fn settle(app: &App, work: DeliveryWork, attempted: Result<Attempted, String>) -> Result<(), StoreError> {
-    let id = work.delivery.id;
-    let disable_after = i64::from(app.settings.disable_after);
-    let made = u32::try_from(work.delivery.attempt).unwrap_or(u32::MAX).saturating_add(1);
-    let (status, error, verdict, retry_after) = match attempted {
-        Ok(attempted) => (attempted.status, attempted.error, delivery_verdict(attempted.status), attempted.retry_after),
-        Err(error) => (None, error, DeliveryVerdict::Dead, None),
-    };
-    let next = delivery_retry(made.saturating_add(1), &app.env).filter(|_| verdict == DeliveryVerdict::Retry);
-    let status = status.map(i64::from);
-    let disabled = app.store.write({
-        let (id, error) = (id.clone(), error.clone());
-        move |tx| match (verdict, next) {
-            (DeliveryVerdict::Delivered, _) => tx.delivery_done(&id, status.unwrap_or_default()).map(|()| false),
-            (DeliveryVerdict::Retry, Some(wait)) => {
-                let due = tx.now().plus(wait.max(retry_after.unwrap_or_default()));
-                tx.delivery_failed(&id, status, &error, due)?;
-                tx.enqueue(&Job::Deliver { delivery: id }, due)?;
-                Ok(false)
-            }
-            (DeliveryVerdict::Retry | DeliveryVerdict::Dead, _) => tx.delivery_dead(&id, status, &error, disable_after),
-        }
-    });
-    let subscription = &work.delivery.subscription;
-    if disabled.await? {
-        tracing::warn!(%subscription, delivery = %id, error, "too many deliveries in a row were given up: the subscription is disabled");
-    } else if verdict != DeliveryVerdict::Delivered {
-        tracing::info!(%subscription, delivery = %id, attempt = made, error, "a delivery attempt failed");
-    }
-    Ok(())
 }

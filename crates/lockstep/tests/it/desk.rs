@@ -2,6 +2,7 @@
 //! subscriber in memory that answers what a test tells it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -153,19 +154,18 @@ impl Desk {
         (made.text_of("id"), made.text_of("initial_secret"))
     }
 
-    /// Carries out the deliveries that are due now; answers how many.
+    /// Carries out the deliveries that are due now; answers how many requests were sent.
     pub async fn deliver_due(&self) -> usize {
         let store = &self.app.store;
         let claimed = store.write(|tx| tx.claim("desk", Share::All, 1_000)).await.expect("claims");
-        let mut made = 0;
+        let before = self.subscriber.sent.load(Ordering::SeqCst);
         for claimed in claimed {
-            if let Job::Deliver { delivery } = &claimed.job {
-                deliver::run(&self.app, delivery).await.expect("the store works");
-                made += 1;
+            if let Job::Deliver { subscription } = &claimed.job {
+                deliver::run(&self.app, subscription).await.expect("the store works");
             }
             store.write(move |tx| tx.finish(&claimed)).await.expect("finishes");
         }
-        made
+        self.subscriber.sent.load(Ordering::SeqCst) - before
     }
 
     /// Runs every job that is due now, as the worker does.
@@ -224,6 +224,7 @@ pub async fn key(app: &App, org: &Org) -> String {
 /// A subscriber that keeps what it gets.
 #[derive(Default)]
 pub struct Subscriber {
+    sent: AtomicUsize,
     got: Mutex<Vec<Request<Bytes>>>,
     answers: Mutex<VecDeque<Result<Response<Bytes>, NetworkError>>>,
 }
@@ -250,6 +251,7 @@ impl Subscriber {
 #[async_trait]
 impl Network for Subscriber {
     async fn exchange(&self, request: Request<Bytes>, _: Limits) -> Result<Response<Bytes>, NetworkError> {
+        self.sent.fetch_add(1, Ordering::SeqCst);
         self.got.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         answer.unwrap_or_else(|| Ok(Response::new(Bytes::new())))

@@ -15,6 +15,7 @@ mod oauth;
 mod relink;
 mod storm;
 mod storms;
+mod webhook_desk;
 mod webhooks;
 mod whatsapp;
 mod world;

@@ -92,6 +92,7 @@ cases! {
         an_event_reaches_those_who_want_it,
         a_subscription_that_fails_too_often_is_disabled,
         a_dead_delivery_can_be_replayed,
+        a_bulk_replay_goes_on_where_the_last_one_stopped,
         secrets_rotate,
         old_deliveries_are_purged;
     queue:
@@ -102,7 +103,7 @@ cases! {
         a_lost_lease_loses_the_claim,
         claims_come_in_order_of_due,
         a_worker_of_syncs_leaves_other_jobs_alone,
-        deliveries_are_claimed_apart_from_what_has_a_lane,
+        deliveries_are_claimed_apart_from_other_jobs,
         two_workers_never_share_a_job_or_a_lane;
     requests:
         an_idempotency_key_runs_once,

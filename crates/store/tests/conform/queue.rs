@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lockstep_core::env::{Env, Time};
-use lockstep_core::ids::{DeliveryId, SyncId};
+use lockstep_core::ids::{SubscriptionId, SyncId};
 use lockstep_core::job::Job;
 use lockstep_store::{Claimed, Share, Store, StoreError};
 
@@ -123,7 +123,7 @@ pub fn a_lost_lease_loses_the_claim(world: &World) {
 
 pub fn claims_come_in_order_of_due(world: &World) {
     let now = world.env.now();
-    let jobs: Vec<Job> = (0..5).map(|_| Job::Deliver { delivery: DeliveryId::new(&world.env) }).collect();
+    let jobs: Vec<Job> = (0..5).map(|_| Job::Deliver { subscription: SubscriptionId::new(&world.env) }).collect();
     for (n, job) in (0..).zip(&jobs) {
         enqueue(world, job, now.plus(seconds(10 - n)));
     }
@@ -135,7 +135,7 @@ pub fn claims_come_in_order_of_due(world: &World) {
 
 pub fn a_worker_of_syncs_leaves_other_jobs_alone(world: &World) {
     let (now, push) = (world.env.now(), Job::Push { sync: world.sync().id().clone() });
-    enqueue(world, &Job::Deliver { delivery: DeliveryId::new(&world.env) }, now);
+    enqueue(world, &Job::Deliver { subscription: SubscriptionId::new(&world.env) }, now);
     enqueue(world, &Job::Purge, now);
     let due = |share| world.read(move |tx, _| tx.next_due(share));
     assert_eq!((due(Share::All), due(Share::Syncs)), (Some(now), None));
@@ -146,19 +146,19 @@ pub fn a_worker_of_syncs_leaves_other_jobs_alone(world: &World) {
     assert_eq!(claim(world, 9).len(), 2);
 }
 
-pub fn deliveries_are_claimed_apart_from_what_has_a_lane(world: &World) {
+pub fn deliveries_are_claimed_apart_from_other_jobs(world: &World) {
     let now = world.env.now();
-    let deliver = Job::Deliver { delivery: DeliveryId::new(&world.env) };
+    let deliver = Job::Deliver { subscription: SubscriptionId::new(&world.env) };
     enqueue(world, &deliver, now);
     let due = |share| world.read(move |tx, _| tx.next_due(share));
-    assert_eq!((due(Share::Lanes), due(Share::Free)), (None, Some(now)));
+    assert_eq!((due(Share::ButDeliveries), due(Share::Deliveries)), (None, Some(now)));
     enqueue(world, &Job::Purge, now);
     let jobs = |share| {
         let claimed = world.write(move |tx, _| tx.claim("test", share, 9));
         claimed.into_iter().map(|claimed| claimed.job).collect::<Vec<_>>()
     };
-    assert_eq!(jobs(Share::Lanes), [Job::Purge]);
-    assert_eq!(jobs(Share::Free), [deliver]);
+    assert_eq!(jobs(Share::ButDeliveries), [Job::Purge]);
+    assert_eq!(jobs(Share::Deliveries), [deliver]);
 }
 
 pub fn two_workers_never_share_a_job_or_a_lane(world: &World) {
@@ -169,7 +169,7 @@ pub fn two_workers_never_share_a_job_or_a_lane(world: &World) {
         enqueue(world, &Job::Pull { sync: sync.clone() }, now);
     }
     for _ in 0..20 {
-        enqueue(world, &Job::Deliver { delivery: DeliveryId::new(&world.env) }, now);
+        enqueue(world, &Job::Deliver { subscription: SubscriptionId::new(&world.env) }, now);
     }
     let workers: Vec<_> = (0..4)
         .map(|n| {

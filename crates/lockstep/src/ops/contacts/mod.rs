@@ -80,7 +80,7 @@ pub fn create(tx: &mut Tx<'_>, by: &Author, new: NewContact) -> Result<Contact, 
         .collect();
     log(tx, by, &contact.id, contact.seq, fields)?;
     let object = object(tx, &by.org, &contact)?;
-    publish(tx, by, EventType::ContactCreated, payload::contact_created(&object))?;
+    publish(tx, by, EventType::ContactCreated, contact.seq, payload::contact_created(&object))?;
     mark_dirty(tx, by, &contact)?;
     Ok(contact)
 }
@@ -181,7 +181,7 @@ pub fn commit_edit(
     let next = tx.put_contact(&by.org, &next)?;
     log(tx, by, &next.id, next.seq, fields)?;
     let object = object(tx, &by.org, &next)?;
-    publish(tx, by, EventType::ContactUpdated, payload::contact_updated(&object, changed))?;
+    publish(tx, by, EventType::ContactUpdated, next.seq, payload::contact_updated(&object, changed))?;
     mark_dirty(tx, by, &next)?;
     Ok(next)
 }
@@ -201,7 +201,7 @@ pub fn delete(tx: &mut Tx<'_>, by: &Author, id: &ContactId) -> Result<(), StoreE
     };
     log(tx, by, id, gone.seq, vec![deleted])?;
     tx.erase_subject(&by.org, id)?;
-    publish(tx, by, EventType::ContactDeleted, payload::contact_deleted(id))?;
+    publish(tx, by, EventType::ContactDeleted, gone.seq, payload::contact_deleted(id))?;
     sync::contact_deleted(tx, &by.org, id)
 }
 
@@ -231,8 +231,15 @@ fn log(
     tx.record(&by.org, &change)
 }
 
-fn publish(tx: &mut Tx<'_>, by: &Author, event_type: EventType, data: Json) -> Result<(), StoreError> {
-    let event = Event { id: EventId::new(tx.env()), event_type, created_at: tx.now(), livemode: by.livemode, data };
+fn publish(tx: &mut Tx<'_>, by: &Author, event_type: EventType, seq: i64, data: Json) -> Result<(), StoreError> {
+    let event = Event {
+        id: EventId::new(tx.env()),
+        event_type,
+        created_at: tx.now(),
+        livemode: by.livemode,
+        sequence: Some(seq),
+        data,
+    };
     tx.publish(&by.org, &event)?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::ops::webhooks;
+use crate::ops::webhooks::{self, BulkReplay};
 use crate::wire::inbox::cursor::Listing;
 use crate::wire::inbox::dto::{page_size, time};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
@@ -22,12 +22,12 @@ use crate::wire::inbox::once;
 
 /// The routes below `/v1`.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(replay))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(replay)).routes(routes!(bulk_replay))
 }
 
 /// One event on its way to one subscription.
 #[derive(Debug, Serialize, ToSchema)]
-struct DeliveryObject {
+pub(super) struct DeliveryObject {
     /// `wbd_…`, the same for all attempts.
     #[schema(value_type = String)]
     id: DeliveryId,
@@ -125,7 +125,10 @@ impl DeliveryFilters {
             "dead" => Ok(DeliveryStatus::Dead),
             _ => Err(bad("status", "Use pending, delivered, failed or dead.")),
         };
-        let event_type = |text: &str| EventType::parse(text).ok_or_else(|| bad("event_type", "No such event."));
+        let event_type = |text: &str| {
+            let ping = (text == EventType::WebhookPing.as_str()).then_some(EventType::WebhookPing);
+            EventType::parse(text).or(ping).ok_or_else(|| bad("event_type", "No such event."))
+        };
         Ok(DeliveryFilter {
             subscription: self.subscription_id.as_deref().map(subscription).transpose()?,
             status: self.status.as_deref().map(status).transpose()?,
@@ -140,6 +143,59 @@ impl DeliveryFilters {
         [&self.subscription_id, &self.status, &self.event_type, &self.created_after, &self.created_before]
             .map(Option::as_deref)
     }
+}
+
+/// Which deliveries to send again.
+#[derive(Debug, Deserialize, ToSchema)]
+struct BulkReplayBody {
+    /// `wbs_…`
+    #[schema(required, nullable = false)]
+    subscription_id: Option<String>,
+    /// `dead` when absent, or `failed`: those that will be tried again anyway.
+    #[schema(nullable = false, pattern = "^(failed|dead)$")]
+    status: Option<String>,
+    /// Only of this type.
+    #[schema(nullable = false, min_length = 1, max_length = 64)]
+    event_type: Option<String>,
+    /// Only those made at or after this time (RFC 3339).
+    #[schema(nullable = false, format = DateTime)]
+    created_after: Option<String>,
+    /// Only those made before this time (RFC 3339).
+    #[schema(nullable = false, format = DateTime)]
+    created_before: Option<String>,
+}
+
+impl BulkReplayBody {
+    fn checked(self) -> Result<BulkReplay, Problem> {
+        if self.subscription_id.is_none() {
+            let message = "subscription_id is required.";
+            return Err(Problem::of(Code::MissingRequiredField, "subscription_id", message));
+        }
+        let filters = DeliveryFilters {
+            subscription_id: self.subscription_id,
+            status: Some(self.status.unwrap_or_else(|| "dead".to_owned())),
+            event_type: self.event_type,
+            created_after: self.created_after,
+            created_before: self.created_before,
+            limit: None,
+            cursor: None,
+        };
+        let mut filter = filters.checked()?;
+        if !matches!(filter.status, Some(DeliveryStatus::Failed | DeliveryStatus::Dead)) {
+            return Err(Problem::of(Code::InvalidFieldValue, "status", "Use failed or dead."));
+        }
+        let subscription = filter.subscription.take().ok_or_else(|| Problem::not_found("webhook subscription"))?;
+        Ok(BulkReplay { subscription, filter })
+    }
+}
+
+/// What a bulk replay did.
+#[derive(Debug, Serialize, ToSchema)]
+struct BulkReplayed {
+    /// How many deliveries were made.
+    enqueued: usize,
+    /// Whether more remain: the same request again goes on with them.
+    capped: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,7 +215,7 @@ fn missing() -> Problem {
 
 /// A replay takes no members.
 #[derive(Debug, Deserialize)]
-struct NoMembers {}
+pub(super) struct NoMembers {}
 
 /// Lists deliveries, newest first. They are kept for 30 days.
 #[utoipa::path(get, path = "/webhook_deliveries", tag = "webhooks", operation_id = "list_webhook_deliveries",
@@ -209,6 +265,23 @@ async fn replay(
         body?;
         let again = webhooks::replay(tx, &org, &id)?;
         Answer::new(202, &request, &One { data: DeliveryObject::from(again), request_id: request.clone() })
+    };
+    once::answer(&app, &caller, once, effect).await
+}
+
+/// Sends up to 1,000 deliveries of a subscription again, the oldest first. Those that a replay repeats already are
+/// passed over.
+#[utoipa::path(post, path = "/webhook_deliveries/bulk_replay", tag = "webhooks", operation_id = "bulk_replay_webhook_deliveries",
+    request_body = BulkReplayBody, responses((status = 202, body = One<BulkReplayed>)))]
+async fn bulk_replay(
+    State(app): State<App>,
+    caller: Caller,
+    Post { body, once }: Post<BulkReplayBody>,
+) -> Result<Answer, Refusal> {
+    let (org, request) = (caller.org.clone(), caller.request.clone());
+    let effect = move |tx: &mut Tx<'_>| {
+        let (enqueued, capped) = webhooks::replay_many(tx, &org, &body.and_then(BulkReplayBody::checked)?)?;
+        Answer::new(202, &request, &One { data: BulkReplayed { enqueued, capped }, request_id: request.clone() })
     };
     once::answer(&app, &caller, once, effect).await
 }

@@ -9,6 +9,7 @@ mod dto;
 pub mod envelope;
 pub(super) mod extract;
 mod gate;
+mod health;
 mod me;
 mod messages;
 mod once;
@@ -56,6 +57,7 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(accounts::list))
         .merge(webhooks::routes())
         .merge(deliveries::routes())
+        .merge(health::routes())
         .merge(of_account())
         .nest("/{phone_number_id}", of_account())
 }

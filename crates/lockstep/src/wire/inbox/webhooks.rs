@@ -32,12 +32,12 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 #[derive(Debug, Deserialize)]
-struct SubscriptionPath {
+pub(super) struct SubscriptionPath {
     id: String,
 }
 
 impl SubscriptionPath {
-    fn id(&self) -> Result<SubscriptionId, Problem> {
+    pub(super) fn id(&self) -> Result<SubscriptionId, Problem> {
         SubscriptionId::parse(&self.id).map_err(|_| Problem::not_found("webhook subscription"))
     }
 }
