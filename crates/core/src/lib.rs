@@ -9,6 +9,7 @@ pub mod contact;
 pub mod conversation;
 pub mod env;
 pub mod event;
+pub mod external;
 pub mod fight;
 pub mod holes;
 pub mod ids;

@@ -16,7 +16,13 @@ limits! {
     PAGE_SIZE_MAX = 100;
     /// Characters of a search text.
     SEARCH_CHARS_MAX = 200;
-    /// Bytes of a request's body.
+    /// Characters of an external id.
+    EXTERNAL_ID_CHARS_MAX = 255;
+    /// Contacts that one batch request makes or changes.
+    BATCH_ROWS_MAX = 1_000;
+    /// Bytes of one line of an import.
+    IMPORT_LINE_BYTES_MAX = 64 * 1024;
+    /// Bytes of a request's body, but for an import's, which has no end.
     BODY_BYTES_MAX = 1024 * 1024;
     /// Characters of a contact's name.
     NAME_CHARS_MAX = 255;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lockstep_core::contact::{Contact, NewContact};
 use lockstep_core::env::Time;
+use lockstep_core::external::{self, ExternalId, System};
 use lockstep_core::ids::{ContactId, LabelId};
 use lockstep_core::mapping::view;
 use lockstep_core::phone::Phone;
@@ -25,6 +26,12 @@ pub struct ContactFilter {
     pub search: Option<String>,
     /// Only those that changed after this instant.
     pub updated_after: Option<Time>,
+    /// Only those that changed before this instant.
+    pub updated_before: Option<Time>,
+    /// Only those with this e-mail address; case does not count.
+    pub email: Option<String>,
+    /// Only those that another system knows by this id.
+    pub external_id: Option<ExternalId>,
     /// Only those that have this label.
     pub label: Option<LabelId>,
 }
@@ -56,6 +63,12 @@ macro_rules! columns {
     };
 }
 const CONTACT: &str = concat!("SELECT ", columns!(), " FROM contacts WHERE org_id = ?1 AND deleted_at IS NULL");
+
+/// The contacts with a match key.
+const KEYED: &str = "SELECT contact_id FROM contact_keys WHERE org_id = ?1 AND match_key = ?n";
+/// The contacts whose record a sync of the organization knows.
+const PAIRED: &str = "SELECT pairs.contact_id FROM syncs JOIN connections ON connections.id = syncs.connection_id
+    JOIN pairs ON pairs.sync_id = syncs.id WHERE syncs.org_id = ?1 AND pairs.state = 'open'";
 
 /// What [`StoreError::Conflict`] names when an account has the number already.
 pub(crate) const ACCOUNT_PHONE: &str = "contacts_account_phone";
@@ -253,38 +266,23 @@ impl Tx<'_> {
         filter: &ContactFilter,
         page: &Page,
     ) -> Result<(Vec<Contact>, bool), StoreError> {
-        let mut sql = CONTACT.to_owned();
-        let mut values = vec![Arg::from(org.id())];
-        let mut narrow = |condition: &str, value: Arg<'static>| {
-            values.push(value);
-            sql.push_str(&condition.replace('?', &format!("?{}", values.len())));
-        };
-        if let Some(account) = &filter.account {
-            narrow(" AND account = ?", Arg::from(account.clone()));
-        }
-        if let Some(phone) = &filter.phone {
-            narrow(" AND phone = ?", Arg::from(phone.to_string()));
-        }
-        if let Some(search) = &filter.search {
-            narrow(" AND search LIKE ? ESCAPE '\\'", Arg::from(format!("%{}%", escape_like(&fold(search)))));
-        }
-        if let Some(after) = filter.updated_after {
-            narrow(" AND updated_at > ?", Arg::from(after));
-        }
-        if let Some(label) = &filter.label {
-            let labelled = " AND id IN (SELECT contact_id FROM contact_labels WHERE label_id = ?)";
-            narrow(labelled, Arg::from(label.to_string()));
-        }
+        let (mut sql, mut values) = narrowed(org, filter);
         let (key, beyond, direction) = match page.order {
             Order::CreatedDesc => ("created_at", '<', "DESC"),
             Order::SeqAsc => ("seq", '>', "ASC"),
         };
+        // What a key finds is little: it is sorted, and not looked for along an order.
+        let keyed = filter.phone.is_some() || filter.email.is_some() || filter.external_id.is_some();
+        let key = if keyed { format!("+{key}") } else { key.to_owned() };
         if let Some((at, id)) = &page.after {
             values.extend([Arg::from(*at), Arg::from(id)]);
             sql.push_str(&format!(" AND ({key}, id) {beyond} (?{}, ?{})", values.len() - 1, values.len()));
         }
         values.push(Arg::from(page.limit.saturating_add(1)));
-        sql.push_str(&format!(" ORDER BY {key} {direction}, id {direction} LIMIT ?{}", values.len()));
+        // The stamp never falls along the change numbers: the same order, but it can be entered at a time.
+        let entry =
+            if filter.updated_after.is_some() && page.order == Order::SeqAsc && !keyed { "stamp, " } else { "" };
+        sql.push_str(&format!(" ORDER BY {entry}{key} {direction}, id {direction} LIMIT ?{}", values.len()));
         Ok(cut(self.query(&sql, &values, contact_row)?, page.limit))
     }
 
@@ -322,7 +320,8 @@ impl Tx<'_> {
 
     fn add_contact_keys(&mut self, org: &Org, contact: &Contact) -> Result<(), StoreError> {
         let sql = "INSERT INTO contact_keys (org_id, match_key, contact_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-        for key in view::contact_keys(contact) {
+        let crm_key = contact.metadata.as_ref().and_then(external::crm_key);
+        for key in view::contact_keys(contact).into_iter().chain(crm_key) {
             self.execute(sql, args![org.id(), key, &contact.id])?;
         }
         Ok(())
@@ -331,6 +330,56 @@ impl Tx<'_> {
     fn drop_contact_keys(&mut self, id: &ContactId) -> Result<(), StoreError> {
         self.execute("DELETE FROM contact_keys WHERE contact_id = ?1", args![id]).map(|_| ())
     }
+}
+
+/// The query of a list without its order, and its values.
+fn narrowed(org: &Org, filter: &ContactFilter) -> (String, Vec<Arg<'static>>) {
+    let mut sql = CONTACT.to_owned();
+    let mut values = vec![Arg::from(org.id().to_string())];
+    let mut narrow = |condition: &str, value: Arg<'static>| {
+        values.push(value);
+        sql.push_str(&condition.replace("?n", &format!("?{}", values.len())));
+    };
+    if let Some(account) = &filter.account {
+        narrow(" AND account = ?n", Arg::from(account.clone()));
+    }
+    if let Some(phone) = &filter.phone {
+        narrow(" AND phone = ?n", Arg::from(phone.to_string()));
+    }
+    if let Some(email) = &filter.email {
+        let key = view::email_key(email).unwrap_or_default();
+        narrow(&format!(" AND id IN ({KEYED})"), Arg::from(key));
+    }
+    if let Some(ExternalId { system, id }) = &filter.external_id {
+        match system {
+            System::Crm => {
+                narrow(&format!(" AND (id IN ({PAIRED} AND pairs.native = ?n)"), Arg::from(id.clone()));
+                narrow(&format!(" OR id IN ({KEYED}))"), Arg::from(external::key_of(id)));
+            }
+            System::Vendor(vendor) => {
+                narrow(&format!(" AND id IN ({PAIRED} AND connections.vendor = ?n"), Arg::from(vendor.clone()));
+                narrow(" AND pairs.native = ?n)", Arg::from(id.clone()));
+            }
+            System::Sync(sync) => {
+                narrow(&format!(" AND id IN ({PAIRED} AND syncs.id = ?n"), Arg::from(sync.to_string()));
+                narrow(" AND pairs.native = ?n)", Arg::from(id.clone()));
+            }
+        }
+    }
+    if let Some(search) = &filter.search {
+        narrow(" AND search LIKE ?n ESCAPE '\\'", Arg::from(format!("%{}%", escape_like(&fold(search)))));
+    }
+    if let Some(after) = filter.updated_after {
+        narrow(" AND updated_at > ?n AND stamp > ?n", Arg::from(after));
+    }
+    if let Some(before) = filter.updated_before {
+        narrow(" AND updated_at < ?n", Arg::from(before));
+    }
+    if let Some(label) = &filter.label {
+        let labelled = " AND id IN (SELECT contact_id FROM contact_labels WHERE label_id = ?n)";
+        narrow(labelled, Arg::from(label.to_string()));
+    }
+    (sql, values)
 }
 
 fn metadata(contact: &Contact) -> Result<Option<Arg<'static>>, StoreError> {

@@ -144,6 +144,15 @@ impl Tx<'_> {
         self.next_stamp(org).map(|(seq, _)| seq)
     }
 
+    /// The last change number that was given.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn last_seq(&mut self, org: &Org) -> Result<i64, StoreError> {
+        let sql = "SELECT seq FROM organizations WHERE id = ?1";
+        self.one(sql, args![org.id()], |row| row.take())?.ok_or(StoreError::Missing { what: "organization" })
+    }
+
     /// The next change number, and an instant that never falls from one number to the next: now, or that of the number
     /// before where a clock stepped back.
     pub(crate) fn next_stamp(&mut self, org: &Org) -> Result<(i64, Time), StoreError> {

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod bulk;
 mod cli;
 mod conversations;
 mod desk;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lockstep_core::change::{Change, Decision, FieldChange, Origin, Verdict};
 use lockstep_core::contact::Contact;
 use lockstep_core::event::{Event, EventType};
+use lockstep_core::external::ExternalId;
 use lockstep_core::ids::{ChangeId, ContactId, EventId, PairId, ParkedId, SecretId};
 use lockstep_core::mapping::model::Side;
 use lockstep_core::pair::{FieldBase, Pair, PairState};
@@ -316,4 +317,67 @@ pub fn an_erased_person_is_nowhere_quoted(world: &World) {
     assert!(!left.0.contains("secret"), "{}", left.0);
     assert_eq!(left.1[0].fields[0].decision.as_ref().unwrap().mapping, 3);
     assert!(left.2.is_empty());
+}
+
+pub fn a_contact_is_found_by_the_id_of_its_record(world: &World) {
+    let sync = world.sync();
+    let contact = world.contact("+628111222333", "Budi", "Budi@Example.id");
+    let other = world.contact("+628111222334", "Ana", "ana@example.id");
+    let pair = Pair {
+        id: PairId::new(&world.env),
+        sync: sync.id().clone(),
+        contact: contact.id.clone(),
+        native: Some("501".to_owned()),
+        state: PairState::Open,
+        base: [].into(),
+        fights: [].into(),
+        held: Vec::new(),
+        dirty: None,
+        updated_at: world.env.now(),
+    };
+    world.write(move |tx, org| {
+        tx.insert_pair(&sync, &pair)?;
+        let mut known = other.clone();
+        known.metadata = json!({"crm_id": 501}).as_object().cloned();
+        tx.put_contact(org, &known)?;
+        let mut found = |text: &str| {
+            let external_id = Some(ExternalId::parse(text).unwrap());
+            let filter = ContactFilter { external_id, ..ContactFilter::default() };
+            let (rows, _) = tx.list_contacts(org, &filter, &page(9, Order::SeqAsc))?;
+            Ok::<_, StoreError>(rows.into_iter().map(|row| row.id).collect::<Vec<_>>())
+        };
+        assert_eq!(found("hubspot:501")?, from_ref(&contact.id));
+        assert_eq!(found(&format!("{}:501", sync.id()))?, from_ref(&contact.id));
+        assert_eq!(found("crm:501")?, [contact.id.clone(), other.id]);
+        assert!(found("pipedrive:501")?.is_empty() && found("hubspot:502")?.is_empty());
+        let mut pair = pair;
+        pair.state = PairState::Tombstone;
+        tx.save_pair(&sync, &pair)?;
+        let filter = ContactFilter { external_id: ExternalId::parse("hubspot:501").ok(), ..ContactFilter::default() };
+        assert!(tx.list_contacts(org, &filter, &page(9, Order::CreatedDesc))?.0.is_empty(), "it was let go of");
+        let filter = ContactFilter { email: Some("BUDI@example.ID".to_owned()), ..ContactFilter::default() };
+        assert_eq!(tx.list_contacts(org, &filter, &page(9, Order::CreatedDesc))?.0, [contact]);
+        Ok(())
+    });
+}
+
+pub fn changes_since_a_time_come_in_commit_order_though_clocks_step_back(world: &World) {
+    let start = world.env.now();
+    let mut made = Vec::new();
+    for secs in [10_u64, 30, 20, 5, 40] {
+        world.dial.set(start.plus(Duration::from_secs(secs)));
+        made.push(world.contact(&format!("+62811122233{}", made.len()), "Budi", "budi@example.id").id);
+    }
+    let since = |secs: u64, before: Option<u64>| {
+        let at = |secs| start.plus(Duration::from_secs(secs));
+        let filter =
+            ContactFilter { updated_after: Some(at(secs)), updated_before: before.map(at), ..ContactFilter::default() };
+        let listed = world.read(move |tx, org| Ok(tx.list_contacts(org, &filter, &page(9, Order::SeqAsc))?.0));
+        listed.into_iter().map(|contact| made.iter().position(|id| *id == contact.id).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(since(0, None), [0, 1, 2, 3, 4]);
+    assert_eq!(since(9, None), [0, 1, 2, 4]);
+    assert_eq!(since(25, None), [1, 4]);
+    assert_eq!(since(4, Some(30)), [0, 2, 3]);
+    assert_eq!(world.read(|tx, org| tx.last_seq(org)), 5);
 }

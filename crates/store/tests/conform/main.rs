@@ -41,7 +41,9 @@ cases! {
         pages_show_every_contact_once_in_both_orders,
         match_keys_follow_the_contact,
         the_log_answers_by_contact_and_by_field,
-        an_erased_person_is_nowhere_quoted;
+        an_erased_person_is_nowhere_quoted,
+        a_contact_is_found_by_the_id_of_its_record,
+        changes_since_a_time_come_in_commit_order_though_clocks_step_back;
     conversations:
         a_contact_has_one_conversation,
         a_conversation_keeps_what_was_put,

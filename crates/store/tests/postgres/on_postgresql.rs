@@ -8,7 +8,7 @@ use lockstep_core::env::Env;
 use lockstep_core::ids::{ContactId, PairId};
 use lockstep_core::mapping::Mapping;
 use lockstep_core::pair::{Pair, PairState};
-use lockstep_store::{NewConnection, Org, Store, StoreError, SyncOf, SyncStatus, Target};
+use lockstep_store::{ContactFilter, NewConnection, Order, Org, Page, Store, StoreError, SyncOf, SyncStatus, Target};
 use postgres::{Client, NoTls};
 
 struct House {
@@ -165,6 +165,52 @@ async fn writes_that_meet_from_two_nodes_all_succeed() {
     let sync = house.sync.clone();
     let counts: Result<_, StoreError> = house.node.read(move |tx| tx.pair_counts(&sync)).await;
     assert_eq!(counts.unwrap().dirty, 20);
+    house.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_delta_misses_nothing_while_one_transaction_is_open_and_another_commits() {
+    let Some(house) = house("open_tx").await else { return };
+    add(&house.node, &house.org, "first").await.unwrap();
+    let (begun, has_begun) = channel::<()>();
+    let (release, held) = channel::<()>();
+    let (store, org) = (house.node.clone(), house.org.clone());
+    let slow = tokio::spawn(async move {
+        let new = NewContact { name: Some("slow".to_owned()), ..NewContact::default() };
+        store
+            .write(move |tx| {
+                tx.insert_contact(&org, new)?;
+                begun.send(()).unwrap();
+                held.recv().unwrap();
+                Ok::<_, StoreError>(())
+            })
+            .await
+    });
+    has_begun.recv().unwrap();
+    let (store, org) = (house.other_node.clone(), house.org.clone());
+    let quick = tokio::spawn(async move { add(&store, &org, "quick").await });
+    // A reader of the other node follows its cursor all the time, whatever is open.
+    let after = async |place: Option<(i64, ContactId)>| {
+        let (org, page) = (house.org.clone(), Page { limit: 9, after: place, order: Order::SeqAsc });
+        let read = house.other_node.read(move |tx| tx.list_contacts(&org, &ContactFilter::default(), &page)).await;
+        let rows: Result<_, StoreError> = read;
+        rows.unwrap().0
+    };
+    let (mut seen, mut place) = (Vec::new(), None);
+    let mut follow = async || {
+        for contact in after(place.clone()).await {
+            place = Some((contact.seq, contact.id));
+            seen.push(contact.name.unwrap());
+        }
+        seen.len()
+    };
+    assert_eq!(follow().await, 1, "what is not committed is not seen, and nothing behind it either");
+    release.send(()).unwrap();
+    slow.await.unwrap().unwrap();
+    follow().await;
+    quick.await.unwrap().unwrap();
+    assert_eq!(follow().await, 3);
+    assert_eq!(seen, ["first", "slow", "quick"]);
     house.leave().await;
 }
 

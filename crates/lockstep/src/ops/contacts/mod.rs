@@ -1,6 +1,7 @@
 //! Contacts made, changed and deleted: the row, the log, the event and the dirty pairs in one commit (law 6).
 
 mod import;
+mod rows;
 
 use lockstep_core::change::{Change, FieldChange, Origin};
 use lockstep_core::contact::{Contact, ContactPatch, NewContact, check_metadata};
@@ -18,6 +19,7 @@ use crate::ops::payload::{self, ContactObject};
 use crate::sync;
 
 pub use import::{Imported, import};
+pub use rows::{Done, Fate, Row, apply};
 
 /// Which account a request is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,12 +89,14 @@ pub fn create(tx: &mut Tx<'_>, by: &Author, new: NewContact) -> Result<Contact, 
 
 fn taken(error: StoreError) -> Problem {
     match error {
-        StoreError::Conflict { .. } => {
-            let message = "The account has a contact with this number already. Find it with ?phone= and PATCH it, or PUT /contacts/by_phone.";
-            Problem::of(Code::ContactAlreadyExists, "phone_number", message)
-        }
+        StoreError::Conflict { .. } => taken_by_another(),
         other => other.into(),
     }
+}
+
+fn taken_by_another() -> Problem {
+    let message = "The account has a contact with this number already. Find it with ?phone= and PATCH it, or PUT /contacts/by_phone.";
+    Problem::of(Code::ContactAlreadyExists, "phone_number", message)
 }
 
 /// Finds a living contact, within one account if one is given.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use lockstep_core::contact::Contact;
 use lockstep_core::ids::ContactId;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{ContactFilter, Order, Page, Tx};
+use lockstep_store::{Order, Org, Page, Tx};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,13 +26,22 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, patch, delete)).routes(routes!(upsert))
 }
 
-/// An id before all others: a delta that starts where nothing has changed yet.
-const FIRST_ID: &str = "ctc_00000000000000000000000000";
+/// An id behind all others of a change number.
+pub(super) const LAST_ID: &str = "ctc_7ZZZZZZZZZZZZZZZZZZZZZZZZZ";
 
 /// The account of a path, in the layout that names one.
 #[derive(Debug, Deserialize)]
-struct Scope {
-    phone_number_id: Option<String>,
+pub(super) struct Scope {
+    pub(super) phone_number_id: Option<String>,
+}
+
+impl Scope {
+    /// A list of contacts, for its cursors.
+    pub(super) fn listing<'a>(&self, app: &'a App, org: &'a Org, filters: &ContactFilters) -> Listing<'a> {
+        let mut named = vec![self.phone_number_id.as_deref()];
+        named.extend(filters.named());
+        Listing::new(app, org, "contacts", &named)
+    }
 }
 
 /// The path's account goes before the body's.
@@ -68,47 +77,34 @@ async fn list(
     Filters(filters): Filters<ContactFilters>,
 ) -> Result<Answer, Refusal> {
     let limit = page_size(filters.limit.as_deref())?;
-    let updated_after = filters.updated_after()?;
-    let phone = filters.phone()?;
-    let search = filters.search()?;
-    let label = filters.label()?;
-    let named = [
-        scope.phone_number_id.as_deref(),
-        phone.as_ref().map(|phone| phone.as_str()),
-        search,
-        filters.updated_after.as_deref(),
-        filters.label.as_deref(),
-    ];
-    let listing = Listing::new(&app, &caller.org, "contacts", &named);
+    let mut filter = filters.checked(scope.phone_number_id.clone())?;
+    let delta = filter.updated_after.is_some();
+    let listing = scope.listing(&app, &caller.org, &filters);
     let after: Option<(i64, ContactId)> = listing.position(filters.cursor.as_deref())?;
 
     // Change numbers rise with the commits, clocks may step back: behind a position only the number decides.
-    let started = after.as_ref().is_some_and(|(key, _)| *key > 0);
-    let filter = ContactFilter {
-        account: scope.phone_number_id.clone(),
-        phone,
-        search: search.map(str::to_owned),
-        updated_after: updated_after.filter(|_| !started),
-        label,
-    };
-    let order = if updated_after.is_some() { Order::SeqAsc } else { Order::CreatedDesc };
-    let page = Page { limit, after: after.clone(), order };
+    if after.as_ref().is_some_and(|(key, _)| *key > 0) {
+        filter.updated_after = None;
+    }
+    let order = if delta { Order::SeqAsc } else { Order::CreatedDesc };
+    let page = Page { limit, after, order };
     let org = caller.org.clone();
     let read = app.store.read(move |tx| {
         if let Some(id) = scope.phone_number_id {
             contacts::account(tx, &org, &AccountChoice::Id(id))?;
         }
         let (rows, more) = tx.list_contacts(&org, &filter, &page)?;
-        Ok::<_, Problem>((rows, more, tx.accounts(&org)?))
+        Ok::<_, Problem>((rows, more, tx.accounts(&org)?, tx.last_seq(&org)?))
     });
-    let (rows, has_more, accounts) = read.await?;
+    let (rows, has_more, accounts, last_seq) = read.await?;
 
     let place = |contact: &Contact| listing.cursor(order_key(contact, order), &contact.id);
     let next = rows.last().filter(|_| has_more).map(place).transpose()?;
-    let delta = match (rows.last(), updated_after) {
-        (_, None) => None,
-        (Some(last), _) => Some(place(last)?),
-        (None, _) => Some(filters.cursor.map_or_else(|| listing.cursor(0, &FIRST_ID), Ok)?),
+    let delta = match rows.last() {
+        _ if !delta => None,
+        Some(last) => Some(place(last)?),
+        // Behind everything that is committed, whatever its time.
+        None => Some(filters.cursor.map_or_else(|| listing.cursor(last_seq, &LAST_ID), Ok)?),
     };
     let data = rows.iter().map(|contact| ContactObject::new(contact, &accounts)).collect();
     let list = List { delta_cursor: delta, ..List::page(data, next, &caller.request) };

@@ -2,11 +2,13 @@
 
 use lockstep_core::contact::{ContactPatch, NewContact, check_email, check_metadata, check_name};
 use lockstep_core::env::Time;
-use lockstep_core::ids::{BadId, LabelId};
+use lockstep_core::external::ExternalId;
+use lockstep_core::ids::LabelId;
 use lockstep_core::limits::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, SEARCH_CHARS_MAX, fits};
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
 use lockstep_core::problem::{Code, Problem};
+use lockstep_store::ContactFilter;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
@@ -146,7 +148,7 @@ pub fn upserted(phone: Phone, patch: &ContactPatch) -> NewContact {
     }
 }
 
-fn checked_patch(
+pub(super) fn checked_patch(
     name: Patch<String>,
     email: Patch<String>,
     metadata: Patch<Map<String, Json>>,
@@ -159,7 +161,7 @@ fn checked_patch(
     })
 }
 
-fn invalid(param: &str, bad: BadId) -> Problem {
+fn invalid(param: &str, bad: impl std::fmt::Display) -> Problem {
     Problem::of(Code::InvalidFieldValue, param, format!("{param}: {bad}."))
 }
 
@@ -189,6 +191,13 @@ pub struct ContactFilters {
     /// Exactly this number, E.164; write its `+` as `%2B`.
     #[param(pattern = r"^\+[1-9]\d{6,14}$")]
     pub phone: Option<String>,
+    /// Exactly this e-mail address; case does not count.
+    #[param(format = Email)]
+    pub email: Option<String>,
+    /// The id that another system has for the contact: `hubspot:ID` of any HubSpot that is kept in step, `syn_…:ID` of one
+    /// sync, `crm:ID` of any CRM or of `metadata.crm_id`.
+    #[param(pattern = "^(crm|[a-z0-9]{1,32}|syn_[0-9A-HJKMNP-TV-Z]{26}):.+$", max_length = 288)]
+    pub external_id: Option<String>,
     /// Part of a name or an e-mail address.
     #[param(min_length = 1, max_length = 200)]
     pub search: Option<String>,
@@ -196,6 +205,9 @@ pub struct ContactFilters {
     /// `delta_cursor` too: asking again with it later misses nothing.
     #[param(format = DateTime)]
     pub updated_after: Option<String>,
+    /// Only contacts last changed before this time (RFC 3339).
+    #[param(format = DateTime)]
+    pub updated_before: Option<String>,
     /// Only contacts that have this label, `lbl_…`.
     pub label: Option<String>,
     /// Items on a page, 1 to 100; 25 when absent.
@@ -210,7 +222,7 @@ impl ContactFilters {
     ///
     /// # Errors
     /// Not E.164.
-    pub fn phone(&self) -> Result<Option<Phone>, Problem> {
+    fn phone(&self) -> Result<Option<Phone>, Problem> {
         // A plus that was not percent-encoded arrives as a space.
         let restored =
             |text: &str| text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
@@ -221,7 +233,7 @@ impl ContactFilters {
     ///
     /// # Errors
     /// Empty, too long, or with U+0000.
-    pub fn search(&self) -> Result<Option<&str>, Problem> {
+    fn search(&self) -> Result<Option<&str>, Problem> {
         let search = self.search.as_deref();
         if search.is_some_and(|text| text.trim().is_empty() || !fits(text, SEARCH_CHARS_MAX) || text.contains('\0')) {
             let message = format!("search takes 1 to {SEARCH_CHARS_MAX} characters.");
@@ -234,17 +246,38 @@ impl ContactFilters {
     ///
     /// # Errors
     /// Not the id of a label.
-    pub fn label(&self) -> Result<Option<LabelId>, Problem> {
+    fn label(&self) -> Result<Option<LabelId>, Problem> {
         let read = |text: &str| LabelId::parse(text).map_err(|bad| invalid("label", bad));
         self.label.as_deref().map(read).transpose()
     }
 
-    /// The time to start after.
+    /// All of them but the place, for one account if the path names one.
     ///
     /// # Errors
-    /// Not RFC 3339.
-    pub fn updated_after(&self) -> Result<Option<Time>, Problem> {
-        self.updated_after.as_deref().map(|text| time("updated_after", text)).transpose()
+    /// The first that will not do.
+    pub fn checked(&self, account: Option<String>) -> Result<ContactFilter, Problem> {
+        // As with phone: no address holds a space.
+        let email = |text: &str| {
+            let restored = text.replace(' ', "+");
+            check_email(&restored).map(|()| restored)
+        };
+        let external = |text: &str| ExternalId::parse(text).map_err(|bad| invalid("external_id", bad));
+        Ok(ContactFilter {
+            account,
+            phone: self.phone()?,
+            search: self.search()?.map(str::to_owned),
+            updated_after: self.updated_after.as_deref().map(|text| time("updated_after", text)).transpose()?,
+            updated_before: self.updated_before.as_deref().map(|text| time("updated_before", text)).transpose()?,
+            email: self.email.as_deref().map(email).transpose()?,
+            external_id: self.external_id.as_deref().map(external).transpose()?,
+            label: self.label()?,
+        })
+    }
+
+    /// What a cursor of such a list is bound to.
+    pub fn named(&self) -> [Option<&str>; 7] {
+        let Self { phone, email, external_id, search, updated_after, updated_before, label, .. } = self;
+        [phone, email, external_id, search, updated_after, updated_before, label].map(Option::as_deref)
     }
 }
 

@@ -175,15 +175,20 @@ pub fn write_refusal(response: &mut Response, problem: &Problem, request: &Reque
     *response.body_mut() = Body::from(text);
 }
 
-fn error(problem: &Problem, request: &RequestId) -> Error {
-    let (_, error_type, code) = problem.code.wire();
-    Error {
-        error: ErrorBody {
+impl ErrorBody {
+    /// Shows a problem that this request met.
+    pub fn new(problem: &Problem, request: &RequestId) -> Self {
+        let (_, error_type, code) = problem.code.wire();
+        Self {
             error_type,
             code,
             message: problem.message.clone(),
             param: problem.param.clone(),
             request_id: request.clone(),
-        },
+        }
     }
+}
+
+fn error(problem: &Problem, request: &RequestId) -> Error {
+    Error { error: ErrorBody::new(problem, request) }
 }

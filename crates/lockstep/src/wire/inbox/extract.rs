@@ -113,7 +113,11 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
     })
 }
 
-fn json(bytes: &[u8]) -> Result<Json, Problem> {
+/// Reads a JSON object.
+///
+/// # Errors
+/// Not JSON, or not an object.
+pub(super) fn json(bytes: &[u8]) -> Result<Json, Problem> {
     let value: Json = serde_json::from_slice(bytes)
         .map_err(|error| Problem::new(Code::InvalidJson, format!("The body is not JSON: {error}.")))?;
     if !value.is_object() {
@@ -122,7 +126,11 @@ fn json(bytes: &[u8]) -> Result<Json, Problem> {
     Ok(value)
 }
 
-fn typed<T: DeserializeOwned>(value: Json) -> Result<T, Problem> {
+/// Reads a value as a type.
+///
+/// # Errors
+/// The member that does not fit.
+pub(super) fn typed<T: DeserializeOwned>(value: Json) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path: Vec<String> = error.path().iter().map(step).collect();
         let message = format!("{}.", error.into_inner());

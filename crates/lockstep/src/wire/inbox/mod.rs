@@ -15,6 +15,8 @@ mod messages;
 mod once;
 mod openapi;
 mod outgoing;
+mod rows;
+mod streams;
 mod subscription;
 mod webhooks;
 
@@ -64,7 +66,12 @@ fn gated() -> OpenApiRouter<App> {
 
 /// What both layouts have: for the whole organization, or for one account.
 fn of_account() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(contacts::routes()).merge(conversations::routes()).merge(messages::routes())
+    OpenApiRouter::new()
+        .merge(rows::routes())
+        .merge(streams::routes())
+        .merge(contacts::routes())
+        .merge(conversations::routes())
+        .merge(messages::routes())
 }
 
 /// The routes that need no key, and the document of all.

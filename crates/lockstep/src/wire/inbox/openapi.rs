@@ -37,7 +37,8 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
                 operation.parameters.get_or_insert_default().insert(0, account_parameter().into());
             }
         }
-        if let Some(post) = &mut item.post {
+        // A stream has no one answer that could be repeated.
+        if let Some(post) = item.post.as_mut().filter(|_| !path.ends_with("/import")) {
             post.parameters.get_or_insert_default().push(idempotency_parameter().into());
         }
     }
