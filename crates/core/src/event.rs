@@ -120,7 +120,7 @@ pub struct Event {
     /// False for events caused by a test key.
     pub livemode: bool,
     /// Grows from event to event of one contact, with gaps: a receiver that has seen a higher one drops this one. `None`
-    /// for what is about no contact.
+    /// until it is published, and for pings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<i64>,
     /// The payload.

@@ -4,6 +4,7 @@
 //! which the caller passes in, so each decision can be recomputed on any machine.
 #![warn(missing_docs)]
 
+pub mod bucket;
 pub mod change;
 pub mod contact;
 pub mod conversation;

@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 use lockstep_core::change::Origin;
 use lockstep_core::ids::{KeyId, RequestId};
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{ApiKey, KeyKind, Org};
+use lockstep_store::{ApiKey, KeyKind, KeyLimits, Org};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
@@ -23,6 +23,8 @@ pub struct Caller {
     pub last4: String,
     /// False for a test key: what it causes says `livemode: false`.
     pub livemode: bool,
+    /// The key's own rate limits.
+    pub limits: KeyLimits,
     /// The request.
     pub request: RequestId,
 }
@@ -51,7 +53,15 @@ pub async fn caller(app: &App, authorization: Option<&HeaderValue>, request: Req
     let hash = key_hash(plaintext);
     let key = app.store.read(move |tx| Ok::<_, Problem>(tx.key_by_hash(&hash)?)).await?.ok_or_else(unknown)?;
     check(&key, app)?;
-    Ok(Caller { org: key.org().clone(), key: key.id, label: key.label, last4: key.last4, livemode: key.live, request })
+    Ok(Caller {
+        org: key.org().clone(),
+        key: key.id,
+        label: key.label,
+        last4: key.last4,
+        livemode: key.live,
+        limits: key.limits,
+        request,
+    })
 }
 
 fn bearer(header: &str) -> Option<&str> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::orgs::Org;
+use crate::rates::KeyLimits;
 use crate::sql::{Arg, Row, args};
 use crate::tx::Tx;
 
@@ -69,6 +70,8 @@ pub struct ApiKey {
     pub expires_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+    /// Its own rate limits.
+    pub limits: KeyLimits,
     /// What it may do; empty for everything.
     pub scopes: Vec<Scope>,
     /// When it was last used, to the hour; `None` for never.
@@ -93,8 +96,13 @@ impl ApiKey {
 }
 
 const KEY: &str =
-    "SELECT id, org_id, kind, label, first12, last4, live, created_at, expires_at, revoked_at, scopes, last_used_at
-    FROM api_keys";
+    "SELECT id, org_id, kind, label, first12, last4, live, created_at, expires_at, revoked_at, scopes, last_used_at,
+    write_per_minute, read_per_minute FROM api_keys";
+
+fn per_minute(row: &Row<'_>) -> Result<Option<u32>, StoreError> {
+    let per_minute: Option<i64> = row.take()?;
+    per_minute.map(|limit| u32::try_from(limit).map_err(StoreError::bug)).transpose()
+}
 
 fn key_row(row: &Row<'_>) -> Result<ApiKey, StoreError> {
     Ok(ApiKey {
@@ -110,6 +118,7 @@ fn key_row(row: &Row<'_>) -> Result<ApiKey, StoreError> {
         revoked_at: row.take()?,
         scopes: row.json()?,
         last_used_at: row.take()?,
+        limits: KeyLimits { write_per_minute: per_minute(row)?, read_per_minute: per_minute(row)? },
     })
 }
 

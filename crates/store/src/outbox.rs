@@ -14,7 +14,8 @@ use crate::webhooks::SubscriptionStatus;
 
 impl Tx<'_> {
     /// Queues an event for every subscription that wants it and answers for how many. For a paused or disabled one
-    /// the delivery is dead at once, so that it can be replayed later.
+    /// the delivery is dead at once, so that it can be replayed later. An event without a sequence gets the next change
+    /// number.
     ///
     /// # Errors
     /// When the store fails.
@@ -28,7 +29,11 @@ impl Tx<'_> {
         if wanting.is_empty() {
             return Ok(0);
         }
-        self.insert_event(org, event)?;
+        let sequence = match event.sequence {
+            None => self.next_seq(org)?,
+            Some(sequence) => sequence,
+        };
+        self.insert_event(org, &Event { sequence: Some(sequence), ..event.clone() })?;
         for (subscription, status, _) in &wanting {
             self.add_delivery(org, subscription, &event.id, *status, None)?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
-use lockstep_store::{ApiKey, KeyKind};
+use lockstep_store::{ApiKey, KeyKind, KeyLimits};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use toml::Table;
@@ -24,6 +24,8 @@ pub enum Command {
     List(List),
     /// End a key at once
     Revoke(Revoke),
+    /// Give a key rate limits of its own, beside its organization's
+    Limit(Limit),
 }
 
 #[derive(clap::Args)]
@@ -76,10 +78,27 @@ pub struct Revoke {
     id: KeyId,
 }
 
+#[derive(clap::Args)]
+pub struct Limit {
+    #[command(flatten)]
+    at: Where,
+    /// The key's id, as the list shows it
+    id: KeyId,
+    /// Writes a minute; without it the key shares the organization's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    write_per_minute: Option<u32>,
+    /// Reads a minute; without it the key shares the organization's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    read_per_minute: Option<u32>,
+}
+
 pub fn run(command: Command) -> anyhow::Result<()> {
     start_quiet_log();
     let at = match &command {
-        Command::Create(Create { at, .. }) | Command::List(List { at, .. }) | Command::Revoke(Revoke { at, .. }) => at,
+        Command::Create(Create { at, .. })
+        | Command::List(List { at, .. })
+        | Command::Revoke(Revoke { at, .. })
+        | Command::Limit(Limit { at, .. }) => at,
     };
     let app = Place::find(at, Table::new())?.open_existing()?;
     runtime()?.block_on(async {
@@ -87,6 +106,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
             Command::Create(create) => make(&app, create).await,
             Command::List(list) => show(&app, list.json).await,
             Command::Revoke(revoke) => end(&app, revoke.id).await,
+            Command::Limit(limit) => set_limits(&app, limit).await,
         }
     })
 }
@@ -160,6 +180,20 @@ async fn end(app: &App, id: KeyId) -> anyhow::Result<()> {
         bail!("there is no active key {id}; `lockstep keys list` shows them");
     }
     screen::say(format!("{id} is revoked."))
+}
+
+async fn set_limits(app: &App, limit: Limit) -> anyhow::Result<()> {
+    let org = organization(app).await?;
+    let Limit { id, write_per_minute, read_per_minute, .. } = limit;
+    if !ops::keys::limit(app, &org, &id, KeyLimits { write_per_minute, read_per_minute }).await? {
+        bail!("there is no key {id}; `lockstep keys list` shows them");
+    }
+    let said = |limit: Option<u32>| limit.map_or_else(|| "its organization's".to_owned(), |limit| limit.to_string());
+    screen::say(format!(
+        "{id}: writes a minute: {}, reads a minute: {}.",
+        said(write_per_minute),
+        said(read_per_minute)
+    ))
 }
 
 impl From<Kind> for KeyKind {

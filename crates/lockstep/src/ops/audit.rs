@@ -13,6 +13,8 @@ pub enum Action {
     KeyCreated,
     /// A key was ended.
     KeyRevoked,
+    /// A key was given rate limits of its own, or they were taken away.
+    KeyLimited,
     /// An account of a vendor was connected.
     ConnectionMade,
     /// A connection got a fresh grant.
@@ -53,6 +55,7 @@ impl Action {
         match self {
             Self::KeyCreated => "key.created",
             Self::KeyRevoked => "key.revoked",
+            Self::KeyLimited => "key.limited",
             Self::ConnectionMade => "connection.made",
             Self::ConnectionAuthorised => "connection.authorised",
             Self::PlanAccepted => "plan.accepted",

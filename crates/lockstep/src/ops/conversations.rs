@@ -120,7 +120,14 @@ pub fn objects(
 }
 
 pub(super) fn publish(tx: &mut Tx<'_>, by: &Author, event_type: EventType, data: Json) -> Result<(), StoreError> {
-    let event = Event { id: EventId::new(tx.env()), event_type, created_at: tx.now(), livemode: by.livemode, data };
+    let event = Event {
+        id: EventId::new(tx.env()),
+        event_type,
+        created_at: tx.now(),
+        livemode: by.livemode,
+        sequence: None,
+        data,
+    };
     tx.publish(&by.org, &event)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
 use lockstep_core::problem::Problem;
-use lockstep_store::{KeyKind, NewKey, Org};
+use lockstep_store::{KeyKind, KeyLimits, NewKey, Org};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -71,6 +71,26 @@ pub async fn revoke(app: &App, org: &Org, id: &KeyId) -> Result<bool, Problem> {
                 audit::note_operator(tx, &org, Action::KeyRevoked, &json!({ "key": id }))?;
             }
             Ok(revoked)
+        })
+        .await
+}
+
+/// Gives a key rate limits of its own; false when the organization has no such key.
+///
+/// # Errors
+/// The store's.
+pub async fn limit(app: &App, org: &Org, id: &KeyId, limits: KeyLimits) -> Result<bool, Problem> {
+    let (org, id) = (org.clone(), id.clone());
+    app.store
+        .write(move |tx| {
+            let known = tx.set_key_limits(&org, &id, limits)?;
+            if known {
+                let KeyLimits { write_per_minute, read_per_minute } = limits;
+                let detail =
+                    json!({ "key": id, "write_per_minute": write_per_minute, "read_per_minute": read_per_minute });
+                audit::note_operator(tx, &org, Action::KeyLimited, &detail)?;
+            }
+            Ok(known)
         })
         .await
 }

@@ -23,6 +23,7 @@ pub async fn run(app: &App) -> Result<(), StoreError> {
             tx.purge_deliveries(now.minus(Duration::from_secs(HOUR_SECS * 24 * DELIVERY_RETENTION_DAYS)))?;
             tx.purge_idempotency(now.minus(Duration::from_secs(HOUR_SECS * IDEMPOTENCY_TTL_HOURS)))?;
             tx.purge_received(now.minus(Duration::from_secs(HOUR_SECS * 24 * RECEIVED_DAYS)))?;
+            tx.purge_buckets(now.minus(Duration::from_secs(HOUR_SECS)))?;
             tx.enqueue(&Job::Purge, now.plus(Duration::from_secs(HOUR_SECS)))
         })
         .await

@@ -1,23 +1,27 @@
-//! Token buckets, one per organization and class of request (reference section "Rate limits").
+//! Rate limits: token buckets, one per organization (or key with limits of its own) and class of request (reference
+//! section "Rate limits"). The buckets are rows that all servers share. A server takes a slice of a hundredth at a time,
+//! so that most requests need no commit, and gives back what it has not used in the time of that slice's refill.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, Method};
+use lockstep_core::bucket::Bucket;
 use lockstep_core::env::Time;
-use lockstep_core::ids::OrgId;
+use lockstep_store::{Store, StoreError};
+use tokio::sync::Mutex;
 
 use crate::app::RateLimits;
+use crate::auth::Caller;
 
-/// One token in the bucket's own unit, so that a refill of `n` tokens a minute is `n` units a microsecond.
-const TOKEN: u64 = 60_000_000;
-
-/// Buckets kept before the full ones are dropped; a full bucket and no bucket are the same.
-const BUCKETS_MAX: usize = 10_000;
+/// Slices kept in memory; beyond them all are let go of, at the cost of what they held.
+const SLICES_MAX: usize = 10_000;
+/// A slice is this part of the bucket, or one token where that is less.
+const SLICES_OF_A_BUCKET: u32 = 100;
 
 /// What a request counts as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// POST, PUT, PATCH, DELETE.
     Write,
@@ -34,22 +38,35 @@ impl Class {
         }
     }
 
-    fn per_minute(self, limits: &RateLimits) -> Option<u32> {
-        match self {
-            Self::Write => limits.write_per_minute,
-            Self::Read => limits.read_per_minute,
+    /// The caller's bucket for this class, and its tokens a minute; `None` where the class has no limit.
+    fn bucket(self, caller: &Caller, limits: &RateLimits) -> Option<(String, u32)> {
+        let (name, own, shared) = match self {
+            Self::Write => ("write", caller.limits.write_per_minute, limits.write_per_minute),
+            Self::Read => ("read", caller.limits.read_per_minute, limits.read_per_minute),
+        };
+        match (own, shared) {
+            (Some(limit), _) => Some((format!("{}:{name}", caller.key), limit.max(1))),
+            (None, Some(limit)) => Some((format!("{}:{name}", caller.org.id()), limit.max(1))),
+            (None, None) => None,
         }
     }
 }
 
-/// All buckets of this process.
+/// The slices of this process.
 #[derive(Debug, Default)]
-pub struct Limiter(Mutex<HashMap<(OrgId, Class), Bucket>>);
+pub struct Limiter(Lock<HashMap<String, Arc<Mutex<Slice>>>>);
 
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    level: u64,
-    at: Time,
+/// Tokens that this process may give out, and how the bucket stood when it got them.
+#[derive(Debug)]
+struct Slice {
+    tokens: u32,
+    bucket: Bucket,
+    /// When the bucket was asked.
+    asked: Time,
+    /// When it is to be asked again, tokens or not.
+    until: Time,
+    /// Whether the bucket was empty: then it is not asked before.
+    empty: bool,
 }
 
 /// Where a bucket stands after one request asked for a token.
@@ -66,45 +83,47 @@ pub struct Standing {
 }
 
 impl Limiter {
-    /// Takes a token; `None` where the class has no limit.
-    pub fn take(&self, org: &OrgId, class: Class, limits: &RateLimits, now: Time) -> Option<Standing> {
-        let limit = class.per_minute(limits)?.max(1);
-        let capacity = u64::from(limit) * TOKEN;
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= BUCKETS_MAX {
-            buckets
-                .retain(|(_, class), bucket| class.per_minute(limits).is_some_and(|limit| !bucket.is_full(limit, now)));
+    /// Takes a token for a request; `None` where its class has no limit.
+    ///
+    /// # Errors
+    /// The store's, when a slice is needed.
+    pub async fn take(
+        &self,
+        store: &Store,
+        caller: &Caller,
+        class: Class,
+        limits: &RateLimits,
+        now: Time,
+    ) -> Result<Option<Standing>, StoreError> {
+        let Some((name, limit)) = class.bucket(caller, limits) else { return Ok(None) };
+        let slice = self.slice(&name, limit, now);
+        let mut slice = slice.lock().await;
+        let held = (slice.asked..slice.until).contains(&now);
+        if !held || (slice.tokens == 0 && !slice.empty) {
+            let (returned, wanted) = (slice.tokens, (limit / SLICES_OF_A_BUCKET).max(1));
+            let taken = store.write(move |tx| tx.take_tokens(&name, limit, returned, wanted)).await;
+            let (tokens, bucket) = taken?;
+            let until = match tokens {
+                0 => bucket.wait_for(limit, 1),
+                _ => Bucket { level: 0, at: now }.wait_for(limit, tokens),
+            };
+            *slice = Slice { tokens, bucket, asked: now, until: now.plus(until), empty: tokens == 0 };
         }
-        let bucket = buckets.entry((org.clone(), class)).or_insert(Bucket { level: capacity, at: now });
-        *bucket = Bucket { level: bucket.level_at(limit, now), at: now };
-        let wait = if bucket.level < TOKEN {
-            Some(refill(TOKEN - bucket.level, limit))
-        } else {
-            bucket.level -= TOKEN;
-            None
-        };
-        Some(Standing {
-            limit,
-            remaining: u32::try_from(bucket.level / TOKEN).unwrap_or(limit),
-            full_at: now.plus(refill(capacity - bucket.level, limit)),
-            wait,
-        })
-    }
-}
-
-impl Bucket {
-    fn level_at(self, limit: u32, now: Time) -> u64 {
-        let micros = u64::try_from(now.since(self.at).as_micros()).unwrap_or(u64::MAX);
-        self.level.saturating_add(micros.saturating_mul(u64::from(limit))).min(u64::from(limit) * TOKEN)
+        let bucket = slice.bucket.until(limit, now);
+        let wait = (slice.tokens == 0).then(|| bucket.wait_for(limit, 1));
+        slice.tokens = slice.tokens.saturating_sub(1);
+        let left = bucket.with(limit, slice.tokens);
+        Ok(Some(Standing { limit, remaining: left.tokens(), full_at: now.plus(left.wait_for(limit, limit)), wait }))
     }
 
-    fn is_full(self, limit: u32, now: Time) -> bool {
-        self.level_at(limit, now) == u64::from(limit) * TOKEN
+    fn slice(&self, name: &str, limit: u32, now: Time) -> Arc<Mutex<Slice>> {
+        let mut slices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if slices.len() >= SLICES_MAX && !slices.contains_key(name) {
+            slices.clear();
+        }
+        let none = || Slice { tokens: 0, bucket: Bucket::full(limit, now), asked: now, until: now, empty: false };
+        Arc::clone(slices.entry(name.to_owned()).or_insert_with(|| Arc::new(Mutex::new(none()))))
     }
-}
-
-fn refill(missing: u64, limit: u32) -> Duration {
-    Duration::from_micros(missing.div_ceil(u64::from(limit)))
 }
 
 impl Standing {
@@ -114,53 +133,5 @@ impl Standing {
         headers.insert("x-ratelimit-limit", HeaderValue::from(self.limit));
         headers.insert("x-ratelimit-remaining", HeaderValue::from(self.remaining));
         headers.insert("x-ratelimit-reset", HeaderValue::from(reset));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use lockstep_core::env::Env;
-
-    const LIMITS: RateLimits = RateLimits { write_per_minute: Some(60), read_per_minute: None };
-
-    #[test]
-    fn a_bucket_empties_and_refills_by_the_clock() {
-        let (env, dial) = Env::manual(Time::from_secs(1_000), 1);
-        let org = OrgId::new(&env);
-        let limiter = Limiter::default();
-        for left in (0..60).rev() {
-            let standing = limiter.take(&org, Class::Write, &LIMITS, env.now()).unwrap();
-            assert_eq!((standing.remaining, standing.wait), (left, None));
-        }
-        let refused = limiter.take(&org, Class::Write, &LIMITS, env.now()).unwrap();
-        assert_eq!(refused.wait, Some(Duration::from_secs(1)));
-        assert_eq!(refused.full_at, Time::from_secs(1_060));
-
-        dial.advance(Duration::from_millis(1_500));
-        let standing = limiter.take(&org, Class::Write, &LIMITS, env.now()).unwrap();
-        assert_eq!((standing.remaining, standing.wait), (0, None));
-    }
-
-    #[test]
-    fn a_lifted_limit_has_no_bucket_and_organizations_do_not_share() {
-        let (env, _dial) = Env::manual(Time::from_secs(1_000), 1);
-        let (one, other) = (OrgId::new(&env), OrgId::new(&env));
-        let limiter = Limiter::default();
-        assert_eq!(limiter.take(&one, Class::Read, &LIMITS, env.now()), None);
-        limiter.take(&one, Class::Write, &LIMITS, env.now());
-        assert_eq!(limiter.take(&other, Class::Write, &LIMITS, env.now()).unwrap().remaining, 59);
-    }
-
-    #[test]
-    fn full_buckets_are_dropped_when_there_are_many() {
-        let (env, dial) = Env::manual(Time::from_secs(1_000), 1);
-        let limiter = Limiter::default();
-        for _ in 0..BUCKETS_MAX {
-            limiter.take(&OrgId::new(&env), Class::Write, &LIMITS, env.now());
-        }
-        dial.advance(Duration::from_secs(60));
-        limiter.take(&OrgId::new(&env), Class::Write, &LIMITS, env.now());
-        assert_eq!(limiter.0.lock().unwrap().len(), 1);
     }
 }

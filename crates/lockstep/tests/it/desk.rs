@@ -92,9 +92,14 @@ impl Desk {
     }
 
     pub async fn with(rate_limits: RateLimits) -> Self {
+        Self::on(None, rate_limits).await
+    }
+
+    /// A desk on a PostgreSQL database, or on a SQLite file of its own.
+    pub async fn on(postgres: Option<String>, rate_limits: RateLimits) -> Self {
         let (env, dial) = Env::manual(BEGINNING, 7);
         let folder = tempfile::tempdir().expect("a folder for the database");
-        let target = Target::Sqlite(folder.path().join("lockstep.db"));
+        let target = postgres.map_or_else(|| Target::Sqlite(folder.path().join("lockstep.db")), Target::Postgres);
         let subscriber = Arc::new(Subscriber::default());
         let carrier = Arc::new(Carrier::default());
         let app = App {
@@ -109,6 +114,12 @@ impl Desk {
         let org = organization(&app, "Acme").await;
         let key = key(&app, &org).await;
         Self { router: wire::router(app.clone()), app, dial, org, key, subscriber, carrier, _folder: folder }
+    }
+
+    /// Another server on the same database, with nothing in common but that and the clock.
+    pub fn another_server(&self) -> Router {
+        let store = Store::open_inline(self.app.store.target(), self.app.env.clone()).expect("the database opens");
+        wire::router(App { store, pacing: Pacing::default(), ..self.app.clone() })
     }
 
     /// A request with the desk's key.

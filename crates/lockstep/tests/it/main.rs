@@ -13,6 +13,7 @@ mod hard_cases_more;
 mod inbox;
 mod messages;
 mod oauth;
+mod rates;
 mod relink;
 mod storm;
 mod storms;

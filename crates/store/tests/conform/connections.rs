@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lockstep_store::{ConnectionStatus, KeyKind, NewKey};
+use lockstep_store::{ConnectionStatus, KeyKind, KeyLimits, NewKey};
 
 use crate::world::World;
 
@@ -27,6 +27,15 @@ pub fn a_key_is_found_by_its_hash_even_when_ended(world: &World) {
         tx.key_by_hash(&[7; 32])
     });
     assert_eq!(key.and_then(|key| key.last_used_at), Some(world.env.now()));
+    assert_eq!(found.limits, KeyLimits::default());
+    let (own, limited) = (KeyLimits { write_per_minute: Some(5), read_per_minute: None }, id.clone());
+    let key = world.write(move |tx, org| {
+        let other = tx.create_org("Toko Lain")?;
+        assert!(!tx.set_key_limits(&other, &limited, own)?, "another organization's key");
+        assert!(tx.set_key_limits(org, &limited, own)?);
+        tx.key_by_hash(&[7; 32])
+    });
+    assert_eq!(key.map(|key| key.limits), Some(own));
     assert!(!found.is_revoked() && !found.is_expired(world.env.now()));
     world.dial.advance(Duration::from_secs(60));
     assert!(found.is_expired(world.env.now()));

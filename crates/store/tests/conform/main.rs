@@ -111,6 +111,7 @@ cases! {
         an_idempotency_key_runs_once,
         a_kept_answer_ends_with_the_contact_it_quotes,
         an_abandoned_or_old_key_runs_again,
+        a_bucket_gives_no_more_than_it_holds,
         a_webhook_is_received_once,
         the_audit_comes_newest_first;
 }

@@ -89,3 +89,19 @@ pub fn the_audit_comes_newest_first(world: &World) {
     let order: Vec<_> = entries.iter().map(|entry| entry.detail["n"].clone()).collect();
     assert_eq!(order, [2, 1, 0]);
 }
+
+pub fn a_bucket_gives_no_more_than_it_holds(world: &World) {
+    world.write(|tx, _| {
+        assert_eq!(tx.take_tokens("org:read", 60, 0, 40)?.0, 40);
+        assert_eq!(tx.take_tokens("org:read", 60, 0, 40)?.0, 20);
+        assert_eq!(tx.take_tokens("org:read", 60, 0, 40)?.0, 0);
+        assert_eq!(tx.take_tokens("org:read", 60, 5, 40)?.0, 5, "what is given back can be taken again");
+        assert_eq!(tx.take_tokens("org:write", 60, 9, 90)?.0, 60, "a bucket never holds more than a minute's");
+        Ok(())
+    });
+    world.dial.advance(Duration::from_secs(30));
+    let (given, left) = world.write(|tx, _| tx.take_tokens("org:read", 60, 0, 20));
+    assert_eq!((given, left.tokens(), left.at), (20, 10, world.env.now()));
+    let now = world.env.now();
+    assert_eq!(world.write(move |tx, _| tx.purge_buckets(now)), 1);
+}

@@ -34,12 +34,14 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
     let authorization = request.headers().get(header::AUTHORIZATION).cloned();
     match auth::caller(&gate.app, authorization.as_ref(), id).await {
         Ok(caller) => {
-            let standing = gate.limiter.take(
-                caller.org.id(),
-                Class::of(request.method()),
-                &gate.app.settings.rate_limits,
-                gate.app.env.now(),
-            );
+            let (app, class) = (&gate.app, Class::of(request.method()));
+            let standing =
+                gate.limiter.take(&app.store, &caller, class, &app.settings.rate_limits, app.env.now()).await;
+            // A database that cannot count now may still be read; what cannot be committed is refused by the handler.
+            let standing = standing.unwrap_or_else(|error| {
+                tracing::warn!(%error, "a request is let in uncounted");
+                None
+            });
             let org = caller.org.id().clone();
             let mut response = if let Some(wait) = standing.and_then(|standing| standing.wait) {
                 let message = "Too many requests. Wait for Retry-After seconds and add some jitter.";

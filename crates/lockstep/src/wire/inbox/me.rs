@@ -62,8 +62,8 @@ pub async fn me(State(app): State<App>, caller: Caller) -> Result<Answer, Refusa
         api_key: Key { id: caller.key, object: "api_key", label: caller.label, last4: caller.last4 },
         rate_limits: Limits {
             tier: "self_hosted",
-            write_per_minute: limits.write_per_minute,
-            read_per_minute: limits.read_per_minute,
+            write_per_minute: caller.limits.write_per_minute.or(limits.write_per_minute),
+            read_per_minute: caller.limits.read_per_minute.or(limits.read_per_minute),
         },
     };
     Ok(Answer::ok(&caller.request, me)?)

@@ -29,3 +29,14 @@ ALTER TABLE events ADD COLUMN sequence BIGINT;
 ALTER TABLE subscriptions ADD COLUMN last_delivered_at BIGINT;
 ALTER TABLE subscriptions ADD COLUMN last_failed_at BIGINT;
 ALTER TABLE subscriptions ADD COLUMN last_error TEXT COLLATE "C";
+
+-- A key without limits of its own shares the organization's buckets.
+ALTER TABLE api_keys ADD COLUMN write_per_minute BIGINT;
+ALTER TABLE api_keys ADD COLUMN read_per_minute BIGINT;
+
+-- What all servers together have left to give out; each takes a slice at a time.
+CREATE TABLE rate_buckets (
+    bucket TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    level BIGINT NOT NULL,
+    at BIGINT NOT NULL
+);

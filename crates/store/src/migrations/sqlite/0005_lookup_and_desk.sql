@@ -29,3 +29,14 @@ ALTER TABLE events ADD COLUMN sequence INTEGER;
 ALTER TABLE subscriptions ADD COLUMN last_delivered_at INTEGER;
 ALTER TABLE subscriptions ADD COLUMN last_failed_at INTEGER;
 ALTER TABLE subscriptions ADD COLUMN last_error TEXT;
+
+-- A key without limits of its own shares the organization's buckets.
+ALTER TABLE api_keys ADD COLUMN write_per_minute INTEGER;
+ALTER TABLE api_keys ADD COLUMN read_per_minute INTEGER;
+
+-- What all servers together have left to give out; each takes a slice at a time.
+CREATE TABLE rate_buckets (
+    bucket TEXT NOT NULL PRIMARY KEY,
+    level INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
