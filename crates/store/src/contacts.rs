@@ -353,8 +353,8 @@ fn narrowed(org: &Org, filter: &ContactFilter) -> (String, Vec<Arg<'static>>) {
     if let Some(ExternalId { system, id }) = &filter.external_id {
         match system {
             System::Crm => {
-                narrow(&format!(" AND (id IN ({PAIRED} AND pairs.native = ?n)"), Arg::from(id.clone()));
-                narrow(&format!(" OR id IN ({KEYED}))"), Arg::from(external::key_of(id)));
+                narrow(&format!(" AND id IN ({PAIRED} AND pairs.native = ?n"), Arg::from(id.clone()));
+                narrow(&format!(" UNION {KEYED})"), Arg::from(external::key_of(id)));
             }
             System::Vendor(vendor) => {
                 narrow(&format!(" AND id IN ({PAIRED} AND connections.vendor = ?n"), Arg::from(vendor.clone()));
