@@ -157,6 +157,17 @@ impl Tx<'_> {
         Ok(stored)
     }
 
+    /// Whether an earlier message of the conversation still waits to be sent.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn waits_behind(&mut self, org: &Org, message: &Message) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM messages WHERE org_id = ?1 AND conversation_id = ?2 AND direction = 'outbound'
+             AND status = 'queued' AND created_at < ?3 LIMIT 1";
+        let earlier = args![org.id(), &message.conversation, message.created_at];
+        Ok(self.one(sql, earlier, |_| Ok(()))?.is_some())
+    }
+
     /// Marks as read what the customer had written when `upto` was made, and that message; answers how many that were.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ use crate::ops::payload;
 /// How long the channel's own news of a message may take before a lost answer counts as a failure.
 pub const DOUBT: Duration = Duration::from_secs(120);
 
+/// When a message looks again whether its turn has come.
+const TURN: Duration = Duration::from_secs(2);
+
 /// What is to be done about a queued message.
 #[derive(Debug)]
 pub enum Step {
@@ -39,6 +42,8 @@ pub fn begin(tx: &mut Tx<'_>, app: &App, id: &MessageId) -> Result<Step, StoreEr
     let Some(mut message) = tx.message(&org, id)? else { return Ok(Step::Done) };
     let now = tx.now();
     match message.status {
+        // One that is put off holds back those after it: a customer reads a conversation in its order.
+        MessageStatus::Queued if tx.waits_behind(&org, &message)? => Ok(Step::Wait(now.plus(TURN))),
         MessageStatus::Queued => {
             let account = tx.account(&org, &message.account)?.ok_or(StoreError::Missing { what: "account" })?;
             let contact = tx.contact(&org, &message.contact)?;

@@ -113,6 +113,12 @@ impl Shop {
         exchanges.map(|it| serde_json::from_slice(&it.request).expect("JSON")).collect()
     }
 
+    /// The texts that reached the customer, in their order.
+    fn arrived(&self) -> Vec<String> {
+        let sent = self.world.meta.messages().into_iter().filter(|it| it.outbound);
+        sent.map(|it| it.content["text"]["body"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     fn sends(&self) -> u64 {
         self.world.meta.calls().route(MESSAGES).total
     }
@@ -345,6 +351,19 @@ fn what_meta_puts_off_is_tried_again_and_what_it_refuses_is_told() {
 }
 
 #[test]
+fn a_message_that_is_put_off_is_not_overtaken() {
+    let mut shop = Shop::open();
+    shop.say("hello");
+    let busy = Effect::Status { status: 503, policy: Some("2".to_owned()) };
+    shop.world.meta.faults().push(Fault { times: 3, ..Fault::once(MESSAGES, busy) });
+    let ids: Vec<MessageId> = (0..4).map(|n| shop.reply(&n.to_string())).collect();
+    shop.pass(120);
+    assert!(ids.iter().all(|id| shop.message(id).status == MessageStatus::Read));
+    assert_eq!(shop.arrived(), ["0", "1", "2", "3"]);
+    assert_eq!(shop.sends(), 7);
+}
+
+#[test]
 fn a_failure_that_comes_by_webhook_names_metas_reason() {
     let mut shop = Shop::open();
     shop.say("hello");
@@ -380,9 +399,7 @@ fn a_burst_is_paced_and_no_message_is_refused_for_speed() {
     let calls = shop.world.meta.calls().route(MESSAGES);
     assert_eq!((calls.total, calls.throttled), (50, 0));
     let texts: Vec<String> = (0..50).map(|n| n.to_string()).collect();
-    let sent = shop.world.meta.messages().into_iter().filter(|it| it.outbound);
-    let sent: Vec<String> = sent.map(|it| it.content["text"]["body"].as_str().unwrap_or_default().to_owned()).collect();
-    assert_eq!(sent, texts, "in the order that they were written");
+    assert_eq!(shop.arrived(), texts, "in the order that they were written");
 }
 
 #[test]

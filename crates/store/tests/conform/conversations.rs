@@ -215,6 +215,27 @@ pub fn an_account_has_a_channels_id_once(world: &World) {
     assert_eq!(world.read(|tx, org| tx.messages(org, &MessageFilter::default(), None, 9)).0.len(), 3);
 }
 
+pub fn a_message_waits_behind_those_queued_before_it(world: &World) {
+    let ana = conversation(world, &world.contact("+628111111111", "Ana", "ana@example.com"));
+    let budi = conversation(world, &world.contact("+628222222222", "Budi", "budi@example.com"));
+    let queued = |of: &Conversation, direction: Direction| {
+        world.dial.advance(Duration::from_millis(1));
+        let queued = message(world, of, direction, None);
+        add(world, &queued);
+        queued
+    };
+    queued(&ana, Direction::Inbound);
+    queued(&budi, Direction::Outbound);
+    let first = queued(&ana, Direction::Outbound);
+    let second = queued(&ana, Direction::Outbound);
+    world.write(move |tx, org| {
+        assert!(!tx.waits_behind(org, &first)? && tx.waits_behind(org, &second)?);
+        tx.put_message(org, &Message { status: MessageStatus::Sending, ..first })?;
+        assert!(!tx.waits_behind(org, &second)?);
+        Ok(())
+    });
+}
+
 pub fn messages_come_newest_first_and_filter(world: &World) {
     let budi = conversation(world, &world.contact("+628111222333", "Budi", "budi@example.id"));
     let ana = conversation(world, &world.contact("+628111222334", "Ana", "ana@example.id"));

@@ -51,6 +51,7 @@ cases! {
         a_conversation_has_a_label_once,
         a_message_reads_back_and_moves_on,
         an_account_has_a_channels_id_once,
+        a_message_waits_behind_those_queued_before_it,
         messages_come_newest_first_and_filter,
         an_erased_persons_conversation_is_gone;
     transactions:
