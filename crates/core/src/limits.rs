@@ -42,7 +42,7 @@ limits! {
     LABELS_MAX = 1_000;
     /// Contacts that one request labels.
     BULK_LABEL_MAX = 1_000;
-    /// Characters of a user's or a team's name.
+    /// Characters of a user's, a team's or an organization's name.
     MEMBER_NAME_CHARS_MAX = 100;
     /// Characters of a message's text.
     MESSAGE_TEXT_CHARS_MAX = 4096;

@@ -1,10 +1,13 @@
 //! Who calls: an API key becomes the proof of its organization.
 
+use std::time::Duration;
+
 use axum::http::HeaderValue;
 use lockstep_core::change::Origin;
 use lockstep_core::ids::{KeyId, RequestId};
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{ApiKey, KeyKind, KeyLimits, Org};
+use lockstep_core::scope::{Scope, allows};
+use lockstep_store::{ApiKey, KeyKind, KeyLimits, Org, StoreError};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
@@ -25,6 +28,8 @@ pub struct Caller {
     pub livemode: bool,
     /// The key's own rate limits.
     pub limits: KeyLimits,
+    /// What the key may do; empty for everything.
+    pub scopes: Vec<Scope>,
     /// The request.
     pub request: RequestId,
 }
@@ -33,6 +38,17 @@ impl Caller {
     /// The caller as the author of a change.
     pub fn author(&self) -> Author {
         Author { org: self.org.clone(), origin: Origin::Api { key: self.key.clone() }, livemode: self.livemode }
+    }
+
+    /// Refuses what the key's scopes do not cover.
+    ///
+    /// # Errors
+    /// [`Code::InsufficientScope`].
+    pub fn may(&self, needed: Scope) -> Result<(), Problem> {
+        if allows(&self.scopes, needed) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::InsufficientScope, format!("This API key lacks the scope {needed}.")))
     }
 }
 
@@ -53,6 +69,7 @@ pub async fn caller(app: &App, authorization: Option<&HeaderValue>, request: Req
     let hash = key_hash(plaintext);
     let key = app.store.read(move |tx| Ok::<_, Problem>(tx.key_by_hash(&hash)?)).await?.ok_or_else(unknown)?;
     check(&key, app)?;
+    note_use(&key, app).await;
     Ok(Caller {
         org: key.org().clone(),
         key: key.id,
@@ -60,8 +77,23 @@ pub async fn caller(app: &App, authorization: Option<&HeaderValue>, request: Req
         last4: key.last4,
         livemode: key.live,
         limits: key.limits,
+        scopes: key.scopes,
         request,
     })
+}
+
+/// Notes that the key is used, once an hour: the first request of the hour pays a commit. One that cannot be noted is
+/// served all the same.
+async fn note_use(key: &ApiKey, app: &App) {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    if key.last_used_at.is_some_and(|last| app.env.now().since(last) < HOUR) {
+        return;
+    }
+    let id = key.id.clone();
+    let noted: Result<(), StoreError> = app.store.write(move |tx| tx.note_key_used(&id)).await;
+    if let Err(error) = noted {
+        tracing::warn!(key = %key.id, %error, "the use of an API key could not be noted");
+    }
 }
 
 fn bearer(header: &str) -> Option<&str> {

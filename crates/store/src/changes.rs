@@ -1,5 +1,7 @@
 //! The append-only log of changes, and the erasure of a person from it and from all that quotes them.
 
+use std::slice;
+
 use lockstep_core::change::{Change, FieldChange};
 use lockstep_core::ids::ContactId;
 use lockstep_core::pair::FieldBase;
@@ -30,11 +32,17 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn record(&mut self, org: &Org, change: &Change) -> Result<(), StoreError> {
-        let names: Vec<&str> = change.fields.iter().map(|field| field.field.as_str()).collect();
-        self.execute(
-            "INSERT INTO changes (id, org_id, contact_id, seq, at, origin, field_names, fields)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            args![
+        self.record_all(org, slice::from_ref(change))
+    }
+
+    /// Appends to the log, many entries in a statement.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn record_all(&mut self, org: &Org, changes: &[Change]) -> Result<(), StoreError> {
+        let rows = changes.iter().map(|change| {
+            let names: Vec<&str> = change.fields.iter().map(|field| field.field.as_str()).collect();
+            Ok(Vec::from(args![
                 &change.id,
                 org.id(),
                 &change.subject,
@@ -44,9 +52,10 @@ impl Tx<'_> {
                 // Between line breaks, so that one name can be looked for.
                 format!("\n{}\n", names.join("\n")),
                 Arg::json(&change.fields)?
-            ],
-        )
-        .map(|_| ())
+            ]))
+        });
+        let rows = rows.collect::<Result<_, StoreError>>()?;
+        self.insert_rows("changes (id, org_id, contact_id, seq, at, origin, field_names, fields)", rows)
     }
 
     /// What happened to a contact, or to one field of it; newest first.

@@ -163,7 +163,7 @@ impl Tx<'_> {
         ids: &[&ContactId],
     ) -> Result<BTreeMap<ContactId, Contact>, StoreError> {
         self.hold(org.id())?;
-        let sql = format!("{CONTACT} AND id IN {}", self.dialect().texts_of(2));
+        let sql = format!("{CONTACT} AND {}", self.dialect().among("id", 2));
         let found = self.query(&sql, args![org.id(), Arg::json(&ids)?], contact_row)?;
         Ok(found.into_iter().map(|contact| (contact.id.clone(), contact)).collect())
     }
@@ -247,8 +247,8 @@ impl Tx<'_> {
         let (now, (seq, stamp)) = (self.now(), self.next_stamp(org)?);
         let sql = format!(
             "UPDATE contacts SET seq = ?3, updated_at = ?4, stamp = ?5
-             WHERE org_id = ?1 AND deleted_at IS NULL AND id IN {} RETURNING {}",
-            self.dialect().texts_of(2),
+             WHERE org_id = ?1 AND deleted_at IS NULL AND {} RETURNING {}",
+            self.dialect().among("id", 2),
             columns!()
         );
         let mut touched = self.query(&sql, args![org.id(), Arg::json(&ids)?, seq, now, stamp], contact_row)?;

@@ -211,8 +211,8 @@ impl Tx<'_> {
         let sql = format!(
             "SELECT conversation_labels.conversation_id, labels.id, team_id, name, color, created_at, updated_at
              FROM conversation_labels JOIN labels ON labels.id = conversation_labels.label_id
-             WHERE labels.org_id = ?1 AND conversation_labels.conversation_id IN {} ORDER BY labels.id",
-            self.dialect().texts_of(2)
+             WHERE labels.org_id = ?1 AND {} ORDER BY labels.id",
+            self.dialect().among("conversation_labels.conversation_id", 2)
         );
         let mut found: BTreeMap<ConversationId, Vec<Label>> = BTreeMap::new();
         let ids = Arg::json(&conversations)?;

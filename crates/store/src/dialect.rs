@@ -24,11 +24,12 @@ impl Dialect {
         }
     }
 
-    /// The texts of parameter `n`, a JSON array, as a subquery of one column: any number of ids in one statement.
-    pub(crate) fn texts_of(self, n: usize) -> String {
+    /// Whether a column is among the texts of parameter `n`, a JSON array: any number of ids in one statement. PostgreSQL
+    /// makes an array of them first, because only that is looked up by index whatever it knows of the table.
+    pub(crate) fn among(self, column: &str, n: usize) -> String {
         match self {
-            Self::Sqlite => format!("(SELECT value FROM json_each(?{n}))"),
-            Self::Postgres => format!("(SELECT json_array_elements_text(?{n}::text::json))"),
+            Self::Sqlite => format!("{column} IN (SELECT value FROM json_each(?{n}))"),
+            Self::Postgres => format!("{column} = ANY (ARRAY (SELECT json_array_elements_text(?{n}::text::json)))"),
         }
     }
 

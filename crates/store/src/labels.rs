@@ -141,8 +141,8 @@ impl Tx<'_> {
         let sql = format!(
             "SELECT contact_labels.contact_id, labels.id, team_id, name, color, created_at, updated_at
              FROM contact_labels JOIN labels ON labels.id = contact_labels.label_id
-             WHERE labels.org_id = ?1 AND contact_labels.contact_id IN {} ORDER BY labels.id",
-            self.dialect().texts_of(2)
+             WHERE labels.org_id = ?1 AND {} ORDER BY labels.id",
+            self.dialect().among("contact_labels.contact_id", 2)
         );
         let mut found: BTreeMap<ContactId, Vec<Label>> = BTreeMap::new();
         let rows =
@@ -170,8 +170,8 @@ impl Tx<'_> {
              FROM contacts
              JOIN accounts ON accounts.org_id = contacts.org_id AND accounts.phone_number_id = contacts.account
              LEFT JOIN contact_labels ON contact_labels.contact_id = contacts.id AND contact_labels.label_id = ?4
-             WHERE contacts.org_id = ?1 AND contacts.deleted_at IS NULL AND contacts.id IN {} ORDER BY contacts.id",
-            self.dialect().texts_of(2)
+             WHERE contacts.org_id = ?1 AND contacts.deleted_at IS NULL AND {} ORDER BY contacts.id",
+            self.dialect().among("contacts.id", 2)
         );
         self.query(&sql, args![org.id(), Arg::json(&contacts)?, &label.team, &label.id], |row| {
             Ok(LabelTarget { contact: row.take()?, fits: row.take()?, attached: row.take()? })
@@ -186,8 +186,8 @@ impl Tx<'_> {
         let sql = format!(
             "INSERT INTO contact_labels (contact_id, label_id)
              SELECT contacts.id, labels.id FROM contacts JOIN labels ON labels.org_id = contacts.org_id
-             WHERE contacts.org_id = ?1 AND labels.id = ?3 AND contacts.id IN {} ON CONFLICT DO NOTHING",
-            self.dialect().texts_of(2)
+             WHERE contacts.org_id = ?1 AND labels.id = ?3 AND {} ON CONFLICT DO NOTHING",
+            self.dialect().among("contacts.id", 2)
         );
         self.execute(&sql, args![org.id(), Arg::json(&contacts)?, label]).map(|_| ())
     }
@@ -203,9 +203,9 @@ impl Tx<'_> {
         contacts: &[ContactId],
     ) -> Result<(), StoreError> {
         let sql = format!(
-            "DELETE FROM contact_labels WHERE label_id = ?3 AND contact_id IN {}
+            "DELETE FROM contact_labels WHERE label_id = ?3 AND {}
              AND EXISTS (SELECT 1 FROM labels WHERE org_id = ?1 AND id = ?3)",
-            self.dialect().texts_of(2)
+            self.dialect().among("contact_id", 2)
         );
         self.execute(&sql, args![org.id(), Arg::json(&contacts)?, label]).map(|_| ())
     }

@@ -148,6 +148,26 @@ impl<'a> Tx<'a> {
         }
     }
 
+    /// Inserts rows into `into`, such as `changes (id, at)`, many in a statement. All have one length; few sizes of
+    /// statement occur, because each is kept prepared.
+    pub(crate) fn insert_rows(&mut self, into: &str, rows: Vec<Vec<Arg<'_>>>) -> Result<(), StoreError> {
+        let mut rows = rows.into_iter();
+        for size in [1_000, 100, 10, 1] {
+            while rows.len() >= size {
+                let chunk: Vec<Vec<Arg<'_>>> = rows.by_ref().take(size).collect();
+                let width = chunk.first().map_or(0, Vec::len);
+                let row = |n: usize| {
+                    let places: Vec<String> = (n * width + 1..=(n + 1) * width).map(|at| format!("?{at}")).collect();
+                    format!("({})", places.join(", "))
+                };
+                let values: Vec<String> = (0..size).map(row).collect();
+                let cells: Vec<Arg<'_>> = chunk.into_iter().flatten().collect();
+                self.execute(&format!("INSERT INTO {into} VALUES {}", values.join(", ")), &cells)?;
+            }
+        }
+        Ok(())
+    }
+
     fn guarded<T>(
         &mut self,
         args: &[Arg<'_>],

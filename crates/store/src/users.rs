@@ -90,7 +90,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn users_by_id(&mut self, org: &Org, ids: &[UserId]) -> Result<BTreeMap<UserId, User>, StoreError> {
-        let sql = format!("{USER} AND id IN {}", self.dialect().texts_of(2));
+        let sql = format!("{USER} AND {}", self.dialect().among("id", 2));
         let found = self.query(&sql, args![org.id(), Arg::json(&ids)?], user_row)?;
         let found = self.with_teams(found)?;
         Ok(found.into_iter().map(|user| (user.id.clone(), user)).collect())
@@ -146,8 +146,8 @@ impl Tx<'_> {
         }
         let ids: Vec<&UserId> = users.iter().map(|user| &user.id).collect();
         let sql = format!(
-            "SELECT user_id, team_id FROM team_members WHERE user_id IN {} ORDER BY team_id",
-            self.dialect().texts_of(1)
+            "SELECT user_id, team_id FROM team_members WHERE {} ORDER BY team_id",
+            self.dialect().among("user_id", 1)
         );
         let mut teams: BTreeMap<UserId, Vec<TeamId>> = BTreeMap::new();
         for (user, team) in self.query(&sql, args![Arg::json(&ids)?], |row| Ok((row.take()?, row.take()?)))? {

@@ -58,6 +58,17 @@ pub struct Keys {
     pub admin_link: String,
 }
 
+impl Keys {
+    /// Prints them for people.
+    pub fn say(&self) -> anyhow::Result<()> {
+        screen::say(format!("API key           {}", self.api_key))?;
+        screen::say(format!("Publishable key   {}", self.publishable_key))?;
+        screen::say(format!("Secret key        {}", self.secret_key))?;
+        screen::say(format!("Admin link        {}", self.admin_link))?;
+        screen::say("Keep these: nobody can show them again.")
+    }
+}
+
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     start_quiet_log();
     let app = Place::find(&arguments.at, Table::new())?.open_here()?;
@@ -69,13 +80,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     screen::say(format!("WhatsApp account  {} (phone_number_id {})", made.phone_number, made.phone_number_id))?;
     match &made.keys {
         None => screen::say("It was there already, with keys. `lockstep keys create` makes another key."),
-        Some(keys) => {
-            screen::say(format!("API key           {}", keys.api_key))?;
-            screen::say(format!("Publishable key   {}", keys.publishable_key))?;
-            screen::say(format!("Secret key        {}", keys.secret_key))?;
-            screen::say(format!("Admin link        {}", keys.admin_link))?;
-            screen::say("Keep these: nobody can show them again.")
-        }
+        Some(keys) => keys.say(),
     }
 }
 

@@ -5,16 +5,19 @@ use std::time::Duration;
 use anyhow::bail;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
-use lockstep_store::{ApiKey, KeyKind, KeyLimits};
+use lockstep_core::scope::Scope;
+use lockstep_store::{ApiKey, KeyKind, KeyLimits, Org};
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use serde_json::json;
 use toml::Table;
 
-use super::init::organization;
-use super::place::{Place, Where, runtime, start_quiet_log};
+use super::organizations::{Of, chosen};
+use super::place::{Place, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
 use crate::ops;
+use crate::ops::keys::Wish;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -31,7 +34,7 @@ pub enum Command {
 #[derive(clap::Args)]
 pub struct Create {
     #[command(flatten)]
-    at: Where,
+    of: Of,
     /// What the key opens
     #[arg(long, value_enum, default_value = "api")]
     kind: Kind,
@@ -44,6 +47,10 @@ pub struct Create {
     /// Days after which it ends
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3_650))]
     expires_in: Option<u32>,
+    /// What the key may do, such as contacts:read or messages:write (which covers reading); may be repeated. Everything if left
+    /// out
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<Scope>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -64,7 +71,7 @@ enum Kind {
 #[derive(clap::Args)]
 pub struct List {
     #[command(flatten)]
-    at: Where,
+    of: Of,
     /// Print one JSON array
     #[arg(long)]
     json: bool,
@@ -73,7 +80,7 @@ pub struct List {
 #[derive(clap::Args)]
 pub struct Revoke {
     #[command(flatten)]
-    at: Where,
+    of: Of,
     /// The key's id, as the list shows it
     id: KeyId,
 }
@@ -81,7 +88,7 @@ pub struct Revoke {
 #[derive(clap::Args)]
 pub struct Limit {
     #[command(flatten)]
-    at: Where,
+    of: Of,
     /// The key's id, as the list shows it
     id: KeyId,
     /// Writes a minute; without it the key shares the organization's
@@ -94,31 +101,40 @@ pub struct Limit {
 
 pub fn run(command: Command) -> anyhow::Result<()> {
     start_quiet_log();
-    let at = match &command {
-        Command::Create(Create { at, .. })
-        | Command::List(List { at, .. })
-        | Command::Revoke(Revoke { at, .. })
-        | Command::Limit(Limit { at, .. }) => at,
+    let of = match &command {
+        Command::Create(Create { of, .. })
+        | Command::List(List { of, .. })
+        | Command::Revoke(Revoke { of, .. })
+        | Command::Limit(Limit { of, .. }) => of,
     };
-    let app = Place::find(at, Table::new())?.open_existing()?;
+    let app = Place::find(&of.at, Table::new())?.open_existing()?;
+    let organization = of.organization.clone();
     runtime()?.block_on(async {
+        let org = chosen(&app, organization).await?;
         match command {
-            Command::Create(create) => make(&app, create).await,
-            Command::List(list) => show(&app, list.json).await,
-            Command::Revoke(revoke) => end(&app, revoke.id).await,
-            Command::Limit(limit) => set_limits(&app, limit).await,
+            Command::Create(create) => make(&app, org, create).await,
+            Command::List(list) => show(&app, org, list.json).await,
+            Command::Revoke(revoke) => end(&app, org, revoke.id).await,
+            Command::Limit(limit) => set_limits(&app, org, limit).await,
         }
     })
 }
 
-async fn make(app: &App, create: Create) -> anyhow::Result<()> {
+async fn make(app: &App, org: Org, create: Create) -> anyhow::Result<()> {
     const DAY: Duration = Duration::from_secs(86_400);
-    let org = organization(app).await?;
     let expires_at = create.expires_in.map(|days| app.env.now().plus(DAY * days));
-    let minted = ops::keys::mint(app, &org, create.kind.into(), &create.label, !create.test, expires_at).await?;
+    let wish = Wish {
+        kind: create.kind.into(),
+        label: create.label,
+        live: !create.test,
+        expires_at,
+        scopes: create.scopes.clone(),
+    };
+    let minted = ops::keys::mint_as(app, &org, wish).await?;
     let key = minted.plaintext.expose_secret();
     if create.json {
-        return screen::json(&serde_json::json!({ "id": minted.id, "key": key, "expires_at": expires_at }));
+        let shown = json!({ "id": minted.id, "key": key, "expires_at": expires_at, "scopes": create.scopes });
+        return screen::json(&shown);
     }
     screen::say(key)
 }
@@ -134,6 +150,8 @@ struct Shown {
     state: &'static str,
     created_at: Time,
     expires_at: Option<Time>,
+    scopes: Vec<Scope>,
+    last_used_at: Option<Time>,
 }
 
 impl Shown {
@@ -152,18 +170,22 @@ impl Shown {
             state,
             created_at: key.created_at,
             expires_at: key.expires_at,
+            scopes: key.scopes,
+            last_used_at: key.last_used_at,
         }
     }
 
     fn row(self) -> Vec<String> {
         let kind = format!("{:?}", self.kind).to_lowercase();
-        let end = self.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string());
-        vec![self.id.to_string(), kind, self.label, self.key, self.state.to_owned(), end]
+        let when = |time: Option<Time>| time.map_or_else(|| "never".to_owned(), |time| time.to_string());
+        let scopes: Vec<String> = self.scopes.iter().map(Scope::to_string).collect();
+        let scopes = if scopes.is_empty() { "everything".to_owned() } else { scopes.join(" ") };
+        let (ends, used) = (when(self.expires_at), when(self.last_used_at));
+        vec![self.id.to_string(), kind, self.label, self.key, self.state.to_owned(), scopes, ends, used]
     }
 }
 
-async fn show(app: &App, json: bool) -> anyhow::Result<()> {
-    let org = organization(app).await?;
+async fn show(app: &App, org: Org, json: bool) -> anyhow::Result<()> {
     let keys = app.store.read(move |tx| tx.keys(&org)).await?;
     let now = app.env.now();
     let shown: Vec<Shown> = keys.into_iter().map(|key| Shown::new(key, now)).collect();
@@ -171,19 +193,17 @@ async fn show(app: &App, json: bool) -> anyhow::Result<()> {
         return screen::json(&shown);
     }
     let rows = shown.into_iter().map(Shown::row).collect();
-    screen::say(screen::table(&["id", "kind", "label", "key", "state", "ends"], &[], rows))
+    screen::say(screen::table(&["id", "kind", "label", "key", "state", "may do", "ends", "last used"], &[], rows))
 }
 
-async fn end(app: &App, id: KeyId) -> anyhow::Result<()> {
-    let org = organization(app).await?;
+async fn end(app: &App, org: Org, id: KeyId) -> anyhow::Result<()> {
     if !ops::keys::revoke(app, &org, &id).await? {
         bail!("there is no active key {id}; `lockstep keys list` shows them");
     }
     screen::say(format!("{id} is revoked."))
 }
 
-async fn set_limits(app: &App, limit: Limit) -> anyhow::Result<()> {
-    let org = organization(app).await?;
+async fn set_limits(app: &App, org: Org, limit: Limit) -> anyhow::Result<()> {
     let Limit { id, write_per_minute, read_per_minute, .. } = limit;
     if !ops::keys::limit(app, &org, &id, KeyLimits { write_per_minute, read_per_minute }).await? {
         bail!("there is no key {id}; `lockstep keys list` shows them");

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod accounts;
 mod audit;
 mod channel;
 mod config;
@@ -12,6 +13,7 @@ pub mod init;
 mod jobs;
 mod keys;
 mod migrate;
+mod organizations;
 mod parked;
 mod place;
 pub mod sandbox;
@@ -19,7 +21,9 @@ pub mod screen;
 pub mod serve;
 pub mod stop;
 pub mod sync;
+mod teams;
 mod tls;
+mod users;
 mod why;
 
 use std::io;
@@ -65,6 +69,18 @@ enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Make and list organizations, the tenants of one server
+    #[command(subcommand)]
+    Organizations(organizations::Command),
+    /// Add, list and remove the people whom conversations are assigned to
+    #[command(subcommand)]
+    Users(users::Command),
+    /// Make, list and remove teams, and say who belongs to them
+    #[command(subcommand)]
+    Teams(teams::Command),
+    /// Add and list WhatsApp accounts, and give them to teams
+    #[command(subcommand)]
+    Accounts(accounts::Command),
     /// Say what is wrong with a set-up and how to mend it
     Doctor(doctor::Arguments),
     /// Bring the database to this program's schema
@@ -96,6 +112,10 @@ pub fn main() -> ExitCode {
         Command::Parked(command) => parked::run(command),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Keys(command) => keys::run(command),
+        Command::Organizations(command) => organizations::run(command),
+        Command::Users(command) => users::run(command),
+        Command::Teams(command) => teams::run(command),
+        Command::Accounts(command) => accounts::run(command),
         Command::Doctor(arguments) => return doctor::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Config => config::run(),

@@ -47,6 +47,26 @@ pub enum Action {
     ChannelConnected,
     /// A number's channel was taken away.
     ChannelDisconnected,
+    /// A label was deleted.
+    LabelDeleted,
+    /// The organization was made.
+    OrganizationMade,
+    /// A user was added.
+    UserAdded,
+    /// A user was removed.
+    UserRemoved,
+    /// A team was made.
+    TeamAdded,
+    /// A team was removed.
+    TeamRemoved,
+    /// A user came into a team.
+    TeamJoined,
+    /// A user left a team.
+    TeamLeft,
+    /// A WhatsApp account was added.
+    AccountAdded,
+    /// A WhatsApp account was given to a team, or to all of them.
+    AccountGiven,
 }
 
 impl Action {
@@ -72,6 +92,16 @@ impl Action {
             Self::SecretDeleted => "secret.deleted",
             Self::ChannelConnected => "channel.connected",
             Self::ChannelDisconnected => "channel.disconnected",
+            Self::LabelDeleted => "label.deleted",
+            Self::OrganizationMade => "organization.made",
+            Self::UserAdded => "user.added",
+            Self::UserRemoved => "user.removed",
+            Self::TeamAdded => "team.added",
+            Self::TeamRemoved => "team.removed",
+            Self::TeamJoined => "team.joined",
+            Self::TeamLeft => "team.left",
+            Self::AccountAdded => "account.added",
+            Self::AccountGiven => "account.given",
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::vault::Place;
 pub struct Once {
     /// The `Idempotency-Key`.
     pub key: String,
-    /// SHA-256 over method, path and canonical body.
+    /// SHA-256 over method, path with its query, and canonical body.
     pub fingerprint: [u8; 32],
 }
 

@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
-use lockstep_core::problem::Problem;
+use lockstep_core::problem::{Code, Problem};
+use lockstep_core::scope::Scope;
 use lockstep_store::{KeyKind, KeyLimits, NewKey, Org};
 use secrecy::SecretString;
 use serde_json::json;
@@ -25,7 +26,22 @@ pub struct Minted {
     pub plaintext: SecretString,
 }
 
-/// Makes a key of an organization. `live` tells real keys from test keys, whose events say `livemode: false`.
+/// What a key shall be.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// What it opens.
+    pub kind: KeyKind,
+    /// What a person calls it.
+    pub label: String,
+    /// False for a test key, whose events say `livemode: false`.
+    pub live: bool,
+    /// When it ends; `None` for never.
+    pub expires_at: Option<Time>,
+    /// What it may do; empty for everything.
+    pub scopes: Vec<Scope>,
+}
+
+/// Makes a key of an organization that may do everything. `live` tells real keys from test keys.
 ///
 /// # Errors
 /// The store's.
@@ -37,21 +53,33 @@ pub async fn mint(
     live: bool,
     expires_at: Option<Time>,
 ) -> Result<Minted, Problem> {
+    mint_as(app, org, Wish { kind, label: label.to_owned(), live, expires_at, scopes: Vec::new() }).await
+}
+
+/// Makes a key as wished.
+///
+/// # Errors
+/// Scopes for a key of another kind than [`KeyKind::Api`], or the store's.
+pub async fn mint_as(app: &App, org: &Org, wish: Wish) -> Result<Minted, Problem> {
+    let Wish { kind, label, live, expires_at, scopes } = wish;
+    if kind != KeyKind::Api && !scopes.is_empty() {
+        return Err(Problem::of(Code::InvalidFieldValue, "scopes", "Only keys of the inbox API have scopes."));
+    }
     let plaintext = format!("{}{}", prefix(kind, live), URL_SAFE_NO_PAD.encode(app.env.random_bytes::<RANDOM_BYTES>()));
     let key = NewKey {
         kind,
-        label: label.to_owned(),
+        label,
         hash: key_hash(&plaintext),
         first12: plaintext[..12].to_owned(),
         last4: plaintext[plaintext.len() - 4..].to_owned(),
         live,
         expires_at,
-        scopes: Vec::new(),
+        scopes,
     };
     let org = org.clone();
     let made = app.store.write(move |tx| {
         let id = tx.add_key(&org, &key)?;
-        let detail = json!({ "key": id, "kind": key.kind, "label": key.label, "live": key.live });
+        let detail = json!({ "key": id, "kind": key.kind, "label": key.label, "live": key.live, "scopes": key.scopes });
         audit::note_operator(tx, &org, Action::KeyCreated, &detail)?;
         Ok::<_, Problem>(id)
     });

@@ -1,5 +1,6 @@
 //! What Lockstep can do, decided and committed: one file per capability.
 
+pub mod accounts;
 pub mod audit;
 pub mod authorise;
 pub mod channels;
@@ -8,8 +9,10 @@ pub mod conversations;
 pub mod idempotency;
 pub mod key_ring;
 pub mod keys;
+pub mod labels;
 pub mod media;
 pub mod messages;
+pub mod organizations;
 pub mod parked;
 pub mod payload;
 pub mod plans;
@@ -17,6 +20,7 @@ pub mod received;
 pub mod relink;
 pub mod sending;
 pub mod syncs;
+pub mod users;
 pub mod webhooks;
 pub mod why;
 

@@ -3,6 +3,8 @@
 mod conversation;
 mod message;
 
+use std::collections::BTreeMap;
+
 pub use conversation::{
     Assignee, ContactStub, ConversationObject, conversation_assigned, conversation_closed, conversation_opened,
 };
@@ -10,7 +12,8 @@ pub use message::{FailureObject, MessageObject, ReplyContext, failed_status, kir
 
 use lockstep_core::contact::Contact;
 use lockstep_core::env::Time;
-use lockstep_core::ids::ContactId;
+use lockstep_core::ids::{ContactId, LabelId, TeamId};
+use lockstep_core::label::{Color, Label};
 use lockstep_store::Account;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -48,6 +51,50 @@ pub struct ContactObject {
     /// When it last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Time,
+    /// Its labels; only with `expand=labels`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub labels: Option<Vec<LabelObject>>,
+}
+
+/// A label.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LabelObject {
+    /// `lbl_…`
+    #[schema(value_type = String)]
+    pub id: LabelId,
+    /// Always `label`.
+    #[schema(value_type = String)]
+    pub object: &'static str,
+    /// What people call it; unique within its team, whatever the case.
+    pub name: String,
+    /// How it looks.
+    #[schema(value_type = String)]
+    pub color: Color,
+    /// The team that it belongs to, `team_…`.
+    #[schema(value_type = String)]
+    pub team_id: TeamId,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Time,
+    /// When its name or colour last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Time,
+}
+
+impl LabelObject {
+    /// Shows a label.
+    pub fn new(label: &Label) -> Self {
+        Self {
+            id: label.id.clone(),
+            object: "label",
+            name: label.name.clone(),
+            color: label.color,
+            team_id: label.team.clone(),
+            created_at: label.created_at,
+            updated_at: label.updated_at,
+        }
+    }
 }
 
 /// The account inside a contact.
@@ -90,7 +137,15 @@ impl ContactObject {
             whatsapp_account: WhatsappAccount::new(&contact.account, accounts),
             created_at: contact.created_at,
             updated_at: contact.updated_at,
+            labels: None,
         }
+    }
+
+    /// The same contact with its labels, out of those of many contacts.
+    #[must_use]
+    pub fn labelled(self, labels: &BTreeMap<ContactId, Vec<Label>>) -> Self {
+        let own = labels.get(&self.id).into_iter().flatten();
+        Self { labels: Some(own.map(LabelObject::new).collect()), ..self }
     }
 }
 
@@ -126,4 +181,9 @@ pub fn contact_updated(contact: &ContactObject, changed_fields: &[&str]) -> Json
 /// The `data` of `contact.deleted`: nothing personal is left in it.
 pub fn contact_deleted(contact: &ContactId) -> Json {
     json!({ "contact": Deleted::new(contact, "contact") })
+}
+
+/// The `data` of `label.deleted`.
+pub fn label_deleted(label: &LabelId) -> Json {
+    json!({ "label": Deleted::new(label, "label") })
 }

@@ -3,9 +3,10 @@
 use axum::body::Body;
 use http::Request;
 use lockstep_core::problem::Code;
-use lockstep_store::StoreError;
+use lockstep_store::{NewUser, StoreError};
 use serde_json::{Value as Json, json};
 
+use crate::conversations;
 use crate::desk::{ACCOUNT, Desk, key, organization};
 
 /// Everything that a refused request must leave alone.
@@ -176,6 +177,13 @@ async fn another_organizations_ids_answer_404_on_every_route() {
     let secret =
         desk.get(&format!("/v1/webhook_subscriptions/{subscription}")).await.data()["secrets"][0]["id"].clone();
     let secret = secret.as_str().expect("an id");
+    let message = conversations::write(&desk, "+628111222333", "wamid.1", "Halo").await;
+    let (conversation, message) = (message.conversation.to_string(), message.id.to_string());
+    let label = desk.post("/v1/labels", json!({ "name": "VIP" })).await.text_of("id");
+    let team = desk.get("/v1/teams").await.data()[0]["id"].as_str().expect("an id").to_owned();
+    let org = desk.org.clone();
+    let new = NewUser { name: "Ana".to_owned(), email: None };
+    let user = desk.app.store.write(move |tx| tx.add_user(&org, &new)).await.expect("a user").id.to_string();
     let other = organization(&desk.app, "Other").await;
     let other_key = key(&desk.app, &other).await;
     let before = state(&desk).await;
@@ -188,19 +196,41 @@ async fn another_organizations_ids_answer_404_on_every_route() {
         }
         let id = match () {
             () if template.contains("/contacts/") => &contact,
+            () if template.contains("/conversations/") => &conversation,
+            () if template.contains("/messages/") => &message,
+            () if template.contains("/labels/") => &label,
+            () if template.contains("/users/") => &user,
+            () if template.contains("/teams/") => &team,
             () if template.contains("/webhook_subscriptions/") => &subscription,
-            () => &delivery,
+            () if template.contains("/webhook_deliveries/") => &delivery,
+            () => panic!("{template} is walked with no id of its own"),
         };
-        let path = template.replace("{id}", id).replace("{secret_id}", secret).replace("{phone_number_id}", ACCOUNT);
+        let path = template
+            .replace("{id}", id)
+            .replace("{secret_id}", secret)
+            .replace("{label_id}", &label)
+            .replace("{phone_number_id}", ACCOUNT);
         for method in item.as_object().expect("operations").keys().filter(|name| *name != "parameters") {
-            let body = if method == "patch" { json!({ "name": "x", "status": "paused" }) } else { Json::Null };
+            let body = match method.as_str() {
+                "patch" if template.contains("/conversations/") => json!({ "status": "open" }),
+                "patch" => json!({ "name": "x", "status": "paused" }),
+                _ => json!({ "label_id": label }),
+            };
             let refused = desk.send_as(&other_key, &method.to_uppercase(), &path, body).await;
             assert_eq!(refused.refusal(), (404, "resource_not_found", None), "{method} {path}");
             walked += 1;
         }
     }
     assert!(walked >= 12, "{walked} operations take an id");
-    for list in ["/v1/contacts", "/v1/webhook_subscriptions", "/v1/webhook_deliveries"] {
+    for list in [
+        "/v1/contacts",
+        "/v1/conversations",
+        "/v1/messages",
+        "/v1/labels",
+        "/v1/users",
+        "/v1/webhook_subscriptions",
+        "/v1/webhook_deliveries",
+    ] {
         assert_eq!(desk.send_as(&other_key, "GET", list, Json::Null).await.data(), &json!([]), "{list}");
     }
     assert_eq!(state(&desk).await, before);

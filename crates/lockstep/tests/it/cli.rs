@@ -300,6 +300,59 @@ impl Drop for Sandbox {
 }
 
 #[test]
+fn members_accounts_and_scopes_are_managed_at_the_terminal() {
+    let desk = Desk::new();
+    assert!(desk.run(&["init", "--phone-number-id", "123456789"]).status.success());
+    let sales = desk.json(&["teams", "add", "Sales", "--json"])["id"].as_str().expect("an id").to_owned();
+    let ana = desk.json(&["users", "add", "Ana", "--email", "ana@example.com", "--team", &sales, "--json"]);
+    assert_eq!(ana["team_ids"], serde_json::json!([sales]));
+    let ana = ana["id"].as_str().expect("an id");
+    assert!(desk.refusal(&["users", "add", "Other", "--email", "ANA@example.com"]).contains("e-mail address"));
+    assert!(desk.run(&["teams", "leave", &sales, ana]).status.success());
+    assert_eq!(desk.json(&["users", "list", "--team", &sales, "--json"]), serde_json::json!([]));
+    assert!(desk.run(&["teams", "join", &sales, ana]).status.success());
+    assert!(text(&desk.run(&["users", "list"]).stdout).contains(&sales));
+
+    let second = ["accounts", "add", "+62 811-0000-0002", "--phone-number-id", "222222222", "--name", "Sales"];
+    assert!(desk.run(&second).status.success());
+    assert!(desk.refusal(&second).contains("has an account"));
+    assert!(desk.run(&["accounts", "give", "222222222", "--team", &sales]).status.success());
+    let accounts = desk.json(&["accounts", "list", "--json"]);
+    assert_eq!((accounts.as_array().map(Vec::len), accounts[1]["team"].as_str()), (Some(2), Some(sales.as_str())));
+    assert!(desk.refusal(&["teams", "remove", &sales]).contains("labels or accounts"));
+    assert!(desk.run(&["accounts", "give", "222222222"]).status.success());
+    assert!(desk.run(&["teams", "remove", &sales]).status.success());
+    assert!(desk.run(&["users", "remove", ana]).status.success());
+    assert!(desk.refusal(&["users", "remove", ana]).contains("No such user"));
+    assert_eq!(desk.json(&["users", "list", "--json"]), serde_json::json!([]));
+
+    let made = desk.json(&["keys", "create", "--scope", "contacts:read", "--scope", "labels:write", "--json"]);
+    assert_eq!(made["scopes"], serde_json::json!(["contacts:read", "labels:write"]));
+    assert!(text(&desk.run(&["keys", "list"]).stdout).contains("contacts:read labels:write"));
+    assert_eq!(desk.run(&["keys", "create", "--scope", "contacts:eat"]).status.code(), Some(2));
+    assert!(desk.refusal(&["keys", "create", "--kind", "admin", "--scope", "org:read"]).contains("inbox API"));
+}
+
+#[test]
+fn one_server_has_several_organizations() {
+    let desk = Desk::new();
+    assert!(desk.run(&["init"]).status.success());
+    let add = ["organizations", "add", "Second", "--phone-number", "+628110000002", "--phone-number-id", "222222222"];
+    let made = desk.json(&[add.as_slice(), &["--json"]].concat());
+    let id = made["organization"].as_str().expect("an id");
+    assert!(made["keys"]["api_key"].as_str().is_some_and(|key| key.starts_with("kdv_live_")), "{made}");
+    let named: Vec<Json> = desk.json(&["organizations", "list", "--json"]).as_array().expect("an array").clone();
+    assert_eq!(named.iter().map(|org| &org["name"]).collect::<Vec<_>>(), ["My organization", "Second"]);
+    let accounts = desk.json(&["accounts", "list", "--organization", id, "--json"]);
+    assert_eq!(accounts[0]["phone_number_id"], "222222222");
+    assert!(desk.run(&["users", "add", "Ana", "--organization", id]).status.success());
+    assert_eq!(desk.json(&["users", "list", "--json"]), serde_json::json!([]), "the first has none");
+    assert_eq!(desk.json(&["keys", "list", "--organization", id, "--json"]).as_array().map(Vec::len), Some(4));
+    let nobody = desk.refusal(&["teams", "list", "--organization", "org_01HXYZABCDEFGHJKMNPQRSTVWX"]);
+    assert!(nobody.contains("no organization"), "{nobody}");
+}
+
+#[test]
 fn doctor_says_what_is_missing_and_how_to_mend_it() {
     let desk = Desk::new();
     let nothing = desk.run(&["doctor", "--json"]);

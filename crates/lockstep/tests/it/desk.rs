@@ -29,6 +29,8 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::world::{postgres_schema, run};
+
 /// When every test begins.
 pub const BEGINNING: Time = Time::from_secs(1_790_000_000);
 /// The account that each organization has.
@@ -207,6 +209,19 @@ impl Desk {
         self.dial.set(due.max(self.dial.now()));
         due
     }
+}
+
+/// Plays a case on a fresh desk of each engine; PostgreSQL where `LOCKSTEP_TEST_PG` names a server. Its driver bears no
+/// runtime around it, so the case is polled by hand.
+pub fn on_both(schema: &str, case: impl AsyncFn(&Desk)) {
+    run(async { case(&Desk::new().await).await });
+    let Ok(server) = std::env::var("LOCKSTEP_TEST_PG") else {
+        eprintln!("skipped: LOCKSTEP_TEST_PG names no PostgreSQL server");
+        return;
+    };
+    let url = postgres_schema(&server, schema);
+    let free = RateLimits { write_per_minute: None, read_per_minute: None };
+    run(async { case(&Desk::on(Some(url), free).await).await });
 }
 
 fn settings(rate_limits: RateLimits) -> Settings {

@@ -11,6 +11,8 @@ mod flows;
 mod hard_cases;
 mod hard_cases_more;
 mod inbox;
+mod labels;
+mod members;
 mod messages;
 mod oauth;
 mod rates;

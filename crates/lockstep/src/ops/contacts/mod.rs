@@ -217,6 +217,26 @@ pub fn object(tx: &mut Tx<'_>, org: &Org, contact: &Contact) -> Result<ContactOb
     Ok(ContactObject::new(contact, &tx.accounts(org)?))
 }
 
+/// Shows contacts to callers, with their labels where they are wished.
+///
+/// # Errors
+/// The store's.
+pub fn objects(
+    tx: &mut Tx<'_>,
+    org: &Org,
+    contacts: &[Contact],
+    with_labels: bool,
+) -> Result<Vec<ContactObject>, StoreError> {
+    let accounts = tx.accounts(org)?;
+    let shown = contacts.iter().map(|contact| ContactObject::new(contact, &accounts));
+    if !with_labels {
+        return Ok(shown.collect());
+    }
+    let ids: Vec<&ContactId> = contacts.iter().map(|contact| &contact.id).collect();
+    let labels = tx.labels_of_contacts(org, &ids)?;
+    Ok(shown.map(|contact| contact.labelled(&labels)).collect())
+}
+
 fn log(
     tx: &mut Tx<'_>,
     by: &Author,
@@ -236,16 +256,13 @@ fn log(
 }
 
 fn publish(tx: &mut Tx<'_>, by: &Author, event_type: EventType, seq: i64, data: Json) -> Result<(), StoreError> {
-    let event = Event {
-        id: EventId::new(tx.env()),
-        event_type,
-        created_at: tx.now(),
-        livemode: by.livemode,
-        sequence: Some(seq),
-        data,
-    };
-    tx.publish(&by.org, &event)?;
-    Ok(())
+    let event = event(tx, by, event_type, Some(seq), data);
+    tx.publish(&by.org, &event).map(|_| ())
+}
+
+/// An event of now; `sequence` is the change number of the contact that it is about.
+pub(super) fn event(tx: &Tx<'_>, by: &Author, event_type: EventType, sequence: Option<i64>, data: Json) -> Event {
+    Event { id: EventId::new(tx.env()), event_type, created_at: tx.now(), livemode: by.livemode, sequence, data }
 }
 
 fn mark_dirty(tx: &mut Tx<'_>, by: &Author, contact: &Contact) -> Result<(), StoreError> {

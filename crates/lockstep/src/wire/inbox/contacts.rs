@@ -1,5 +1,7 @@
 //! Contacts, in both path layouts: `/v1/contacts` for the organization, `/v1/{phone_number_id}/contacts` for one account.
 
+use std::slice;
+
 use axum::extract::State;
 use lockstep_core::contact::Contact;
 use lockstep_core::ids::ContactId;
@@ -15,7 +17,8 @@ use crate::ops::contacts::{self, AccountChoice};
 use crate::ops::payload::{ContactObject, Deleted};
 use crate::wire::inbox::cursor::Listing;
 use crate::wire::inbox::dto::{
-    ContactFilters, ContactPatchBody, NewContactBody, UpsertBody, page_size, phone_number, upserted,
+    ContactFilters, ContactPatchBody, Expansion, NewContactBody, UpsertBody, expands_labels, page_size, phone_number,
+    upserted,
 };
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
@@ -77,6 +80,7 @@ async fn list(
     Filters(filters): Filters<ContactFilters>,
 ) -> Result<Answer, Refusal> {
     let limit = page_size(filters.limit.as_deref())?;
+    let expand = expands_labels(filters.expand.as_deref())?;
     let mut filter = filters.checked(scope.phone_number_id.clone())?;
     let delta = filter.updated_after.is_some();
     let listing = scope.listing(&app, &caller.org, &filters);
@@ -94,9 +98,10 @@ async fn list(
             contacts::account(tx, &org, &AccountChoice::Id(id))?;
         }
         let (rows, more) = tx.list_contacts(&org, &filter, &page)?;
-        Ok::<_, Problem>((rows, more, tx.accounts(&org)?, tx.last_seq(&org)?))
+        let data = contacts::objects(tx, &org, &rows, expand)?;
+        Ok::<_, Problem>((rows, more, data, tx.last_seq(&org)?))
     });
-    let (rows, has_more, accounts, last_seq) = read.await?;
+    let (rows, has_more, data, last_seq) = read.await?;
 
     let place = |contact: &Contact| listing.cursor(order_key(contact, order), &contact.id);
     let next = rows.last().filter(|_| has_more).map(place).transpose()?;
@@ -106,7 +111,6 @@ async fn list(
         // Behind everything that is committed, whatever its time.
         None => Some(filters.cursor.map_or_else(|| listing.cursor(last_seq, &LAST_ID), Ok)?),
     };
-    let data = rows.iter().map(|contact| ContactObject::new(contact, &accounts)).collect();
     let list = List { delta_cursor: delta, ..List::page(data, next, &caller.request) };
     Ok(Answer::new(200, &caller.request, &list)?)
 }
@@ -139,12 +143,18 @@ async fn create(
 
 /// Reads a contact.
 #[utoipa::path(get, path = "/contacts/{id}", tag = "contacts", operation_id = "get_contact",
-    params(("id" = String, Path, description = "`ctc_…`")), responses((status = 200, body = One<ContactObject>)))]
-async fn get(State(app): State<App>, caller: Caller, Segments(path): Segments<ContactPath>) -> Result<Answer, Refusal> {
-    let (org, id) = (caller.org.clone(), path.id()?);
+    params(("id" = String, Path, description = "`ctc_…`"), Expansion), responses((status = 200, body = One<ContactObject>)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<ContactPath>,
+    Filters(expansion): Filters<Expansion>,
+) -> Result<Answer, Refusal> {
+    let (org, id, expand) = (caller.org.clone(), path.id()?, expands_labels(expansion.expand.as_deref())?);
     let read = app.store.read(move |tx| {
         let contact = contacts::find(tx, &org, path.phone_number_id.as_deref(), &id)?;
-        Ok::<_, Problem>(contacts::object(tx, &org, &contact)?)
+        let object = contacts::objects(tx, &org, slice::from_ref(&contact), expand)?.pop();
+        object.ok_or_else(|| Problem::not_found("contact"))
     });
     Ok(Answer::ok(&caller.request, read.await?)?)
 }

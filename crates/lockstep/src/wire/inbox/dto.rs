@@ -215,6 +215,30 @@ pub struct ContactFilters {
     pub limit: Option<String>,
     /// The `next_cursor` or `delta_cursor` of a page with the same filters.
     pub cursor: Option<String>,
+    /// `labels` to show each contact's labels.
+    #[param(pattern = "^labels$")]
+    pub expand: Option<String>,
+}
+
+/// What to show beside an object's own members.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Expansion {
+    /// `labels` to show the labels.
+    #[param(pattern = "^labels$")]
+    pub expand: Option<String>,
+}
+
+/// Whether labels are to be shown.
+///
+/// # Errors
+/// Anything but `labels` is to be shown.
+pub fn expands_labels(expand: Option<&str>) -> Result<bool, Problem> {
+    match expand {
+        None => Ok(false),
+        Some("labels") => Ok(true),
+        Some(_) => Err(Problem::of(Code::InvalidFieldValue, "expand", "expand takes labels.")),
+    }
 }
 
 impl ContactFilters {

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Path, Query, Request};
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, StatusCode};
 use lockstep_core::limits::{BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, fits};
 use lockstep_core::problem::{Code, Problem};
@@ -93,8 +94,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Post<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let key = idempotency_key(request.headers())?;
-        let path =
-            request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.path()).to_owned();
+        let uri = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri(), |original| &original.0);
+        let path = uri.path_and_query().map_or_else(|| uri.path(), PathAndQuery::as_str).to_owned();
         let method = request.method().clone();
         let bytes = read(request, state).await?;
         let body = if bytes.is_empty() { Json::Object(Map::new()) } else { json(&bytes)? };

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use lockstep_core::ids::{KeyId, OrgId, RequestId};
 use lockstep_core::problem::Problem;
+use lockstep_core::scope::Scope;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -38,6 +39,11 @@ struct Key {
     object: &'static str,
     label: String,
     last4: String,
+    /// False for a test key.
+    livemode: bool,
+    /// What the key may do; null for everything.
+    #[schema(value_type = Option<Vec<String>>, required)]
+    scopes: Option<Vec<Scope>>,
 }
 
 /// Requests a minute, by class. A lifted limit is null.
@@ -59,7 +65,14 @@ pub async fn me(State(app): State<App>, caller: Caller) -> Result<Answer, Refusa
     let limits = app.settings.rate_limits;
     let me = Me {
         organization: Organization { id: caller.org.id().clone(), object: "organization", name },
-        api_key: Key { id: caller.key, object: "api_key", label: caller.label, last4: caller.last4 },
+        api_key: Key {
+            id: caller.key,
+            object: "api_key",
+            label: caller.label,
+            last4: caller.last4,
+            livemode: caller.livemode,
+            scopes: Some(caller.scopes).filter(|scopes| !scopes.is_empty()),
+        },
         rate_limits: Limits {
             tier: "self_hosted",
             write_per_minute: caller.limits.write_per_minute.or(limits.write_per_minute),

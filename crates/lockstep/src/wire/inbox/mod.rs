@@ -1,6 +1,7 @@
 //! The Inbox API: Kirim's `/v1` in both path layouts, and what goes beyond it.
 
 mod accounts;
+mod contact_labels;
 mod contacts;
 mod conversations;
 mod cursor;
@@ -10,6 +11,7 @@ pub mod envelope;
 pub(super) mod extract;
 mod gate;
 mod health;
+mod labels;
 mod me;
 mod messages;
 mod once;
@@ -18,6 +20,7 @@ mod outgoing;
 mod rows;
 mod streams;
 mod subscription;
+mod users;
 mod webhooks;
 
 use axum::extract::DefaultBodyLimit;
@@ -72,6 +75,9 @@ fn of_account() -> OpenApiRouter<App> {
         .merge(contacts::routes())
         .merge(conversations::routes())
         .merge(messages::routes())
+        .merge(contact_labels::routes())
+        .merge(labels::routes())
+        .merge(users::routes())
 }
 
 /// The routes that need no key, and the document of all.
