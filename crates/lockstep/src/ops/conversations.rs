@@ -1,17 +1,20 @@
 //! Conversations: begun by a message, given to somebody, closed and opened again; each with its event in the same commit.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use lockstep_core::contact::Contact;
 use lockstep_core::conversation::{Conversation, ConversationPatch, ConversationStatus};
 use lockstep_core::event::{Event, EventType};
-use lockstep_core::ids::{ContactId, ConversationId, EventId, UserId};
+use lockstep_core::ids::{ContactId, ConversationId, EventId, LabelId, UserId};
 use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{Org, StoreError, Tx};
 use serde_json::Value as Json;
 
 use crate::ops::Author;
+use crate::ops::contacts::{self, AccountChoice};
+use crate::ops::labels::{self, Operation};
 use crate::ops::payload::{self, Assignee, ConversationObject};
 
 /// The contact's conversation, opened if there is none.
@@ -90,15 +93,41 @@ pub fn commit(
     Ok(next)
 }
 
+/// Attaches a label to a conversation, or takes it off. What is so already is no error.
+///
+/// # Errors
+/// No such label, or to attach it, another team's.
+pub fn label(
+    tx: &mut Tx<'_>,
+    org: &Org,
+    conversation: &Conversation,
+    operation: Operation,
+    label: &LabelId,
+) -> Result<(), Problem> {
+    match operation {
+        Operation::Attach => {
+            let account = contacts::account(tx, org, &AccountChoice::Id(conversation.account.clone()))?;
+            labels::fitting(tx, org, &account, label)?;
+            tx.attach_to_conversation(org, label, &conversation.id)?;
+        }
+        Operation::Detach => {
+            labels::find(tx, org, None, label)?;
+            tx.detach_from_conversation(org, label, &conversation.id)?;
+        }
+    }
+    Ok(())
+}
+
 /// Shows a conversation to callers and subscribers.
 ///
 /// # Errors
 /// The store's.
 pub fn object(tx: &mut Tx<'_>, org: &Org, conversation: &Conversation) -> Result<ConversationObject, StoreError> {
-    objects(tx, org, std::slice::from_ref(conversation))?.pop().ok_or(StoreError::Missing { what: "contact" })
+    objects(tx, org, slice::from_ref(conversation), false)?.pop().ok_or(StoreError::Missing { what: "contact" })
 }
 
-/// Shows conversations, in their order; one whose contact is just being deleted is left out.
+/// Shows conversations in their order, with their labels if those are wanted; one whose contact is just being deleted is
+/// left out.
 ///
 /// # Errors
 /// The store's.
@@ -106,15 +135,22 @@ pub fn objects(
     tx: &mut Tx<'_>,
     org: &Org,
     conversations: &[Conversation],
+    with_labels: bool,
 ) -> Result<Vec<ConversationObject>, StoreError> {
     let accounts = tx.accounts(org)?;
     let contacts: Vec<&ContactId> = conversations.iter().map(|conversation| &conversation.contact).collect();
     let contacts = tx.contacts_by_id(org, &contacts)?;
     let users: Vec<UserId> = conversations.iter().filter_map(|of| of.assigned_user.clone()).collect();
     let users = if users.is_empty() { BTreeMap::new() } else { tx.users_by_id(org, &users)? };
+    let ids: Vec<&ConversationId> = conversations.iter().map(|conversation| &conversation.id).collect();
+    let labels = if with_labels { Some(tx.labels_of_conversations(org, &ids)?) } else { None };
     let shown = conversations.iter().filter_map(|conversation| {
         let assignee = conversation.assigned_user.as_ref().and_then(|id| users.get(id)).map(Assignee::new);
-        Some(ConversationObject::new(conversation, contacts.get(&conversation.contact)?, &accounts, assignee))
+        let shown = ConversationObject::new(conversation, contacts.get(&conversation.contact)?, &accounts, assignee);
+        Some(match &labels {
+            Some(labels) => shown.labelled(labels.get(&conversation.id).map(Vec::as_slice).unwrap_or_default()),
+            None => shown,
+        })
     });
     Ok(shown.collect())
 }

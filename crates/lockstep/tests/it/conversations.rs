@@ -248,6 +248,47 @@ async fn lists_come_by_activity_in_pages_and_in_both_layouts() {
     assert_eq!(desk.get("/v1/999999999/conversations").await.refusal(), (404, "resource_not_found", None));
 }
 
+#[tokio::test]
+async fn labels_hang_on_conversations() {
+    let desk = Desk::new().await;
+    let path = format!("/v1/conversations/{}", write(&desk, BUDI, "wamid.1", "Halo").await.conversation);
+    let label = desk.post("/v1/labels", json!({ "name": "urgent", "color": "red" })).await;
+    let id = label.text_of("id");
+    for _ in 0..2 {
+        let attached = desk.post(&format!("{path}/labels"), json!({ "label_id": id })).await;
+        let conversation = path.trim_start_matches("/v1/conversations/");
+        assert_eq!(
+            (attached.status.as_u16(), attached.data()),
+            (200, &json!({ "conversation_id": conversation, "label_id": id, "attached": true }))
+        );
+    }
+    for shown in
+        [format!("{path}?expand=labels"), format!("/v1/{ACCOUNT}{}?expand=labels", path.trim_start_matches("/v1"))]
+    {
+        assert_eq!(desk.get(&shown).await.data()["labels"], json!([label.data()]), "{shown}");
+    }
+    let listed = desk.get(&format!("/v1/conversations?label_id={id}&expand=labels")).await;
+    assert_eq!(listed.data()[0]["labels"][0]["name"], "urgent");
+    assert_eq!(desk.get(&path).await.data().get("labels"), None);
+    for _ in 0..2 {
+        let detached = desk.send("DELETE", &format!("{path}/labels/{id}"), Json::Null).await;
+        assert_eq!((detached.status.as_u16(), &detached.data()["attached"]), (200, &json!(false)));
+    }
+    assert_eq!(desk.get(&format!("/v1/conversations?label_id={id}")).await.data(), &json!([]));
+    let unknown = json!({ "label_id": "lbl_01HXYZABCDEFGHJKMNPQRSTVWX" });
+    assert_eq!(desk.post(&format!("{path}/labels"), unknown).await.refusal(), (404, "resource_not_found", None));
+    assert_eq!(desk.get(&format!("{path}?expand=x")).await.refusal(), (400, "invalid_field_value", Some("expand")));
+
+    let org = desk.org.clone();
+    let moved = desk.app.store.write(move |tx| {
+        let team = tx.add_team(&org, "Sales")?.id;
+        tx.set_account_team(&org, ACCOUNT, Some(&team))
+    });
+    moved.await.expect("the account has a team");
+    let foreign = desk.post(&format!("{path}/labels"), json!({ "label_id": id })).await;
+    assert_eq!(foreign.refusal(), (400, "invalid_field_value", Some("label_id")));
+}
+
 fn ids_of(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
 }

@@ -4,12 +4,13 @@ use lockstep_core::contact::Contact;
 use lockstep_core::conversation::{Conversation, ConversationStatus};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ContactId, ConversationId, TeamId, UserId};
+use lockstep_core::label::Label;
 use lockstep_store::{Account, User};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 
-use super::WhatsappAccount;
+use super::{LabelObject, WhatsappAccount};
 
 /// A conversation. Beyond Kirim's members it shows `team_id`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -47,6 +48,10 @@ pub struct ConversationObject {
     /// When it last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Time,
+    /// Its labels; only with `expand=labels`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub labels: Option<Vec<LabelObject>>,
 }
 
 /// The contact inside a conversation.
@@ -116,7 +121,14 @@ impl ConversationObject {
             last_inbound_at: conversation.last_inbound_at,
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
+            labels: None,
         }
+    }
+
+    /// The same conversation with its labels.
+    #[must_use]
+    pub fn labelled(self, labels: &[Label]) -> Self {
+        Self { labels: Some(labels.iter().map(LabelObject::new).collect()), ..self }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Conversations, in both path layouts.
 
+use std::slice;
+
 use axum::extract::State;
 use lockstep_core::conversation::{Conversation, ConversationPatch, ConversationStatus};
 use lockstep_core::ids::{ContactId, ConversationId, LabelId, TeamId, UserId};
@@ -17,7 +19,7 @@ use crate::ops::contacts::{self, AccountChoice};
 use crate::ops::conversations;
 use crate::ops::payload::ConversationObject;
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::page_size;
+use crate::wire::inbox::dto::{Expansion, expands_labels, page_size};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Segments};
 
@@ -61,6 +63,9 @@ struct ConversationFilters {
     assigned_to: Option<String>,
     /// Only those with this label, `lbl_…`.
     label_id: Option<String>,
+    /// `labels` to show each conversation's labels.
+    #[param(pattern = "^labels$")]
+    expand: Option<String>,
     /// Items on a page, 1 to 100; 25 when absent.
     #[param(pattern = r"^([1-9]\d?|100)$")]
     limit: Option<String>,
@@ -135,6 +140,7 @@ async fn list(
     Filters(filters): Filters<ConversationFilters>,
 ) -> Result<Answer, Refusal> {
     let limit = page_size(filters.limit.as_deref())?;
+    let expand = expands_labels(filters.expand.as_deref())?;
     let filter = filters.checked(scope.phone_number_id.clone())?;
     let named = [&scope.phone_number_id, &filters.status, &filters.contact_id, &filters.assigned_to, &filters.label_id];
     let listing = Listing::new(&app, &caller.org, "conversations", &named.map(Option::as_deref));
@@ -145,7 +151,7 @@ async fn list(
             contacts::account(tx, &org, &AccountChoice::Id(id))?;
         }
         let (rows, more) = tx.conversations(&org, &filter, after.as_ref(), limit)?;
-        let objects = conversations::objects(tx, &org, &rows)?;
+        let objects = conversations::objects(tx, &org, &rows, expand)?;
         Ok::<_, Problem>((rows, more, objects))
     });
     let (rows, has_more, data) = read.await?;
@@ -156,16 +162,20 @@ async fn list(
 
 /// Reads a conversation.
 #[utoipa::path(get, path = "/conversations/{id}", tag = "conversations", operation_id = "get_conversation",
-    params(("id" = String, Path, description = "`cnv_…`")), responses((status = 200, body = One<ConversationObject>)))]
+    params(("id" = String, Path, description = "`cnv_…`"), Expansion),
+    responses((status = 200, body = One<ConversationObject>)))]
 async fn get(
     State(app): State<App>,
     caller: Caller,
     Segments(path): Segments<ConversationPath>,
+    Filters(expansion): Filters<Expansion>,
 ) -> Result<Answer, Refusal> {
+    let expand = expands_labels(expansion.expand.as_deref())?;
     let (org, id) = (caller.org.clone(), conversation_id(&path.id)?);
     let read = app.store.read(move |tx| {
         let conversation = conversations::find(tx, &org, path.phone_number_id.as_deref(), &id)?;
-        Ok::<_, Problem>(conversations::object(tx, &org, &conversation)?)
+        let shown = conversations::objects(tx, &org, slice::from_ref(&conversation), expand)?.pop();
+        shown.ok_or_else(|| Problem::not_found("conversation"))
     });
     Ok(Answer::ok(&caller.request, read.await?)?)
 }

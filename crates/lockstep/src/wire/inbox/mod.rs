@@ -3,6 +3,7 @@
 mod accounts;
 mod contact_labels;
 mod contacts;
+mod conversation_labels;
 mod conversations;
 mod cursor;
 mod deliveries;
@@ -74,6 +75,7 @@ fn of_account() -> OpenApiRouter<App> {
         .merge(streams::routes())
         .merge(contacts::routes())
         .merge(conversations::routes())
+        .merge(conversation_labels::routes())
         .merge(messages::routes())
         .merge(contact_labels::routes())
         .merge(labels::routes())
