@@ -10,7 +10,7 @@ use lockstep_core::ids::{ContactId, ConversationId, EventId, LabelId, UserId};
 use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{Org, StoreError, Tx};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::ops::Author;
 use crate::ops::contacts::{self, AccountChoice};
@@ -155,13 +155,19 @@ pub fn objects(
     Ok(shown.collect())
 }
 
-pub(super) fn publish(tx: &mut Tx<'_>, by: &Author, event_type: EventType, data: Json) -> Result<(), StoreError> {
+/// Tells subscribers, with the next change number: it is above that of everything told of the contact before. Meta's bodies
+/// have no envelope, so it stands in their `kirim` member too.
+pub(super) fn publish(tx: &mut Tx<'_>, by: &Author, event_type: EventType, mut data: Json) -> Result<(), StoreError> {
+    let sequence = tx.next_seq(&by.org)?;
+    if let Some(kirim) = data.get_mut("kirim") {
+        kirim["sequence"] = json!(sequence);
+    }
     let event = Event {
         id: EventId::new(tx.env()),
         event_type,
         created_at: tx.now(),
         livemode: by.livemode,
-        sequence: None,
+        sequence: Some(sequence),
         data,
     };
     tx.publish(&by.org, &event)?;

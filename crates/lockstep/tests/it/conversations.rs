@@ -129,6 +129,9 @@ async fn whoever_writes_becomes_a_contact_with_a_conversation_once() {
     let received = events.iter().find(|(name, _)| name == "message.received").expect("it is told");
     assert_eq!(received.1["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"], "Halo");
     assert_eq!(received.1["kirim"]["conversation_id"], json!(first.conversation));
+    let opened = events.iter().find(|(name, _)| name == "conversation.opened").expect("it is told");
+    let sequence = |body: &Json| body["sequence"].as_i64().expect("a number");
+    assert!(sequence(&opened.1) < sequence(&received.1["kirim"]), "a receiver can tell which is newer: {events:?}");
     assert!(received.1.get("type").is_none() && received.1.get("data").is_none(), "Meta's body has no envelope");
 }
 
@@ -237,11 +240,13 @@ async fn lists_come_by_activity_in_pages_and_in_both_layouts() {
         (format!("assigned_to={ana}"), vec![ids[3].as_str()]),
         ("assigned_to=none&status=open&limit=1".to_owned(), vec![order[0]]),
         ("status=pending".to_owned(), vec![ids[3].as_str()]),
-        ("label_id=lbl_01HXYZABCDEFGHJKMNPQRSTVWX".to_owned(), vec![]),
+        ("label=lbl_01HXYZABCDEFGHJKMNPQRSTVWX".to_owned(), vec![]),
     ] {
         assert_eq!(listed(desk.get(&format!("/v1/conversations?{query}")).await.data()), expected, "{query}");
     }
-    for (query, param) in [("status=x", "status"), ("contact_id=x", "contact_id"), ("assigned_to=x", "assigned_to")] {
+    for (query, param) in
+        [("status=x", "status"), ("contact_id=x", "contact_id"), ("assigned_to=x", "assigned_to"), ("label=x", "label")]
+    {
         let refused = desk.get(&format!("/v1/conversations?{query}")).await;
         assert_eq!(refused.refusal(), (400, "invalid_field_value", Some(param)));
     }
@@ -267,14 +272,14 @@ async fn labels_hang_on_conversations() {
     {
         assert_eq!(desk.get(&shown).await.data()["labels"], json!([label.data()]), "{shown}");
     }
-    let listed = desk.get(&format!("/v1/conversations?label_id={id}&expand=labels")).await;
+    let listed = desk.get(&format!("/v1/conversations?label={id}&expand=labels")).await;
     assert_eq!(listed.data()[0]["labels"][0]["name"], "urgent");
     assert_eq!(desk.get(&path).await.data().get("labels"), None);
     for _ in 0..2 {
         let detached = desk.send("DELETE", &format!("{path}/labels/{id}"), Json::Null).await;
         assert_eq!((detached.status.as_u16(), &detached.data()["attached"]), (200, &json!(false)));
     }
-    assert_eq!(desk.get(&format!("/v1/conversations?label_id={id}")).await.data(), &json!([]));
+    assert_eq!(desk.get(&format!("/v1/conversations?label={id}")).await.data(), &json!([]));
     let unknown = json!({ "label_id": "lbl_01HXYZABCDEFGHJKMNPQRSTVWX" });
     assert_eq!(desk.post(&format!("{path}/labels"), unknown).await.refusal(), (404, "resource_not_found", None));
     assert_eq!(desk.get(&format!("{path}?expand=x")).await.refusal(), (400, "invalid_field_value", Some("expand")));

@@ -61,8 +61,8 @@ struct ConversationFilters {
     contact_id: Option<String>,
     /// Only those that this user looks after, `usr_…`; `none` for those that nobody does.
     assigned_to: Option<String>,
-    /// Only those with this label, `lbl_…`.
-    label_id: Option<String>,
+    /// Only those that have this label, `lbl_…`.
+    label: Option<String>,
     /// `labels` to show each conversation's labels.
     #[param(pattern = "^labels$")]
     expand: Option<String>,
@@ -78,14 +78,14 @@ impl ConversationFilters {
         let bad = |param: &str, message: String| Problem::of(Code::InvalidFieldValue, param, message);
         let contact = |text: &str| ContactId::parse(text).map_err(|error| bad("contact_id", format!("{error}.")));
         let user = |text: &str| UserId::parse(text).map_err(|error| bad("assigned_to", format!("{error}.")));
-        let label = |text: &str| LabelId::parse(text).map_err(|error| bad("label_id", format!("{error}.")));
+        let label = |text: &str| LabelId::parse(text).map_err(|error| bad("label", format!("{error}.")));
         Ok(ConversationFilter {
             account,
             status: self.status.as_deref().map(status).transpose()?,
             contact: self.contact_id.as_deref().map(contact).transpose()?,
             assigned_user: self.assigned_to.as_deref().filter(|text| *text != NOBODY).map(user).transpose()?,
             unassigned: self.assigned_to.as_deref() == Some(NOBODY),
-            label: self.label_id.as_deref().map(label).transpose()?,
+            label: self.label.as_deref().map(label).transpose()?,
         })
     }
 }
@@ -142,7 +142,7 @@ async fn list(
     let limit = page_size(filters.limit.as_deref())?;
     let expand = expands_labels(filters.expand.as_deref())?;
     let filter = filters.checked(scope.phone_number_id.clone())?;
-    let named = [&scope.phone_number_id, &filters.status, &filters.contact_id, &filters.assigned_to, &filters.label_id];
+    let named = [&scope.phone_number_id, &filters.status, &filters.contact_id, &filters.assigned_to, &filters.label];
     let listing = Listing::new(&app, &caller.org, "conversations", &named.map(Option::as_deref));
     let after: Option<(i64, ConversationId)> = listing.position(filters.cursor.as_deref())?;
     let org = caller.org.clone();
