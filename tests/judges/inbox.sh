@@ -1,69 +1,170 @@
 #!/usr/bin/env bash
-# Lets schemathesis attack the Inbox API with what its own OpenAPI document allows and forbids.
+# Lets others judge the Inbox API: a client that was written for Kirim, with nothing changed but the host; verifiers in
+# two languages, of the deliveries that it got; and schemathesis, with what the OpenAPI document allows and forbids.
 #
 #   tests/judges/inbox.sh BINARY     the lockstep binary
 #
-# LOCKSTEP_CACHE   where schemathesis is installed (default: target/judges)
+# LOCKSTEP_CACHE      where schemathesis is installed and the logs are kept (default: target/judges)
+# LOCKSTEP_EXAMPLES   requests that schemathesis makes up for each route (default: 15)
 #
-# Prints one line and exits with 1 if the judge failed.
+# Prints one line per judge and exits with 1 if any failed.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${LOCKSTEP_CACHE:-$here/../../target}/judges
-name=inbox-schemathesis
 binary=$(realpath "${1:?give the lockstep binary}")
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
+failed=0
 
-skipped() { echo "judge $name: skipped ($1)"; exit 0; }
+verdict() { # NAME COMMAND...
+    local name=$1 log=$cache/$1.log
+    shift
+    if "$@" >"$log" 2>&1; then
+        echo "judge $name: passed"
+    else
+        echo "judge $name: failed"
+        tail -60 "$log" >&2
+        failed=1
+    fi
+}
 
-command -v python3 >/dev/null || skipped "no python3"
-command -v curl >/dev/null || skipped "no curl"
-if ! cmp -s "$here/requirements.txt" "$cache/requirements.txt"; then
-    { python3 -m venv "$cache/venv" && timeout 600 "$cache/venv/bin/pip" install -q -r "$here/requirements.txt"; } >"$cache/pip.log" 2>&1 ||
-        skipped "schemathesis cannot be installed, see $cache/pip.log"
+skipped() { # REASON NAME...
+    local reason=$1 name
+    shift
+    for name in "$@"; do echo "judge $name: skipped ($reason)"; done
+}
+
+node_ready() { command -v node >/dev/null && [ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ]; }
+
+python_ready() {
+    cmp -s "$here/requirements.txt" "$cache/requirements.txt" && [ -x "$cache/venv/bin/python" ] && return 0
+    { python3 -m venv "$cache/venv" && timeout 600 "$cache/venv/bin/pip" install -q -r "$here/requirements.txt"; } >"$cache/pip.log" 2>&1 || return 1
     cp "$here/requirements.txt" "$cache/"
-fi
+}
+
+for tool in python3 curl; do
+    if ! command -v "$tool" >/dev/null; then
+        skipped "no $tool" kirim-client kirim-signatures-node kirim-signatures-python inbox-schemathesis
+        exit 0
+    fi
+done
 
 data=$(mktemp -d)
-server=
+children=()
 cleanup() {
-    [ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
+    for pid in "${children[@]}"; do kill "$pid" 2>/dev/null; done
+    wait 2>/dev/null
     rm -rf "$data"
 }
 trap cleanup EXIT
 
 member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-url=http://127.0.0.1:$port
-made=$("$binary" init --data "$data" --json) || { echo "judge $name: failed (init)"; exit 1; }
-key=$(member api_key <<<"$made")
-account=$(member phone_number_id <<<"$made")
-"$binary" serve --data "$data" --listen "127.0.0.1:$port" >"$cache/$name.server.log" 2>&1 &
-server=$!
-for _ in $(seq 100); do
-    curl -s -o /dev/null --max-time 1 "$url/v1/health" && break
-    sleep 0.1
-done
+first_id() { python3 -c 'import json, sys; print(json.load(sys.stdin)["data"][0]["id"])'; }
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+answers() { # URL: waits up to 20 seconds until something answers there
+    for _ in $(seq 200); do
+        curl -s -o /dev/null --max-time 1 "$1" && return 0
+        sleep 0.1
+    done
+    return 1
+}
 
-# Things to find: without them a run would see little but 404.
-call() { curl -s -o /dev/null -X "$1" "$url$2" -H "Authorization: Bearer $key" -H 'Content-Type: application/json' -d "$3"; }
-for n in 1 2 3; do call POST /v1/contacts "{\"phone_number\":\"+62811122233$n\",\"name\":\"Ana $n\"}"; done
-call POST /v1/webhook_subscriptions '{"url":"https://hook.invalid/","events":["contact.created"]}'
-
-cat >"$data/schemathesis.toml" <<TOML
-headers = { Authorization = "Bearer $key" }
-parameters = { "path.phone_number_id" = "$account" }
-# Valid by its schema, and still refused: a cursor of another list, a number that is taken, a URL of no host.
-[checks]
-positive_data_acceptance.enabled = false
-TOML
-# It leaves files where it runs.
-if (cd "$data" && "$cache/venv/bin/schemathesis" --config-file schemathesis.toml run "$url/v1/openapi.json" \
-    --max-examples "${LOCKSTEP_EXAMPLES:-30}" --seed 1 --workers 1) >"$cache/$name.log" 2>&1; then
-    echo "judge $name: passed"
-else
-    echo "judge $name: failed"
-    tail -60 "$cache/$name.log" >&2
+# A Lockstep with a WhatsApp number whose other end is the Meta sandbox, and one person who looks after conversations.
+account=106540352242922
+LOCKSTEP_LISTEN=127.0.0.1:$(free_port)
+export LOCKSTEP_LISTEN
+api=http://$LOCKSTEP_LISTEN
+meta=http://127.0.0.1:$(free_port)
+set_up() {
+    local made channel url token
+    "$binary" sandbox meta --listen "${meta#http://}" --phone-number-id "$account" &
+    children+=($!)
+    made=$("$binary" init --data "$data" --phone-number-id "$account" --json) || return 1
+    key=$(member api_key <<<"$made")
+    user=$("$binary" users add Citra --data "$data" --json | member id) || return 1
+    answers "$meta/__calls" || return 1
+    channel=$("$binary" channel connect whatsapp --data "$data" --account "$account" --token any \
+        --app-secret sandbox-app-secret --base-url "$meta" --allow-local-targets --json) || return 1
+    "$binary" serve --data "$data" --allow-local-targets &
+    children+=($!)
+    answers "$api/v1/health" || return 1
+    url=$(member webhook_url <<<"$channel") && token=$(member verify_token <<<"$channel") || return 1
+    curl -sf -X POST "$meta/__subscribe" -d "{\"url\": \"$url\", \"verify_token\": \"$token\"}"
+}
+if ! set_up >"$cache/inbox.server.log" 2>&1; then
+    echo "judge kirim-client: failed (there is no server to judge)"
+    tail -40 "$cache/inbox.server.log" >&2
     exit 1
 fi
+
+if node_ready; then
+    KIRIM_HOST=$api KIRIM_KEY=$key \
+        verdict kirim-client timeout 240 node "$here/kirim/judge.mjs" "$meta" "$user" "$data/deliveries.json"
+    if [ -s "$data/deliveries.json" ]; then
+        verdict kirim-signatures-node timeout 60 node "$here/kirim/deliveries.mjs" "$data/deliveries.json"
+        verdict kirim-signatures-python timeout 60 python3 "$here/kirim/deliveries.py" "$data/deliveries.json"
+    else
+        skipped "the client kept no deliveries" kirim-signatures-node kirim-signatures-python
+    fi
+else
+    skipped "there is no node 20 or newer" kirim-client kirim-signatures-node kirim-signatures-python
+fi
+
+# One thing of each kind to find: without them schemathesis would see little but 404.
+call() { curl -s -X "$1" "$api$2" -H "Authorization: Bearer $key" -H 'Content-Type: application/json' ${3:+-d "$3"}; }
+things() {
+    curl -sf -X POST "$meta/__say" -d '{"from": "6281377770001", "name": "Dewi", "text": "Halo"}' || return 1
+    for _ in $(seq 100); do
+        contact=$(call GET '/v1/contacts?phone=%2B6281377770001' | first_id) 2>/dev/null && break
+        sleep 0.1
+    done
+    conversation=$(call GET "/v1/conversations?contact_id=$contact" | first_id) &&
+        message=$(call GET "/v1/messages?conversation_id=$conversation" | first_id) &&
+        team=$(call GET /v1/teams | first_id) || return 1
+    call POST /v1/labels '{"name": "Judged"}'
+    label=$(call GET /v1/labels | first_id) || return 1
+    call POST /v1/webhook_subscriptions '{"url": "https://hook.invalid/", "events": ["message.sent"]}'
+    subscription=$(call GET /v1/webhook_subscriptions | first_id)
+}
+
+# What is deleted has no id of its own: a made-up one answers 404, and the others keep theirs.
+settings() {
+    echo "hooks = \"$here/ndjson.py\""
+    echo "headers = { Authorization = \"Bearer $key\" }"
+    echo "parameters = { \"path.phone_number_id\" = \"$account\" }"
+    # Valid by its schema, and still refused: a cursor of another list, a number that is taken, a URL of no host.
+    echo '[checks]'
+    echo 'positive_data_acceptance.enabled = false'
+    # Batches and imports answer each row by itself.
+    echo '[[operations]]'
+    echo 'include-path-regex = "/contacts/(batch|import)$"'
+    echo 'checks.negative_data_rejection.enabled = false'
+    while read -r noun id; do
+        echo '[[operations]]'
+        echo "include-name-regex = '^(GET|POST|PATCH) .*/$noun/\{id\}'"
+        echo "parameters = { \"path.id\" = \"$id\" }"
+    done <<END
+contacts $contact
+conversations $conversation
+messages $message
+labels $label
+teams $team
+users $user
+webhook_subscriptions $subscription
+END
+}
+
+if ! python_ready; then
+    skipped "schemathesis cannot be installed, see $cache/pip.log" inbox-schemathesis
+elif ! things >>"$cache/inbox.server.log" 2>&1; then
+    echo "judge inbox-schemathesis: failed (the things to find cannot be made)"
+    failed=1
+else
+    settings >"$data/schemathesis.toml"
+    # It leaves files where it runs.
+    cd "$data" || exit 1
+    verdict inbox-schemathesis timeout 300 "$cache/venv/bin/schemathesis" --config-file schemathesis.toml \
+        run "$api/v1/openapi.json" --max-examples "${LOCKSTEP_EXAMPLES:-15}" --seed 1 --workers 1
+fi
+exit $failed

@@ -166,6 +166,43 @@ async fn bad_queries_and_paths_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn null_is_refused_where_nothing_can_be_cleared() {
+    let desk = Desk::new().await;
+    let label = desk.post("/v1/labels", json!({ "name": "VIP" })).await.text_of("id");
+    let (subscription, _) = desk.subscribe("https://example.com/hook").await;
+    let conversation = conversations::write(&desk, "+628111222333", "wamid.1", "Halo").await.conversation;
+    for (method, path, body, param) in [
+        ("PATCH", format!("/v1/labels/{label}"), json!({ "name": null, "color": "red" }), "name"),
+        (
+            "PATCH",
+            format!("/v1/conversations/{conversation}"),
+            json!({ "status": null, "assigned_to": null }),
+            "status",
+        ),
+        (
+            "PATCH",
+            format!("/v1/webhook_subscriptions/{subscription}"),
+            json!({ "url": null, "status": "paused" }),
+            "url",
+        ),
+        (
+            "POST",
+            format!("/v1/webhook_subscriptions/{subscription}/secrets"),
+            json!({ "expires_in_hours": null }),
+            "expires_in_hours",
+        ),
+        (
+            "POST",
+            "/v1/webhook_deliveries/bulk_replay".to_owned(),
+            json!({ "subscription_id": subscription, "status": null }),
+            "status",
+        ),
+    ] {
+        refuse_all(&desk, method, &path, vec![(body, "invalid_field_value", Some(param))]).await;
+    }
+}
+
 /// Every route of the OpenAPI document, called with another organization's ids: each thing looks as if it did not exist.
 #[tokio::test]
 async fn another_organizations_ids_answer_404_on_every_route() {

@@ -17,8 +17,8 @@ use crate::ops::contacts::{self, AccountChoice};
 use crate::ops::payload::{ContactObject, Deleted};
 use crate::wire::inbox::cursor::Listing;
 use crate::wire::inbox::dto::{
-    ContactFilters, ContactPatchBody, Expansion, NewContactBody, UpsertBody, expands_labels, page_size, phone_number,
-    upserted,
+    ContactFilters, ContactPatchBody, Expansion, NewContactBody, PageFilters, UpsertBody, expands_labels, page_size,
+    phone_number, upserted,
 };
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
@@ -71,20 +71,22 @@ struct PhonePath {
 }
 
 /// Lists contacts, newest first; with `updated_after` in the order of their changes.
-#[utoipa::path(get, path = "/contacts", tag = "contacts", operation_id = "list_contacts", params(ContactFilters),
-    responses((status = 200, body = List<ContactObject>)))]
+#[utoipa::path(get, path = "/contacts", tag = "contacts", operation_id = "list_contacts",
+    params(ContactFilters, PageFilters, Expansion), responses((status = 200, body = List<ContactObject>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
     Segments(scope): Segments<Scope>,
     Filters(filters): Filters<ContactFilters>,
+    Filters(paging): Filters<PageFilters>,
+    Filters(expansion): Filters<Expansion>,
 ) -> Result<Answer, Refusal> {
-    let limit = page_size(filters.limit.as_deref())?;
-    let expand = expands_labels(filters.expand.as_deref())?;
+    let limit = page_size(paging.limit.as_deref())?;
+    let expand = expands_labels(expansion.expand.as_deref())?;
     let mut filter = filters.checked(scope.phone_number_id.clone())?;
     let delta = filter.updated_after.is_some();
     let listing = scope.listing(&app, &caller.org, &filters);
-    let after: Option<(i64, ContactId)> = listing.position(filters.cursor.as_deref())?;
+    let after: Option<(i64, ContactId)> = listing.position(paging.cursor.as_deref())?;
 
     // Change numbers rise with the commits, clocks may step back: behind a position only the number decides.
     if after.as_ref().is_some_and(|(key, _)| *key > 0) {
@@ -109,7 +111,7 @@ async fn list(
         _ if !delta => None,
         Some(last) => Some(place(last)?),
         // Behind everything that is committed, whatever its time.
-        None => Some(filters.cursor.map_or_else(|| listing.cursor(last_seq, &LAST_ID), Ok)?),
+        None => Some(paging.cursor.map_or_else(|| listing.cursor(last_seq, &LAST_ID), Ok)?),
     };
     let list = List { delta_cursor: delta, ..List::page(data, next, &caller.request) };
     Ok(Answer::new(200, &caller.request, &list)?)

@@ -19,7 +19,7 @@ use crate::ops::contacts::{self, AccountChoice};
 use crate::ops::conversations;
 use crate::ops::payload::ConversationObject;
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::{Expansion, expands_labels, page_size};
+use crate::wire::inbox::dto::{Expansion, expands_labels, given, page_size};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Segments};
 
@@ -101,6 +101,7 @@ fn status(text: &str) -> Result<ConversationStatus, Problem> {
 struct ConversationPatchBody {
     /// `open`, `pending` or `resolved`.
     #[schema(nullable = false, pattern = "^(open|pending|resolved)$")]
+    #[serde(default, deserialize_with = "given")]
     status: Option<String>,
     /// The user who shall look after it, `usr_…`; null for nobody.
     #[serde(default)]

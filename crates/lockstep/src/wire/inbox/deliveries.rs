@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::ops::webhooks::{self, BulkReplay};
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::{page_size, time};
+use crate::wire::inbox::dto::{given, page_size, time};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Filters, Post, Segments};
 use crate::wire::inbox::once;
@@ -153,15 +153,19 @@ struct BulkReplayBody {
     subscription_id: Option<String>,
     /// `dead` when absent, or `failed`: those that will be tried again anyway.
     #[schema(nullable = false, pattern = "^(failed|dead)$")]
+    #[serde(default, deserialize_with = "given")]
     status: Option<String>,
     /// Only of this type.
     #[schema(nullable = false, min_length = 1, max_length = 64)]
+    #[serde(default, deserialize_with = "given")]
     event_type: Option<String>,
     /// Only those made at or after this time (RFC 3339).
     #[schema(nullable = false, format = DateTime)]
+    #[serde(default, deserialize_with = "given")]
     created_after: Option<String>,
     /// Only those made before this time (RFC 3339).
     #[schema(nullable = false, format = DateTime)]
+    #[serde(default, deserialize_with = "given")]
     created_before: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::ContactFilter;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
@@ -210,14 +210,25 @@ pub struct ContactFilters {
     pub updated_before: Option<String>,
     /// Only contacts that have this label, `lbl_…`.
     pub label: Option<String>,
+}
+
+/// Reads a member that may be left out but is never null, for `#[serde(default, deserialize_with)]`.
+///
+/// # Errors
+/// Null, or another type.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Which page to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageFilters {
     /// Items on a page, 1 to 100; 25 when absent.
     #[param(pattern = r"^([1-9]\d?|100)$")]
     pub limit: Option<String>,
-    /// The `next_cursor` or `delta_cursor` of a page with the same filters.
+    /// The `next_cursor` of the page before with the same filters; for contacts its `delta_cursor` too.
     pub cursor: Option<String>,
-    /// `labels` to show each contact's labels.
-    #[param(pattern = "^labels$")]
-    pub expand: Option<String>,
 }
 
 /// What to show beside an object's own members.

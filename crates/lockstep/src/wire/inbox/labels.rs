@@ -15,7 +15,7 @@ use crate::auth::Caller;
 use crate::ops::labels::{self, LabelPatch, Wish};
 use crate::ops::payload::{Deleted, LabelObject};
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::page_size;
+use crate::wire::inbox::dto::{given, page_size};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
 use crate::wire::inbox::once;
@@ -79,12 +79,14 @@ fn team_id(text: &str) -> Result<TeamId, Problem> {
 struct LabelPatchBody {
     /// 1 to 50 characters; unique within the team, whatever the case.
     #[schema(nullable = false, min_length = 1, max_length = 50)]
+    #[serde(default, deserialize_with = "given")]
     name: Option<String>,
     /// A colour.
     #[schema(
         nullable = false,
         pattern = "^(gray|red|orange|amber|yellow|lime|green|emerald|teal|sky|blue|violet|pink)$"
     )]
+    #[serde(default, deserialize_with = "given")]
     color: Option<String>,
 }
 

@@ -250,7 +250,7 @@ impl Import {
 /// changes that contact, one without is found or made by its number. Sending a line again does no harm. The last line is
 /// an `import_end`: an answer without it is not whole. Read the answer while you send, or send at most 10,000 lines at a time.
 #[utoipa::path(post, path = "/contacts/import", tag = "contacts", operation_id = "import_contacts",
-    request_body(content = String, description = "One `ContactRow` a line", content_type = "application/x-ndjson"),
+    request_body(content = Option<String>, description = "One `ContactRow` a line", content_type = "application/x-ndjson"),
     responses((status = 200, description = "One `RowResult` a line, and an `import_end`", body = String, content_type = "application/x-ndjson")))]
 async fn import(
     State(app): State<App>,

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use crate::egress::Rules;
 use crate::ops::webhooks::{MintedSecret, Subscribe};
+use crate::wire::inbox::dto::given;
 
 /// A subscription.
 #[derive(Debug, Serialize, ToSchema)]
@@ -99,6 +100,7 @@ impl SecretObject {
 pub struct RotationBody {
     /// Hours, 1 to 720; 24 when absent.
     #[schema(nullable = false, minimum = 1, maximum = 720)]
+    #[serde(default, deserialize_with = "given")]
     expires_in_hours: Option<u64>,
 }
 
@@ -173,9 +175,11 @@ impl NewSubscriptionBody {
 pub struct SubscriptionPatchBody {
     /// https, at a public address.
     #[schema(nullable = false, pattern = "^https://", max_length = 2048)]
+    #[serde(default, deserialize_with = "given")]
     url: Option<String>,
     /// The events to be told of, at least one.
     #[schema(nullable = false, min_items = 1)]
+    #[serde(default, deserialize_with = "given")]
     events: Option<Vec<String>>,
     /// What a person calls it; null clears.
     #[serde(default)]
@@ -183,6 +187,7 @@ pub struct SubscriptionPatchBody {
     description: Patch<String>,
     /// `active` (revives a disabled subscription) or `paused`.
     #[schema(nullable = false, pattern = "^(active|paused)$")]
+    #[serde(default, deserialize_with = "given")]
     status: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::ops::{labels, users};
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::page_size;
+use crate::wire::inbox::dto::{PageFilters, page_size};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Filters, Segments};
 
@@ -109,17 +109,6 @@ struct IdPath {
 struct UserFilters {
     /// Only this team's members, `team_…`.
     team_id: Option<String>,
-    /// Items on a page, 1 to 100; 25 when absent.
-    #[param(pattern = r"^([1-9]\d?|100)$")]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-/// Which page to list.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageFilters {
     /// Items on a page, 1 to 100; 25 when absent.
     #[param(pattern = r"^([1-9]\d?|100)$")]
     limit: Option<String>,

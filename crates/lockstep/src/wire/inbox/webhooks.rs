@@ -14,7 +14,7 @@ use crate::auth::Caller;
 use crate::ops::payload::Deleted;
 use crate::ops::webhooks;
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::page_size;
+use crate::wire::inbox::dto::{PageFilters, page_size};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
 use crate::wire::inbox::once;
@@ -46,17 +46,6 @@ impl SubscriptionPath {
 struct SecretPath {
     id: String,
     secret_id: String,
-}
-
-/// Which page to list.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageFilters {
-    /// Items on a page, 1 to 100; 25 when absent.
-    #[param(pattern = r"^([1-9]\d?|100)$")]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Subscribes to events. The first signing secret is shown in this answer and never again.
