@@ -5,7 +5,7 @@
 #   tests/judges/inbox.sh BINARY     the lockstep binary
 #
 # LOCKSTEP_CACHE      where schemathesis is installed and the logs are kept (default: target/judges)
-# LOCKSTEP_EXAMPLES   requests that schemathesis makes up for each route (default: 15)
+# LOCKSTEP_EXAMPLES   requests that schemathesis makes up for each route (default: 25)
 #
 # Prints one line per judge and exits with 1 if any failed.
 set -uo pipefail
@@ -111,48 +111,58 @@ else
     skipped "there is no node 20 or newer" kirim-client kirim-signatures-node kirim-signatures-python
 fi
 
-# One thing of each kind to find: without them schemathesis would see little but 404.
+# Of each kind one thing to find and, where it can be deleted, one to delete: without them schemathesis would see little
+# but 404.
 call() { curl -s -X "$1" "$api$2" -H "Authorization: Bearer $key" -H 'Content-Type: application/json' ${3:+-d "$3"}; }
+made() { call POST "$@" | python3 -c 'import json, sys; print(json.load(sys.stdin)["data"]["id"])'; }
 things() {
     curl -sf -X POST "$meta/__say" -d '{"from": "6281377770001", "name": "Dewi", "text": "Halo"}' || return 1
     for _ in $(seq 100); do
-        contact=$(call GET '/v1/contacts?phone=%2B6281377770001' | first_id) 2>/dev/null && break
+        contact=$(call GET '/v1/contacts?phone=%2B6281377770001' | first_id) && break
         sleep 0.1
     done
+    local hook='{"url": "https://hook.invalid/", "events": ["message.sent"]}'
     conversation=$(call GET "/v1/conversations?contact_id=$contact" | first_id) &&
         message=$(call GET "/v1/messages?conversation_id=$conversation" | first_id) &&
-        team=$(call GET /v1/teams | first_id) || return 1
-    call POST /v1/labels '{"name": "Judged"}'
-    label=$(call GET /v1/labels | first_id) || return 1
-    call POST /v1/webhook_subscriptions '{"url": "https://hook.invalid/", "events": ["message.sent"]}'
-    subscription=$(call GET /v1/webhook_subscriptions | first_id)
+        team=$(call GET /v1/teams | first_id) &&
+        label=$(made /v1/labels '{"name": "Judged"}') &&
+        subscription=$(made /v1/webhook_subscriptions "$hook") &&
+        made /v1/webhook_subscriptions/$subscription/ping &&
+        delivery=$(call GET "/v1/webhook_deliveries?subscription_id=$subscription" | first_id) &&
+        spare_contact=$(made /v1/contacts '{"phone_number": "+6281377770002"}') &&
+        spare_label=$(made /v1/labels '{"name": "Deleted"}') &&
+        spare_subscription=$(made /v1/webhook_subscriptions "$hook")
 }
 
-# What is deleted has no id of its own: a made-up one answers 404, and the others keep theirs.
 settings() {
-    echo "hooks = \"$here/ndjson.py\""
-    echo "headers = { Authorization = \"Bearer $key\" }"
-    echo "parameters = { \"path.phone_number_id\" = \"$account\" }"
-    # Valid by its schema, and still refused: a cursor of another list, a number that is taken, a URL of no host.
-    echo '[checks]'
-    echo 'positive_data_acceptance.enabled = false'
-    # Batches and imports answer each row by itself.
-    echo '[[operations]]'
-    echo 'include-path-regex = "/contacts/(batch|import)$"'
-    echo 'checks.negative_data_rejection.enabled = false'
-    while read -r noun id; do
-        echo '[[operations]]'
-        echo "include-name-regex = '^(GET|POST|PATCH) .*/$noun/\{id\}'"
-        echo "parameters = { \"path.id\" = \"$id\" }"
+    cat <<TOML
+hooks = "$here/ndjson.py"
+headers = { Authorization = "Bearer $key" }
+parameters = { "path.phone_number_id" = "$account", "path.label_id" = "$label" }
+# Valid by its schema, and still refused: a cursor of another list, a number that is taken, a URL of no host.
+[checks]
+positive_data_acceptance.enabled = false
+# Batches and imports answer each row by itself.
+[[operations]]
+include-path-regex = "/contacts/(batch|import)$"
+checks.negative_data_rejection.enabled = false
+TOML
+    while read -r noun id spare; do
+        [ -z "$spare" ] || of_id "^DELETE .*/$noun/\{id\}\$" "$spare"
+        of_id "^((GET|POST|PATCH) .*/$noun/\{id\}|DELETE .*/$noun/\{id\}/)" "$id"
     done <<END
-contacts $contact
+contacts $contact $spare_contact
 conversations $conversation
 messages $message
-labels $label
+labels $label $spare_label
 teams $team
 users $user
-webhook_subscriptions $subscription
+webhook_deliveries $delivery
+webhook_subscriptions $subscription $spare_subscription
 END
+}
+of_id() { # ROUTES ID
+    printf '[[operations]]\ninclude-name-regex = "%s"\nparameters = { "path.id" = "%s" }\n' "${1//\\/\\\\}" "$2"
 }
 
 if ! python_ready; then
@@ -165,6 +175,6 @@ else
     # It leaves files where it runs.
     cd "$data" || exit 1
     verdict inbox-schemathesis timeout 300 "$cache/venv/bin/schemathesis" --config-file schemathesis.toml \
-        run "$api/v1/openapi.json" --max-examples "${LOCKSTEP_EXAMPLES:-15}" --seed 1 --workers 1
+        run "$api/v1/openapi.json" --max-examples "${LOCKSTEP_EXAMPLES:-25}" --seed 1 --workers 1
 fi
 exit $failed
