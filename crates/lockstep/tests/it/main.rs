@@ -19,6 +19,7 @@ mod rates;
 mod relink;
 mod storm;
 mod storms;
+mod tenants;
 mod webhook_desk;
 mod webhooks;
 mod whatsapp;

@@ -1,0 +1,274 @@
+//! One organization before the doors of another: every route of the OpenAPI document, with ids that are not its own.
+//! A route that is new fails here until somebody has said what a stranger gets of it.
+
+use http::Request;
+use lockstep_store::{NewUser, StoreError};
+use serde_json::{Value as Json, json};
+
+use crate::conversations;
+use crate::desk::{ACCOUNT, Answered, Desk, key, organization};
+
+/// An account that the desk's organization alone has.
+const OWN_ACCOUNT: &str = "106540352242999";
+const OWN_NUMBER: &str = "+6285117600999";
+const PHONE: &str = "+628111222333";
+const WAMID: &str = "wamid.theirs";
+
+/// The ids of one thing of each kind.
+struct Things {
+    contact: String,
+    conversation: String,
+    message: String,
+    label: String,
+    team: String,
+    user: String,
+    subscription: String,
+    secret: String,
+    delivery: String,
+}
+
+impl Things {
+    async fn of(desk: &Desk) -> Self {
+        let (subscription, _) = desk.subscribe("https://example.com/hook").await;
+        let message = conversations::write(desk, PHONE, WAMID, "Halo").await;
+        let org = desk.org.clone();
+        let user = desk.app.store.write(move |tx| {
+            tx.add_account(&org, OWN_ACCOUNT, OWN_NUMBER, "Sales")?;
+            Ok::<_, StoreError>(tx.add_user(&org, &NewUser { name: "Citra".to_owned(), email: None })?.id)
+        });
+        let user = user.await.expect("an account and a user");
+        let label = desk.post("/v1/labels", json!({ "name": "VIP" })).await.text_of("id");
+        let contact = message.contact.to_string();
+        desk.send("PATCH", &format!("/v1/contacts/{contact}"), json!({ "name": "Ana", "email": "ana@example.com" }))
+            .await;
+        desk.post(&format!("/v1/contacts/{contact}/labels"), json!({ "label_id": label })).await.data();
+        let subscribed = desk.get(&format!("/v1/webhook_subscriptions/{subscription}")).await;
+        Self {
+            contact,
+            conversation: message.conversation.to_string(),
+            message: message.id.to_string(),
+            label,
+            team: first_id(desk, "/v1/teams").await,
+            user: user.to_string(),
+            secret: subscribed.data()["secrets"][0]["id"].as_str().expect("an id").to_owned(),
+            subscription,
+            delivery: first_id(desk, "/v1/webhook_deliveries").await,
+        }
+    }
+
+    /// A path of the document with these ids.
+    fn fill(&self, template: &str, account: &str) -> String {
+        let id = match template.rsplit_once("/{id}").map(|(before, _)| before.rsplit('/').next()) {
+            None => "",
+            Some(Some("contacts")) => &self.contact,
+            Some(Some("conversations")) => &self.conversation,
+            Some(Some("messages")) => &self.message,
+            Some(Some("labels")) => &self.label,
+            Some(Some("teams")) => &self.team,
+            Some(Some("users")) => &self.user,
+            Some(Some("webhook_subscriptions")) => &self.subscription,
+            Some(Some("webhook_deliveries")) => &self.delivery,
+            Some(noun) => panic!("{template}: nobody said what a stranger gets of {noun:?}"),
+        };
+        let filled = template
+            .replace("{id}", id)
+            .replace("{phone_number_id}", account)
+            .replace("{label_id}", &self.label)
+            .replace("{secret_id}", &self.secret)
+            .replace("{phone}", "%2B628111222333");
+        assert!(!filled.contains('{'), "{template}: nobody said what {filled} stands for");
+        filled
+    }
+
+    /// Nothing that a stranger is told may name any of them.
+    fn assert_hidden(&self, what: &str, answered: &Answered) {
+        for id in [&self.contact, &self.conversation, &self.message, &self.label, &self.team, &self.user] {
+            assert!(!answered.text.contains(id.as_str()), "{what}: {}", answered.text);
+        }
+        for id in [&self.subscription, &self.secret, &self.delivery, "ana@example.com", WAMID, OWN_ACCOUNT] {
+            assert!(!answered.text.contains(id), "{what}: {}", answered.text);
+        }
+    }
+}
+
+async fn first_id(desk: &Desk, list: &str) -> String {
+    desk.get(list).await.data()[0]["id"].as_str().expect("an id").to_owned()
+}
+
+/// What the desk's organization sees of its own things.
+async fn own_sight(desk: &Desk) -> Vec<Json> {
+    let mut seen = Vec::new();
+    for list in ["contacts?expand=labels", "conversations", "messages", "labels", "users", "webhook_subscriptions"] {
+        seen.push(desk.get(&format!("/v1/{list}")).await.data().clone());
+    }
+    seen
+}
+
+/// Every operation of the document: its method in capitals and its path.
+async fn operations(desk: &Desk) -> Vec<(String, String)> {
+    let document = desk.get("/v1/openapi.json").await.body;
+    let paths = document["paths"].as_object().expect("paths").iter();
+    let named = |(path, item): (&String, &Json)| {
+        let methods = item.as_object().expect("operations").keys().filter(|name| *name != "parameters");
+        methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+    };
+    paths.flat_map(named).collect()
+}
+
+/// A good body for an operation that names one thing, or a whole account.
+fn body(method: &str, template: &str, theirs: &Things) -> Json {
+    let tail = template.trim_start_matches("/v1").trim_start_matches("/{phone_number_id}");
+    match (method, tail) {
+        ("GET" | "DELETE", _) => Json::Null,
+        ("PATCH", "/conversations/{id}") => json!({ "status": "open" }),
+        ("PATCH", _) => json!({ "name": "x", "status": "paused" }),
+        ("POST" | "PUT", _) => json!({
+            "phone_number": "+628111222399", "name": "x", "label_id": theirs.label, "contact_ids": [theirs.contact],
+            "operation": "attach", "contacts": [{ "phone_number": "+628111222399" }],
+            "to": PHONE, "type": "text", "text": { "body": "x" },
+        }),
+        _ => panic!("{method} {template}: nobody said what to send"),
+    }
+}
+
+/// What a stranger sends to an operation of the whole organization, and the status of the answer.
+fn probes(method: &str, tail: &str, theirs: &Things, own_label: &str) -> Vec<(String, Json, u16)> {
+    let asked = |queries: &[String]| queries.iter().map(|query| (query.clone(), Json::Null, 200)).collect();
+    let sent = |body: Json, status: u16| (String::new(), body, status);
+    let contact = json!({ "id": theirs.contact, "name": "x" });
+    let labelled = |label: &str| json!({ "contact_ids": [theirs.contact], "label_id": label, "operation": "attach" });
+    let text = json!({ "from": OWN_NUMBER, "to": PHONE, "type": "text", "text": { "body": "x" } });
+    match (method, tail) {
+        ("GET", "/health" | "/me" | "/accounts" | "/teams" | "/webhook_subscriptions") => asked(&[String::new()]),
+        ("GET", "/contacts" | "/contacts/export") => asked(&[
+            String::new(),
+            "?phone=%2B628111222333".to_owned(),
+            "?email=ana%40example.com".to_owned(),
+            "?search=Ana".to_owned(),
+            "?updated_after=2020-01-01T00:00:00Z".to_owned(),
+            format!("?label={}", theirs.label),
+        ]),
+        ("GET", "/conversations") => asked(&[
+            String::new(),
+            format!("?contact_id={}", theirs.contact),
+            format!("?assigned_to={}", theirs.user),
+            format!("?label_id={}", theirs.label),
+        ]),
+        ("GET", "/messages") => asked(&[String::new(), format!("?conversation_id={}", theirs.conversation)]),
+        ("GET", "/labels" | "/users") => asked(&[String::new(), format!("?team_id={}", theirs.team)]),
+        ("GET", "/webhook_deliveries") => asked(&[String::new(), format!("?subscription_id={}", theirs.subscription)]),
+        ("POST", "/contacts") => vec![
+            sent(json!({ "phone_number": PHONE }), 201),
+            sent(json!({ "phone_number": "+628111222398", "from": OWN_NUMBER }), 400),
+        ],
+        ("POST", "/contacts/batch") => vec![sent(json!({ "contacts": [contact] }), 200)],
+        ("POST", "/contacts/import") => vec![sent(contact, 200)],
+        ("POST", "/contacts/bulk_label") => vec![sent(labelled(&theirs.label), 404), sent(labelled(own_label), 200)],
+        ("PUT", "/contacts/by_phone/{phone}") => vec![sent(json!({ "name": "x" }), 200)],
+        ("POST", "/labels") => vec![sent(json!({ "name": "x", "team_id": theirs.team }), 400)],
+        ("POST", "/messages") => {
+            vec![sent(text, 400), sent(json!({ "status": "read", "message_id": WAMID }), 404)]
+        }
+        ("POST", "/webhook_subscriptions") => {
+            vec![sent(json!({ "url": "https://example.com/other", "events": ["message.sent"] }), 201)]
+        }
+        ("POST", "/webhook_deliveries/bulk_replay") => {
+            vec![sent(json!({ "subscription_id": theirs.subscription }), 404)]
+        }
+        _ => panic!("{method} /v1{tail}: nobody said what a stranger gets of it"),
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_reaches_nothing_on_any_route() {
+    let desk = Desk::new().await;
+    let theirs = Things::of(&desk).await;
+    let other = organization(&desk.app, "Other").await;
+    let stranger = key(&desk.app, &other).await;
+    let own_label = desk.send_as(&stranger, "POST", "/v1/labels", json!({ "name": "Own" })).await.text_of("id");
+    let before = own_sight(&desk).await;
+    for (method, template) in operations(&desk).await {
+        let tail = template.trim_start_matches("/v1");
+        if !template.contains("{phone_number_id}") && !template.contains("{id}") {
+            for (query, body, status) in probes(&method, tail, &theirs, &own_label) {
+                let what = format!("{method} {template}{query} {body}");
+                let path = theirs.fill(&template, ACCOUNT);
+                let answered = desk.send_as(&stranger, &method, &format!("{path}{query}"), body).await;
+                assert_eq!(answered.status, status, "{what}: {}", answered.text);
+                theirs.assert_hidden(&what, &answered);
+            }
+        }
+        // An account of the other's, then, where both have the account, a thing of the other's.
+        for account in [OWN_ACCOUNT, ACCOUNT] {
+            let foreign = template.contains("{phone_number_id}") && account == OWN_ACCOUNT;
+            if !foreign && !template.contains("{id}") {
+                continue;
+            }
+            let path = theirs.fill(&template, account);
+            let refused = desk.send_as(&stranger, &method, &path, body(&method, &template, &theirs)).await;
+            assert_eq!(refused.refusal(), (404, "resource_not_found", None), "{method} {path}");
+        }
+    }
+    assert_eq!(own_sight(&desk).await, before);
+}
+
+#[tokio::test]
+async fn a_thing_of_ones_own_takes_nothing_of_anothers() {
+    let desk = Desk::new().await;
+    let theirs = Things::of(&desk).await;
+    let mut stranger = desk;
+    stranger.org = organization(&stranger.app, "Other").await;
+    stranger.key = key(&stranger.app, &stranger.org).await;
+    let message = conversations::write(&stranger, "+628111222444", "wamid.own", "Halo").await;
+    let (subscription, _) = stranger.subscribe("https://example.com/other").await;
+    let (contact, conversation) = (message.contact, message.conversation);
+    let label = json!({ "label_id": theirs.label });
+    for (method, path, body, refusal) in [
+        ("POST", format!("contacts/{contact}/labels"), label.clone(), (404, "resource_not_found", None)),
+        ("POST", format!("conversations/{conversation}/labels"), label, (404, "resource_not_found", None)),
+        (
+            "DELETE",
+            format!("contacts/{contact}/labels/{}", theirs.label),
+            Json::Null,
+            (404, "resource_not_found", None),
+        ),
+        (
+            "PATCH",
+            format!("conversations/{conversation}"),
+            json!({ "assigned_to": theirs.user }),
+            (400, "invalid_field_value", Some("assigned_to")),
+        ),
+        (
+            "PATCH",
+            format!("conversations/{conversation}"),
+            json!({ "team_id": theirs.team }),
+            (400, "invalid_field_value", Some("team_id")),
+        ),
+        (
+            "DELETE",
+            format!("webhook_subscriptions/{subscription}/secrets/{}", theirs.secret),
+            Json::Null,
+            (404, "resource_not_found", None),
+        ),
+    ] {
+        let refused = stranger.send(method, &format!("/v1/{path}"), body).await;
+        assert_eq!(refused.refusal(), refusal, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn no_route_but_health_opens_without_a_good_key() {
+    let desk = Desk::new().await;
+    let theirs = Things::of(&desk).await;
+    let before = own_sight(&desk).await;
+    for (method, template) in operations(&desk).await.into_iter().filter(|(_, path)| path != "/v1/health") {
+        let path = theirs.fill(&template, ACCOUNT);
+        let body = body(&method, &template, &theirs);
+        let nameless = Request::builder().method(method.as_str()).uri(&path).body(body.to_string().into());
+        let nameless = desk.request(nameless.expect("a request")).await;
+        assert_eq!(nameless.refusal(), (401, "missing_api_key", None), "{method} {path}");
+        let made_up = desk.send_as("kdv_live_AAAAAAAAAAAAAAAAAAAAAAAA", &method, &path, body).await;
+        assert_eq!(made_up.refusal(), (401, "invalid_api_key", None), "{method} {path}");
+    }
+    assert_eq!(own_sight(&desk).await, before);
+}
