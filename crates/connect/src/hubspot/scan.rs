@@ -78,7 +78,8 @@ pub(super) async fn changes(
         (None, None) => {
             let now = sight.map_or(sent_at.as_millis(), |sight| sight.vendor);
             let until = now.saturating_add(millis(DATE_STEP)).saturating_sub(1);
-            let window = Window { until, closes: now.saturating_sub(millis(elapsed)), last_id };
+            let closes = place.on_course(sight).map_or(now, |course| now.min(course)).saturating_sub(millis(elapsed));
+            let window = Window { until, closes, last_id };
             (Place { clock: sight.or(place.clock), ..place }.walked(window, more), more)
         }
     };
@@ -131,10 +132,14 @@ impl ClockSight {
         Some(Self { vendor: date.timestamp().as_millisecond(), ours: answer.sent_at.as_millis() })
     }
 
+    /// What the vendor's clock would show by its course since an earlier sight, in milliseconds.
+    fn expected_since(self, earlier: Self) -> i64 {
+        earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0))
+    }
+
     /// How far the vendor's clock has stepped back since an earlier sight, in milliseconds.
     fn step_back_since(self, earlier: Self) -> Option<i64> {
-        let expected = earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0));
-        let behind = expected.saturating_sub(self.vendor);
+        let behind = self.expected_since(earlier).saturating_sub(self.vendor);
         (behind > millis(CLOCK_TOLERANCE)).then_some(behind)
     }
 }
@@ -155,6 +160,14 @@ impl Place {
         let (since, sight) = self.since.zip(sight)?;
         let step = sight.step_back_since(self.clock?)?;
         Some(Self { since: Some(since.saturating_sub(step)), window: None, clock: Some(sight) })
+    }
+
+    /// What the vendor's clock would show had it not stepped forward since the last window: an edit made just before the
+    /// step, which the search does not show yet, carries a time of the old course.
+    fn on_course(&self, sight: Option<ClockSight>) -> Option<i64> {
+        let (earlier, sight) = self.clock.zip(sight)?;
+        let expected = sight.expected_since(earlier);
+        (sight.vendor.saturating_sub(expected) > millis(CLOCK_TOLERANCE)).then_some(expected)
     }
 
     fn cursor(&self) -> Result<Cursor, Fault> {
@@ -311,6 +324,19 @@ mod tests {
         scan.dial.advance(Duration::from_secs(60));
         let (_, more, filters) = scan.step(page(&[], false).date(stepped.plus(Duration::from_secs(60)))).await;
         assert_eq!((more, filters[1].clone()), (false, gt(stepped)));
+    }
+
+    #[tokio::test]
+    async fn a_vendor_clock_that_steps_forward_hides_no_edit_that_the_search_did_not_show_yet() {
+        let mut scan = Scan::new();
+        scan.step(page(&[1], false).date(NOON)).await;
+        scan.dial.advance(Duration::from_secs(60));
+        let ahead = NOON.plus(Duration::from_secs(660));
+        scan.step(page(&[2], false).date(ahead)).await;
+        let (_, more, filters) = scan.step(page(&[2], false).date(ahead)).await;
+        assert_eq!((more, filters[1].clone()), (false, gt(NOON.plus(Duration::from_secs(60)))));
+        let (_, _, filters) = scan.step(page(&[], false).date(ahead)).await;
+        assert_eq!(filters[1], gt(ahead), "the new course is taken up");
     }
 
     #[tokio::test]

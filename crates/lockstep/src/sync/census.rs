@@ -239,16 +239,23 @@ async fn paired(spoke: &Spoke, natives: Vec<String>) -> Result<Vec<String>, Stor
 }
 
 /// Living records that stand there otherwise than any scan has shown them: their times lay before the scan's window, such
-/// as while the vendor's clock stood wrong.
+/// as while the vendor's clock stood wrong. And living records that have neither a pair nor a question: the look at them
+/// was lost, such as while the sync stood still.
 fn unseen(tx: &mut Tx<'_>, spoke: &Spoke, listed: Vec<Listed>) -> Result<Vec<String>, StoreError> {
     let mut unseen = Vec::new();
     for Listed { id, updated_at } in listed {
         let known = tx.native_record(&spoke.sync, &id)?;
-        if known.is_none_or(|known| known.archived || known.updated_at != updated_at) {
+        let as_known = known.is_some_and(|known| !known.archived && known.updated_at == updated_at);
+        if !as_known || !has_its_place(tx, spoke, &id)? {
             unseen.push(id);
         }
     }
     Ok(unseen)
+}
+
+fn has_its_place(tx: &mut Tx<'_>, spoke: &Spoke, native: &str) -> Result<bool, StoreError> {
+    let paired = tx.pair_by_native(&spoke.sync, native)?.is_some();
+    Ok(paired || !tx.parked_of_native(&spoke.sync, native)?.is_empty())
 }
 
 fn living_page(

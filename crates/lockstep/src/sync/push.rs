@@ -249,7 +249,8 @@ fn as_they_stand(spoke: &Spoke, edits: &Edits, record: &Record) -> Base {
 }
 
 /// A record to be archived. One that was merged since belongs to whoever keeps the survivor: archiving it by its old id
-/// would archive the survivor.
+/// would archive the survivor. One that cannot be seen waits: HubSpot answers the archiving of what is hidden from us like
+/// any other, and archives nothing.
 fn archive(
     tx: &mut Tx<'_>,
     spoke: &Spoke,
@@ -262,10 +263,20 @@ fn archive(
             depart::gone(tx, spoke, record)?;
             return Ok(None);
         }
-        Some(Got::Missing) | None => {}
+        Some(Got::Missing) => {
+            let unsent = archiving(tx, &pair).row.intent;
+            tx.put_intents(&spoke.sync, std::slice::from_ref(&unsent))?;
+            unknown::look_later(tx, spoke, &unsent)?;
+            return Ok(None);
+        }
+        None => {}
     }
     let pair = tx.pair(&spoke.sync, &pair.id)?.filter(|pair| pair.native.is_some());
-    Ok(pair.map(|pair| sending(tx, &pair, IntentKind::Archive, Edits::new(), Properties::new(), None, Vec::new())))
+    Ok(pair.map(|pair| archiving(tx, &pair)))
+}
+
+fn archiving(tx: &Tx<'_>, pair: &Pair) -> Sending {
+    sending(tx, pair, IntentKind::Archive, Edits::new(), Properties::new(), None, Vec::new())
 }
 
 fn sending(

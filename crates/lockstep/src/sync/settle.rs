@@ -8,7 +8,7 @@ use lockstep_core::fight;
 use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::ChangeId;
 use lockstep_core::mapping::native::after_write;
-use lockstep_core::mapping::view::{contact_keys, record_keys, record_values};
+use lockstep_core::mapping::view::{contact_keys, contact_values, record_keys, record_values};
 use lockstep_core::merge::settled;
 use lockstep_core::pair::{Pair, PairState};
 use lockstep_core::parked::Reason;
@@ -153,13 +153,22 @@ fn written(
     if pair.state == PairState::Tombstone {
         return unknown::deleted_meanwhile(tx, spoke, pair);
     }
-    let reconciled = reconcile(tx, spoke, pair, &record)?;
-    if holes::open(Hole::ClearDirtyBlindly)
-        && let Some(reconciled) = reconciled
-    {
-        tx.save_pair(&spoke.sync, &Pair { dirty: None, ..reconciled.pair })?;
+    if holes::open(Hole::ClearDirtyBlindly) {
+        return settle_blindly(tx, spoke, pair);
     }
+    reconcile(tx, spoke, pair, &record)?;
     Ok(())
+}
+
+/// What [`Hole::ClearDirtyBlindly`] does: whatever the contact holds by now counts as written.
+fn settle_blindly(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair) -> Result<(), StoreError> {
+    let contact = tx.contact(spoke.org(), &pair.contact)?;
+    let now = contact.map(|contact| contact_values(&contact)).unwrap_or_default();
+    for (field, base) in &mut pair.base {
+        base.ours = now.get(field).cloned();
+    }
+    pair.dirty = None;
+    tx.save_pair(&spoke.sync, &pair)
 }
 
 fn archived(tx: &mut Tx<'_>, spoke: &Spoke, sending: &Sending, mut pair: Pair) -> Result<(), StoreError> {

@@ -141,14 +141,6 @@ fn seen(tx: &mut Tx<'_>, spoke: &Spoke, intent: &Intent, got: &Got) -> Result<()
     let Some(mut pair) = tx.pair(&spoke.sync, &intent.pair)? else { return tx.close_intent(&spoke.sync, &intent.id) };
     match (got, intent.kind) {
         (Got::Archived(record), _) => depart::gone(tx, spoke, record),
-        (Got::Missing, IntentKind::Archive) => {
-            tx.close_intent(&spoke.sync, &intent.id)?;
-            if let Some(native) = &pair.native {
-                tx.delete_record(&spoke.sync, native)?;
-            }
-            pair.dirty = None;
-            tx.save_pair(&spoke.sync, &pair)
-        }
         (Got::Missing, _) => look_later(tx, spoke, intent),
         (Got::Found(record), _) => {
             tx.close_intent(&spoke.sync, &intent.id)?;

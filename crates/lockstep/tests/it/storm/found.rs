@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lockstep_core::change::Verdict;
+use lockstep_core::change::{Change, Verdict};
 use lockstep_core::contact::Contact;
 use lockstep_core::ids::ContactId;
+use lockstep_core::mapping::model::Side;
 use lockstep_core::pair::PairState;
 use lockstep_core::parked::{Parked, Reason};
 use lockstep_sandbox::hubspot::Record;
@@ -78,6 +79,8 @@ pub struct Found {
     pub bonds: Vec<Bond>,
     pub questions: Vec<Question>,
     pub ruled: Vec<Ruled>,
+    /// Records that the change log calls deleted in the CRM.
+    pub said_deleted: Vec<String>,
     /// Whether a deleted contact's record is to be archived, and the other way round.
     pub archives: bool,
     /// Whether records carry our contact's id.
@@ -115,8 +118,11 @@ pub fn take(world: &World, weather: &Weather) -> Found {
         native: pair.native,
         state: pair.state,
     };
+    let logs: Vec<(&Contact, Vec<Change>)> =
+        contacts.iter().map(|contact| (contact, world.changes(&contact.id))).collect();
     Found {
-        ruled: contacts.iter().flat_map(|contact| ruled(world, &contact.id)).collect(),
+        ruled: logs.iter().flat_map(|(contact, log)| ruled(&contact.id, log)).collect(),
+        said_deleted: logs.iter().flat_map(|(_, log)| said_deleted(log)).collect(),
         contacts: contacts.iter().map(|contact| (contact.id.to_string(), shown_contact(contact))).collect(),
         records: world.living_records().iter().map(|record| (record.id.clone(), shown_record(record))).collect(),
         bonds: world.pairs().into_iter().map(bond).collect(),
@@ -135,16 +141,20 @@ fn shown_record(record: &Record) -> Shown {
     Shown { values: record_cells(record), points_to: record.value("lockstep_id").map(str::to_owned) }
 }
 
-fn ruled(world: &World, contact: &ContactId) -> Vec<Ruled> {
-    let changes = world.changes(contact);
-    let fields = changes.into_iter().flat_map(|change| change.fields);
-    fields
-        .filter_map(|field| {
-            let (decision, cell) = (field.decision?, Cell::of_field(&field.field)?);
-            let (ours, theirs) = (decision.ours, decision.theirs);
-            Some(Ruled { contact: contact.to_string(), cell, verdict: decision.verdict, ours, theirs })
-        })
-        .collect()
+fn ruled<'l>(contact: &'l ContactId, log: &'l [Change]) -> impl Iterator<Item = Ruled> + 'l {
+    let fields = log.iter().flat_map(|change| change.fields.iter());
+    fields.filter_map(move |field| {
+        let (decision, cell) = (field.decision.clone()?, Cell::of_field(&field.field)?);
+        let (ours, theirs) = (decision.ours, decision.theirs);
+        Some(Ruled { contact: contact.to_string(), cell, verdict: decision.verdict, ours, theirs })
+    })
+}
+
+fn said_deleted(log: &[Change]) -> impl Iterator<Item = String> + '_ {
+    let fields = log.iter().flat_map(|change| change.fields.iter());
+    let lost =
+        fields.filter(|field| field.side == Side::Crm && field.field == "metadata.crm_id" && field.after.is_none());
+    lost.filter_map(|field| field.before.clone())
 }
 
 fn question(parked: Parked) -> Question {

@@ -40,6 +40,7 @@ pub fn judge(ledger: &Ledger, found: &Found) -> Findings {
         court.bond(bond);
     }
     court.private_cells();
+    court.deletes_are_true();
     court.findings
 }
 
@@ -99,6 +100,15 @@ impl Court<'_> {
                 self.findings.duplicated.push(format!("record {id} was made by us and belongs to nobody"));
             }
         }
+    }
+
+    /// What the log calls deleted was deleted by somebody; a record that cannot be seen is not.
+    fn deletes_are_true(&mut self) {
+        let untrue = |native: &&String| !self.ledger.ancestry(native).iter().any(|id| self.ledger.was_deleted(id));
+        let said: BTreeSet<&String> = self.found.said_deleted.iter().filter(untrue).collect();
+        let said =
+            said.into_iter().map(|native| format!("the log says that {native} was deleted, but nobody deleted it"));
+        self.findings.lost.extend(said);
     }
 
     fn nothing_is_doubled(&mut self) {

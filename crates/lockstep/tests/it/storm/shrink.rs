@@ -6,7 +6,7 @@ use super::story::{Storm, Told};
 use super::weather::Weather;
 
 /// Replays that a shrinking may cost.
-const REPLAYS_MAX: usize = 400;
+const REPLAYS_MAX: usize = 200;
 
 /// Leaves out acts of a failed story, in ever smaller groups, as long as it still ends in a finding of the same kind.
 /// `None` when it does not even fail again as a whole. Always on SQLite.

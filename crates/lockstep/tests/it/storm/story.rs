@@ -26,6 +26,8 @@ const FAULTS_MIN: usize = 20;
 const CRASHES_MIN: usize = 2;
 /// Webhooks that may come again much later.
 const OLD_HOOKS_MAX: usize = 40;
+/// After this long a poll must show an edit: the lag that the connector declares, and a poll's own time.
+const POLLS_LAG: Duration = Duration::from_secs(30);
 /// Rounds of echoes and polls that must cause no write once all is quiet.
 const QUIET_ROUNDS: usize = 5;
 const CONTACTS: &str = "/crm/v3/objects/contacts";
@@ -78,6 +80,10 @@ pub struct Storm {
     old_hooks: Vec<HookDelivery>,
     unmapped: BTreeSet<String>,
     hidden: BTreeSet<String>,
+    /// Records that were edited just before HubSpot's clock stepped.
+    misdated: BTreeSet<String>,
+    /// What the polls alone would never have seen.
+    unread: Vec<String>,
     /// Calls that were too many.
     refused: u64,
     /// Whether the story may add acts of its own to hold enough of each kind.
@@ -107,6 +113,7 @@ impl Storm {
         storm.lines.extend(found.lines());
         let mut findings = judge(&storm.ledger, &found);
         findings.looped = storm.rounds_that_wrote();
+        findings.lost.append(&mut storm.unread);
         findings.lost.extend(storm.unmapped.iter().map(|name| format!("{name} is not mapped, but was written")));
         storm.tally.parked = found.questions.len();
         storm.tally.overtaken = storm.ledger.overtaken();
@@ -134,6 +141,8 @@ impl Storm {
             old_hooks: Vec::new(),
             unmapped: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            misdated: BTreeSet::new(),
+            unread: Vec::new(),
             refused: 0,
             top_up,
             weather,
@@ -152,6 +161,7 @@ impl Storm {
 
     /// People on either side and on both, the first plan, its acceptance.
     fn begin(&mut self) {
+        self.world.set_vendor_offset(self.weather.clock_offset_secs);
         for serial in 0..u16::try_from(self.weather.people).unwrap_or(u16::MAX) {
             match serial % 3 {
                 0 => self.create_contact(None, 2_000 + serial, &BTreeMap::new()),
@@ -161,7 +171,6 @@ impl Storm {
         }
         self.tally.edits = 0;
         self.set_automation();
-        self.world.set_vendor_offset(self.weather.clock_offset_secs);
         self.world.add_source_property();
         self.world.subscribe();
         self.world.connect();
@@ -369,7 +378,7 @@ impl Storm {
             Mishap::UnhideAll => return self.unhide_all(),
             Mishap::DropProperty => drop(self.world.hubspot.drop_property(DROPPED)),
             Mishap::RecreateProperty => return drop(self.world.hubspot.recreate_property(DROPPED)),
-            Mishap::VendorClock { secs } => self.world.set_vendor_offset(*secs),
+            Mishap::VendorClock { secs } => self.step_vendor_clock(*secs),
             Mishap::OurClock { secs } => self.world.step_back(Duration::from_secs(secs.unsigned_abs())),
         }
         self.tally.faults += 1;
@@ -459,11 +468,61 @@ impl Storm {
         self.world.consent();
         self.unhide_all();
         drop(self.world.hubspot.recreate_property(DROPPED));
-        self.world.set_vendor_offset(0);
+        self.step_vendor_clock(0);
         self.tell("all faults end".to_owned());
         self.script.clear();
+        self.unread = self.unread_by_polls();
         let end = self.world.now().plus(self.weather.census * 4 + Duration::from_secs(3_600));
         self.calm_until(end);
+    }
+
+    /// Records that the polls do not show as they are. A census would mend that, so it is asked before one.
+    fn unread_by_polls(&mut self) -> Vec<String> {
+        self.calm_until(self.world.now().plus(POLLS_LAG));
+        let patience = self.world.now().plus(Duration::from_secs(3_600));
+        // By the order of commits, since clocks step back; twice, since a window may have been opened long before.
+        for _ in 0..2 {
+            self.world.forget_pulls();
+            while !self.world.has_pulled() {
+                let now = self.world.now();
+                if now > patience {
+                    return Vec::new();
+                }
+                self.calm_until(now.plus(Duration::from_secs(30)));
+            }
+        }
+        // What was known of a person who was deleted is erased.
+        let mut pairs = self.world.pairs();
+        pairs.retain(|pair| self.ledger.was_deleted(pair.contact.as_str()));
+        let erased: BTreeSet<String> = pairs.into_iter().filter_map(|pair| pair.native).collect();
+        let unread = self.unseen();
+        let due = |(id, _): &(String, String)| {
+            !self.ledger.was_deleted(id) && !erased.contains(id) && !self.misdated.contains(id)
+        };
+        unread.into_iter().filter(due).map(|(_, text)| text).collect()
+    }
+
+    /// Living records that show something else than when they were last looked at, with what.
+    fn unseen(&self) -> Vec<(String, String)> {
+        let mut unseen = Vec::new();
+        for record in self.world.living_records() {
+            let sight = self.world.sight(&record.id);
+            let seen = |name: &str| sight.as_ref().and_then(|sight| sight.text(name)).unwrap_or_default();
+            let differs = |name: &&&str| record.value(name).unwrap_or_default().trim() != seen(name).trim();
+            if let Some(name) = ["firstname", "lastname", "email", "phone"].iter().find(differs) {
+                let text =
+                    format!("{name} of {} is {:?}, but the polls saw {:?}", record.id, record.value(name), seen(name));
+                unseen.push((record.id, text));
+            }
+        }
+        unseen
+    }
+
+    /// HubSpot's clock steps: what was edited and not read yet carries a time of which no poll can know.
+    fn step_vendor_clock(&mut self, secs: i64) {
+        let unseen = self.unseen();
+        self.misdated.extend(unseen.into_iter().map(|(id, _)| id));
+        self.world.set_vendor_offset(secs);
     }
 
     fn calm_until(&mut self, end: lockstep_core::env::Time) {

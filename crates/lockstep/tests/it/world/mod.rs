@@ -33,7 +33,9 @@ use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::Problem;
 use lockstep_sandbox::hubspot::{HookDelivery, Record};
 use lockstep_sandbox::{Clock, Hubspot, HubspotSettings, Meta, MetaSettings};
-use lockstep_store::{Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Share, Store, StoreError, Target, Tx};
+use lockstep_store::{
+    Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Share, Store, StoreError, SyncOf, Target, Tx,
+};
 use serde_json::json;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -393,6 +395,42 @@ impl World {
 
     pub fn pair_of(&self, contact: &ContactId) -> Option<Pair> {
         self.pairs().into_iter().find(|pair| pair.contact == *contact)
+    }
+
+    /// A living contact with a write that has no answer yet.
+    pub fn in_flight(&self) -> Option<Contact> {
+        self.read(|tx, org| {
+            for sync in tx.syncs(org)? {
+                for intent in tx.open_intents(&sync, 1_000)? {
+                    if let Some(pair) = tx.pair(&sync, &intent.pair)?
+                        && let Some(contact) = tx.contact(org, &pair.contact)?
+                    {
+                        return Ok(Some(contact));
+                    }
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// As if nothing had been read from the CRM yet.
+    pub fn forget_pulls(&self) {
+        self.write(|tx, org| tx.syncs(org)?.iter().try_for_each(|sync| tx.set_sync_pulled_at(sync, None)));
+    }
+
+    /// Whether everything that changed in the CRM has been read since, the first run being over.
+    pub fn has_pulled(&self) -> bool {
+        let read = |sync: &SyncOf| sync.row().pulled_at.is_some() && sync.row().scan.is_none();
+        self.read(move |tx, org| Ok(tx.syncs(org)?.iter().all(read)))
+    }
+
+    /// What a record showed when it was last looked at.
+    pub fn sight(&self, native: &str) -> Option<lockstep_core::record::Record> {
+        let native = native.to_owned();
+        self.read(move |tx, org| match tx.syncs(org)?.first() {
+            Some(sync) => tx.native_record(sync, &native),
+            None => Ok(None),
+        })
     }
 
     /// The record that a contact is paired with.
