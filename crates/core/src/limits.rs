@@ -24,6 +24,8 @@ limits! {
     IMPORT_LINE_BYTES_MAX = 64 * 1024;
     /// Bytes of a request's body, but for an import's, which has no end.
     BODY_BYTES_MAX = 1024 * 1024;
+    /// Bytes of a form of the inbox page.
+    PAGE_FORM_BYTES_MAX = 64 * 1024;
     /// Characters of a contact's name.
     NAME_CHARS_MAX = 255;
     /// Characters of an e-mail address.

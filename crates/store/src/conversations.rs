@@ -6,7 +6,9 @@ use lockstep_core::conversation::{Conversation, ConversationStatus};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ContactId, ConversationId, LabelId, UserId};
 use lockstep_core::label::Label;
+use lockstep_core::text::fold;
 
+use crate::contacts::escape_like;
 use crate::error::StoreError;
 use crate::labels::label_row;
 use crate::orgs::Org;
@@ -28,6 +30,8 @@ pub struct ConversationFilter {
     pub unassigned: bool,
     /// Only those with this label.
     pub label: Option<LabelId>,
+    /// Only those whose contact's name, address or number holds this text, whatever the case.
+    pub search: Option<String>,
 }
 
 const CONVERSATION: &str =
@@ -49,6 +53,10 @@ fn conversation_row(row: &Row<'_>) -> Result<Conversation, StoreError> {
         created_at: row.take()?,
         updated_at: row.take()?,
     })
+}
+
+fn like(text: &str) -> Arg<'static> {
+    Arg::from(format!("%{}%", escape_like(text)))
 }
 
 impl Tx<'_> {
@@ -155,6 +163,14 @@ impl Tx<'_> {
             let Some(value) = value else { continue };
             values.push(value);
             sql.push_str(&condition.replace('?', &format!("?{}", values.len())));
+        }
+        if let Some(search) = &filter.search {
+            values.extend([like(&fold(search)), like(search)]);
+            let (text, number) = (values.len() - 1, values.len());
+            sql.push_str(&format!(
+                " AND contact_id IN (SELECT id FROM contacts WHERE org_id = ?1
+                     AND (search LIKE ?{text} ESCAPE '\\' OR phone LIKE ?{number} ESCAPE '\\'))"
+            ));
         }
         if filter.unassigned {
             sql.push_str(" AND assigned_user IS NULL");

@@ -160,7 +160,7 @@ pub async fn first_keys(app: &App, org: &Org) -> Result<Keys, Problem> {
         publishable_key: key(KeyKind::Publishable, "init").await?,
         secret_key: key(KeyKind::Secret, "init").await?,
         // Behind the # a browser keeps it to itself.
-        admin_link: format!("{}/#key={admin}", app.settings.public_url),
+        admin_link: format!("{}/inbox#key={admin}", app.settings.public_url),
     })
 }
 

@@ -4,6 +4,7 @@ pub mod hooks;
 pub mod inbox;
 mod media;
 mod oauth;
+mod page;
 mod rate;
 mod request;
 
@@ -21,6 +22,7 @@ const FRONT: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\n\n\
     /v1                 Inbox API, described in /v1/openapi.json\n\
+    /inbox              conversations, for people\n\
     /v1/health          whether this server works\n\
     /hooks/{vendor}     where CRMs and WhatsApp send their webhooks\n\
     /oauth/callback     where CRMs send people back who allowed access\n\
@@ -35,6 +37,7 @@ pub fn router(app: App) -> Router {
         .merge(hooks::router())
         .merge(oauth::router())
         .merge(media::router())
+        .merge(page::router())
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(app.env.clone(), request::scope))

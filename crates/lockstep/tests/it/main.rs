@@ -15,6 +15,7 @@ mod labels;
 mod members;
 mod messages;
 mod oauth;
+mod page;
 mod rates;
 mod relink;
 mod storm;

@@ -13,7 +13,7 @@ use lockstep::ops::webhooks::{self, Subscribe};
 use lockstep_core::conversation::ConversationStatus;
 use lockstep_core::event::EventType;
 use lockstep_core::ids::MessageId;
-use lockstep_core::message::{Direction, Message, MessageKind, MessageStatus};
+use lockstep_core::message::{Direction, Message, MessageKind, MessageStatus, Source};
 use lockstep_core::phone::Phone;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_sandbox::meta::{Delivery, Say, Weather};
@@ -88,7 +88,7 @@ impl Shop {
         let by = Author::command_line(self.world.org.clone());
         let to = Phone::parse(&format!("+{ANA}")).expect("a number");
         let Json::Object(content) = content else { panic!("no content") };
-        let new = NewMessage { to, kind, content, reply_to: None };
+        let new = NewMessage { source: Source::Api, to, kind, content, reply_to: None };
         let (app, account) = (self.world.app.clone(), AccountChoice::Id(NUMBER.to_owned()));
         run(self.world.app.store.write(move |tx| messages::queue(tx, &app, &by, &account, new)))
     }
@@ -270,6 +270,7 @@ fn a_reply_goes_out_and_its_statuses_come_back() {
     let question = shop.say("Is it still there?");
     shop.told();
     let new = NewMessage {
+        source: Source::Api,
         to: Phone::parse(&format!("+{ANA}")).expect("a number"),
         kind: MessageKind::Text,
         content: json!({"body": "Yes"}).as_object().expect("an object").clone(),

@@ -133,6 +133,9 @@ pub fn conversations_come_by_activity_and_filter(world: &World) {
     assert_eq!(by(ConversationFilter { contact: Some(all[0].contact.clone()), ..Default::default() }), own(0));
     assert_eq!(by(ConversationFilter { assigned_user: Some(user), ..Default::default() }), own(1));
     assert_eq!(by(ConversationFilter { label: Some(tag), ..Default::default() }), own(3));
+    let found = |text: &str| by(ConversationFilter { search: Some(text.to_owned()), ..Default::default() });
+    assert_eq!((found("BUDI3@"), found("11222332"), found("%")), (own(3), own(2), vec![]));
+    assert_eq!(found("budi").len(), 5);
     assert_eq!(by(ConversationFilter { unassigned: true, ..Default::default() }).len(), 4);
     assert_eq!(by(ConversationFilter { status: Some(ConversationStatus::Resolved), ..Default::default() }).len(), 0);
     assert_eq!(by(ConversationFilter { account: Some(ACCOUNT.to_owned()), ..Default::default() }).len(), 5);

@@ -26,6 +26,8 @@ use crate::ops::payload::{self, MessageObject};
 /// A message to send, checked already by [`lockstep_core::message::check_sendable`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewMessage {
+    /// Who writes it.
+    pub source: Source,
     /// To whom.
     pub to: Phone,
     /// What it is.
@@ -96,7 +98,7 @@ pub fn queue(
         conversation: conversation.id.clone(),
         contact: contact.id.clone(),
         direction: Direction::Outbound,
-        source: Source::Api,
+        source: new.source,
         kind: new.kind,
         content: channels_ids(tx, &by.org, new.kind, new.content)?,
         vendor_id: None,

@@ -86,6 +86,7 @@ impl ConversationFilters {
             assigned_user: self.assigned_to.as_deref().filter(|text| *text != NOBODY).map(user).transpose()?,
             unassigned: self.assigned_to.as_deref() == Some(NOBODY),
             label: self.label.as_deref().map(label).transpose()?,
+            search: None,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use lockstep_core::ids::MessageId;
 use lockstep_core::limits::{VENDOR_ID_CHARS_MAX, fits};
-use lockstep_core::message::{MessageKind, check_sendable};
+use lockstep_core::message::{MessageKind, Source, check_sendable};
 use lockstep_core::problem::{Code, Problem};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -127,7 +127,7 @@ impl MessageBody {
         let content = content(kind, self.part(kind).ok_or_else(|| missing(kind.as_str()))?)?;
         check_sendable(kind, &content)?;
         let reply_to = self.context.take().map(|context| name("context.message_id", context.message_id));
-        let new = NewMessage { to, kind, content, reply_to: reply_to.transpose()? };
+        let new = NewMessage { source: Source::Api, to, kind, content, reply_to: reply_to.transpose()? };
         Ok(Asked::Send(Box::new(new), account))
     }
 
