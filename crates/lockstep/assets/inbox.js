@@ -20,8 +20,9 @@ function localTimes() {
   for (const time of document.querySelectorAll('time[datetime]')) {
     const at = new Date(time.dateTime)
     const clock = { hour: '2-digit', minute: '2-digit' }
-    const date = at.toDateString() === today ? {} : { day: 'numeric', month: 'short' }
-    const text = at.toLocaleString([], { ...date, ...clock })
+    const date = { day: 'numeric', month: 'short' }
+    const parts = time.dataset.show === 'day' ? { ...date, year: 'numeric' } : at.toDateString() === today ? clock : { ...date, ...clock }
+    const text = at.toLocaleString([], parts)
     if (time.textContent !== text) time.textContent = text
     time.title = at.toLocaleString()
   }

@@ -63,7 +63,9 @@ impl<'a> Browser<'a> {
     }
 
     async fn get(&self, path: &str) -> Answered {
-        self.desk.request(Request::get(path).header("cookie", &self.cookie).body(Body::empty()).expect("a request")).await
+        self.desk
+            .request(Request::get(path).header("cookie", &self.cookie).body(Body::empty()).expect("a request"))
+            .await
     }
 
     /// Sends a form with the session's proof.
@@ -326,7 +328,8 @@ async fn long_conversations_and_lists_come_in_pages() {
 #[tokio::test]
 async fn the_page_loads_nothing_from_elsewhere_and_no_script_stands_in_it() {
     let desk = Desk::new().await;
-    let conversation = write(&desk, BUDI, "wamid.1", "https://example.com <script>alert(1)</script>").await.conversation;
+    let conversation =
+        write(&desk, BUDI, "wamid.1", "https://example.com <script>alert(1)</script>").await.conversation;
     let browser = Browser::of(&desk, &desk.org).await;
     let page = browser.get(&format!("/inbox/{conversation}")).await.text;
     for named in ["src=\"", "href=\"/inbox/assets"] {

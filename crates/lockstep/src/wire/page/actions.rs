@@ -96,7 +96,9 @@ pub async fn reply(
         idempotency::keep(tx, &here, &by.org, &once, answer, Some(&conversation.contact))
     });
     match sent.await {
-        Err(Trouble(problem)) if matches!(problem.code.wire().0, 400..=422) && problem.code != Code::ResourceNotFound => {
+        Err(Trouble(problem))
+            if matches!(problem.code.wire().0, 400..=422) && problem.code != Code::ResourceNotFound =>
+        {
             let retry = Retry { problem: Some(problem), draft };
             show(&app, &session, &filters, Some(id), retry, &HeaderMap::new()).await
         }
@@ -119,9 +121,9 @@ fn queue(tx: &mut Tx<'_>, app: &App, by: &Author, of: &Conversation, text: &str)
     let text = text.replace("\r\n", "\n").trim().to_owned();
     let content = Map::from_iter([("body".to_owned(), Json::String(text))]);
     check_sendable(MessageKind::Text, &content)?;
-    let to = contacts::find(tx, &by.org, None, &of.contact)?.phone_number.ok_or_else(|| {
-        Problem::of(Code::InvalidPhoneNumber, "to", "This contact has no phone number to write to.")
-    })?;
+    let to = contacts::find(tx, &by.org, None, &of.contact)?
+        .phone_number
+        .ok_or_else(|| Problem::of(Code::InvalidPhoneNumber, "to", "This contact has no phone number to write to."))?;
     let new = NewMessage { source: Source::Dashboard, to, kind: MessageKind::Text, content, reply_to: None };
     messages::queue(tx, app, by, &AccountChoice::Id(of.account.clone()), new).map(|_| ())
 }
@@ -226,8 +228,5 @@ pub async fn label(
         Wanted::Attach => Operation::Attach,
         Wanted::Detach => Operation::Detach,
     };
-    act(&app, &session, &id, &filters, move |tx, by, of| {
-        conversations::label(tx, &by.org, of, operation, &label)
-    })
-    .await
+    act(&app, &session, &id, &filters, move |tx, by, of| conversations::label(tx, &by.org, of, operation, &label)).await
 }

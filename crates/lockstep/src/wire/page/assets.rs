@@ -18,8 +18,7 @@ const FILES: [(&str, &str, &[u8]); 4] = [
 
 /// `GET /inbox/assets/{name}`. A browser asks each time whether it has changed, so that a new version shows at once.
 pub async fn file(Segments(name): Segments<String>, headers: HeaderMap) -> Result<Response, Trouble> {
-    let (_, kind, bytes) =
-        FILES.iter().find(|(known, ..)| *known == name).ok_or_else(|| Problem::not_found("file"))?;
+    let (_, kind, bytes) = FILES.iter().find(|(known, ..)| *known == name).ok_or_else(|| Problem::not_found("file"))?;
     let etag = etag(bytes);
     let about = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
