@@ -2,6 +2,7 @@
 
 pub mod hooks;
 pub mod inbox;
+mod manual;
 mod media;
 mod oauth;
 mod page;
@@ -22,6 +23,7 @@ const FRONT: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\n\n\
     /v1                 Inbox API, described in /v1/openapi.json\n\
+    /docs               the same as pages to browse and to try\n\
     /inbox              conversations, for people\n\
     /v1/health          whether this server works\n\
     /hooks/{vendor}     where CRMs and WhatsApp send their webhooks\n\
@@ -34,6 +36,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(async || FRONT))
         .merge(inbox::router(&app))
+        .merge(manual::router())
         .merge(hooks::router())
         .merge(oauth::router())
         .merge(media::router())

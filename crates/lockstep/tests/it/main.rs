@@ -12,6 +12,7 @@ mod hard_cases;
 mod hard_cases_more;
 mod inbox;
 mod labels;
+mod manual;
 mod members;
 mod messages;
 mod oauth;
