@@ -29,6 +29,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::contract::Exchange;
 use crate::world::{postgres_schema, run};
 
 /// When every test begins.
@@ -159,12 +160,20 @@ impl Desk {
         self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 
+    /// Sends a request and holds the exchange against the OpenAPI document.
     pub async fn request(&self, request: Request<Body>) -> Answered {
+        let (asked, body) = request.into_parts();
+        let sent = to_bytes(body, usize::MAX).await.expect("a body");
+        let (method, uri) = (asked.method.clone(), asked.uri.clone());
+        let request = Request::from_parts(asked, Body::from(sent.clone()));
         let answer = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         let (parts, body) = answer.into_parts();
-        let text = String::from_utf8(to_bytes(body, usize::MAX).await.expect("a body").into()).expect("text");
+        let got = to_bytes(body, usize::MAX).await.expect("a body");
+        let (status, headers) = (parts.status, parts.headers);
+        Exchange { method: &method, uri: &uri, request: &sent, status, headers: &headers, answer: &got }.check();
+        let text = String::from_utf8(got.into()).expect("text");
         let body = serde_json::from_str(&text).unwrap_or(Json::Null);
-        Answered { status: parts.status, headers: parts.headers, text, body }
+        Answered { status, headers, text, body }
     }
 
     /// Subscribes to all contact events; answers the subscription's id and its secret.

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bulk;
 mod cli;
+mod contract;
 mod conversations;
 mod desk;
 mod egress;

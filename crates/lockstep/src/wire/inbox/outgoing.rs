@@ -7,6 +7,7 @@ use lockstep_core::problem::{Code, Problem};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
 use crate::ops::contacts::AccountChoice;
 use crate::ops::messages::{MessageName, NewMessage};
@@ -27,7 +28,7 @@ pub struct MessageBody {
     #[schema(nullable = false)]
     kind: Option<String>,
     /// `{body, preview_url?}`, or the text itself.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = text_schema)]
     text: Option<Json>,
     /// `{link | id, caption?}`; `url` is read as `link`, in all files.
     #[schema(value_type = Option<Object>)]
@@ -68,6 +69,15 @@ pub struct MessageBody {
     /// With `status`: shows the customer that an answer is being typed.
     #[schema(value_type = Option<Object>)]
     typing_indicator: Option<Json>,
+}
+
+fn text_schema() -> Schema {
+    let kinds = SchemaType::from_iter([Type::Object, Type::String, Type::Null]);
+    ObjectBuilder::new()
+        .schema_type(kinds)
+        .description(Some("`{body, preview_url?}`, or the text itself."))
+        .build()
+        .into()
 }
 
 /// The message that another one answers.
