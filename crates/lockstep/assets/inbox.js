@@ -45,15 +45,18 @@ function settle() {
     }
   }
   shown = now
+  // What has to be mended gets the focus.
+  document.querySelector('[aria-invalid]')?.focus()
 }
 
 const isPulse = (event) => event.detail.ctx?.sourceElement?.id === 'pulse'
 const alarm = (text) => { document.getElementById('alarm').textContent = text }
 
-// The pulse asks for the page that is shown, and only for what has changed since. It rests while nobody looks.
+// The pulse asks for the page that is shown, and only for what has changed since. It rests while nobody looks, and
+// while a refusal is to be read.
 document.addEventListener('htmx:config:request', (event) => {
   if (!isPulse(event)) return
-  if (document.hidden) return event.preventDefault()
+  if (document.hidden || document.getElementById('reply-error')) return event.preventDefault()
   const request = event.detail.ctx.request
   request.action = location.pathname + location.search
   request.headers['If-None-Match'] = page().dataset.etag
@@ -71,6 +74,14 @@ document.addEventListener('htmx:error', (event) => {
 
 document.addEventListener('htmx:after:swap', settle)
 
+// Whoever mends a reply has read why it was refused.
+document.addEventListener('input', (event) => {
+  if (!event.target.matches('.reply [aria-invalid]')) return
+  document.getElementById('reply-error')?.remove()
+  event.target.removeAttribute('aria-invalid')
+  event.target.removeAttribute('aria-describedby')
+})
+
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.form?.classList.contains('reply')) {
     event.preventDefault()
@@ -85,5 +96,6 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
+addEventListener('hashchange', signIn)
 signIn()
 settle()

@@ -89,7 +89,6 @@ try {
   await inspect('sign-in')
   assert.ok(!(await page.content()).includes('Gayo'))
   await page.goto(`${url}/inbox/${budi}${new URL(LINK).hash}`)
-  await page.reload()
   await page.waitForSelector('#messages')
   assert.equal(await page.evaluate(() => location.hash), '')
   assert.equal(await page.evaluate(() => document.cookie), '', 'scripts cannot read the session')
@@ -107,6 +106,14 @@ try {
   await until('the box is empty', () => page.$eval(`#reply-${budi}`, (box) => box.value === ''))
   assert.equal(await focused(), `reply-${budi}`, 'the focus stays in the box')
   await until('delivered', async () => /Delivered|Read/.test(await text()))
+
+  // Nothing to send: the box says so and keeps the focus.
+  await page.click('.reply button')
+  await page.waitForSelector('#reply-error')
+  assert.equal(await focused(), `reply-${budi}`)
+  assert.match(page.url(), new RegExp(`/inbox/${budi}`))
+  assert.doesNotMatch(page.url(), /reply/)
+  await inspect('reply-refused')
 
   // Half a reply survives what comes in meanwhile, and is not sent to somebody else.
   await page.keyboard.type('Sebentar')
@@ -166,6 +173,17 @@ try {
   await page.goto(`${url}/inbox/${budi}`)
   await api('PATCH', `/v1/conversations/${budi}`, { status: 'resolved' })
   await has('Open again')
+  await page.click('#set-status')
+  await page.waitForSelector(`#reply-${budi}`)
+
+  // The same without scripts.
+  await page.setJavaScriptEnabled(false)
+  await page.reload()
+  await page.type(`#reply-${budi}`, 'Tanpa skrip juga bisa.')
+  await Promise.all([page.waitForNavigation(), page.click('.reply button')])
+  const listed = await api('GET', `/v1/messages?conversation_id=${budi}&direction=outbound`)
+  assert.equal(listed.data[0].content, 'Tanpa skrip juga bisa.')
+  assert.equal(listed.data.length, 2)
   assert.deepEqual(troubles, [])
 } finally {
   await page.screenshot({ path: 'last.png' })

@@ -209,7 +209,7 @@ async fn a_reply_goes_out_once_and_one_that_cannot_comes_back() {
 
     let empty = browser.post(&reply, &[("text", "  "), ("seq", &seq)]).await;
     assert_eq!((empty.status.as_u16(), empty.header("hx-replace-url")), (400, Some("false")));
-    assert!(empty.text.contains("id=\"reply-error\""), "{}", empty.text);
+    assert!(empty.text.contains("A reply has 1 to 4096 characters."), "{}", empty.text);
 
     desk.dial.advance(std::time::Duration::from_secs(24 * 60 * 60));
     let closed = browser.get(&page).await.text;

@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use lockstep_core::conversation::{Conversation, ConversationPatch, ConversationStatus};
 use lockstep_core::ids::{ConversationId, LabelId, MessageId};
+use lockstep_core::limits::MESSAGE_TEXT_CHARS_MAX;
 use lockstep_core::message::{MessageKind, Source, check_sendable};
 use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
@@ -120,7 +121,9 @@ fn queue(tx: &mut Tx<'_>, app: &App, by: &Author, of: &Conversation, text: &str)
     // Browsers send a line's end as two characters (HTML standard, "constructing the entry list").
     let text = text.replace("\r\n", "\n").trim().to_owned();
     let content = Map::from_iter([("body".to_owned(), Json::String(text))]);
-    check_sendable(MessageKind::Text, &content)?;
+    // The check names the member of the API, which nobody sees here.
+    let message = format!("A reply has 1 to {MESSAGE_TEXT_CHARS_MAX} characters.");
+    check_sendable(MessageKind::Text, &content).map_err(|problem| Problem { message, ..problem })?;
     let to = contacts::find(tx, &by.org, None, &of.contact)?
         .phone_number
         .ok_or_else(|| Problem::of(Code::InvalidPhoneNumber, "to", "This contact has no phone number to write to."))?;
