@@ -172,7 +172,9 @@ impl Storm {
         self.tally.edits = 0;
         self.set_automation();
         self.world.add_source_property();
-        self.world.subscribe();
+        if self.weather.hooks {
+            self.world.subscribe();
+        }
         self.world.connect();
         let plan = self.world.plan();
         if self.weather.archives {

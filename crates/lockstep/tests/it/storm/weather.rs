@@ -67,6 +67,8 @@ pub struct Weather {
     pub census: Duration,
     /// Out of a hundred acts, how many are mishaps.
     pub fault_percent: i64,
+    /// Whether the CRM sends webhooks at all; without them only polls and censuses see what happens there.
+    pub hooks: bool,
 }
 
 impl Weather {
@@ -90,6 +92,7 @@ impl Weather {
             poll: dice.secs(60, 300),
             census: dice.secs(1_200, 3_600),
             fault_percent: dice.between(20, 35),
+            hooks: dice.chance(70),
         }
     }
 
