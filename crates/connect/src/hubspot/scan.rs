@@ -20,6 +20,10 @@ use crate::fault::{Fault, FaultClass};
 /// `Date` has whole seconds, and two clocks are never quite alike.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 
+/// How much further back a window starts after the vendor's clock stepped: our own clock, by which the step is
+/// measured, may have stepped in the same while.
+const STEP_MARGIN: Duration = Duration::from_secs(3_600);
+
 /// The step of the `Date` header.
 const DATE_STEP: Duration = Duration::from_secs(1);
 
@@ -158,16 +162,17 @@ impl Place {
     /// carry times before the window's start.
     fn stepped_back(&self, sight: Option<ClockSight>) -> Option<Self> {
         let (since, sight) = self.since.zip(sight)?;
-        let step = sight.step_back_since(self.clock?)?;
+        let step = sight.step_back_since(self.clock?)?.saturating_add(millis(STEP_MARGIN));
         Some(Self { since: Some(since.saturating_sub(step)), window: None, clock: Some(sight) })
     }
 
-    /// What the vendor's clock would show had it not stepped forward since the last window: an edit made just before the
-    /// step, which the search does not show yet, carries a time of the old course.
+    /// What the vendor's clock would show had it not stepped forward since the last window, less the margin: an edit made
+    /// just before the step, which the search does not show yet, carries a time of the old course.
     fn on_course(&self, sight: Option<ClockSight>) -> Option<i64> {
         let (earlier, sight) = self.clock.zip(sight)?;
         let expected = sight.expected_since(earlier);
-        (sight.vendor.saturating_sub(expected) > millis(CLOCK_TOLERANCE)).then_some(expected)
+        let ahead = sight.vendor.saturating_sub(expected) > millis(CLOCK_TOLERANCE);
+        ahead.then_some(expected.saturating_sub(millis(STEP_MARGIN)))
     }
 
     fn cursor(&self) -> Result<Cursor, Fault> {
@@ -320,7 +325,7 @@ mod tests {
             "what was read is kept, and more is said"
         );
         let (_, more, filters) = scan.step(page(&[5, 6], false).date(stepped)).await;
-        assert_eq!((more, filters[1].clone()), (false, gt(NOON.minus(Duration::from_secs(600)))));
+        assert_eq!((more, filters[1].clone()), (false, gt(NOON.minus(Duration::from_secs(600) + STEP_MARGIN))));
         scan.dial.advance(Duration::from_secs(60));
         let (_, more, filters) = scan.step(page(&[], false).date(stepped.plus(Duration::from_secs(60)))).await;
         assert_eq!((more, filters[1].clone()), (false, gt(stepped)));
@@ -334,7 +339,7 @@ mod tests {
         let ahead = NOON.plus(Duration::from_secs(660));
         scan.step(page(&[2], false).date(ahead)).await;
         let (_, more, filters) = scan.step(page(&[2], false).date(ahead)).await;
-        assert_eq!((more, filters[1].clone()), (false, gt(NOON.plus(Duration::from_secs(60)))));
+        assert_eq!((more, filters[1].clone()), (false, gt(NOON.plus(Duration::from_secs(60)).minus(STEP_MARGIN))));
         let (_, _, filters) = scan.step(page(&[], false).date(ahead)).await;
         assert_eq!(filters[1], gt(ahead), "the new course is taken up");
     }

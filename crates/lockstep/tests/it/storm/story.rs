@@ -80,6 +80,8 @@ pub struct Storm {
     old_hooks: Vec<HookDelivery>,
     unmapped: BTreeSet<String>,
     hidden: BTreeSet<String>,
+    /// How far HubSpot's clock is off, in seconds.
+    vendor_offset: i64,
     /// Records that were edited just before HubSpot's clock stepped.
     misdated: BTreeSet<String>,
     /// What the polls alone would never have seen.
@@ -141,6 +143,7 @@ impl Storm {
             old_hooks: Vec::new(),
             unmapped: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            vendor_offset: weather.clock_offset_secs,
             misdated: BTreeSet::new(),
             unread: Vec::new(),
             refused: 0,
@@ -470,10 +473,10 @@ impl Storm {
         self.world.consent();
         self.unhide_all();
         drop(self.world.hubspot.recreate_property(DROPPED));
-        self.step_vendor_clock(0);
         self.tell("all faults end".to_owned());
         self.script.clear();
         self.unread = self.unread_by_polls();
+        self.step_vendor_clock(0);
         let end = self.world.now().plus(self.weather.census * 4 + Duration::from_secs(3_600));
         self.calm_until(end);
     }
@@ -522,6 +525,10 @@ impl Storm {
 
     /// HubSpot's clock steps: what was edited and not read yet carries a time of which no poll can know.
     fn step_vendor_clock(&mut self, secs: i64) {
+        if secs == self.vendor_offset {
+            return;
+        }
+        self.vendor_offset = secs;
         let unseen = self.unseen();
         self.misdated.extend(unseen.into_iter().map(|(id, _)| id));
         self.world.set_vendor_offset(secs);
