@@ -16,7 +16,7 @@ use crate::connector::{ChangePage, Cursor};
 use crate::door::{Answer, Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
-/// By how much the vendor's clock may fall behind its expected course before it counts as a step back:
+/// By how much the vendor's clock may leave its expected course, either way, before it counts as a step:
 /// `Date` has whole seconds, and two clocks are never quite alike.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 
@@ -45,8 +45,8 @@ struct Window {
     /// The latest edit that later pages of this window still show: the end of the second that `Date` named, so that
     /// what was edited in the second before the scan is in it.
     until: i64,
-    /// Where the next window starts: as late as the vendor's clock surely stood when the first call was sent. An edit
-    /// made during the call may be missing from the answer.
+    /// Where the next window starts: as late as the vendor's clock surely stood when the first call was sent, and no later
+    /// than its old course if it stepped forward. An edit made during the call may be missing from the answer.
     closes: i64,
     last_id: u64,
 }
