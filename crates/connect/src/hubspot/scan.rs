@@ -82,7 +82,7 @@ pub(super) async fn changes(
         (None, None) => {
             let now = sight.map_or(sent_at.as_millis(), |sight| sight.vendor);
             let until = now.saturating_add(millis(DATE_STEP)).saturating_sub(1);
-            let closes = place.on_course(sight).map_or(now, |course| now.min(course)).saturating_sub(millis(elapsed));
+            let closes = place.on_course(sight).unwrap_or(now).saturating_sub(millis(elapsed));
             let window = Window { until, closes, last_id };
             (Place { clock: sight.or(place.clock), ..place }.walked(window, more), more)
         }

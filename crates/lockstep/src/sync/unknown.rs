@@ -139,10 +139,10 @@ async fn look_by_id(spoke: &Spoke, intents: Vec<Intent>) -> Result<(), Halt> {
 
 fn seen(tx: &mut Tx<'_>, spoke: &Spoke, intent: &Intent, got: &Got) -> Result<(), StoreError> {
     let Some(mut pair) = tx.pair(&spoke.sync, &intent.pair)? else { return tx.close_intent(&spoke.sync, &intent.id) };
-    match (got, intent.kind) {
-        (Got::Archived(record), _) => depart::gone(tx, spoke, record),
-        (Got::Missing, _) => look_later(tx, spoke, intent),
-        (Got::Found(record), _) => {
+    match got {
+        Got::Archived(record) => depart::gone(tx, spoke, record),
+        Got::Missing => look_later(tx, spoke, intent),
+        Got::Found(record) => {
             tx.close_intent(&spoke.sync, &intent.id)?;
             pair.base.append(&mut shown_as_sent(spoke, intent, record));
             tx.save_pair(&spoke.sync, &pair)?;
