@@ -347,3 +347,19 @@ fn a_mass_delete_that_webhooks_tell_stops_and_asks() {
     assert_eq!(tombstones(&world), 8);
     assert!(world.parked().is_empty());
 }
+
+#[test]
+fn a_record_that_is_hidden_when_its_contact_is_deleted_is_archived_once_it_can_be_seen() {
+    let (mut world, pairs) = in_step(&Setup::default(), 1);
+    world.carry_deletes_over();
+    let (contact, native) = &pairs[0];
+    world.hubspot.hide(native).expect("it exists");
+
+    world.delete_contact(&contact.id).expect("a delete");
+    world.settle();
+    assert_eq!(world.living_records().len(), 1, "what cannot be seen cannot be archived");
+    world.hubspot.unhide(native).expect("it exists");
+    world.pass(Duration::from_secs(8_000));
+
+    assert!(world.living_records().is_empty(), "the delete is carried over");
+}
