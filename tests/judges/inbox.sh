@@ -125,12 +125,16 @@ things() {
     conversation=$(call GET "/v1/conversations?contact_id=$contact" | first_id) &&
         message=$(call GET "/v1/messages?conversation_id=$conversation" | first_id) &&
         team=$(call GET /v1/teams | first_id) &&
+        other_key=$(made /v1/keys '{"label": "Judged"}') &&
         label=$(made /v1/labels '{"name": "Judged"}') &&
         subscription=$(made /v1/webhook_subscriptions "$hook") &&
         made /v1/webhook_subscriptions/$subscription/ping &&
         delivery=$(call GET "/v1/webhook_deliveries?subscription_id=$subscription" | first_id) &&
         spare_contact=$(made /v1/contacts '{"phone_number": "+6281377770002"}') &&
         spare_label=$(made /v1/labels '{"name": "Deleted"}') &&
+        spare_team=$(made /v1/teams '{"name": "Deleted"}') &&
+        spare_user=$(made /v1/users '{"name": "Deleted"}') &&
+        spare_key=$(made /v1/keys '{"label": "Deleted"}') &&
         spare_subscription=$(made /v1/webhook_subscriptions "$hook")
 }
 
@@ -155,8 +159,9 @@ contacts $contact $spare_contact
 conversations $conversation
 messages $message
 labels $label $spare_label
-teams $team
-users $user
+teams $team $spare_team
+users $user $spare_user
+keys $other_key $spare_key
 webhook_deliveries $delivery
 webhook_subscriptions $subscription $spare_subscription
 END

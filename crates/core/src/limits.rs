@@ -44,6 +44,16 @@ limits! {
     LABELS_MAX = 1_000;
     /// Contacts that one request labels.
     BULK_LABEL_MAX = 1_000;
+    /// WhatsApp accounts of an organization.
+    ACCOUNTS_MAX = 1_000;
+    /// Teams of an organization.
+    TEAMS_MAX = 1_000;
+    /// Users of an organization.
+    USERS_MAX = 10_000;
+    /// API keys of an organization that have not ended.
+    KEYS_MAX = 1_000;
+    /// Characters of a key's label.
+    KEY_LABEL_CHARS_MAX = 100;
     /// Characters of a user's, a team's or an organization's name.
     MEMBER_NAME_CHARS_MAX = 100;
     /// Characters of a message's text.

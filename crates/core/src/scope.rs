@@ -19,12 +19,14 @@ pub enum Resource {
     Webhooks,
     /// The organization's accounts, users and teams.
     Org,
+    /// API keys. Who may write them makes keys that do no more than their own.
+    Keys,
 }
 
 impl Resource {
     /// Every resource.
-    pub const ALL: [Self; 6] =
-        [Self::Contacts, Self::Conversations, Self::Messages, Self::Labels, Self::Webhooks, Self::Org];
+    pub const ALL: [Self; 7] =
+        [Self::Contacts, Self::Conversations, Self::Messages, Self::Labels, Self::Webhooks, Self::Org, Self::Keys];
 
     /// The name in scopes.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Resource {
             Self::Labels => "labels",
             Self::Webhooks => "webhooks",
             Self::Org => "org",
+            Self::Keys => "keys",
         }
     }
 
@@ -47,6 +50,7 @@ impl Resource {
             "labels" => Self::Labels,
             "webhook_subscriptions" | "webhook_deliveries" => Self::Webhooks,
             "accounts" | "users" | "teams" => Self::Org,
+            "keys" => Self::Keys,
             _ => return None,
         })
     }
@@ -73,7 +77,7 @@ pub struct Scope {
 
 /// Text that names no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of contacts, conversations, messages, labels, webhooks and org with :read or :write")]
+#[error("a scope is one of contacts, conversations, messages, labels, webhooks, org and keys with :read or :write")]
 pub struct BadScope;
 
 impl Scope {
@@ -125,13 +129,18 @@ pub fn allows(scopes: &[Scope], needed: Scope) -> bool {
     scopes.is_empty() || scopes.iter().any(|scope| scope.covers(needed))
 }
 
+/// Whether a key with `scopes` may do nothing that a key with those of `other` may not.
+pub fn is_within(scopes: &[Scope], other: &[Scope]) -> bool {
+    other.is_empty() || (!scopes.is_empty() && scopes.iter().all(|scope| allows(other, *scope)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_read_back() {
-        assert_eq!(Scope::all().count(), 12);
+        assert_eq!(Scope::all().count(), 14);
         for scope in Scope::all() {
             assert_eq!(scope.to_string().parse(), Ok(scope));
             assert_eq!(serde_json::to_value(scope).unwrap(), scope.to_string());
@@ -148,7 +157,12 @@ mod tests {
                 let enough = scope.access == Access::Write || needed.access == Access::Read;
                 assert_eq!(allows(&[scope], needed), scope.resource == needed.resource && enough, "{scope} {needed}");
                 assert!(allows(&[], needed));
+                assert_eq!(is_within(&[needed], &[scope]), allows(&[scope], needed), "{scope} {needed}");
             }
+            assert!(is_within(&[scope], &[]) && is_within(&[], &[]));
+            assert!(!is_within(&[], &[scope]), "no scopes are all of them");
         }
+        let all: Vec<Scope> = Scope::all().collect();
+        assert!(is_within(&all, &all) && !is_within(&all, &all[1..4]) && is_within(&all[..2], &all[1..4]));
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use lockstep_core::change::Origin;
+use lockstep_core::env::Time;
 use lockstep_core::ids::{KeyId, RequestId};
 use lockstep_core::problem::{Code, Problem};
 use lockstep_core::scope::{Scope, allows};
@@ -26,6 +27,8 @@ pub struct Caller {
     pub last4: String,
     /// False for a test key: what it causes says `livemode: false`.
     pub livemode: bool,
+    /// When the key ends; `None` for never.
+    pub expires_at: Option<Time>,
     /// The key's own rate limits.
     pub limits: KeyLimits,
     /// What the key may do; empty for everything.
@@ -76,6 +79,7 @@ pub async fn caller(app: &App, authorization: Option<&HeaderValue>, request: Req
         label: key.label,
         last4: key.last4,
         livemode: key.live,
+        expires_at: key.expires_at,
         limits: key.limits,
         scopes: key.scopes,
         request,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::orgs::Org;
 use crate::rates::KeyLimits;
-use crate::sql::{Arg, Row, args};
+use crate::sql::{Arg, Row, args, cut};
 use crate::tx::Tx;
 
 /// What a key opens.
@@ -158,12 +158,34 @@ impl Tx<'_> {
         self.one(&format!("{KEY} WHERE hash = ?1"), args![&hash[..]], key_row)
     }
 
-    /// The organization's keys, oldest first.
+    /// The key with this id, ended ones included.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn keys(&mut self, org: &Org) -> Result<Vec<ApiKey>, StoreError> {
-        self.query(&format!("{KEY} WHERE org_id = ?1 ORDER BY id"), args![org.id()], key_row)
+    pub fn key(&mut self, org: &Org, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.one(&format!("{KEY} WHERE org_id = ?1 AND id = ?2"), args![org.id(), id], key_row)
+    }
+
+    /// A page of the organization's keys by id, ended ones included, from behind `after`, and whether there are more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn keys(&mut self, org: &Org, after: Option<&KeyId>, limit: usize) -> Result<(Vec<ApiKey>, bool), StoreError> {
+        let after = after.map_or("", KeyId::as_str);
+        let sql = format!("{KEY} WHERE org_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+        Ok(cut(self.query(&sql, args![org.id(), after, limit.saturating_add(1)], key_row)?, limit))
+    }
+
+    /// How many of the organization's keys have not ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_keys(&mut self, org: &Org) -> Result<u64, StoreError> {
+        self.hold(org.id())?;
+        let now = self.now();
+        let sql = "SELECT COUNT(*) FROM api_keys WHERE org_id = ?1 AND revoked_at IS NULL
+                   AND (expires_at IS NULL OR expires_at > ?2)";
+        self.count(sql, args![org.id(), now])
     }
 
     /// Revokes a key; false when there is none, or it was revoked before.

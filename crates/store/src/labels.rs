@@ -91,10 +91,9 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn count_labels(&mut self, org: &Org) -> Result<i64, StoreError> {
+    pub fn count_labels(&mut self, org: &Org) -> Result<u64, StoreError> {
         self.hold(org.id())?;
-        let sql = "SELECT COUNT(*) FROM labels WHERE org_id = ?1";
-        Ok(self.one(sql, args![org.id()], |row| row.take())?.unwrap_or(0))
+        self.count("SELECT COUNT(*) FROM labels WHERE org_id = ?1", args![org.id()])
     }
 
     /// Replaces a label's name and colour and answers what is stored.

@@ -62,6 +62,31 @@ impl Tx<'_> {
         Ok(cut(self.query(&sql, args![org.id(), after, limit.saturating_add(1)], team_row)?, limit))
     }
 
+    /// How many teams there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_teams(&mut self, org: &Org) -> Result<u64, StoreError> {
+        self.hold(org.id())?;
+        self.count("SELECT COUNT(*) FROM teams WHERE org_id = ?1", args![org.id()])
+    }
+
+    /// Renames a team.
+    ///
+    /// # Errors
+    /// `Conflict` of `teams_name` when another team has the name; the transaction goes on. `Missing` when the team is
+    /// gone.
+    pub fn rename_team(&mut self, org: &Org, id: &TeamId, name: &str) -> Result<(), StoreError> {
+        self.hold(org.id())?;
+        let (now, key) = (self.now(), name_key(name));
+        let taken = "SELECT 1 FROM teams WHERE org_id = ?1 AND name_key = ?2 AND id <> ?3";
+        if self.one(taken, args![org.id(), &key, id], |_| Ok(()))?.is_some() {
+            return Err(StoreError::conflict("teams_name"));
+        }
+        let sql = "UPDATE teams SET name = ?3, name_key = ?4, updated_at = ?5 WHERE org_id = ?1 AND id = ?2";
+        self.change("team", sql, args![org.id(), id, name, &key, now])
+    }
+
     /// Removes a team with its memberships; false when there is none.
     ///
     /// # Errors

@@ -148,6 +148,12 @@ impl<'a> Tx<'a> {
         }
     }
 
+    /// Carries out a `SELECT COUNT(*)`.
+    pub(crate) fn count(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+        let count: i64 = self.one(sql, args, |row| row.take())?.unwrap_or(0);
+        u64::try_from(count).map_err(StoreError::bug)
+    }
+
     /// Inserts rows into `into`, such as `changes (id, at)`, many in a statement. All have one length; few sizes of
     /// statement occur, because each is kept prepared.
     pub(crate) fn insert_rows(&mut self, into: &str, rows: Vec<Vec<Arg<'_>>>) -> Result<(), StoreError> {

@@ -125,6 +125,32 @@ impl Tx<'_> {
         Ok((self.with_teams(page)?, more))
     }
 
+    /// How many users there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_users(&mut self, org: &Org) -> Result<u64, StoreError> {
+        self.hold(org.id())?;
+        self.count("SELECT COUNT(*) FROM users WHERE org_id = ?1 AND removed_at IS NULL", args![org.id()])
+    }
+
+    /// Replaces a user's name and address. Their teams are not looked at.
+    ///
+    /// # Errors
+    /// `Conflict` of `users_email` when another user has the address; the transaction goes on. `Missing` when the user
+    /// is gone.
+    pub fn put_user(&mut self, org: &Org, user: &User) -> Result<(), StoreError> {
+        self.hold(org.id())?;
+        let (now, key) = (self.now(), user.email.as_deref().map(str::to_lowercase));
+        let taken = "SELECT 1 FROM users WHERE org_id = ?1 AND email_key = ?2 AND id <> ?3 AND removed_at IS NULL";
+        if self.one(taken, args![org.id(), key.as_deref(), &user.id], |_| Ok(()))?.is_some() {
+            return Err(StoreError::conflict("users_email"));
+        }
+        let sql = "UPDATE users SET name = ?3, email = ?4, email_key = ?5, updated_at = ?6
+                   WHERE org_id = ?1 AND id = ?2 AND removed_at IS NULL";
+        self.change("user", sql, args![org.id(), &user.id, &user.name, user.email.as_deref(), key, now])
+    }
+
     /// Removes a user from the organization and its teams; false when there is none. The row stays for what names them,
     /// the address is free again.
     ///

@@ -1,6 +1,7 @@
 //! `lockstep accounts`
 
 use lockstep_core::ids::TeamId;
+use lockstep_core::patch::Patch;
 use lockstep_core::problem::Problem;
 use lockstep_store::{Account, Org};
 use toml::Table;
@@ -11,7 +12,8 @@ use super::place::{Place, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
 use crate::ops;
-use crate::ops::accounts::NewAccount;
+use crate::ops::Author;
+use crate::ops::accounts::{AccountPatch, NewAccount};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -82,9 +84,10 @@ pub fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn make(app: &App, org: Org, add: Add) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
     let Add { phone_number_id, phone_number, name, team, json, .. } = add;
     let new = NewAccount { phone_number_id, phone_number, name, team };
-    let account = app.store.write(move |tx| ops::accounts::add(tx, &org, &new)).await?;
+    let account = app.store.write(move |tx| ops::accounts::add(tx, &by, &new)).await?;
     if json { screen::json(&account) } else { screen::say(account.phone_number_id) }
 }
 
@@ -102,9 +105,11 @@ async fn show(app: &App, org: Org, json: bool) -> anyhow::Result<()> {
 }
 
 async fn hand_over(app: &App, org: Org, give: Give) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
     let team = give.team.as_ref().map_or_else(|| "all teams".to_owned(), TeamId::to_string);
     let said = format!("{} belongs to {team}.", give.phone_number_id);
-    let given = app.store.write(move |tx| ops::accounts::set_team(tx, &org, &give.phone_number_id, give.team.as_ref()));
+    let patch = AccountPatch { name: None, team: give.team.map_or(Patch::Clear, Patch::Set) };
+    let given = app.store.write(move |tx| ops::accounts::patch(tx, &by, &give.phone_number_id, patch));
     given.await?;
     screen::say(said)
 }

@@ -160,7 +160,14 @@ async fn organization(app: &App, org: &Org, chart: &mut Chart) -> anyhow::Result
     let of = org.clone();
     let (accounts, keys, connections, syncs) = app
         .store
-        .read(move |tx| Ok::<_, StoreError>((tx.accounts(&of)?, tx.keys(&of)?, tx.connections(&of)?, tx.syncs(&of)?)))
+        .read(move |tx| {
+            Ok::<_, StoreError>((
+                tx.accounts(&of)?,
+                tx.keys(&of, None, usize::MAX)?.0,
+                tx.connections(&of)?,
+                tx.syncs(&of)?,
+            ))
+        })
         .await?;
     if accounts.is_empty() {
         chart.broken("account", "no WhatsApp account: no contact can be made", "run `lockstep init`");

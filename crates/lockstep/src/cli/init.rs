@@ -11,6 +11,7 @@ use super::place::{Place, Where, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
 use crate::ops;
+use crate::ops::accounts::check_phone_number_id;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -94,7 +95,7 @@ async fn make(app: &App, arguments: &Arguments) -> anyhow::Result<Made> {
         .store
         .write(move |tx| {
             let (org, account) = founding.carry_out(tx)?;
-            let has_keys = !tx.keys(&org)?.is_empty();
+            let has_keys = !tx.keys(&org, None, 1)?.0.is_empty();
             Ok::<_, StoreError>((org, account, has_keys))
         })
         .await?;
@@ -169,7 +170,6 @@ fn made_up_id(env: &Env) -> String {
 }
 
 /// Reads Meta's id of a number.
-pub fn phone_number_id(text: &str) -> Result<String, String> {
-    let well_formed = (6..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    if well_formed { Ok(text.to_owned()) } else { Err("it must be 6 to 20 digits".to_owned()) }
+pub fn phone_number_id(text: &str) -> Result<String, Problem> {
+    check_phone_number_id(text).map(|()| text.to_owned())
 }

@@ -186,7 +186,7 @@ impl Shown {
 }
 
 async fn show(app: &App, org: Org, json: bool) -> anyhow::Result<()> {
-    let keys = app.store.read(move |tx| tx.keys(&org)).await?;
+    let keys = app.store.read(move |tx| tx.keys(&org, None, usize::MAX)).await?.0;
     let now = app.env.now();
     let shown: Vec<Shown> = keys.into_iter().map(|key| Shown::new(key, now)).collect();
     if json {

@@ -11,6 +11,7 @@ use super::place::{Place, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
 use crate::ops;
+use crate::ops::Author;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -85,7 +86,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn make(app: &App, org: Org, add: Add) -> anyhow::Result<()> {
-    let team = app.store.write(move |tx| ops::users::add_team(tx, &org, &add.name)).await?;
+    let by = Author::command_line(org);
+    let team = app.store.write(move |tx| ops::users::add_team(tx, &by, &add.name)).await?;
     if add.json { screen::json(&shown(&team)) } else { screen::say(team.id) }
 }
 
@@ -103,19 +105,22 @@ fn shown(team: &Team) -> Json {
 }
 
 async fn end(app: &App, org: Org, id: TeamId) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
     let said = format!("{id} is removed.");
-    app.store.write(move |tx| ops::users::remove_team(tx, &org, &id)).await?;
+    app.store.write(move |tx| ops::users::remove_team(tx, &by, &id)).await?;
     screen::say(said)
 }
 
 async fn join(app: &App, org: Org, of: Membership) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
     let said = format!("{} is in {}.", of.user, of.team);
-    app.store.write(move |tx| ops::users::join(tx, &org, &of.team, &of.user)).await?;
+    app.store.write(move |tx| ops::users::join(tx, &by, &of.team, &of.user)).await?;
     screen::say(said)
 }
 
 async fn leave(app: &App, org: Org, of: Membership) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
     let said = format!("{} is not in {}.", of.user, of.team);
-    app.store.write(move |tx| ops::users::leave(tx, &org, &of.team, &of.user)).await?;
+    app.store.write(move |tx| ops::users::leave(tx, &by, &of.team, &of.user)).await?;
     screen::say(said)
 }

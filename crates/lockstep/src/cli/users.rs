@@ -11,6 +11,7 @@ use super::place::{Place, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
 use crate::ops;
+use crate::ops::Author;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -77,9 +78,10 @@ pub fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn make(app: &App, org: Org, add: Add) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
     let Add { name, email, teams, json, .. } = add;
     let new = NewUser { name, email };
-    let user = app.store.write(move |tx| ops::users::add(tx, &org, &new, &teams)).await?;
+    let user = app.store.write(move |tx| ops::users::add(tx, &by, &new, &teams)).await?;
     if json { screen::json(&shown(&user)) } else { screen::say(user.id) }
 }
 
@@ -102,7 +104,8 @@ fn shown(user: &User) -> Json {
 }
 
 async fn end(app: &App, org: Org, id: UserId) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
     let said = format!("{id} is removed.");
-    app.store.write(move |tx| ops::users::remove(tx, &org, &id)).await?;
+    app.store.write(move |tx| ops::users::remove(tx, &by, &id)).await?;
     screen::say(said)
 }

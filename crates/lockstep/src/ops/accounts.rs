@@ -1,18 +1,21 @@
-//! WhatsApp accounts of an organization. The command line alone adds them.
+//! WhatsApp accounts of an organization.
 
 use lockstep_core::ids::TeamId;
+use lockstep_core::limits::ACCOUNTS_MAX;
+use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{Account, Org, StoreError, Tx};
+use lockstep_store::{Account, Tx};
 use serde_json::json;
 
-use crate::ops::audit::{Action, note_operator};
-use crate::ops::users;
+use crate::ops::Author;
+use crate::ops::audit::{Action, note};
+use crate::ops::users::check_name;
 
 /// What is given to add an account.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
-    /// Meta's id of the number, 6 to 20 digits, checked already.
+    /// Meta's id of the number, 6 to 20 digits.
     pub phone_number_id: String,
     /// The number as people write it; E.164 once spaces, dashes and brackets are gone.
     pub phone_number: String,
@@ -22,39 +25,76 @@ pub struct NewAccount {
     pub team: Option<TeamId>,
 }
 
+/// What to change of an account; members left out stay.
+#[derive(Clone, Debug, Default)]
+pub struct AccountPatch {
+    /// The name that customers see.
+    pub name: Option<String>,
+    /// See [`NewAccount::team`].
+    pub team: Patch<TeamId>,
+}
+
+/// Checks Meta's id of a number.
+///
+/// # Errors
+/// [`Code::InvalidFieldValue`] with `param` `phone_number_id`.
+pub fn check_phone_number_id(text: &str) -> Result<(), Problem> {
+    if (6..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Problem::of(Code::InvalidFieldValue, "phone_number_id", "phone_number_id must be 6 to 20 digits."))
+}
+
 /// Adds an account.
 ///
 /// # Errors
-/// A number that will not do, one that another account has, or no such team.
-pub fn add(tx: &mut Tx<'_>, org: &Org, new: &NewAccount) -> Result<Account, Problem> {
+/// A number or a name that will not do, a number that another account has, no such team, or there are
+/// [`ACCOUNTS_MAX`] accounts.
+pub fn add(tx: &mut Tx<'_>, by: &Author, new: &NewAccount) -> Result<Account, Problem> {
     let digits = |text: &str| text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect::<String>();
     let number = Phone::parse(&digits(&new.phone_number))
         .map_err(|bad| Problem::of(Code::InvalidPhoneNumber, "phone_number", format!("The number is {bad}.")))?;
-    let mut known = tx.accounts(org)?.into_iter();
-    if known.any(|account| {
+    check_phone_number_id(&new.phone_number_id)?;
+    check_name(&new.name)?;
+    let known = tx.accounts(&by.org)?;
+    if known.len() as u64 >= ACCOUNTS_MAX {
+        let message = format!("An organization has at most {ACCOUNTS_MAX} accounts.");
+        return Err(Problem::new(Code::InvalidFieldValue, message));
+    }
+    if known.iter().any(|account| {
         account.phone_number_id == new.phone_number_id || digits(&account.phone_number) == number.as_str()
     }) {
         let message = "The organization has an account with this number or this phone_number_id.";
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
-    tx.add_account(org, &new.phone_number_id, &new.phone_number, &new.name)?;
-    note_operator(tx, org, Action::AccountAdded, &json!({ "phone_number_id": new.phone_number_id }))?;
-    set_team(tx, org, &new.phone_number_id, new.team.as_ref())
+    tx.add_account(&by.org, &new.phone_number_id, &new.phone_number, &new.name)?;
+    note(tx, by, Action::AccountAdded, &json!({ "phone_number_id": new.phone_number_id }))?;
+    let team = new.team.clone().map_or(Patch::Keep, Patch::Set);
+    patch(tx, by, &new.phone_number_id, AccountPatch { name: None, team })
 }
 
-/// Gives an account to a team, or to all of them. Labels that hang on its contacts stay.
+/// Renames an account, and gives it to a team or to all of them. Labels that hang on its contacts stay.
 ///
 /// # Errors
-/// No such account or team.
-pub fn set_team(tx: &mut Tx<'_>, org: &Org, phone_number_id: &str, team: Option<&TeamId>) -> Result<Account, Problem> {
-    if let Some(team) = team {
-        users::find_team(tx, org, team)?;
+/// A name that will not do, no such account, or no such team.
+pub fn patch(tx: &mut Tx<'_>, by: &Author, phone_number_id: &str, patch: AccountPatch) -> Result<Account, Problem> {
+    let old = tx.account(&by.org, phone_number_id)?.ok_or_else(|| Problem::not_found("account"))?;
+    let name = patch.name.unwrap_or_else(|| old.name.clone());
+    let next = Account { name, team: patch.team.apply(old.team.clone()), ..old.clone() };
+    if next.name != old.name {
+        check_name(&next.name)?;
+        tx.put_account(&by.org, &next)?;
+        note(tx, by, Action::AccountRenamed, &json!({ "phone_number_id": phone_number_id }))?;
     }
-    let old = tx.account(org, phone_number_id)?.ok_or_else(|| Problem::not_found("account"))?;
-    if old.team.as_ref() != team {
-        tx.set_account_team(org, phone_number_id, team)?;
-        let detail = json!({ "phone_number_id": phone_number_id, "team": team });
-        note_operator(tx, org, Action::AccountGiven, &detail)?;
+    if next.team != old.team {
+        if let Some(team) = &next.team {
+            tx.team(&by.org, team)?.ok_or_else(|| {
+                Problem::of(Code::InvalidFieldValue, "team_id", "There is no such team. GET /v1/teams lists them.")
+            })?;
+        }
+        tx.set_account_team(&by.org, phone_number_id, next.team.as_ref())?;
+        let detail = json!({ "phone_number_id": phone_number_id, "team": next.team });
+        note(tx, by, Action::AccountGiven, &detail)?;
     }
-    tx.account(org, phone_number_id)?.ok_or_else(|| StoreError::Missing { what: "account" }.into())
+    Ok(next)
 }

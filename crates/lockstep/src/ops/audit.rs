@@ -53,10 +53,14 @@ pub enum Action {
     OrganizationMade,
     /// A user was added.
     UserAdded,
+    /// A user's name or address was changed.
+    UserChanged,
     /// A user was removed.
     UserRemoved,
     /// A team was made.
     TeamAdded,
+    /// A team was renamed.
+    TeamRenamed,
     /// A team was removed.
     TeamRemoved,
     /// A user came into a team.
@@ -65,6 +69,8 @@ pub enum Action {
     TeamLeft,
     /// A WhatsApp account was added.
     AccountAdded,
+    /// A WhatsApp account was renamed.
+    AccountRenamed,
     /// A WhatsApp account was given to a team, or to all of them.
     AccountGiven,
 }
@@ -95,12 +101,15 @@ impl Action {
             Self::LabelDeleted => "label.deleted",
             Self::OrganizationMade => "organization.made",
             Self::UserAdded => "user.added",
+            Self::UserChanged => "user.changed",
             Self::UserRemoved => "user.removed",
             Self::TeamAdded => "team.added",
+            Self::TeamRenamed => "team.renamed",
             Self::TeamRemoved => "team.removed",
             Self::TeamJoined => "team.joined",
             Self::TeamLeft => "team.left",
             Self::AccountAdded => "account.added",
+            Self::AccountRenamed => "account.renamed",
             Self::AccountGiven => "account.given",
         }
     }

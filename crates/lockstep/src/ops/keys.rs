@@ -4,14 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
+use lockstep_core::limits::KEYS_MAX;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_core::scope::Scope;
-use lockstep_store::{KeyKind, KeyLimits, NewKey, Org};
+use lockstep_core::scope::{Scope, is_within};
+use lockstep_store::{ApiKey, KeyKind, KeyLimits, NewKey, Org, Tx};
 use secrecy::SecretString;
 use serde_json::json;
 
 use crate::app::App;
-use crate::auth::key_hash;
+use crate::auth::{Caller, key_hash};
+use crate::ops::Author;
 use crate::ops::audit::{self, Action};
 
 /// Random bytes of a key: 24 characters of URL-safe base64.
@@ -61,11 +63,17 @@ pub async fn mint(
 /// # Errors
 /// Scopes for a key of another kind than [`KeyKind::Api`], or the store's.
 pub async fn mint_as(app: &App, org: &Org, wish: Wish) -> Result<Minted, Problem> {
+    let by = Author::command_line(org.clone());
+    app.store.write(move |tx| make(tx, &by, wish)).await
+}
+
+fn make(tx: &mut Tx<'_>, by: &Author, wish: Wish) -> Result<Minted, Problem> {
     let Wish { kind, label, live, expires_at, scopes } = wish;
     if kind != KeyKind::Api && !scopes.is_empty() {
         return Err(Problem::of(Code::InvalidFieldValue, "scopes", "Only keys of the inbox API have scopes."));
     }
-    let plaintext = format!("{}{}", prefix(kind, live), URL_SAFE_NO_PAD.encode(app.env.random_bytes::<RANDOM_BYTES>()));
+    let plaintext =
+        format!("{}{}", prefix(kind, live), URL_SAFE_NO_PAD.encode(tx.env().random_bytes::<RANDOM_BYTES>()));
     let key = NewKey {
         kind,
         label,
@@ -76,14 +84,60 @@ pub async fn mint_as(app: &App, org: &Org, wish: Wish) -> Result<Minted, Problem
         expires_at,
         scopes,
     };
-    let org = org.clone();
-    let made = app.store.write(move |tx| {
-        let id = tx.add_key(&org, &key)?;
-        let detail = json!({ "key": id, "kind": key.kind, "label": key.label, "live": key.live, "scopes": key.scopes });
-        audit::note_operator(tx, &org, Action::KeyCreated, &detail)?;
-        Ok::<_, Problem>(id)
-    });
-    Ok(Minted { id: made.await?, plaintext: plaintext.into() })
+    let id = tx.add_key(&by.org, &key)?;
+    let detail = json!({ "key": id, "kind": key.kind, "label": key.label, "live": key.live, "scopes": key.scopes });
+    audit::note(tx, by, Action::KeyCreated, &detail)?;
+    Ok(Minted { id, plaintext: plaintext.into() })
+}
+
+/// Makes a key on behalf of another one, whose rate limits it gets.
+///
+/// # Errors
+/// [`Code::InsufficientScope`] when it would be more than the caller's own key; [`KEYS_MAX`] keys that have not ended, or
+/// the store's.
+pub fn make_for(tx: &mut Tx<'_>, caller: &Caller, wish: Wish) -> Result<(ApiKey, SecretString), Problem> {
+    check_scopes(caller, &wish.scopes)?;
+    let refuse = |param: &str, message: &str| Err(Problem::of(Code::InsufficientScope, param, message));
+    if wish.live && !caller.livemode {
+        return refuse("livemode", "A test key makes test keys only.");
+    }
+    if caller.expires_at.is_some_and(|end| wish.expires_at.is_none_or(|wished| wished > end)) {
+        return refuse("expires_at", "A key that ends makes only keys that end no later.");
+    }
+    if tx.count_keys(&caller.org)? >= KEYS_MAX {
+        let message = format!("An organization has at most {KEYS_MAX} keys. Revoke one first.");
+        return Err(Problem::new(Code::InvalidFieldValue, message));
+    }
+    let Minted { id, plaintext } = make(tx, &caller.author(), wish)?;
+    tx.set_key_limits(&caller.org, &id, caller.limits)?;
+    Ok((find(tx, &caller.org, &id)?, plaintext))
+}
+
+/// Nobody makes or ends by a key what may do more than that key.
+fn check_scopes(caller: &Caller, scopes: &[Scope]) -> Result<(), Problem> {
+    if is_within(scopes, &caller.scopes) {
+        return Ok(());
+    }
+    let message = "This API key makes and revokes only keys that may do no more than itself.";
+    Err(Problem::of(Code::InsufficientScope, "scopes", message))
+}
+
+/// Finds a key, ended ones included.
+///
+/// # Errors
+/// No such key.
+pub fn find(tx: &mut Tx<'_>, org: &Org, id: &KeyId) -> Result<ApiKey, Problem> {
+    tx.key(org, id)?.ok_or_else(|| Problem::not_found("key"))
+}
+
+/// Ends a key at once on behalf of another one, and shows it. One that was revoked before stays so.
+///
+/// # Errors
+/// No such key, or [`Code::InsufficientScope`] when it may do more than the caller's own.
+pub fn revoke_for(tx: &mut Tx<'_>, caller: &Caller, id: &KeyId) -> Result<ApiKey, Problem> {
+    check_scopes(caller, &find(tx, &caller.org, id)?.scopes)?;
+    end(tx, &caller.author(), id)?;
+    find(tx, &caller.org, id)
 }
 
 /// Ends a key at once; false when there is no such active key.
@@ -91,16 +145,16 @@ pub async fn mint_as(app: &App, org: &Org, wish: Wish) -> Result<Minted, Problem
 /// # Errors
 /// The store's.
 pub async fn revoke(app: &App, org: &Org, id: &KeyId) -> Result<bool, Problem> {
-    let (org, id) = (org.clone(), id.clone());
-    app.store
-        .write(move |tx| {
-            let revoked = tx.revoke_key(&org, &id)?;
-            if revoked {
-                audit::note_operator(tx, &org, Action::KeyRevoked, &json!({ "key": id }))?;
-            }
-            Ok(revoked)
-        })
-        .await
+    let (by, id) = (Author::command_line(org.clone()), id.clone());
+    app.store.write(move |tx| end(tx, &by, &id)).await
+}
+
+fn end(tx: &mut Tx<'_>, by: &Author, id: &KeyId) -> Result<bool, Problem> {
+    let revoked = tx.revoke_key(&by.org, id)?;
+    if revoked {
+        audit::note(tx, by, Action::KeyRevoked, &json!({ "key": id }))?;
+    }
+    Ok(revoked)
 }
 
 /// Gives a key rate limits of its own; false when the organization has no such key.

@@ -83,7 +83,7 @@ pub fn create(tx: &mut Tx<'_>, by: &Author, team: Option<TeamId>, wish: Wish) ->
         (None, None) => only_team(tx, &by.org)?,
     };
     tx.team(&by.org, &team)?.ok_or_else(|| no_team("There is no such team. GET /v1/teams lists them."))?;
-    if u64::try_from(tx.count_labels(&by.org)?).unwrap_or(u64::MAX) >= LABELS_MAX {
+    if tx.count_labels(&by.org)? >= LABELS_MAX {
         let message = format!("An organization has at most {LABELS_MAX} labels. Delete one first.");
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }

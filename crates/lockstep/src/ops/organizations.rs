@@ -4,6 +4,7 @@ use lockstep_core::problem::Problem;
 use lockstep_store::{Org, Tx};
 use serde_json::json;
 
+use crate::ops::Author;
 use crate::ops::accounts::{self, NewAccount};
 use crate::ops::audit::{Action, note_operator};
 use crate::ops::users::check_name;
@@ -16,6 +17,6 @@ pub fn make(tx: &mut Tx<'_>, name: &str, account: &NewAccount) -> Result<Org, Pr
     check_name(name)?;
     let org = tx.create_org(name)?;
     note_operator(tx, &org, Action::OrganizationMade, &json!({ "organization": org.id(), "name": name }))?;
-    accounts::add(tx, &org, account)?;
+    accounts::add(tx, &Author::command_line(org.clone()), account)?;
     Ok(org)
 }

@@ -1,13 +1,28 @@
-//! Users and teams of an organization. The command line alone makes them.
+//! Users and teams of an organization.
+
+use std::collections::BTreeSet;
 
 use lockstep_core::contact::check_email;
 use lockstep_core::ids::{TeamId, UserId};
-use lockstep_core::limits::{MEMBER_NAME_CHARS_MAX, fits};
+use lockstep_core::limits::{MEMBER_NAME_CHARS_MAX, TEAMS_MAX, USERS_MAX, fits};
+use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{NewUser, Org, StoreError, Team, Tx, User};
 use serde_json::json;
 
-use crate::ops::audit::{Action, note_operator};
+use crate::ops::Author;
+use crate::ops::audit::{Action, note};
+
+/// What to change of a user; members left out stay.
+#[derive(Clone, Debug, Default)]
+pub struct UserPatch {
+    /// See [`User::name`].
+    pub name: Option<String>,
+    /// See [`User::email`].
+    pub email: Patch<String>,
+    /// All the teams that they shall be in.
+    pub teams: Option<Vec<TeamId>>,
+}
 
 /// Finds a user who was not removed.
 ///
@@ -28,75 +43,139 @@ pub fn find_team(tx: &mut Tx<'_>, org: &Org, id: &TeamId) -> Result<Team, Proble
 /// Adds a user, to teams at once.
 ///
 /// # Errors
-/// A name or an address that will not do, an address of another user, or no such team.
-pub fn add(tx: &mut Tx<'_>, org: &Org, new: &NewUser, teams: &[TeamId]) -> Result<User, Problem> {
+/// A name or an address that will not do, an address of another user, no such team, or there are [`USERS_MAX`] users.
+pub fn add(tx: &mut Tx<'_>, by: &Author, new: &NewUser, teams: &[TeamId]) -> Result<User, Problem> {
     check_name(&new.name)?;
     new.email.as_deref().map_or(Ok(()), check_email)?;
-    let user = tx.add_user(org, new).map_err(|error| match error {
+    if tx.count_users(&by.org)? >= USERS_MAX {
+        let message = format!("An organization has at most {USERS_MAX} users. Remove one first.");
+        return Err(Problem::new(Code::InvalidFieldValue, message));
+    }
+    let user = tx.add_user(&by.org, new).map_err(address_taken)?;
+    note(tx, by, Action::UserAdded, &json!({ "user": user.id }))?;
+    set_teams(tx, by, &user, teams)?;
+    find(tx, &by.org, &user.id)
+}
+
+fn address_taken(error: StoreError) -> Problem {
+    match error {
         StoreError::Conflict { .. } => {
             Problem::of(Code::InvalidFieldValue, "email", "Another user has this e-mail address.")
         }
         other => other.into(),
-    })?;
-    note_operator(tx, org, Action::UserAdded, &json!({ "user": user.id }))?;
-    for team in teams {
-        join(tx, org, team, &user.id)?;
     }
-    find(tx, org, &user.id)
+}
+
+/// Changes a user. What they have already is no change.
+///
+/// # Errors
+/// As [`add`], or no such user.
+pub fn patch(tx: &mut Tx<'_>, by: &Author, id: &UserId, patch: UserPatch) -> Result<User, Problem> {
+    let old = find(tx, &by.org, id)?;
+    let name = patch.name.unwrap_or_else(|| old.name.clone());
+    let next = User { name, email: patch.email.apply(old.email.clone()), ..old.clone() };
+    if next != old {
+        check_name(&next.name)?;
+        next.email.as_deref().map_or(Ok(()), check_email)?;
+        tx.put_user(&by.org, &next).map_err(address_taken)?;
+        note(tx, by, Action::UserChanged, &json!({ "user": id }))?;
+    }
+    if let Some(teams) = patch.teams {
+        set_teams(tx, by, &old, &teams)?;
+    }
+    find(tx, &by.org, id)
+}
+
+/// Puts a user into these teams and takes them out of all others.
+fn set_teams(tx: &mut Tx<'_>, by: &Author, user: &User, teams: &[TeamId]) -> Result<(), Problem> {
+    let (held, wanted): (BTreeSet<_>, BTreeSet<_>) = (user.teams.iter().collect(), teams.iter().collect());
+    for team in wanted.difference(&held) {
+        tx.team(&by.org, team)?.ok_or_else(|| {
+            Problem::of(Code::InvalidFieldValue, "team_ids", "There is no such team. GET /v1/teams lists them.")
+        })?;
+        join(tx, by, team, &user.id)?;
+    }
+    for team in held.difference(&wanted) {
+        leave(tx, by, team, &user.id)?;
+    }
+    Ok(())
 }
 
 /// Removes a user. What was assigned to them still names them.
 ///
 /// # Errors
 /// No such user.
-pub fn remove(tx: &mut Tx<'_>, org: &Org, id: &UserId) -> Result<(), Problem> {
-    if !tx.remove_user(org, id)? {
+pub fn remove(tx: &mut Tx<'_>, by: &Author, id: &UserId) -> Result<(), Problem> {
+    if !tx.remove_user(&by.org, id)? {
         return Err(Problem::not_found("user"));
     }
-    Ok(note_operator(tx, org, Action::UserRemoved, &json!({ "user": id }))?)
+    Ok(note(tx, by, Action::UserRemoved, &json!({ "user": id }))?)
 }
 
 /// Makes a team.
 ///
 /// # Errors
-/// A name that will not do, or another team's.
-pub fn add_team(tx: &mut Tx<'_>, org: &Org, name: &str) -> Result<Team, Problem> {
+/// A name that will not do, or another team's, or there are [`TEAMS_MAX`] teams.
+pub fn add_team(tx: &mut Tx<'_>, by: &Author, name: &str) -> Result<Team, Problem> {
     check_name(name)?;
-    let team = tx.add_team(org, name).map_err(|error| match error {
+    if tx.count_teams(&by.org)? >= TEAMS_MAX {
+        let message = format!("An organization has at most {TEAMS_MAX} teams. Remove one first.");
+        return Err(Problem::new(Code::InvalidFieldValue, message));
+    }
+    let team = tx.add_team(&by.org, name).map_err(name_taken)?;
+    note(tx, by, Action::TeamAdded, &json!({ "team": team.id, "name": team.name }))?;
+    Ok(team)
+}
+
+fn name_taken(error: StoreError) -> Problem {
+    match error {
         StoreError::Conflict { .. } => {
             Problem::of(Code::InvalidFieldValue, "name", "The organization has a team of this name.")
         }
         other => other.into(),
-    })?;
-    note_operator(tx, org, Action::TeamAdded, &json!({ "team": team.id, "name": team.name }))?;
-    Ok(team)
+    }
+}
+
+/// Renames a team. The name that it has already is no change.
+///
+/// # Errors
+/// As [`add_team`], or no such team.
+pub fn rename_team(tx: &mut Tx<'_>, by: &Author, id: &TeamId, name: &str) -> Result<Team, Problem> {
+    check_name(name)?;
+    let old = find_team(tx, &by.org, id)?;
+    if old.name == name {
+        return Ok(old);
+    }
+    tx.rename_team(&by.org, id, name).map_err(name_taken)?;
+    note(tx, by, Action::TeamRenamed, &json!({ "team": id, "name": name }))?;
+    find_team(tx, &by.org, id)
 }
 
 /// Removes a team with its memberships.
 ///
 /// # Errors
 /// No such team, the last one, or one that still has labels or accounts.
-pub fn remove_team(tx: &mut Tx<'_>, org: &Org, id: &TeamId) -> Result<(), Problem> {
-    find_team(tx, org, id)?;
+pub fn remove_team(tx: &mut Tx<'_>, by: &Author, id: &TeamId) -> Result<(), Problem> {
+    find_team(tx, &by.org, id)?;
     let refuse = |message: &str| Err(Problem::new(Code::InvalidFieldValue, message));
-    if !tx.teams(org, None, 1)?.1 {
+    if tx.count_teams(&by.org)? < 2 {
         return refuse("An organization has at least one team.");
     }
-    if tx.team_is_used(org, id)? {
+    if tx.team_is_used(&by.org, id)? {
         return refuse("The team still has labels or accounts. Delete its labels and give its accounts away first.");
     }
-    tx.remove_team(org, id)?;
-    Ok(note_operator(tx, org, Action::TeamRemoved, &json!({ "team": id }))?)
+    tx.remove_team(&by.org, id)?;
+    Ok(note(tx, by, Action::TeamRemoved, &json!({ "team": id }))?)
 }
 
 /// Puts a user into a team; false when they are in it already.
 ///
 /// # Errors
 /// No such user or team.
-pub fn join(tx: &mut Tx<'_>, org: &Org, team: &TeamId, user: &UserId) -> Result<bool, Problem> {
-    let joined = tx.join_team(org, team, user)?;
+pub fn join(tx: &mut Tx<'_>, by: &Author, team: &TeamId, user: &UserId) -> Result<bool, Problem> {
+    let joined = tx.join_team(&by.org, team, user)?;
     if joined {
-        note_operator(tx, org, Action::TeamJoined, &json!({ "team": team, "user": user }))?;
+        note(tx, by, Action::TeamJoined, &json!({ "team": team, "user": user }))?;
     }
     Ok(joined)
 }
@@ -105,12 +184,12 @@ pub fn join(tx: &mut Tx<'_>, org: &Org, team: &TeamId, user: &UserId) -> Result<
 ///
 /// # Errors
 /// No such user or team.
-pub fn leave(tx: &mut Tx<'_>, org: &Org, team: &TeamId, user: &UserId) -> Result<bool, Problem> {
-    find_team(tx, org, team)?;
-    find(tx, org, user)?;
-    let left = tx.leave_team(org, team, user)?;
+pub fn leave(tx: &mut Tx<'_>, by: &Author, team: &TeamId, user: &UserId) -> Result<bool, Problem> {
+    find_team(tx, &by.org, team)?;
+    find(tx, &by.org, user)?;
+    let left = tx.leave_team(&by.org, team, user)?;
     if left {
-        note_operator(tx, org, Action::TeamLeft, &json!({ "team": team, "user": user }))?;
+        note(tx, by, Action::TeamLeft, &json!({ "team": team, "user": user }))?;
     }
     Ok(left)
 }

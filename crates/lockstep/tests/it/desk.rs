@@ -14,7 +14,7 @@ use lockstep::app::{App, OAuthApp, RateLimits, Settings};
 use lockstep::channel::{Channel, ChannelFault, Line, Media, Outcome, Outgoing, Sent};
 use lockstep::egress::Rules;
 use lockstep::network::{Limits, Network, NetworkError};
-use lockstep::ops::keys;
+use lockstep::ops::{Author, keys};
 use lockstep::reach::Pacing;
 use lockstep::sync::deliver;
 use lockstep::vault::Vault;
@@ -123,6 +123,11 @@ impl Desk {
     pub fn another_server(&self) -> Router {
         let store = Store::open_inline(self.app.store.target(), self.app.env.clone()).expect("the database opens");
         wire::router(App { store, pacing: Pacing::default(), ..self.app.clone() })
+    }
+
+    /// The operator, as the author of what a test sets up.
+    pub fn operator(&self) -> Author {
+        Author::command_line(self.org.clone())
     }
 
     /// A request with the desk's key.

@@ -221,7 +221,7 @@ async fn me_accounts_and_health_answer() {
     let limits = json!({ "tier": "self_hosted", "write_per_minute": 60, "read_per_minute": null });
     assert_eq!(me.data()["rate_limits"], limits);
     let account = json!({ "object": "account", "phone_number_id": ACCOUNT, "phone_number": "+62 851-1760-0829",
-        "name": "Support", "status": "connected" });
+        "name": "Support", "status": "connected", "team_id": null });
     let accounts = desk.get("/v1/accounts?status=all").await;
     assert_eq!((accounts.data(), &accounts.body["has_more"]), (&json!([account]), &json!(false)));
     assert_eq!(desk.get("/v1/accounts?status=gone").await.refusal(), (400, "invalid_field_value", Some("status")));

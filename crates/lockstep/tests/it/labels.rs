@@ -37,8 +37,8 @@ async fn label(desk: &Desk, name: &str) -> String {
 }
 
 async fn team(desk: &Desk, name: &'static str) -> String {
-    let org = desk.org.clone();
-    let made = desk.app.store.write(move |tx| users::add_team(tx, &org, name)).await;
+    let by = desk.operator();
+    let made = desk.app.store.write(move |tx| users::add_team(tx, &by, name)).await;
     made.expect("a team").id.to_string()
 }
 

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one world.
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod admin;
 mod bad_input;
 mod bulk;
 mod cli;

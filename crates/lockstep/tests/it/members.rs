@@ -23,13 +23,13 @@ async fn scoped(desk: &Desk, scopes: &[&str]) -> String {
 #[test]
 fn users_and_teams_are_listed_so_that_ids_are_known() {
     on_both("members_list", async |desk| {
-        let org = desk.org.clone();
+        let by = desk.operator();
         let made = desk.app.store.write(move |tx| {
-            let sales = users::add_team(tx, &org, "Sales")?;
+            let sales = users::add_team(tx, &by, "Sales")?;
             let new =
                 |name: &str, email: Option<&str>| NewUser { name: name.to_owned(), email: email.map(str::to_owned) };
-            let ana = users::add(tx, &org, &new("Ana", Some("ana@example.com")), std::slice::from_ref(&sales.id))?;
-            let budi = users::add(tx, &org, &new("Budi", None), &[])?;
+            let ana = users::add(tx, &by, &new("Ana", Some("ana@example.com")), std::slice::from_ref(&sales.id))?;
+            let budi = users::add(tx, &by, &new("Budi", None), &[])?;
             Ok::<_, Problem>((sales.id, ana.id, budi.id))
         });
         let (sales, ana, budi) = made.await.expect("users");
@@ -68,9 +68,9 @@ fn users_and_teams_are_listed_so_that_ids_are_known() {
         ] {
             assert_eq!(desk.get(unknown).await.refusal(), (404, "resource_not_found", None), "{unknown}");
         }
-        let org = desk.org.clone();
+        let by = desk.operator();
         let gone = ana.clone();
-        desk.app.store.write(move |tx| users::remove(tx, &org, &gone)).await.expect("removed");
+        desk.app.store.write(move |tx| users::remove(tx, &by, &gone)).await.expect("removed");
         assert_eq!(desk.get(&format!("/v1/users/{ana}")).await.refusal().0, 404);
         assert_eq!(desk.get("/v1/users").await.data().as_array().map(Vec::len), Some(1));
     });
@@ -82,13 +82,13 @@ fn a_team_that_is_needed_cannot_be_removed() {
         let org = desk.org.clone();
         let general = desk.app.store.read(move |tx| tx.teams(&org, None, 1)).await.expect("teams").0.remove(0).id;
         let remove = async |id| {
-            let org = desk.org.clone();
-            desk.app.store.write(move |tx| users::remove_team(tx, &org, &id)).await.map_err(|problem| problem.message)
+            let by = desk.operator();
+            desk.app.store.write(move |tx| users::remove_team(tx, &by, &id)).await.map_err(|problem| problem.message)
         };
         let refused = remove(general.clone()).await.unwrap_err();
         assert!(refused.contains("at least one team"), "{refused}");
-        let org = desk.org.clone();
-        let sales = desk.app.store.write(move |tx| users::add_team(tx, &org, "Sales")).await.expect("a team").id;
+        let by = desk.operator();
+        let sales = desk.app.store.write(move |tx| users::add_team(tx, &by, "Sales")).await.expect("a team").id;
         desk.post("/v1/labels", json!({ "name": "VIP", "team_id": general })).await.data();
         let refused = remove(general).await.unwrap_err();
         assert!(refused.contains("labels or accounts"), "{refused}");
@@ -114,6 +114,9 @@ fn a_key_does_what_its_scopes_say_and_nothing_else() {
             ("GET", "/v1/users"),
             ("GET", "/v1/teams"),
             ("GET", "/v1/accounts"),
+            ("POST", "/v1/users"),
+            ("GET", "/v1/keys"),
+            ("POST", "/v1/keys"),
         ] {
             let refused = send(method, path, Json::Null).await;
             assert_eq!(refused.refusal(), (403, "insufficient_scope", None), "{method} {path}");
@@ -139,7 +142,7 @@ fn the_use_of_a_key_is_noted_to_the_hour() {
     on_both("members_used", async |desk| {
         let used = async || {
             let org = desk.org.clone();
-            desk.app.store.read(move |tx| tx.keys(&org)).await.expect("keys").remove(0).last_used_at
+            desk.app.store.read(move |tx| tx.keys(&org, None, 1)).await.expect("keys").0.remove(0).last_used_at
         };
         assert_eq!(used().await, None);
         desk.get("/v1/me").await.data();

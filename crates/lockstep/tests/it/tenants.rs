@@ -22,6 +22,7 @@ struct Things {
     label: String,
     team: String,
     user: String,
+    key: String,
     subscription: String,
     secret: String,
     delivery: String,
@@ -50,6 +51,7 @@ impl Things {
             label,
             team: first_id(desk, "/v1/teams").await,
             user: user.to_string(),
+            key: first_id(desk, "/v1/keys").await,
             secret: subscribed.data()["secrets"][0]["id"].as_str().expect("an id").to_owned(),
             subscription,
             delivery: first_id(desk, "/v1/webhook_deliveries").await,
@@ -66,6 +68,7 @@ impl Things {
             Some(Some("labels")) => &self.label,
             Some(Some("teams")) => &self.team,
             Some(Some("users")) => &self.user,
+            Some(Some("keys")) => &self.key,
             Some(Some("webhook_subscriptions")) => &self.subscription,
             Some(Some("webhook_deliveries")) => &self.delivery,
             Some(noun) => panic!("{template}: nobody said what a stranger gets of {noun:?}"),
@@ -82,7 +85,7 @@ impl Things {
 
     /// Nothing that a stranger is told may name any of them.
     fn assert_hidden(&self, what: &str, answered: &Answered) {
-        for id in [&self.contact, &self.conversation, &self.message, &self.label, &self.team, &self.user] {
+        for id in [&self.contact, &self.conversation, &self.message, &self.label, &self.team, &self.user, &self.key] {
             assert!(!answered.text.contains(id.as_str()), "{what}: {}", answered.text);
         }
         for id in [&self.subscription, &self.secret, &self.delivery, "ana@example.com", WAMID, OWN_ACCOUNT] {
@@ -98,7 +101,10 @@ async fn first_id(desk: &Desk, list: &str) -> String {
 /// What the desk's organization sees of its own things.
 async fn own_sight(desk: &Desk) -> Vec<Json> {
     let mut seen = Vec::new();
-    for list in ["contacts?expand=labels", "conversations", "messages", "labels", "users", "webhook_subscriptions"] {
+    for list in ["contacts?expand=labels", "conversations", "messages", "labels", "webhook_subscriptions"] {
+        seen.push(desk.get(&format!("/v1/{list}")).await.data().clone());
+    }
+    for list in ["users", "teams", "keys", "accounts"] {
         seen.push(desk.get(&format!("/v1/{list}")).await.data().clone());
     }
     seen
@@ -139,7 +145,9 @@ fn probes(method: &str, tail: &str, theirs: &Things, own_label: &str) -> Vec<(St
     let labelled = |label: &str| json!({ "contact_ids": [theirs.contact], "label_id": label, "operation": "attach" });
     let text = json!({ "from": OWN_NUMBER, "to": PHONE, "type": "text", "text": { "body": "x" } });
     match (method, tail) {
-        ("GET", "/health" | "/me" | "/accounts" | "/teams" | "/webhook_subscriptions") => asked(&[String::new()]),
+        ("GET", "/health" | "/me" | "/accounts" | "/teams" | "/keys" | "/webhook_subscriptions") => {
+            asked(&[String::new()])
+        }
         ("GET", "/contacts" | "/contacts/export") => asked(&[
             String::new(),
             "?phone=%2B628111222333".to_owned(),
@@ -166,6 +174,16 @@ fn probes(method: &str, tail: &str, theirs: &Things, own_label: &str) -> Vec<(St
         ("POST", "/contacts/bulk_label") => vec![sent(labelled(&theirs.label), 404), sent(labelled(own_label), 200)],
         ("PUT", "/contacts/by_phone/{phone}") => vec![sent(json!({ "name": "x" }), 200)],
         ("POST", "/labels") => vec![sent(json!({ "name": "x", "team_id": theirs.team }), 400)],
+        ("POST", "/users") => {
+            vec![sent(json!({ "name": "x", "team_ids": [theirs.team] }), 400), sent(json!({ "name": "x" }), 201)]
+        }
+        // A second team or account would be asked for by the other probes.
+        ("POST", "/teams") => vec![sent(json!({ "name": "general" }), 400)],
+        ("POST", "/accounts") => vec![sent(
+            json!({ "phone_number_id": "1065403", "phone_number": "+6285117600998", "name": "x", "team_id": theirs.team }),
+            400,
+        )],
+        ("POST", "/keys") => vec![sent(json!({ "label": "x" }), 201)],
         ("POST", "/messages") => {
             vec![sent(text, 400), sent(json!({ "status": "read", "message_id": WAMID }), 404)]
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lockstep_core::ids::KeyId;
 use lockstep_store::{ConnectionStatus, KeyKind, KeyLimits, NewKey};
 
 use crate::world::World;
@@ -17,7 +18,8 @@ pub fn a_key_is_found_by_its_hash_even_when_ended(world: &World) {
         expires_at: Some(world.env.now().plus(Duration::from_secs(60))),
         scopes: vec!["contacts:read".parse().unwrap()],
     };
-    let id = world.write(move |tx, org| tx.add_key(org, &key));
+    let (kept, second) = (key.clone(), NewKey { hash: [9; 32], expires_at: None, ..key });
+    let id = world.write(move |tx, org| tx.add_key(org, &kept));
     let found = world.read(|tx, _| tx.key_by_hash(&[7; 32])).unwrap();
     assert_eq!((&found.id, found.org(), found.kind, found.live), (&id, &world.org, KeyKind::Admin, false));
     assert_eq!((found.scopes.len(), found.last_used_at), (1, None));
@@ -37,10 +39,28 @@ pub fn a_key_is_found_by_its_hash_even_when_ended(world: &World) {
     });
     assert_eq!(key.map(|key| key.limits), Some(own));
     assert!(!found.is_revoked() && !found.is_expired(world.env.now()));
+    world.dial.advance(Duration::from_millis(1));
+    let first = id.clone();
+    let second = world.write(move |tx, org| {
+        let second = tx.add_key(org, &second)?;
+        assert_eq!(tx.key(org, &second)?.map(|key| key.id), Some(second.clone()));
+        assert_eq!((tx.key(org, &KeyId::new(tx.env()))?.is_none(), tx.count_keys(org)?), (true, 2));
+        let (page, more) = tx.keys(org, None, 1)?;
+        assert_eq!((page.len(), &page[0].id, more), (1, &first, true));
+        let (page, more) = tx.keys(org, Some(&first), 1)?;
+        assert_eq!((page.len(), &page[0].id, more), (1, &second, false));
+        Ok(second)
+    });
     world.dial.advance(Duration::from_secs(60));
     assert!(found.is_expired(world.env.now()));
+    assert_eq!(world.write(|tx, org| tx.count_keys(org)), 1, "an expired key has ended");
     let revoked = world.write(move |tx, org| Ok((tx.revoke_key(org, &id)?, tx.revoke_key(org, &id)?)));
     assert_eq!(revoked, (true, false));
+    let left = world.write(move |tx, org| {
+        tx.revoke_key(org, &second)?;
+        Ok((tx.count_keys(org)?, tx.keys(org, None, 9)?.0.len()))
+    });
+    assert_eq!(left, (0, 2), "ended keys are still shown");
     assert!(world.read(|tx, _| tx.key_by_hash(&[7; 32])).unwrap().is_revoked());
     assert!(world.read(|tx, _| tx.key_by_hash(&[8; 32])).is_none());
 }

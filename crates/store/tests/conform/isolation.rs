@@ -49,7 +49,8 @@ pub fn no_row_shows_through_anothers_proof(world: &World) {
         assert!(tx.subscription(&other, &subscription.id)?.is_none());
         assert!(!tx.delete_subscription(&other, &subscription.id)?);
         assert!(!tx.revoke_key(&other, &key)?);
-        assert!(tx.keys(&other)?.is_empty());
+        assert!(tx.keys(&other, None, 9)?.0.is_empty() && tx.key(&other, &key)?.is_none());
+        assert_eq!((tx.count_keys(&other)?, tx.count_keys(org)?), (0, 1));
         let new = NewLabel { team: tx.teams(org, None, 1)?.0.remove(0).id, name: "VIP".to_owned(), color: Color::Gray };
         let label = tx.add_label(org, new)?;
         let user = tx.add_user(org, &NewUser { name: "Ana".to_owned(), email: None })?;
@@ -67,6 +68,8 @@ pub fn no_row_shows_through_anothers_proof(world: &World) {
         assert!(tx.touch_contacts(&other, std::slice::from_ref(&contact.id))?.is_empty());
         assert_eq!((tx.user(&other, &user.id)?, tx.team(&other, &label.team)?), (None, None));
         assert!(tx.users_by_id(&other, std::slice::from_ref(&user.id))?.is_empty());
+        assert!(tx.put_user(&other, &user).is_err() && tx.rename_team(&other, &label.team, "x").is_err());
+        assert_eq!((tx.count_users(&other)?, tx.count_teams(&other)?), (0, 1));
         assert!(!tx.remove_user(&other, &user.id)? && !tx.remove_team(&other, &label.team)?);
         tx.join_team(org, &label.team, &user.id)?;
         assert!(!tx.leave_team(&other, &label.team, &user.id)?);

@@ -84,7 +84,7 @@ fn an_organization_of_the_first_version_gets_a_team(target: &Target) {
     let store = Store::open_inline(target, env).unwrap();
     let read = store.read(|tx| {
         let org = tx.oldest_org()?.ok_or(StoreError::Missing { what: "organization" })?;
-        Ok::<_, StoreError>((tx.teams(&org, None, 9)?.0, tx.keys(&org)?))
+        Ok::<_, StoreError>((tx.teams(&org, None, 9)?.0, tx.keys(&org, None, 9)?.0))
     });
     let (teams, keys) = finish(read).unwrap();
     assert_eq!(teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["General"]);

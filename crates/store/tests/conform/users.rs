@@ -14,19 +14,36 @@ fn user(world: &World, name: &str, email: Option<&str>) -> User {
     world.write(move |tx, org| tx.add_user(org, &new))
 }
 
+fn taken(constraint: &str) -> StoreError {
+    StoreError::Conflict { constraint: constraint.to_owned() }
+}
+
 pub fn a_user_reads_back_and_an_address_is_one_users(world: &World) {
     let (ana, budi) = (user(world, "Ana", Some("ana@example.com")), user(world, "Budi", None));
     user(world, "Citra", None);
+    world.dial.advance(Duration::from_secs(5));
     world.write(move |tx, org| {
         assert_eq!(tx.user(org, &ana.id)?, Some(ana.clone()));
         let thief = NewUser { name: "Other".to_owned(), email: Some("ANA@example.com".to_owned()) };
-        assert_eq!(tx.add_user(org, &thief), Err(StoreError::Conflict { constraint: "users_email".to_owned() }));
+        assert_eq!(tx.add_user(org, &thief), Err(taken("users_email")));
         let all = UserFilter::default();
         assert_eq!(tx.users(org, &all, None, 1)?, (vec![ana.clone()], true));
         assert_eq!(tx.users(org, &all, Some(&ana.id), 1)?, (vec![budi.clone()], true));
 
+        assert_eq!(tx.count_users(org)?, 3);
+        let renamed = User { name: "Anna".to_owned(), email: Some("Anna@example.com".to_owned()), ..ana.clone() };
+        tx.put_user(org, &renamed)?;
+        assert_eq!(tx.user(org, &ana.id)?, Some(User { updated_at: tx.now(), ..renamed.clone() }));
+        let double = User { email: Some("anna@example.com".to_owned()), ..budi.clone() };
+        assert_eq!(tx.put_user(org, &double), Err(taken("users_email")));
+        tx.put_user(org, &User { email: None, ..renamed })?;
+        tx.put_user(org, &double)?;
+        tx.put_user(org, &budi)?;
+        tx.put_user(org, &ana)?;
+
         assert!(tx.remove_user(org, &ana.id)? && !tx.remove_user(org, &ana.id)?);
-        assert_eq!(tx.user(org, &ana.id)?, None);
+        assert_eq!((tx.user(org, &ana.id)?, tx.count_users(org)?), (None, 2));
+        assert_eq!(tx.put_user(org, &ana), Err(StoreError::Missing { what: "user" }));
         assert_eq!(tx.users(org, &all, None, 9)?.0.len(), 2);
         let named = tx.users_by_id(org, &[ana.id.clone(), budi.id.clone(), UserId::new(tx.env())])?;
         assert_eq!((named.len(), named[&ana.id].name.as_str()), (2, "Ana"));
@@ -62,10 +79,16 @@ pub fn a_team_has_a_name_of_its_own_and_goes_when_it_is_empty(world: &World) {
         let general = tx.teams(org, None, 9)?.0;
         assert_eq!(general.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["General"]);
         let again = tx.add_team(org, "general");
-        assert_eq!(again, Err(StoreError::Conflict { constraint: "teams_name".to_owned() }));
+        assert_eq!(again, Err(taken("teams_name")));
         let general = general[0].clone();
         assert_eq!(tx.team(org, &general.id)?, Some(general.clone()));
         let sales = tx.add_team(org, "Sales")?;
+        assert_eq!(tx.count_teams(org)?, 2);
+        assert_eq!(tx.rename_team(org, &sales.id, "GENERAL"), Err(taken("teams_name")));
+        tx.rename_team(org, &sales.id, "SALES")?;
+        assert_eq!(tx.team(org, &sales.id)?.map(|team| team.name), Some("SALES".to_owned()));
+        let nowhere = tx.rename_team(org, &TeamId::new(tx.env()), "x");
+        assert_eq!(nowhere, Err(StoreError::Missing { what: "team" }));
         tx.join_team(org, &sales.id, &ana.id)?;
         assert!(!tx.team_is_used(org, &sales.id)?);
         assert!(tx.remove_team(org, &sales.id)? && !tx.remove_team(org, &sales.id)?);

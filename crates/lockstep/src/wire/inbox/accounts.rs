@@ -1,19 +1,31 @@
-//! The organization's WhatsApp accounts.
+//! The organization's WhatsApp accounts: listed as at Kirim; added, renamed and given to teams beyond it.
 
 use axum::extract::State;
+use lockstep_core::ids::TeamId;
+use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::Account;
+use lockstep_store::{Account, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::wire::inbox::envelope::{Answer, List, Refusal};
-use crate::wire::inbox::extract::Filters;
+use crate::ops::accounts::{self, AccountPatch, NewAccount};
+use crate::wire::inbox::dto::{given, required};
+use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
+use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
+use crate::wire::inbox::once;
+
+/// The routes below `/v1`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(patch))
+}
 
 /// One account.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AccountObject {
+struct AccountObject {
     /// Always `account`.
     #[schema(value_type = String)]
     object: &'static str,
@@ -28,6 +40,9 @@ pub struct AccountObject {
     name: Option<String>,
     /// `connected`, `disconnected`, `degraded` or `onboarding`.
     status: String,
+    /// The team whose labels its contacts can have; null for those of every team.
+    #[schema(value_type = Option<String>, required)]
+    team_id: Option<TeamId>,
 }
 
 impl From<Account> for AccountObject {
@@ -38,6 +53,7 @@ impl From<Account> for AccountObject {
             phone_number: Some(account.phone_number),
             name: Some(account.name),
             status: account.status,
+            team_id: account.team,
         }
     }
 }
@@ -45,7 +61,7 @@ impl From<Account> for AccountObject {
 /// Which accounts to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct AccountFilters {
+struct AccountFilters {
     /// `connected` (the default) or `all`.
     #[param(pattern = "^(connected|all)$")]
     status: Option<String>,
@@ -54,7 +70,7 @@ pub struct AccountFilters {
 /// Lists the organization's WhatsApp accounts. Not paginated.
 #[utoipa::path(get, path = "/accounts", tag = "account", operation_id = "list_accounts", params(AccountFilters),
     responses((status = 200, body = List<AccountObject>)))]
-pub async fn list(
+async fn list(
     State(app): State<App>,
     caller: Caller,
     Filters(filters): Filters<AccountFilters>,
@@ -69,4 +85,81 @@ pub async fn list(
     let data =
         accounts.into_iter().filter(|account| all || account.status == "connected").map(AccountObject::from).collect();
     Ok(Answer::new(200, &caller.request, &List::page(data, None, &caller.request))?)
+}
+
+/// An account to add.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewAccountBody {
+    /// Meta's id of the number.
+    #[schema(required, nullable = false, pattern = r"^\d{6,20}$")]
+    phone_number_id: Option<String>,
+    /// The number with its country code; spaces, dashes and brackets do no harm.
+    #[schema(required, nullable = false)]
+    phone_number: Option<String>,
+    /// The name that customers see, 1 to 100 characters.
+    #[schema(required, nullable = false, min_length = 1, max_length = 100)]
+    name: Option<String>,
+    /// The team whose labels its contacts can have, `team_…`; those of every team when absent.
+    #[schema(value_type = Option<String>)]
+    team_id: Option<TeamId>,
+}
+
+/// Adds an account. The command line connects it to its channel.
+#[utoipa::path(post, path = "/accounts", tag = "account", operation_id = "create_account", request_body = NewAccountBody,
+    responses((status = 201, body = One<AccountObject>)))]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Post { body, once }: Post<NewAccountBody>,
+) -> Result<Answer, Refusal> {
+    let (by, request) = (caller.author(), caller.request.clone());
+    let effect = move |tx: &mut Tx<'_>| {
+        let body = body?;
+        let new = NewAccount {
+            phone_number_id: required("phone_number_id", body.phone_number_id)?,
+            phone_number: required("phone_number", body.phone_number)?,
+            name: required("name", body.name)?,
+            team: body.team_id,
+        };
+        Answer::created(&request, AccountObject::from(accounts::add(tx, &by, &new)?))
+    };
+    once::answer(&app, &caller, once, effect).await
+}
+
+#[derive(Debug, Deserialize)]
+struct AccountPath {
+    phone_number_id: String,
+}
+
+/// What to change of an account. An absent member stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(min_properties = 1)]
+struct AccountPatchBody {
+    /// 1 to 100 characters.
+    #[schema(nullable = false, min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+    /// The team whose labels its contacts can have, `team_…`; null for those of every team.
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
+    team_id: Patch<TeamId>,
+}
+
+/// Renames an account, or gives it to a team or to all of them. Labels that hang on its contacts stay.
+#[utoipa::path(patch, path = "/accounts/{phone_number_id}", tag = "account", operation_id = "update_account",
+    request_body = AccountPatchBody, params(("phone_number_id" = String, Path, description = "Meta's id of the number")),
+    responses((status = 200, body = One<AccountObject>)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<AccountPath>,
+    Body(body): Body<AccountPatchBody>,
+) -> Result<Answer, Refusal> {
+    let (by, AccountPatchBody { name, team_id: team }) = (caller.author(), body);
+    if name.is_none() && team.is_keep() {
+        return Err(Problem::new(Code::MissingRequiredField, "Give at least one of name and team_id.").into());
+    }
+    let patch = AccountPatch { name, team };
+    let written = app.store.write(move |tx| accounts::patch(tx, &by, &path.phone_number_id, patch)).await?;
+    Ok(Answer::ok(&caller.request, AccountObject::from(written))?)
 }

@@ -43,9 +43,7 @@ impl NewContactBody {
     /// # Errors
     /// The first member that will not do.
     pub fn checked(self) -> Result<(NewContact, AccountChoice), Problem> {
-        let Some(phone) = self.phone_number else {
-            return Err(Problem::of(Code::MissingRequiredField, "phone_number", "phone_number is required."));
-        };
+        let phone = required("phone_number", self.phone_number)?;
         self.name.as_deref().map_or(Ok(()), check_name)?;
         self.email.as_deref().map_or(Ok(()), check_email)?;
         self.metadata.as_ref().map_or(Ok(()), check_metadata)?;
@@ -218,6 +216,14 @@ pub struct ContactFilters {
 /// Null, or another type.
 pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A member that may not be left out.
+///
+/// # Errors
+/// [`Code::MissingRequiredField`].
+pub fn required<T>(param: &str, value: Option<T>) -> Result<T, Problem> {
+    value.ok_or_else(|| Problem::of(Code::MissingRequiredField, param, format!("{param} is required.")))
 }
 
 /// Which page to list.

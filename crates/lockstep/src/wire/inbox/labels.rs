@@ -15,7 +15,7 @@ use crate::auth::Caller;
 use crate::ops::labels::{self, LabelPatch, Wish};
 use crate::ops::payload::{Deleted, LabelObject};
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::{given, page_size};
+use crate::wire::inbox::dto::{given, page_size, required};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
 use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
 use crate::wire::inbox::once;
@@ -58,9 +58,7 @@ struct NewLabelBody {
 
 impl NewLabelBody {
     fn checked(self) -> Result<Wish, Problem> {
-        let Some(name) = self.name else {
-            return Err(Problem::of(Code::MissingRequiredField, "name", "name is required."));
-        };
+        let name = required("name", self.name)?;
         check_name(&name)?;
         let color = self.color.as_deref().map(Color::parse).transpose()?.unwrap_or_default();
         Ok(Wish { team: self.team_id.as_deref().map(team_id).transpose()?, name, color })

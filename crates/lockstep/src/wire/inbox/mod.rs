@@ -12,6 +12,7 @@ pub mod envelope;
 pub(super) mod extract;
 mod gate;
 mod health;
+mod keys;
 mod labels;
 mod me;
 mod messages;
@@ -21,6 +22,7 @@ mod outgoing;
 mod rows;
 mod streams;
 mod subscription;
+mod teams;
 mod users;
 mod webhooks;
 
@@ -60,7 +62,8 @@ pub fn document() -> OpenApi {
 fn gated() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(me::me))
-        .routes(routes!(accounts::list))
+        .merge(accounts::routes())
+        .merge(keys::routes())
         .merge(webhooks::routes())
         .merge(deliveries::routes())
         .merge(health::routes())
@@ -80,6 +83,7 @@ fn of_account() -> OpenApiRouter<App> {
         .merge(contact_labels::routes())
         .merge(labels::routes())
         .merge(users::routes())
+        .merge(teams::routes())
 }
 
 /// The routes that need no key, and the document of all.

@@ -1,10 +1,11 @@
-//! Users and teams, so that nobody has to know their ids from elsewhere. Beyond Kirim, which has no such routes.
+//! Users: listed, so that nobody has to know their ids from elsewhere, made, changed and removed. Beyond Kirim.
 
 use axum::extract::State;
 use lockstep_core::env::Time;
 use lockstep_core::ids::{TeamId, UserId};
+use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{Org, Team, Tx, User, UserFilter};
+use lockstep_store::{NewUser, Org, Tx, User, UserFilter};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,20 +13,19 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::ops::payload::Deleted;
+use crate::ops::users::UserPatch;
 use crate::ops::{labels, users};
 use crate::wire::inbox::cursor::Listing;
-use crate::wire::inbox::dto::{PageFilters, page_size};
+use crate::wire::inbox::dto::{PageFilters, given, page_size, required};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
-use crate::wire::inbox::extract::{Filters, Segments};
+use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
+use crate::wire::inbox::once;
+use crate::wire::inbox::teams::TeamPath;
 
 /// The routes below `/v1` or below `/v1/{phone_number_id}`.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(get))
-        .routes(routes!(list_teams))
-        .routes(routes!(get_team))
-        .routes(routes!(members))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, patch, delete)).routes(routes!(members))
 }
 
 /// A user.
@@ -67,40 +67,73 @@ impl From<User> for UserObject {
     }
 }
 
-/// A team.
-#[derive(Debug, Serialize, ToSchema)]
-struct TeamObject {
-    /// `team_…`, as in a label's `team_id`.
-    #[schema(value_type = String)]
-    id: TeamId,
-    /// Always `team`.
-    #[schema(value_type = String)]
-    object: &'static str,
-    /// What people call it.
-    name: String,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Time,
-    /// When its name last changed.
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Time,
+/// A user to add.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewUserBody {
+    /// 1 to 100 characters.
+    #[schema(required, nullable = false, min_length = 1, max_length = 100)]
+    name: Option<String>,
+    /// An e-mail address that no other user has.
+    #[schema(format = Email)]
+    email: Option<String>,
+    /// The teams that they join at once, `team_…`.
+    #[schema(value_type = Vec<String>)]
+    #[serde(default)]
+    team_ids: Vec<TeamId>,
 }
 
-impl From<Team> for TeamObject {
-    fn from(team: Team) -> Self {
-        Self { id: team.id, object: "team", name: team.name, created_at: team.created_at, updated_at: team.updated_at }
+/// What to change of a user. An absent member stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(min_properties = 1)]
+struct UserPatchBody {
+    /// 1 to 100 characters.
+    #[schema(nullable = false, min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+    /// An e-mail address that no other user has; null clears it.
+    #[schema(value_type = Option<String>, format = Email)]
+    #[serde(default)]
+    email: Patch<String>,
+    /// All the teams that they shall be in, `team_…`.
+    #[schema(value_type = Vec<String>, nullable = false)]
+    #[serde(default, deserialize_with = "given")]
+    team_ids: Option<Vec<TeamId>>,
+}
+
+impl UserPatchBody {
+    fn checked(self) -> Result<UserPatch, Problem> {
+        let Self { name, email, team_ids: teams } = self;
+        if name.is_none() && email.is_keep() && teams.is_none() {
+            return Err(Problem::new(Code::MissingRequiredField, "Give at least one of name, email and team_ids."));
+        }
+        Ok(UserPatch { name, email, teams })
+    }
+}
+
+/// The account of a path, if it names one.
+#[derive(Debug, Deserialize)]
+pub(super) struct Scope {
+    pub(super) phone_number_id: Option<String>,
+}
+
+impl Scope {
+    /// Refuses the path of an account that the organization does not have.
+    pub(super) fn check(&self, tx: &mut Tx<'_>, org: &Org) -> Result<(), Problem> {
+        labels::team_of(tx, org, self.phone_number_id.as_deref()).map(|_| ())
     }
 }
 
 #[derive(Debug, Deserialize)]
-struct Scope {
-    phone_number_id: Option<String>,
+struct UserPath {
+    #[serde(flatten)]
+    scope: Scope,
+    id: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct IdPath {
-    phone_number_id: Option<String>,
-    id: String,
+impl UserPath {
+    fn id(&self) -> Result<UserId, Problem> {
+        UserId::parse(&self.id).map_err(|_| Problem::not_found("user"))
+    }
 }
 
 /// Which users to list.
@@ -116,15 +149,6 @@ struct UserFilters {
     cursor: Option<String>,
 }
 
-/// Refuses the path of an account that the organization does not have.
-fn check_scope(tx: &mut Tx<'_>, org: &Org, account: Option<&str>) -> Result<(), Problem> {
-    labels::team_of(tx, org, account).map(|_| ())
-}
-
-fn parse_team(text: &str) -> Result<TeamId, Problem> {
-    TeamId::parse(text).map_err(|_| Problem::not_found("team"))
-}
-
 /// Lists users, longest there first.
 #[utoipa::path(get, path = "/users", tag = "organization", operation_id = "list_users", params(UserFilters),
     responses((status = 200, body = List<UserObject>)))]
@@ -137,7 +161,7 @@ async fn list(
     let team = filters.team_id.as_deref().map(TeamId::parse).transpose();
     let team = team.map_err(|bad| Problem::of(Code::InvalidFieldValue, "team_id", format!("team_id: {bad}.")))?;
     let page = PageFilters { limit: filters.limit, cursor: filters.cursor };
-    users_page(&app, &caller, scope.phone_number_id, team, page).await
+    users_page(&app, &caller, scope, team, page).await
 }
 
 /// Lists a team's members, longest there first.
@@ -146,28 +170,28 @@ async fn list(
 async fn members(
     State(app): State<App>,
     caller: Caller,
-    Segments(path): Segments<IdPath>,
+    Segments(path): Segments<TeamPath>,
     Filters(filters): Filters<PageFilters>,
 ) -> Result<Answer, Refusal> {
-    let (org, team) = (caller.org.clone(), parse_team(&path.id)?);
+    let (org, team) = (caller.org.clone(), path.id()?);
     let team = app.store.read(move |tx| users::find_team(tx, &org, &team)).await?;
-    users_page(&app, &caller, path.phone_number_id, Some(team.id), filters).await
+    users_page(&app, &caller, path.scope, Some(team.id), filters).await
 }
 
 async fn users_page(
     app: &App,
     caller: &Caller,
-    account: Option<String>,
+    scope: Scope,
     team: Option<TeamId>,
     page: PageFilters,
 ) -> Result<Answer, Refusal> {
     let limit = page_size(page.limit.as_deref())?;
-    let named = [account.as_deref(), team.as_ref().map(TeamId::as_str)];
+    let named = [scope.phone_number_id.as_deref(), team.as_ref().map(TeamId::as_str)];
     let listing = Listing::new(app, &caller.org, "users", &named);
     let after = listing.position::<UserId>(page.cursor.as_deref())?.map(|(_, id)| id);
     let org = caller.org.clone();
     let read = app.store.read(move |tx| {
-        check_scope(tx, &org, account.as_deref())?;
+        scope.check(tx, &org)?;
         Ok::<_, Problem>(tx.users(&org, &UserFilter { team }, after.as_ref(), limit)?)
     });
     let (rows, has_more) = read.await?;
@@ -176,50 +200,64 @@ async fn users_page(
     Ok(Answer::new(200, &caller.request, &List::page(data, next, &caller.request))?)
 }
 
+/// Adds a user.
+#[utoipa::path(post, path = "/users", tag = "organization", operation_id = "create_user", request_body = NewUserBody,
+    responses((status = 201, body = One<UserObject>)))]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(scope): Segments<Scope>,
+    Post { body, once }: Post<NewUserBody>,
+) -> Result<Answer, Refusal> {
+    let (by, request) = (caller.author(), caller.request.clone());
+    let effect = move |tx: &mut Tx<'_>| {
+        scope.check(tx, &by.org)?;
+        let NewUserBody { name, email, team_ids } = body?;
+        let user = users::add(tx, &by, &NewUser { name: required("name", name)?, email }, &team_ids)?;
+        Answer::created(&request, UserObject::from(user))
+    };
+    once::answer(&app, &caller, once, effect).await
+}
+
 /// Reads a user.
 #[utoipa::path(get, path = "/users/{id}", tag = "organization", operation_id = "get_user",
     params(("id" = String, Path, description = "`usr_…`")), responses((status = 200, body = One<UserObject>)))]
-async fn get(State(app): State<App>, caller: Caller, Segments(path): Segments<IdPath>) -> Result<Answer, Refusal> {
-    let org = caller.org.clone();
-    let id = UserId::parse(&path.id).map_err(|_| Problem::not_found("user"))?;
+async fn get(State(app): State<App>, caller: Caller, Segments(path): Segments<UserPath>) -> Result<Answer, Refusal> {
+    let (org, id) = (caller.org.clone(), path.id()?);
     let read = app.store.read(move |tx| {
-        check_scope(tx, &org, path.phone_number_id.as_deref())?;
+        path.scope.check(tx, &org)?;
         users::find(tx, &org, &id)
     });
     Ok(Answer::ok(&caller.request, UserObject::from(read.await?))?)
 }
 
-/// Lists teams, oldest first.
-#[utoipa::path(get, path = "/teams", tag = "organization", operation_id = "list_teams", params(PageFilters),
-    responses((status = 200, body = List<TeamObject>)))]
-async fn list_teams(
+/// Changes a user's name, address or teams. What they have already is no change.
+#[utoipa::path(patch, path = "/users/{id}", tag = "organization", operation_id = "update_user", request_body = UserPatchBody,
+    params(("id" = String, Path, description = "`usr_…`")), responses((status = 200, body = One<UserObject>)))]
+async fn patch(
     State(app): State<App>,
     caller: Caller,
-    Segments(scope): Segments<Scope>,
-    Filters(filters): Filters<PageFilters>,
+    Segments(path): Segments<UserPath>,
+    Body(body): Body<UserPatchBody>,
 ) -> Result<Answer, Refusal> {
-    let limit = page_size(filters.limit.as_deref())?;
-    let listing = Listing::new(&app, &caller.org, "teams", &[scope.phone_number_id.as_deref()]);
-    let after = listing.position::<TeamId>(filters.cursor.as_deref())?.map(|(_, id)| id);
-    let org = caller.org.clone();
-    let read = app.store.read(move |tx| {
-        check_scope(tx, &org, scope.phone_number_id.as_deref())?;
-        Ok::<_, Problem>(tx.teams(&org, after.as_ref(), limit)?)
+    let (by, id, patch) = (caller.author(), path.id()?, body.checked()?);
+    let written = app.store.write(move |tx| {
+        path.scope.check(tx, &by.org)?;
+        users::patch(tx, &by, &id, patch)
     });
-    let (rows, has_more) = read.await?;
-    let next = rows.last().filter(|_| has_more).map(|last| listing.cursor(0, &last.id)).transpose()?;
-    let data = rows.into_iter().map(TeamObject::from).collect();
-    Ok(Answer::new(200, &caller.request, &List::page(data, next, &caller.request))?)
+    Ok(Answer::ok(&caller.request, UserObject::from(written.await?))?)
 }
 
-/// Reads a team.
-#[utoipa::path(get, path = "/teams/{id}", tag = "organization", operation_id = "get_team",
-    params(("id" = String, Path, description = "`team_…`")), responses((status = 200, body = One<TeamObject>)))]
-async fn get_team(State(app): State<App>, caller: Caller, Segments(path): Segments<IdPath>) -> Result<Answer, Refusal> {
-    let (org, id) = (caller.org.clone(), parse_team(&path.id)?);
-    let read = app.store.read(move |tx| {
-        check_scope(tx, &org, path.phone_number_id.as_deref())?;
-        users::find_team(tx, &org, &id)
+/// Removes a user from the organization and its teams. What was assigned to them still names them.
+#[utoipa::path(delete, path = "/users/{id}", tag = "organization", operation_id = "delete_user",
+    params(("id" = String, Path, description = "`usr_…`")), responses((status = 200, body = One<Deleted>)))]
+async fn delete(State(app): State<App>, caller: Caller, Segments(path): Segments<UserPath>) -> Result<Answer, Refusal> {
+    let (by, id) = (caller.author(), path.id()?);
+    let gone = Deleted::new(&id, "user");
+    let written = app.store.write(move |tx| {
+        path.scope.check(tx, &by.org)?;
+        users::remove(tx, &by, &id)
     });
-    Ok(Answer::ok(&caller.request, TeamObject::from(read.await?))?)
+    written.await?;
+    Ok(Answer::ok(&caller.request, gone)?)
 }
