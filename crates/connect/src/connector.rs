@@ -90,6 +90,9 @@ pub struct Cursor(pub serde_json::Value);
 pub struct ChangePage {
     /// What changed; repeats are possible and harmless.
     pub records: Vec<Record>,
+    /// What the vendor's clock showed at the latest, where the answer tells. A record with a later time was edited before
+    /// the clock was set back.
+    pub clock: Option<Time>,
     /// Where to go on, to be saved in the same commit as the records.
     pub cursor: Cursor,
     /// Whether the scan's window has more pages now.

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod bucket;
+pub mod budget;
 pub mod change;
 pub mod contact;
 pub mod conversation;

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod audit;
+mod budgets;
 mod changes;
 mod channels;
 mod connections;

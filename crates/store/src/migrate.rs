@@ -38,6 +38,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0005_lookup_and_desk.sql"),
         postgres: include_str!("migrations/postgres/0005_lookup_and_desk.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0006_vendor_budgets.sql"),
+        postgres: include_str!("migrations/postgres/0006_vendor_budgets.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

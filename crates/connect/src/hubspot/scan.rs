@@ -15,6 +15,7 @@ use super::{ABOUT, metadata};
 use crate::connector::{ChangePage, Cursor};
 use crate::door::{Answer, Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
+use lockstep_core::env::Time;
 
 /// By how much the vendor's clock may leave its expected course, either way, before it counts as a step:
 /// `Date` has whole seconds, and two clocks are never quite alike.
@@ -76,12 +77,13 @@ pub(super) async fn changes(
     let mut page: Page = read(answer.body, false)?;
     let more = page.after().is_some() || page.total.is_some_and(|total| total > page.results.len() as u64);
     let last_id = last_id(&page, place.window.map_or(0, |window| window.last_id), more)?;
+    let clock = sight.map(ClockSight::at_the_latest);
     let (place, more) = match (place.window, place.stepped_back(sight)) {
         (Some(window), _) => (place.walked(Window { last_id, ..window }, more), more),
         (None, Some(lowered)) => (lowered, true),
         (None, None) => {
             let now = sight.map_or(sent_at.as_millis(), |sight| sight.vendor);
-            let until = now.saturating_add(millis(DATE_STEP)).saturating_sub(1);
+            let until = second_end(now);
             let closes = place.on_course(sight).unwrap_or(now).saturating_sub(millis(elapsed));
             let window = Window { until, closes, last_id };
             (Place { clock: sight.or(place.clock), ..place }.walked(window, more), more)
@@ -89,7 +91,7 @@ pub(super) async fn changes(
     };
     metadata::complete(session, &mut page.results, properties).await?;
     let records = page.results.into_iter().map(|object| object.record(properties)).collect();
-    Ok(ChangePage { records, more, cursor: place.cursor()? })
+    Ok(ChangePage { records, more, clock, cursor: place.cursor()? })
 }
 
 fn search(place: &Place, properties: &[String]) -> Call {
@@ -136,6 +138,11 @@ impl ClockSight {
         Some(Self { vendor: date.timestamp().as_millisecond(), ours: answer.sent_at.as_millis() })
     }
 
+    /// `Date` has whole seconds.
+    fn at_the_latest(self) -> Time {
+        Time(second_end(self.vendor).saturating_mul(1_000))
+    }
+
     /// What the vendor's clock would show by its course since an earlier sight, in milliseconds.
     fn expected_since(self, earlier: Self) -> i64 {
         earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0))
@@ -179,6 +186,10 @@ impl Place {
         let json = serde_json::to_value(self);
         json.map(Cursor).map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))
     }
+}
+
+fn second_end(date: i64) -> i64 {
+    date.saturating_add(millis(DATE_STEP)).saturating_sub(1)
 }
 
 fn millis(span: Duration) -> i64 {

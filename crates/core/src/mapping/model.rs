@@ -209,6 +209,11 @@ impl FieldMap {
         Self { field: field.to_owned(), native, kind, rule, direction, policy: WritePolicy::Always }
     }
 
+    /// Whether it is our key property (law 5): what it holds names the record's contact.
+    pub fn is_our_id(&self) -> bool {
+        self.field == "id"
+    }
+
     /// Whether a value of the CRM may come to the inbox.
     pub fn flows_to_inbox(&self) -> bool {
         self.direction != Direction::ToCrm && inbox_takes(&self.field)

@@ -75,6 +75,8 @@ impl<'a> Seen<'a> {
         match (ours_moved, theirs_moved) {
             (false, false) => Step::Rest,
             (true, false) => self.flow(Side::Inbox, Verdict::Flowed { from: Side::Inbox }),
+            // The id says whose record it is: a merge of records may have left another contact's there.
+            (false, true) if self.map.is_our_id() => self.flow(Side::Inbox, Verdict::Flowed { from: Side::Inbox }),
             (false, true) => self.flow(Side::Crm, Verdict::Flowed { from: Side::Crm }),
             (true, true) => self.conflict(),
         }

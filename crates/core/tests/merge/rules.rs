@@ -120,6 +120,16 @@ fn a_forbidden_flow_is_logged_once_and_each_side_keeps_its_own() {
 }
 
 #[test]
+fn another_contacts_id_in_the_record_gives_way_to_ours() {
+    let mut world = budi();
+    world.edit_crm(&[("lockstep_id", "ctc_01HXYZABCDEFGHJKMNPQRSTVWZ")]);
+    let ours = world.contact.id.to_string();
+    assert_eq!(world.sync().to_them["id"].as_deref(), Some(ours.as_str()));
+    assert_eq!(world.crm("lockstep_id"), ours);
+    assert!(world.merge().is_empty());
+}
+
+#[test]
 fn directions_and_policies_bind_our_side_too() {
     for (direction, policy) in [
         (Direction::ToInbox, WritePolicy::Always),

@@ -10,13 +10,13 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use lockstep_connect::oauth::{Form, Grant};
 use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass};
 use lockstep_core::env::Time;
-use lockstep_store::ConnectionOf;
+use lockstep_store::{ConnectionOf, StoreError};
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 use url::form_urlencoded;
 
-use super::grant;
-use super::pacing::{Account, Class};
+use super::grant::{self, store_fault};
+use super::pacing::{Account, Class, Refusal};
 use crate::app::App;
 use crate::network::{Body, Limits, NetworkError};
 
@@ -45,7 +45,7 @@ pub enum Authority {
 #[async_trait]
 impl Door for VendorDoor {
     async fn send(&self, call: Call) -> Result<Answer, Fault> {
-        self.admit(&call)?;
+        self.admit(&call).await?;
         let connection = match &self.authority {
             Authority::Trial(grant) => return self.exchange(&call, grant).await,
             Authority::Connection(connection) => connection,
@@ -56,7 +56,7 @@ impl Door for VendorDoor {
             return Ok(answer);
         }
         let renewed = self.renew(connection, version).await?;
-        self.admit(&call)?;
+        self.admit(&call).await?;
         let answer = self.exchange(&call, &renewed).await?;
         if answer.status == 401 {
             let name = self.connector.about().name;
@@ -70,10 +70,14 @@ impl Door for VendorDoor {
 
 impl VendorDoor {
     /// Nothing is sent without room in the account's budget; the fault says when there is some.
-    fn admit(&self, call: &Call) -> Result<(), Fault> {
-        self.account.admit(call.window, self.class, self.app.env.now()).map_err(|retry_at| Fault {
-            retry_at: Some(retry_at),
-            ..Fault::new(FaultClass::Limited, "paced", "The account's budget for this moment is used.")
+    async fn admit(&self, call: &Call) -> Result<(), Fault> {
+        let admitted = self.account.admit(&self.app.store, call.window, self.class).await;
+        admitted.map_err(|refusal| match refusal {
+            Refusal::Full(retry_at) => Fault {
+                retry_at: Some(retry_at),
+                ..Fault::new(FaultClass::Limited, "paced", "The account's budget for this moment is used.")
+            },
+            Refusal::Store(error) => store_fault(&error),
         })
     }
 
@@ -115,28 +119,34 @@ impl VendorDoor {
             }
         }
         let answer = answer.map_err(|error| network_fault(&error, call.effect))?;
-        self.learn(call, &answer);
+        self.learn(call, &answer).await;
         let answer = read(answer, call.effect, sent_at)?;
         if let Some(until) = self.connector.shut_until(&answer) {
             tracing::warn!(vendor = self.connector.about().slug, %until, "the account's day is used: no call is made before");
-            self.account.shut(until);
+            forgotten(self.account.shut(&self.app.store, until).await);
         }
         Ok(answer)
     }
 
     /// What the answer says about the account's limits.
-    fn learn(&self, call: &Call, answer: &Response<Bytes>) {
-        let now = self.app.env.now();
+    async fn learn(&self, call: &Call, answer: &Response<Bytes>) {
         let figure = |name: &str| answer.headers().get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
         if let (Some(max), Some(remaining)) =
             (figure("x-hubspot-ratelimit-max"), figure("x-hubspot-ratelimit-remaining"))
         {
-            self.account.learn(max, remaining, now);
+            self.account.learn(max, remaining, self.app.env.now());
         }
         if answer.status() == 429 {
-            let opens = self.account.refused(call.window, now);
-            tracing::warn!(vendor = self.connector.about().slug, window = ?call.window, until = %opens, "429 although we kept to our share: somebody else uses the account, our share is halved");
+            tracing::warn!(vendor = self.connector.about().slug, window = ?call.window, "429 although we kept to our share: somebody else uses the account, our share is halved");
+            forgotten(self.account.refused(&self.app.store, call.window).await);
         }
+    }
+}
+
+/// A limit that cannot be noted: the vendor will say it again.
+fn forgotten(noted: Result<(), StoreError>) {
+    if let Err(error) = noted {
+        tracing::warn!(%error, "what the vendor said of its limits could not be noted");
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) async fn lost(app: &App, connection: &ConnectionOf, fault: &Fault) ->
 }
 
 /// A store that is away keeps a call from being made: nothing was sent.
-fn store_fault(error: &StoreError) -> Fault {
+pub(super) fn store_fault(error: &StoreError) -> Fault {
     Fault::new(FaultClass::Unreachable, "store", error.to_string())
 }
 

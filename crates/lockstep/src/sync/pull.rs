@@ -6,7 +6,6 @@ use lockstep_connect::{ChangePage, Cursor, FaultClass, Got};
 use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::SyncId;
 use lockstep_core::job::Job;
-use lockstep_core::record::Record;
 use lockstep_store::{StoreError, Tx};
 
 use super::spoke::{Halt, Spoke};
@@ -31,8 +30,8 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
         page => page?,
     };
     let doubtful = {
-        let records = page.records.clone();
-        spoke.read(move |spoke, tx| doubtful(tx, spoke, &records)).await?
+        let page = page.clone();
+        spoke.read(move |spoke, tx| doubtful(tx, spoke, &page)).await?
     };
     let read_again = spoke.get(&doubtful).await?;
     if holes::open(Hole::CursorBeforeData) {
@@ -69,16 +68,18 @@ pub fn cursor(spoke: &Spoke) -> Result<Option<Cursor>, StoreError> {
         .map_err(|error| StoreError::Bug { detail: format!("the cursor cannot be read: {error}") })
 }
 
-/// Records that a page shows otherwise than we know them, though with no later time, or that we know to be deleted:
-/// searches lag, so only a read by id tells which is the truth. What we never saw cannot differ: the answer to our own
-/// write mentions fewer properties than its echo.
-fn doubtful(tx: &mut Tx<'_>, spoke: &Spoke, records: &[Record]) -> Result<Vec<String>, StoreError> {
+/// Records that a page shows otherwise than we know them, though with no time that proves it to be newer, or that we know
+/// to be deleted: searches lag, so only a read by id tells which is the truth. What we never saw cannot differ: the answer
+/// to our own write mentions fewer properties than its echo.
+fn doubtful(tx: &mut Tx<'_>, spoke: &Spoke, page: &ChangePage) -> Result<Vec<String>, StoreError> {
     let mut doubtful = Vec::new();
-    for record in records {
+    for record in &page.records {
         let Some(known) = tx.native_record(&spoke.sync, &record.id)? else { continue };
         let other =
             record.properties.iter().any(|(name, value)| known.properties.get(name).is_some_and(|seen| seen != value));
-        if known.archived || (record.updated_at <= known.updated_at && other) {
+        // A time that the vendor's clock has yet to reach was given before the clock was set back.
+        let set_back = page.clock.is_some_and(|clock| record.updated_at > clock);
+        if known.archived || (other && (set_back || record.updated_at <= known.updated_at)) {
             doubtful.push(record.id.clone());
         }
     }

@@ -11,6 +11,8 @@ use crate::app::App;
 const HOUR_SECS: u64 = 60 * 60;
 /// That a remote webhook was seen is remembered for as long as vendors send one again.
 const RECEIVED_DAYS: u64 = 3;
+/// How long the budget of an account that nobody calls is kept: longer than a vendor's day.
+const BUDGET_DAYS: u64 = 3;
 
 /// Purges, and enqueues the next purge.
 ///
@@ -24,6 +26,7 @@ pub async fn run(app: &App) -> Result<(), StoreError> {
             tx.purge_idempotency(now.minus(Duration::from_secs(HOUR_SECS * IDEMPOTENCY_TTL_HOURS)))?;
             tx.purge_received(now.minus(Duration::from_secs(HOUR_SECS * 24 * RECEIVED_DAYS)))?;
             tx.purge_buckets(now.minus(Duration::from_secs(HOUR_SECS)))?;
+            tx.purge_budgets(now.minus(Duration::from_secs(HOUR_SECS * 24 * BUDGET_DAYS)))?;
             tx.enqueue(&Job::Purge, now.plus(Duration::from_secs(HOUR_SECS)))
         })
         .await

@@ -113,6 +113,7 @@ cases! {
         a_kept_answer_ends_with_the_contact_it_quotes,
         an_abandoned_or_old_key_runs_again,
         a_bucket_gives_no_more_than_it_holds,
+        a_vendor_budget_is_kept_until_nobody_uses_it,
         a_webhook_is_received_once,
         the_audit_comes_newest_first;
 }
