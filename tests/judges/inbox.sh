@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Lets others judge the Inbox API: a client that was written for Kirim, with nothing changed but the host; verifiers in
-# two languages, of the deliveries that it got; and schemathesis, with what the OpenAPI document allows and forbids.
+# Lets others judge the Inbox API: a client that was written for Kirim in TypeScript, with nothing changed but the host,
+# and verifiers in two languages of the deliveries that it got, on SQLite and on PostgreSQL; and schemathesis, with what
+# the OpenAPI document allows and forbids.
 #
 #   tests/judges/inbox.sh BINARY     the lockstep binary
 #
-# LOCKSTEP_CACHE      where schemathesis is installed and the logs are kept (default: target/judges)
+# LOCKSTEP_CACHE      where the packages are installed and the logs are kept (default: target/judges)
+# LOCKSTEP_TEST_PG    URL of a PostgreSQL database, where a schema is made; without it that part is skipped
 # LOCKSTEP_EXAMPLES   requests that schemathesis makes up for each route (default: 25)
 #
 # Prints one line per judge and exits with 1 if any failed.
@@ -26,6 +28,7 @@ verdict() { # NAME COMMAND...
         echo "judge $name: failed"
         tail -60 "$log" >&2
         failed=1
+        return 1
     fi
 }
 
@@ -35,7 +38,17 @@ skipped() { # REASON NAME...
     for name in "$@"; do echo "judge $name: skipped ($reason)"; done
 }
 
-node_ready() { command -v node >/dev/null && [ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ]; }
+node_ready() {
+    command -v npm >/dev/null && [ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ] || return 1
+    mkdir -p "$cache/kirim"
+    if ! cmp -s "$here/kirim/package-lock.json" "$cache/kirim/package-lock.json" || [ ! -d "$cache/kirim/node_modules" ]; then
+        cp "$here"/kirim/package*.json "$cache/kirim/"
+        (cd "$cache/kirim" && timeout 600 npm ci --no-audit --no-fund) >"$cache/npm.log" 2>&1 ||
+            { rm -f "$cache/kirim/package-lock.json"; return 1; }
+    fi
+    # Modules and types are looked for beside the script that imports them.
+    cp "$here"/kirim/*.ts "$here/kirim/tsconfig.json" "$cache/kirim/"
+}
 
 python_ready() {
     cmp -s "$here/requirements.txt" "$cache/requirements.txt" && [ -x "$cache/venv/bin/python" ] && return 0
@@ -45,19 +58,19 @@ python_ready() {
 
 for tool in python3 curl; do
     if ! command -v "$tool" >/dev/null; then
-        skipped "no $tool" kirim-client kirim-signatures-node kirim-signatures-python inbox-schemathesis
+        skipped "no $tool" kirim-client-types kirim-client inbox-schemathesis
         exit 0
     fi
 done
 
 data=$(mktemp -d)
 children=()
-cleanup() {
+stop() {
     for pid in "${children[@]}"; do kill "$pid" 2>/dev/null; done
     wait 2>/dev/null
-    rm -rf "$data"
+    children=()
 }
-trap cleanup EXIT
+trap 'stop; rm -rf "$data"' EXIT
 
 member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 first_id() { python3 -c 'import json, sys; print(json.load(sys.stdin)["data"][0]["id"])'; }
@@ -72,44 +85,68 @@ answers() { # URL: waits up to 20 seconds until something answers there
 
 # A Lockstep with a WhatsApp number whose other end is the Meta sandbox, and one person who looks after conversations.
 account=106540352242922
-LOCKSTEP_LISTEN=127.0.0.1:$(free_port)
-export LOCKSTEP_LISTEN
-api=http://$LOCKSTEP_LISTEN
-meta=http://127.0.0.1:$(free_port)
-set_up() {
+start() { # FOLDER
     local made channel url token
+    LOCKSTEP_LISTEN=127.0.0.1:$(free_port)
+    export LOCKSTEP_LISTEN
+    api=http://$LOCKSTEP_LISTEN
+    meta=http://127.0.0.1:$(free_port)
     "$binary" sandbox meta --listen "${meta#http://}" --phone-number-id "$account" &
     children+=($!)
-    made=$("$binary" init --data "$data" --phone-number-id "$account" --json) || return 1
+    made=$("$binary" init --data "$1" --phone-number-id "$account" --json) || return 1
     key=$(member api_key <<<"$made")
-    user=$("$binary" users add Citra --data "$data" --json | member id) || return 1
+    user=$("$binary" users add Citra --data "$1" --json | member id) || return 1
     answers "$meta/__calls" || return 1
-    channel=$("$binary" channel connect whatsapp --data "$data" --account "$account" --token any \
+    channel=$("$binary" channel connect whatsapp --data "$1" --account "$account" --token any \
         --app-secret sandbox-app-secret --base-url "$meta" --allow-local-targets --json) || return 1
-    "$binary" serve --data "$data" --allow-local-targets &
+    "$binary" serve --data "$1" --allow-local-targets &
     children+=($!)
     answers "$api/v1/health" || return 1
     url=$(member webhook_url <<<"$channel") && token=$(member verify_token <<<"$channel") || return 1
     curl -sf -X POST "$meta/__subscribe" -d "{\"url\": \"$url\", \"verify_token\": \"$token\"}"
 }
-if ! set_up >"$cache/inbox.server.log" 2>&1; then
-    echo "judge kirim-client: failed (there is no server to judge)"
-    tail -40 "$cache/inbox.server.log" >&2
-    exit 1
+
+client_judges() { # ENGINE
+    if ! start "$data/$1" >"$cache/inbox-$1.server.log" 2>&1; then
+        echo "judge kirim-client-$1: failed (there is no server to judge)"
+        tail -40 "$cache/inbox-$1.server.log" >&2
+        failed=1
+        return
+    fi
+    [ -n "$with_node" ] || return
+    local kept=$data/$1/deliveries.json
+    KIRIM_HOST=$api KIRIM_KEY=$key \
+        verdict "kirim-client-$1" timeout 240 node "$cache/kirim/built/judge.js" "$meta" "$user" "$kept"
+    if [ -s "$kept" ]; then
+        verdict "kirim-signatures-node-$1" timeout 60 node "$cache/kirim/built/deliveries.js" "$kept"
+        verdict "kirim-signatures-python-$1" timeout 60 python3 "$here/kirim/deliveries.py" "$kept"
+    else
+        skipped "the client kept no deliveries" "kirim-signatures-node-$1" "kirim-signatures-python-$1"
+    fi
+}
+
+with_node=
+if node_ready; then
+    verdict kirim-client-types "$cache/kirim/node_modules/.bin/tsc" -p "$cache/kirim" && with_node=yes
+else
+    skipped "node 20, npm or its packages are missing" kirim-client-types kirim-client-sqlite kirim-client-postgresql
 fi
 
-if node_ready; then
-    KIRIM_HOST=$api KIRIM_KEY=$key \
-        verdict kirim-client timeout 240 node "$here/kirim/judge.mjs" "$meta" "$user" "$data/deliveries.json"
-    if [ -s "$data/deliveries.json" ]; then
-        verdict kirim-signatures-node timeout 60 node "$here/kirim/deliveries.mjs" "$data/deliveries.json"
-        verdict kirim-signatures-python timeout 60 python3 "$here/kirim/deliveries.py" "$data/deliveries.json"
-    else
-        skipped "the client kept no deliveries" kirim-signatures-node kirim-signatures-python
-    fi
+schema=lockstep_judged
+if [ -z "$with_node" ]; then
+    : # Said above.
+elif [ -z "${LOCKSTEP_TEST_PG:-}" ]; then
+    skipped "LOCKSTEP_TEST_PG names no server" kirim-client-postgresql
+elif ! psql -qd "$LOCKSTEP_TEST_PG" -c "DROP SCHEMA IF EXISTS $schema CASCADE" -c "CREATE SCHEMA $schema" >"$cache/psql.log" 2>&1; then
+    skipped "no psql makes a schema there, see $cache/psql.log" kirim-client-postgresql
 else
-    skipped "there is no node 20 or newer" kirim-client kirim-signatures-node kirim-signatures-python
+    [[ $LOCKSTEP_TEST_PG == *\?* ]] && joint='&' || joint='?'
+    export LOCKSTEP_DATABASE=$LOCKSTEP_TEST_PG${joint}options=-csearch_path%3D$schema
+    client_judges postgresql
+    unset LOCKSTEP_DATABASE
+    stop
 fi
+client_judges sqlite
 
 # Of each kind one thing to find and, where it can be deleted, one to delete: without them schemathesis would see little
 # but 404.
@@ -172,7 +209,7 @@ of_id() { # ROUTES ID
 
 if ! python_ready; then
     skipped "schemathesis cannot be installed, see $cache/pip.log" inbox-schemathesis
-elif ! things >>"$cache/inbox.server.log" 2>&1; then
+elif ! things >>"$cache/inbox-sqlite.server.log" 2>&1; then
     echo "judge inbox-schemathesis: failed (the things to find cannot be made)"
     failed=1
 else
