@@ -62,6 +62,10 @@ pub enum Act {
     Mishap(Mishap),
     /// The process dies here and starts again on its database.
     Kill,
+    /// It dies so many boundaries after it has read a page of changes with something new in it.
+    KillAfterPage {
+        boundaries: u8,
+    },
     Pass(Duration),
 }
 
@@ -142,7 +146,27 @@ pub fn drawn(weather: &Weather) -> Vec<Cue> {
             script.push(Cue { wait: 0, act });
         }
     }
+    script.extend(a_page_lost(&dice, weather));
     script
+}
+
+/// Edits that only a poll can see, read by a process that dies before it is done with them. No census mends that before
+/// the polls are judged.
+fn a_page_lost(dice: &Dice, weather: &Weather) -> Vec<Cue> {
+    let cell = Cell::Name;
+    let edits = (0..2).map(|n| Act::Edit {
+        side: Side::Crm,
+        who: who(dice),
+        give: Give { cell, serial: 1_000 + n, style: Style::Plain },
+    });
+    let boundaries = u8::try_from(dice.between(0, 7)).unwrap_or(0);
+    let dies = [
+        Act::Hooks(Hooks::Lose),
+        Act::KillAfterPage { boundaries },
+        Act::Pass(weather.poll * 2),
+        Act::Hooks(Hooks::Lose),
+    ];
+    edits.chain(dies).map(|act| Cue { wait: 0, act }).collect()
 }
 
 /// Mishaps that a person or the vendor mends soon.

@@ -60,6 +60,12 @@ pub struct Told {
 /// An automation's work, as it tells it: the record, its name before and after.
 type Rewritten = Arc<Mutex<Vec<(String, Option<String>, Option<String>)>>>;
 
+#[derive(Clone, Copy, Debug)]
+struct Doom {
+    page_read: bool,
+    boundaries: u8,
+}
+
 pub struct Storm {
     pub(super) world: World,
     pub(super) weather: Weather,
@@ -88,6 +94,8 @@ pub struct Storm {
     unread: Vec<String>,
     /// Calls that were too many.
     refused: u64,
+    /// A death that waits for a page with news, and then for so many boundaries.
+    doom: Option<Doom>,
     /// Whether the story may add acts of its own to hold enough of each kind.
     top_up: bool,
 }
@@ -147,6 +155,7 @@ impl Storm {
             misdated: BTreeSet::new(),
             unread: Vec::new(),
             refused: 0,
+            doom: None,
             top_up,
             weather,
         }
@@ -280,6 +289,18 @@ impl Storm {
             self.perform(cue.act);
         }
         self.waited = self.waited.saturating_add(1);
+        self.doomed()
+    }
+
+    fn doomed(&mut self) -> ControlFlow<()> {
+        match &mut self.doom {
+            Some(Doom { page_read: true, boundaries: 0 }) => {
+                self.doom = None;
+                return ControlFlow::Break(());
+            }
+            Some(Doom { page_read: true, boundaries }) => *boundaries -= 1,
+            Some(Doom { page_read: false, .. }) | None => {}
+        }
         ControlFlow::Continue(())
     }
 
@@ -314,6 +335,7 @@ impl Storm {
             Act::SwapPhones { a, b } => self.swap_phones(a, b),
             Act::Hooks(hooks) => self.hooks(hooks),
             Act::Mishap(mishap) => self.mishap(&mishap),
+            Act::KillAfterPage { boundaries } => self.doom = Some(Doom { page_read: false, boundaries }),
             Act::Kill | Act::Pass(_) => {}
         }
     }
@@ -436,6 +458,11 @@ impl Storm {
             self.refused = refused;
             self.tell(format!("HubSpot refuses {route}: our own calls were too many"));
         }
+        if let Some(Doom { page_read: false, boundaries }) = self.doom.filter(|_| route == "/search") {
+            let unseen: BTreeSet<String> = self.unseen().into_iter().map(|(id, _)| id).collect();
+            let page_read = ids(&json(&exchange.answer)["results"]).any(|id| unseen.contains(&id));
+            self.doom = Some(Doom { page_read, boundaries });
+        }
         if route.starts_with("/batch/read") {
             for id in ids(&json(&exchange.answer)["results"]) {
                 self.reads.insert(id, (self.job, at));
@@ -475,6 +502,7 @@ impl Storm {
         drop(self.world.hubspot.recreate_property(DROPPED));
         self.tell("all faults end".to_owned());
         self.script.clear();
+        self.doom = None;
         self.unread = self.unread_by_polls();
         self.step_vendor_clock(0);
         let end = self.world.now().plus(self.weather.census * 4 + Duration::from_secs(3_600));
