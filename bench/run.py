@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the programs of this folder side by side and prints their figures as ratios.
 
-    bench/run.py [hooks|contacts|deliveries|reading|calls|memory ...]
+    bench/run.py [hooks|contacts|deliveries|lookups|fanout|reading|calls|memory ...]
 
 Builds the release binaries first. Figures with a slowed disk need LOCKSTEP_SLOWSYNC, the path of an LD_PRELOAD shim that makes
 each fsync take SLOWSYNC_US longer; requests per fsync need `strace`. What is missing is said and left out.
@@ -10,101 +10,15 @@ each fsync take SLOWSYNC_US longer; requests per fsync need `strace`. What is mi
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-SHIM = os.environ.get("LOCKSTEP_SLOWSYNC")
-CONFIG = ROOT / "bench" / "unlimited.toml"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def get(url, key=None):
-    request = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"} if key else {})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return answer.read().decode()
-
-
-def post(url, body, key=None):
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or "null")
-
-
-def status(pid, member):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(member + ":"):
-            return int(line.split()[1])
-    return 0
-
-
-def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def server(command, port, slow_us=0, trace=None):
-    """Starts a server and yields its process; `trace` names a file for strace's count of syncs."""
-    env = dict(os.environ)
-    if slow_us:
-        env |= {"LD_PRELOAD": SHIM, "SLOWSYNC_US": str(slow_us)}
-    prefix = ["strace", "-f", "--seccomp-bpf", "-c", "-e", "trace=fsync,fdatasync", "-o", str(trace)] if trace else []
-    process = subprocess.Popen(prefix + command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(400):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
-                break
-            except OSError:
-                if process.poll() is not None:
-                    raise SystemExit(f"{command[0]} ended with {process.returncode}")
-                time.sleep(0.05)
-        yield process
-    finally:
-        if process.poll() is None:
-            # strace writes its count when what it traces ends.
-            traced = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if trace else []
-            os.kill(int(traced[0]) if traced else process.pid, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def bare(folder, port, commit):
-    return [str(BIN / "bare"), "--listen", f"127.0.0.1:{port}", "--database", f"{folder}/bare.db", "--commit", commit]
-
-
-def hub(folder, port):
-    return [str(BIN / "lockstep"), "serve", "--data", str(folder), "--listen", f"127.0.0.1:{port}", "--allow-local-targets",
-            "--public-url", f"http://127.0.0.1:{port}", "--config", str(CONFIG)]
-
-
-def init(folder):
-    command = [str(BIN / "lockstep"), "init", "--data", str(folder), "--json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["api_key"]
-
-
-def load(port, kind, requests, key="", start=0, connections=64):
-    command = [str(BIN / "load"), "--address", f"127.0.0.1:{port}", "--kind", kind, "--requests", str(requests),
-               "--from", str(start), "--api-key", key, "--connections", str(connections)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+from harness import BIN, CONFIG, ROOT, SHIM, bare, cpu_seconds, free_port, get, hub, init, load, post, server, status
+from inbox import fanout, lookups
 
 
 def measure(command, port, kind, requests, key="", slow_us=0):
@@ -338,7 +252,7 @@ def memory():
     print(f"time per contact at 100,000 / at 10,000: {per_contact[100_000] / per_contact[10_000]:.2f} (goal within 1.2)")
 
 
-SECTIONS = {"hooks": hooks, "contacts": contacts, "deliveries": deliveries, "reading": reading, "calls": calls, "memory": memory}
+SECTIONS = {"hooks": hooks, "contacts": contacts, "deliveries": deliveries, "lookups": lookups, "fanout": fanout, "reading": reading, "calls": calls, "memory": memory}
 
 if __name__ == "__main__":
     if "LOCKSTEP_BENCH_BUILT" not in os.environ:

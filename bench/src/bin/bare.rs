@@ -1,12 +1,12 @@
 //! The yardstick: a bare axum program over one SQLite file, with nothing but the durability that is asked for.
 //!
 //! `--commit shared` lets concurrent requests share commits on one writer thread; `--commit each` commits every request
-//! on its own. Both run WAL with `synchronous=FULL` and answer after the commit. `/sink` counts what it is sent and
-//! stands for a webhook receiver.
+//! on its own. Both run WAL with `synchronous=FULL` and answer after the commit. `/sink` counts what it is sent, keeps the
+//! last body for `/last` and stands for a webhook receiver.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use anyhow::{Context as _, Result};
 use axum::Router;
@@ -61,11 +61,12 @@ fn main() -> Result<()> {
 }
 
 async fn serve(listen: &str, queue: Queue) -> Result<()> {
-    let seen = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&seen);
+    let sink = Arc::new(Sink::default());
+    let (counted, kept) = (Arc::clone(&sink), Arc::clone(&sink));
     let router = Router::new()
-        .route("/sink", post(move || async move { sink(&seen) }))
-        .route("/sunk", get(move || async move { counted.load(Ordering::Relaxed).to_string() }))
+        .route("/sink", post(move |body: Bytes| async move { sink.take(body) }))
+        .route("/sunk", get(move || async move { counted.seen.load(Ordering::Relaxed).to_string() }))
+        .route("/last", get(move || async move { kept.last.lock().unwrap_or_else(PoisonError::into_inner).clone() }))
         .route("/hooks/hubspot", post(hook))
         .route("/v1/contacts", post(contact))
         .route("/v1/health", get(|| async { "ok" }))
@@ -124,9 +125,18 @@ fn insert(connection: &Connection, sql: &str, body: &Bytes) -> rusqlite::Result<
     connection.prepare_cached(sql)?.execute(params![body.as_ref()]).map(|_| ())
 }
 
-fn sink(seen: &AtomicU64) -> StatusCode {
-    seen.fetch_add(1, Ordering::Relaxed);
-    StatusCode::NO_CONTENT
+#[derive(Default)]
+struct Sink {
+    seen: AtomicU64,
+    last: Mutex<Bytes>,
+}
+
+impl Sink {
+    fn take(&self, body: Bytes) -> StatusCode {
+        self.seen.fetch_add(1, Ordering::Relaxed);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = body;
+        StatusCode::NO_CONTENT
+    }
 }
 
 async fn hook(State(queue): State<Queue>, headers: HeaderMap, body: Bytes) -> StatusCode {

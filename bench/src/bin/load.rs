@@ -35,27 +35,42 @@ struct Args {
     api_key: String,
     #[arg(long)]
     log: Option<PathBuf>,
+    /// For `given` the requests, one a line, sent again and again: method, path and, if it has one, the body. For
+    /// `deliveries` the body.
+    #[arg(long)]
+    given: Option<PathBuf>,
+}
+
+/// What the connections share.
+struct Load {
+    args: Args,
+    next: AtomicU64,
+    given: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Kind {
     Hooks,
     Contacts,
+    Given,
+    Deliveries,
 }
 
 #[derive(Default)]
 struct Tally {
     latencies: Vec<Duration>,
     refused: u64,
+    bytes: u64,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let args = Arc::new(Args::parse());
-    let next = Arc::new(AtomicU64::new(0));
+    let args = Args::parse();
+    let given = args.given.as_ref().map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+    let given = given.lines().map(str::to_owned).collect();
+    let load = Arc::new(Load { args, next: AtomicU64::new(0), given });
     let started = clock();
-    let workers: Vec<_> =
-        (0..args.connections).map(|_| tokio::spawn(work(Arc::clone(&args), Arc::clone(&next)))).collect();
+    let workers: Vec<_> = (0..load.args.connections).map(|_| tokio::spawn(work(Arc::clone(&load)))).collect();
     let mut total = Tally::default();
     let mut broken = 0;
     for worker in workers {
@@ -63,6 +78,7 @@ async fn main() -> Result<()> {
             Ok(tally) => {
                 total.latencies.extend(tally.latencies);
                 total.refused += tally.refused;
+                total.bytes += tally.bytes;
             }
             Err(_) => broken += 1,
         }
@@ -76,22 +92,23 @@ fn clock() -> Instant {
     Instant::now()
 }
 
-async fn work(args: Arc<Args>, next: Arc<AtomicU64>) -> Result<Tally> {
+async fn work(load: Arc<Load>) -> Result<Tally> {
+    let args = &load.args;
     let mut tally = Tally::default();
     let mut log =
         args.log.as_ref().map(|path| std::fs::File::options().create(true).append(true).open(path)).transpose()?;
     let mut sender = connect(&args.address).await?;
     loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
+        let number = load.next.fetch_add(1, Ordering::Relaxed);
         if number >= args.requests {
             return Ok(tally);
         }
         let sent = clock();
-        let request = request(&args, args.from + number)?;
+        let request = request(&load, args.from + number)?;
         sender.ready().await?;
         let answer = sender.send_request(request).await?;
         let success = answer.status().is_success();
-        answer.into_body().collect().await?;
+        tally.bytes += answer.into_body().collect().await?.to_bytes().len() as u64;
         tally.latencies.push(sent.elapsed());
         tally.refused += u64::from(!success);
         if let (true, Some(log)) = (success, log.as_mut()) {
@@ -108,15 +125,25 @@ async fn connect(address: &str) -> Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
-fn request(args: &Args, number: u64) -> Result<Request<Full<Bytes>>> {
+fn request(load: &Load, number: u64) -> Result<Request<Full<Bytes>>> {
+    let args = &load.args;
     let builder =
         Request::post(path(args.kind)).header("host", &args.address).header("content-type", "application/json");
+    let authorization = format!("Bearer {}", args.api_key);
     let request = match args.kind {
         Kind::Contacts => {
             let body = format!(
                 r#"{{"phone_number":"+62811{number:08}","name":"Load {number}","email":"load{number}@example.com"}}"#
             );
-            builder.header("authorization", format!("Bearer {}", args.api_key)).body(Full::from(body))?
+            builder.header("authorization", authorization).body(Full::from(body))?
+        }
+        Kind::Given => {
+            let at = usize::try_from(number)? % load.given.len().max(1);
+            let line = load.given.get(at).context("--given names a file with requests")?;
+            let mut parts = line.splitn(3, ' ');
+            let builder = builder.method(parts.next().unwrap_or_default()).uri(parts.next().unwrap_or_default());
+            let body = parts.next().unwrap_or_default().to_owned();
+            builder.header("authorization", authorization).body(Full::from(body))?
         }
         Kind::Hooks => {
             let millis = epoch_millis()?;
@@ -131,6 +158,20 @@ fn request(args: &Args, number: u64) -> Result<Request<Full<Bytes>>> {
                 .header("x-hubspot-signature-v3", signature)
                 .body(Full::from(body))?
         }
+        Kind::Deliveries => {
+            let body = load.given.first().context("--given names a file with a body")?;
+            let signature = lockstep_bench::delivery_signature(body.as_bytes(), epoch_millis()? / 1000)?;
+            builder
+                .header("user-agent", "Kirim-Webhook/1.0")
+                .header("x-kirim-source", "kirim")
+                .header("x-kirim-event", "contact.updated")
+                .header("x-kirim-event-id", format!("evt_{number:026}"))
+                .header("x-kirim-delivery-id", format!("whd_{number:026}"))
+                .header("x-kirim-attempt", "1")
+                .header("x-kirim-sequence", number)
+                .header("x-kirim-signature", signature)
+                .body(Full::from(body.clone()))?
+        }
     };
     Ok(request)
 }
@@ -139,6 +180,8 @@ const fn path(kind: Kind) -> &'static str {
     match kind {
         Kind::Hooks => "/hooks/hubspot",
         Kind::Contacts => "/v1/contacts",
+        Kind::Given => "/",
+        Kind::Deliveries => "/sink",
     }
 }
 
@@ -161,6 +204,7 @@ fn report(total: &mut Tally, broken: u64, wall: Duration) {
         serde_json::json!({
             "answered": answered, "refused": total.refused, "broken_connections": broken, "seconds": wall.as_secs_f64(),
             "per_second": answered as f64 / wall.as_secs_f64(), "p50_ms": at(50) * 1000.0, "p99_ms": at(99) * 1000.0,
+            "bytes": total.bytes / answered.max(1) as u64,
         })
     );
 }

@@ -70,6 +70,9 @@ const KEYED: &str = "SELECT contact_id FROM contact_keys WHERE org_id = ?1 AND m
 const PAIRED: &str = "SELECT pairs.contact_id FROM syncs JOIN connections ON connections.id = syncs.connection_id
     JOIN pairs ON pairs.sync_id = syncs.id WHERE syncs.org_id = ?1 AND pairs.state = 'open'";
 
+/// A label that hangs on more contacts than these is met soon enough along a list's order.
+const LABELLED_FEW: i64 = 2_000;
+
 /// What [`StoreError::Conflict`] names when an account has the number already.
 pub(crate) const ACCOUNT_PHONE: &str = "contacts_account_phone";
 
@@ -266,24 +269,20 @@ impl Tx<'_> {
         filter: &ContactFilter,
         page: &Page,
     ) -> Result<(Vec<Contact>, bool), StoreError> {
-        let (mut sql, mut values) = narrowed(org, filter);
-        let (key, beyond, direction) = match page.order {
-            Order::CreatedDesc => ("created_at", '<', "DESC"),
-            Order::SeqAsc => ("seq", '>', "ASC"),
-        };
-        // What a key finds is little: it is sorted, and not looked for along an order.
-        let keyed = filter.phone.is_some() || filter.email.is_some() || filter.external_id.is_some();
-        let key = if keyed { format!("+{key}") } else { key.to_owned() };
-        if let Some((at, id)) = &page.after {
-            values.extend([Arg::from(*at), Arg::from(id)]);
-            sql.push_str(&format!(" AND ({key}, id) {beyond} (?{}, ?{})", values.len() - 1, values.len()));
-        }
-        values.push(Arg::from(page.limit.saturating_add(1)));
-        // The stamp never falls along the change numbers: the same order, but it can be entered at a time.
-        let entry =
-            if filter.updated_after.is_some() && page.order == Order::SeqAsc && !keyed { "stamp, " } else { "" };
-        sql.push_str(&format!(" ORDER BY {entry}{key} {direction}, id {direction} LIMIT ?{}", values.len()));
+        let few = self.narrows_to_few(filter)?;
+        let (sql, values) = listing(org, filter, page, few);
         Ok(cut(self.query(&sql, &values, contact_row)?, page.limit))
+    }
+
+    /// Whether a filter names so few contacts that they are looked up and sorted.
+    fn narrows_to_few(&mut self, filter: &ContactFilter) -> Result<bool, StoreError> {
+        if filter.phone.is_some() || filter.email.is_some() || filter.external_id.is_some() {
+            return Ok(true);
+        }
+        let Some(label) = &filter.label else { return Ok(false) };
+        let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM contact_labels WHERE label_id = ?1 LIMIT ?2) AS labelled";
+        let labelled: Option<i64> = self.one(sql, args![label, LABELLED_FEW + 1], |row| row.take())?;
+        Ok(labelled.unwrap_or(0) <= LABELLED_FEW)
     }
 
     /// Contacts by id, for a walk over all of them.
@@ -332,8 +331,28 @@ impl Tx<'_> {
     }
 }
 
+/// The query of a page, and its values. Of few contacts neither the order nor the account decides where it enters: those
+/// are looked up by what names them. All others are met along the order.
+pub(crate) fn listing(org: &Org, filter: &ContactFilter, page: &Page, few: bool) -> (String, Vec<Arg<'static>>) {
+    let (mut sql, mut values) = narrowed(org, filter, few);
+    let (key, beyond, direction) = match page.order {
+        Order::CreatedDesc => ("created_at", '<', "DESC"),
+        Order::SeqAsc => ("seq", '>', "ASC"),
+    };
+    let key = if few { format!("+{key}") } else { key.to_owned() };
+    if let Some((at, id)) = &page.after {
+        values.extend([Arg::from(*at), Arg::from(id.to_string())]);
+        sql.push_str(&format!(" AND ({key}, id) {beyond} (?{}, ?{})", values.len() - 1, values.len()));
+    }
+    values.push(Arg::from(page.limit.saturating_add(1)));
+    // The stamp never falls along the change numbers: the same order, but it can be entered at a time.
+    let entry = if filter.updated_after.is_some() && page.order == Order::SeqAsc && !few { "stamp, " } else { "" };
+    sql.push_str(&format!(" ORDER BY {entry}{key} {direction}, id {direction} LIMIT ?{}", values.len()));
+    (sql, values)
+}
+
 /// The query of a list without its order, and its values.
-fn narrowed(org: &Org, filter: &ContactFilter) -> (String, Vec<Arg<'static>>) {
+fn narrowed(org: &Org, filter: &ContactFilter, few: bool) -> (String, Vec<Arg<'static>>) {
     let mut sql = CONTACT.to_owned();
     let mut values = vec![Arg::from(org.id().to_string())];
     let mut narrow = |condition: &str, value: Arg<'static>| {
@@ -341,7 +360,8 @@ fn narrowed(org: &Org, filter: &ContactFilter) -> (String, Vec<Arg<'static>>) {
         sql.push_str(&condition.replace("?n", &format!("?{}", values.len())));
     };
     if let Some(account) = &filter.account {
-        narrow(" AND account = ?n", Arg::from(account.clone()));
+        let its = if few { " AND account || '' = ?n" } else { " AND account = ?n" };
+        narrow(its, Arg::from(account.clone()));
     }
     if let Some(phone) = &filter.phone {
         narrow(" AND phone = ?n", Arg::from(phone.to_string()));
@@ -370,13 +390,18 @@ fn narrowed(org: &Org, filter: &ContactFilter) -> (String, Vec<Arg<'static>>) {
         narrow(" AND search LIKE ?n ESCAPE '\\'", Arg::from(format!("%{}%", escape_like(&fold(search)))));
     }
     if let Some(after) = filter.updated_after {
-        narrow(" AND updated_at > ?n AND stamp > ?n", Arg::from(after));
+        let since = if few { " AND updated_at > ?n" } else { " AND updated_at > ?n AND stamp > ?n" };
+        narrow(since, Arg::from(after));
     }
     if let Some(before) = filter.updated_before {
         narrow(" AND updated_at < ?n", Arg::from(before));
     }
     if let Some(label) = &filter.label {
-        let labelled = " AND id IN (SELECT contact_id FROM contact_labels WHERE label_id = ?n)";
+        let labelled = if few {
+            " AND id IN (SELECT contact_id FROM contact_labels WHERE label_id = ?n)"
+        } else {
+            " AND EXISTS (SELECT 1 FROM contact_labels WHERE contact_id = contacts.id AND label_id = ?n)"
+        };
         narrow(labelled, Arg::from(label.to_string()));
     }
     (sql, values)

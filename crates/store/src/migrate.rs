@@ -42,6 +42,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0006_vendor_budgets.sql"),
         postgres: include_str!("migrations/postgres/0006_vendor_budgets.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0007_lists_by_account.sql"),
+        postgres: include_str!("migrations/postgres/0007_lists_by_account.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

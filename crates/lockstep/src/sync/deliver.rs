@@ -28,6 +28,9 @@ const BATCH: usize = 256;
 /// A job starts no attempt after this long, so that a slow subscriber's job ends soon too.
 const BATCH_SPAN: Duration = Duration::from_secs(1);
 
+/// How long a subscriber rests after a whole batch that it did not take: a dead one costs the others little.
+const REST: Duration = Duration::from_secs(1);
+
 /// What came of one exchange.
 struct Attempted {
     status: Option<u16>,
@@ -55,6 +58,9 @@ pub async fn run(app: &App, subscription: &SubscriptionId) -> Result<(), StoreEr
     let disabled = app.store.write(move |tx| {
         let disabled = tx.settle_deliveries(&to, &settled, disable_after)?;
         if let Some(due) = tx.next_delivery_due(&to)? {
+            let none_taken = settled.len() == BATCH
+                && settled.iter().all(|settled| matches!(settled.outcome, Outcome::Failed { .. }));
+            let due = if none_taken { due.max(tx.now().plus(REST)) } else { due };
             tx.enqueue(&Job::Deliver { subscription: to }, due)?;
         }
         Ok::<_, StoreError>(disabled)

@@ -213,3 +213,18 @@ async fn a_dead_subscriber_keeps_no_other_waiting() {
     let waiting: Result<_, StoreError> = app.store.read(|tx| tx.queue_counts()).await;
     assert_eq!(waiting.expect("reads").waiting, 1, "100 deliveries wait behind one job");
 }
+
+#[tokio::test]
+async fn a_subscriber_that_took_nothing_of_a_batch_rests() {
+    let desk = Desk::new().await;
+    desk.subscribe(HOOK).await;
+    for n in 0..300 {
+        contact(&desk, n).await;
+    }
+    desk.subscriber.answer(&[503; 256]);
+    desk.settle().await;
+    assert_eq!(desk.subscriber.take().len(), 256, "what else is due waits for a second");
+    desk.dial.advance(Duration::from_secs(1));
+    desk.settle().await;
+    assert_eq!(desk.subscriber.take().len(), 300 - 256, "tries of what failed come later");
+}

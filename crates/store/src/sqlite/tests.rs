@@ -1,11 +1,15 @@
 //! The shared transaction, closure by closure.
 
 use lockstep_core::env::{Env, Time};
+use lockstep_core::external::ExternalId;
+use lockstep_core::ids::LabelId;
+use lockstep_core::phone::Phone;
 use tempfile::TempDir;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::*;
+use crate::contacts::{ContactFilter, Order, Page, listing};
 use crate::db::Target;
 use crate::migrate::migrate;
 use crate::orgs::Org;
@@ -155,4 +159,47 @@ fn a_reader_cannot_write() {
     read(&reader, &bench.env, writing);
     assert!(answer.try_recv().unwrap().is_err());
     assert_eq!(bench.orgs(), 0);
+}
+
+#[test]
+fn a_list_is_entered_where_its_filter_leads_and_not_sorted_unless_it_is_few() {
+    let bench = Bench::new();
+    let (make, mut made) = make_org();
+    let mut group = bench.group();
+    group.run(make).unwrap();
+    group.commit();
+    let org = made.try_recv().unwrap().unwrap();
+    let plan = |filter: &ContactFilter, order, few| {
+        let (sql, values) = listing(&org, filter, &Page { limit: 9, after: None, order }, few);
+        let mut steps = bench.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = steps.query_map(params_from_iter(&values), |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        (steps[0].clone(), steps.iter().any(|step| step.contains("TEMP B-TREE")))
+    };
+    let all = ContactFilter::default();
+    let account = ContactFilter { account: Some("299".to_owned()), ..ContactFilter::default() };
+    let phone = ContactFilter { phone: Phone::parse("+628111222333").ok(), ..account.clone() };
+    let email = ContactFilter { email: Some("ana@example.id".to_owned()), ..account.clone() };
+    let external_id = ContactFilter { external_id: ExternalId::parse("crm:501").ok(), ..account.clone() };
+    let label = ContactFilter { label: Some(LabelId::new(&bench.env)), ..account.clone() };
+    let search = ContactFilter { search: Some("ana".to_owned()), ..account.clone() };
+    let since = |filter: &ContactFilter| ContactFilter { updated_after: Some(Time::from_secs(5)), ..filter.clone() };
+    for (filter, order, few, entered) in [
+        (&all, Order::CreatedDesc, false, "contacts_created (org_id=?)"),
+        (&since(&all), Order::SeqAsc, false, "contacts_stamp (org_id=? AND stamp>?)"),
+        (&account, Order::CreatedDesc, false, "contacts_account_created (org_id=? AND account=?)"),
+        (&since(&account), Order::SeqAsc, false, "contacts_stamp (org_id=? AND stamp>?)"),
+        (&search, Order::CreatedDesc, false, "contacts_account_created (org_id=? AND account=?)"),
+        (&label, Order::CreatedDesc, false, "contacts_account_created (org_id=? AND account=?)"),
+        (&since(&label), Order::SeqAsc, false, "contacts_stamp (org_id=? AND stamp>?)"),
+        (&label, Order::CreatedDesc, true, "contacts_by_id (org_id=? AND id=?)"),
+        (&phone, Order::CreatedDesc, true, "contacts_phone (org_id=? AND phone=?)"),
+        (&email, Order::CreatedDesc, true, "contacts_by_id (org_id=? AND id=?)"),
+        (&since(&email), Order::SeqAsc, true, "contacts_by_id (org_id=? AND id=?)"),
+        (&external_id, Order::CreatedDesc, true, "contacts_by_id (org_id=? AND id=?)"),
+    ] {
+        let (entry, sorted) = plan(filter, order, few);
+        assert!(entry.ends_with(entered), "{filter:?}: {entry}");
+        assert_eq!(sorted, few, "{filter:?}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::slice::from_ref;
 use std::time::Duration;
 
+use lockstep_core::contact::Contact;
 use lockstep_core::ids::{ContactId, LabelId, TeamId};
 use lockstep_core::label::{Color, Label, NewLabel};
 use lockstep_store::{ContactFilter, LabelTarget, Order, Org, Page, StoreError, Tx};
@@ -133,6 +134,42 @@ pub fn touched_contacts_move_to_the_end_under_one_number(world: &World) {
         let found = tx.contact(org, &budi.id)?;
         assert!(touched.iter().any(|contact| Some(contact) == found.as_ref()));
         assert_eq!(tx.contact(org, &rest.id)?, Some(rest));
+        Ok(())
+    });
+}
+
+/// Lists of a label are found in two ways: by its contacts where they are few, along the order where they are many.
+pub fn contacts_of_a_label_come_alike_whether_few_or_many(world: &World) {
+    const MANY: usize = 2_001;
+    let (vip, lead) = (label(world, "VIP"), label(world, "Lead"));
+    world.write(move |tx, org| {
+        let mut ids = Vec::new();
+        for n in 0..=MANY {
+            ids.push(tx.insert_contact(org, new_contact(&format!("+62811{n:07}"), "Load", ""))?.id);
+        }
+        tx.attach_to_contacts(org, &vip.id, &ids[1..])?;
+        tx.attach_to_contacts(org, &lead.id, &ids[1..MANY])?;
+        let mut listed = |label: &Label, order, after| {
+            let filter = ContactFilter {
+                label: Some(label.id.clone()),
+                account: Some(ACCOUNT.to_owned()),
+                ..ContactFilter::default()
+            };
+            tx.list_contacts(org, &filter, &Page { limit: MANY, after, order })
+        };
+        let (many, more) = listed(&vip, Order::SeqAsc, None)?;
+        assert!(!more && many.iter().map(|contact| &contact.id).eq(&ids[1..]));
+        let (few, more) = listed(&lead, Order::SeqAsc, None)?;
+        assert!(!more && few == many[..MANY - 1]);
+        let behind = Some((many[1].seq, many[1].id.clone()));
+        assert_eq!(listed(&vip, Order::SeqAsc, behind.clone())?.0, many[2..]);
+        assert_eq!(listed(&lead, Order::SeqAsc, behind)?.0, few[2..]);
+        let newest_first = |mut contacts: Vec<Contact>| {
+            contacts.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
+            contacts
+        };
+        assert_eq!(listed(&vip, Order::CreatedDesc, None)?.0, newest_first(many));
+        assert_eq!(listed(&lead, Order::CreatedDesc, None)?.0, newest_first(few));
         Ok(())
     });
 }

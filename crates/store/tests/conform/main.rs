@@ -77,7 +77,8 @@ cases! {
         labels_are_listed_in_pages_and_by_team,
         labels_hang_on_contacts_once_and_fall_off_with_either,
         a_label_fits_the_contacts_that_its_team_sees,
-        touched_contacts_move_to_the_end_under_one_number;
+        touched_contacts_move_to_the_end_under_one_number,
+        contacts_of_a_label_come_alike_whether_few_or_many;
     users:
         a_user_reads_back_and_an_address_is_one_users,
         users_join_and_leave_teams,

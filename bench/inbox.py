@@ -1,0 +1,234 @@
+"""The sections about the inbox API's reads and its webhooks' fan-out."""
+
+import json
+import random
+import re
+import socket
+import sqlite3
+import statistics
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import quote
+
+from harness import ROOT, bare, free_port, get, hub, init, load, post, server
+
+SIZES = (10_000, 100_000, 1_000_000)
+BEGAN = datetime(2024, 1, 1, tzinfo=timezone.utc)
+# Both engines understand it. Contact n was made in minute n; the rows are those that an import leaves, without the log and events.
+FILL = """
+INSERT INTO contacts (id, org_id, account, phone, name, email, metadata, acquisition_source, search, seq, created_at, updated_at, stamp)
+WITH RECURSIVE n (i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count}),
+     one AS (SELECT i, SUBSTR(CAST(100000000 + i AS TEXT), 2) AS digits, {began} + i * 60000000 AS at FROM n)
+SELECT 'ctc_01HXYZABCD00000000' || digits, org_id, phone_number_id, '+62812' || digits, 'Given' || digits || ' Family',
+    'person' || digits || '@example.com', '{{"crm_id":"' || digits || '"}}', 'import',
+    'given' || digits || ' family' || '\n' || 'person' || digits || '@example.com', i + 1, at, at, at
+FROM one CROSS JOIN accounts;
+INSERT INTO contact_keys (org_id, match_key, contact_id)
+SELECT org_id, 'email:' || email, id FROM contacts;
+INSERT INTO contact_keys (org_id, match_key, contact_id)
+SELECT org_id, 'phone:' || phone, id FROM contacts;
+INSERT INTO contact_keys (org_id, match_key, contact_id)
+SELECT org_id, 'crm:' || SUBSTR(phone, 7), id FROM contacts;
+UPDATE organizations SET seq = {count}, stamp = (SELECT MAX(stamp) FROM contacts);
+"""
+
+
+class Sqlite:
+    """The embedded engine. The fill writes past the program while no server runs."""
+
+    name = "SQLite"
+
+    def __init__(self, folder):
+        self.folder, self.url = folder, None
+
+    def run(self, sql):
+        connection = sqlite3.connect(self.folder / "lockstep.db")
+        connection.executescript(f"PRAGMA cache_size = -400000; PRAGMA synchronous = OFF; BEGIN; {sql} COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+
+class Postgres:
+    """A cluster of its own, which logs each statement where it is asked to."""
+
+    name = "PostgreSQL"
+
+    def __init__(self, folder):
+        self.folder, self.cluster = folder, folder / "cluster"
+        start = [str(ROOT / "tests" / "postgres.sh"), "start", str(self.cluster)]
+        self.url = subprocess.run(start, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()
+        self.log = self.cluster / "log"
+
+    def run(self, sql):
+        command = ["psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", self.url]
+        subprocess.run(command, input=sql, check=True, text=True)
+
+    def stop(self):
+        subprocess.run([str(ROOT / "tests" / "postgres.sh"), "stop", str(self.cluster)], check=True, stderr=subprocess.DEVNULL)
+
+
+@contextmanager
+def engine(kind):
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        store = kind(Path(folder))
+        try:
+            yield store
+        finally:
+            if kind is Postgres:
+                store.stop()
+
+
+def fill(store, count):
+    store.run(FILL.format(count=count, began=int(BEGAN.timestamp()) * 1_000_000))
+    if store.url:
+        store.run("VACUUM ANALYZE")  # as autovacuum would within minutes
+
+
+def contact_id(n):
+    return f"ctc_01HXYZABCD00000000{n:08}"
+
+
+def lookups_of(count, label):
+    """Requests by the name of what they look up, and how many of each are measured."""
+    at_random = random.Random(count)
+    some = lambda how_many, form: [form(n) for n in at_random.sample(range(count), how_many)]
+    since = lambda n: (BEGAN + timedelta(minutes=n)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    contacts = "GET /v1/contacts?"
+    requests = {
+        "list, first page of 100": ([contacts + "limit=100"], 1_000),
+        "?phone=": (some(1_000, lambda n: f"{contacts}phone={quote(f'+62812{n:08}')}"), 2_000),
+        "?email=": (some(1_000, lambda n: f"{contacts}email=person{n:08}%40example.com"), 2_000),
+        "?external_id=": (some(1_000, lambda n: f"{contacts}external_id=crm:{n:08}"), 2_000),
+        "?updated_after=, page of 100": (some(1_000, lambda n: f"{contacts}limit=100&updated_after={since(n)}"), 1_000),
+        "?search= found everywhere": ([contacts + "limit=100&search=family"], 200),
+        "?search= found once": (some(50, lambda n: f"{contacts}search=person{n:08}"), 50),
+    }
+    ids = [at_random.sample(range(count), 1_000) for _ in range(25)]
+    body = lambda chosen, operation: json.dumps(
+        {"contact_ids": [contact_id(n) for n in chosen], "label_id": label, "operation": operation}, separators=(",", ":"))
+    labelled = [f"POST /v1/contacts/bulk_label {body(chosen, what)}" for chosen in ids for what in ("attach", "detach")]
+    requests["bulk_label of 1,000"] = (labelled, 100)
+    return requests
+
+
+def statements(store, port, key, line):
+    """Statements that one request runs, BEGIN and COMMIT among them: the median of five."""
+    method, path, body = (line.split(" ", 2) + [None])[:3]
+    connection = HTTPConnection("127.0.0.1", port)
+
+    def counted():
+        before = len(re.findall(r"LOG:  (?:execute|statement)", store.log.read_text()))
+        connection.request(method, path, body, {"authorization": f"Bearer {key}", "content-type": "application/json"})
+        connection.getresponse().read()
+        return len(re.findall(r"LOG:  (?:execute|statement)", store.log.read_text())) - before
+
+    return statistics.median(counted() for _ in range(5))
+
+
+def walk(port, key):
+    """The whole list by its cursors: milliseconds of the median page among the first 100 and among the last 100."""
+    connection, cursor, spent = HTTPConnection("127.0.0.1", port), "", []
+    while cursor is not None:
+        begun = time.perf_counter()
+        connection.request("GET", f"/v1/contacts?limit=100{cursor}", headers={"authorization": f"Bearer {key}"})
+        answer = connection.getresponse().read()
+        spent.append((time.perf_counter() - begun) * 1_000)
+        following = json.loads(answer)["next_cursor"]
+        cursor = f"&cursor={following}" if following else None
+    return statistics.median(spent[1:101]), statistics.median(spent[-101:-1])
+
+
+def lookups():
+    for kind in (Sqlite, Postgres):
+        measured, pages, counts = {}, {}, {}
+        for count in SIZES:
+            with engine(kind) as store:
+                key, port = init(store.folder, store.url), free_port()
+                fill(store, count)
+                with server(hub(store.folder, port, store.url), port):
+                    label = post(f"http://127.0.0.1:{port}/v1/labels", {"name": "Bench"}, key)["data"]["id"]
+                    requests = lookups_of(count, label)
+                    for name, (lines, times) in requests.items():
+                        measured.setdefault(name, []).append(timed(store, port, key, lines, times))
+                    pages[count] = walk(port, key)
+                if kind is Postgres and count == SIZES[-1]:
+                    counts = counted_statements(store, key, requests)
+        show_lookups(kind.name, measured, counts)
+        for count, (first, last) in pages.items():
+            print(f"  {count:>9,} walked by cursor: a page among the first 100 takes {first:.1f} ms, among the last 100 {last:.1f} ms")
+
+
+def timed(store, port, key, lines, times):
+    given = store.folder / "given"
+    given.write_text("\n".join(lines))
+    load(port, "given", max(times // 10, 10), key, connections=1, given=given)
+    figures = load(port, "given", times, key, connections=1, given=given)
+    if figures["refused"]:
+        raise SystemExit(f"refused: {lines[0][:100]}")
+    return figures
+
+
+def counted_statements(store, key, requests):
+    store.run("ALTER DATABASE postgres SET log_statement = 'all'")
+    port = free_port()
+    with server(hub(store.folder, port, store.url), port):
+        return {name: statements(store, port, key, lines[0]) for name, (lines, _) in requests.items()}
+
+
+def show_lookups(engine_name, measured, counts):
+    print(f"{engine_name}: p50 (p99) in ms over one connection, at " + ", ".join(f"{size:,}" for size in SIZES) + " contacts")
+    for name, figures in measured.items():
+        times = "  ".join(f"{each['p50_ms']:>7.2f} ({each['p99_ms']:>7.2f})" for each in figures)
+        growth = figures[-1]["p50_ms"] / figures[0]["p50_ms"]
+        count = f"{counts[name]:.0f} statements" if name in counts else ""
+        print(f"  {name:<30}{times}   x {growth:>6.2f}   {figures[-1]['bytes']:>6} bytes  {count}")
+
+
+SUBSCRIBERS, EVENTS = 3, 10_000
+
+
+def fanout():
+    print(f"{EVENTS:,} events to {SUBSCRIBERS} subscribers")
+    alone, body = fanned_out([])
+    with tempfile.TemporaryDirectory() as folder:
+        given, sink = Path(folder) / "body", free_port()
+        given.write_text(body)
+        with server(bare(folder, sink, "shared"), sink):
+            loop = load(sink, "deliveries", EVENTS * SUBSCRIBERS, connections=32 * SUBSCRIBERS, given=given)["per_second"]
+    print(f"  a bare loop over {32 * SUBSCRIBERS} connections {loop:>22.0f}/s")
+    print(f"  lockstep {alone:>41.0f}/s   {alone / loop:.2f} of the loop")
+    with socket.socket() as hanging:
+        # Nobody accepts: connections are made, and no answer comes.
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen(4096)
+        for name, dead in (("that refuses connections", free_port()), ("that never answers", hanging.getsockname()[1])):
+            beside, _ = fanned_out([dead])
+            print(f"  lockstep, and a fourth {name:<26}{beside:>7.0f}/s   {beside / alone:.2f} of without it")
+
+
+def fanned_out(dead):
+    """Deliveries a second to the living subscribers while `dead` ports are subscribed too, and the last body."""
+    port, sink, wanted = free_port(), free_port(), EVENTS * SUBSCRIBERS
+    with engine(Sqlite) as store:
+        key = init(store.folder)
+        fill(store, EVENTS)
+        with server(bare(store.folder, sink, "shared"), sink), server(hub(store.folder, port), port):
+            label = post(f"http://127.0.0.1:{port}/v1/labels", {"name": "Bench"}, key)["data"]["id"]
+            for target in [sink] * SUBSCRIBERS + dead:
+                subscription = {"url": f"http://127.0.0.1:{target}/sink", "events": ["contact.updated"]}
+                post(f"http://127.0.0.1:{port}/v1/webhook_subscriptions", subscription, key)
+            begun = time.monotonic()
+            for start in range(0, EVENTS, 1_000):
+                ids = [contact_id(n) for n in range(start, start + 1_000)]
+                request = {"contact_ids": ids, "label_id": label, "operation": "attach"}
+                post(f"http://127.0.0.1:{port}/v1/contacts/bulk_label", request, key)
+            while int(get(f"http://127.0.0.1:{sink}/sunk")) < wanted:
+                if time.monotonic() - begun > 120:
+                    raise SystemExit("deliveries are missing")
+                time.sleep(0.02)
+            return wanted / (time.monotonic() - begun), get(f"http://127.0.0.1:{sink}/last")
