@@ -109,17 +109,17 @@ pub fn a_bucket_gives_no_more_than_it_holds(world: &World) {
 
 pub fn a_vendor_budget_is_kept_until_nobody_uses_it(world: &World) {
     let limit = Limit { calls: 100, window: Duration::from_secs(10), reserve: 10 };
-    let used = |tx: &mut Tx<'_>| -> Result<u32, StoreError> {
+    let used = move |tx: &mut Tx<'_>| -> Result<u32, StoreError> {
         let mut budgets = tx.hold_budgets("hubspot:1")?;
         budgets.general.take(limit, tx.now());
         tx.save_budgets("hubspot:1", &budgets)?;
         Ok(budgets.general.ours())
     };
-    assert_eq!([world.write(|tx, _| used(tx)), world.write(|tx, _| used(tx))], [1, 2]);
+    assert_eq!([world.write(move |tx, _| used(tx)), world.write(move |tx, _| used(tx))], [1, 2]);
     assert_eq!(world.write(|tx, _| tx.hold_budgets("hubspot:2")), Budgets::default(), "each account has its own");
     world.dial.advance(Duration::from_secs(1));
-    assert_eq!(world.write(|tx, _| used(tx)), 3);
+    assert_eq!(world.write(move |tx, _| used(tx)), 3);
     let now = world.env.now();
     assert_eq!(world.write(move |tx, _| tx.purge_budgets(now)), 1, "the one that nobody uses");
-    assert_eq!(world.write(|tx, _| used(tx)), 4);
+    assert_eq!(world.write(move |tx, _| used(tx)), 4);
 }

@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lockstep_core::env::{Env, Time};
-use lockstep_store::{MigrationReport, OpenError, Store, StoreError, Target, migrate};
+use lockstep_core::external::ExternalId;
+use lockstep_core::job::Job;
+use lockstep_store::{
+    ContactFilter, MigrationReport, OpenError, Order, Page, Share, Store, StoreError, Target, migrate,
+};
 use postgres::NoTls;
+use serde_json::json;
 
 use crate::world::{Schema, finish};
 
@@ -71,44 +76,76 @@ fn both_engines_have_one_schema() {
     assert_eq!(keys, pg_keys);
 }
 
-/// What a database of the first version holds, in both engines' words.
-const OF_VERSION_1: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL PRIMARY KEY);
-    INSERT INTO schema_version VALUES (1);
-    INSERT INTO organizations (id, name, seq, created_at) VALUES ('org_01HXYZABCDEFGHJKMNPQRSTVWX', 'Acme', 0, 5);
-    INSERT INTO api_keys (id, org_id, kind, label, hash, first12, last4, live, created_at)
-        VALUES ('key_01HXYZABCDEFGHJKMNPQRSTVWX', 'org_01HXYZABCDEFGHJKMNPQRSTVWX', 'api', 'old', '', '', '', 1, 5)";
+const OF_VERSION_1: &str = include_str!("version_1.sql");
 
-fn an_organization_of_the_first_version_gets_a_team(target: &Target) {
+/// Migrates a filled database of the first version and reads it back. `count` counts a table's rows.
+fn a_filled_database_is_brought_up_without_loss(target: &Target, mut count: impl FnMut(&str) -> i64) {
+    let filled = OF_VERSION_1.match_indices("INSERT INTO ").map(|(at, insert)| &OF_VERSION_1[at + insert.len()..]);
+    let tables: BTreeSet<&str> = filled.map(|rest| rest.split(' ').next().unwrap()).collect();
+    let before: BTreeMap<&str, i64> = tables.iter().map(|table| (*table, count(table))).collect();
+    let MigrationReport { from, to } = migrate(target).unwrap();
+    assert_eq!(from, 1);
+    for (table, rows) in before {
+        let more = match table {
+            "schema_version" => to - from,
+            "contact_keys" => 1, // the id in another system that a contact's metadata names
+            _ => 0,
+        };
+        assert_eq!(count(table), rows + more, "{table}");
+    }
     let (env, _) = Env::manual(Time::from_secs(9), 1);
-    assert_eq!(migrate(target).unwrap().from, 1);
     let store = Store::open_inline(target, env).unwrap();
-    let read = store.read(|tx| {
+    finish(store.write(|tx| {
         let org = tx.oldest_org()?.ok_or(StoreError::Missing { what: "organization" })?;
-        Ok::<_, StoreError>((tx.teams(&org, None, 9)?.0, tx.keys(&org, None, 9)?.0))
-    });
-    let (teams, keys) = finish(read).unwrap();
-    assert_eq!(teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["General"]);
-    assert_eq!((keys.len(), keys[0].scopes.len(), keys[0].last_used_at), (1, 0, None));
+        let (teams, keys) = (tx.teams(&org, None, 9)?.0, tx.keys(&org, None, 9)?.0);
+        assert_eq!(teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["General"]);
+        assert_eq!((keys.len(), keys[0].scopes.len(), keys[0].last_used_at), (1, 0, None));
+
+        let mut listed = |filter: ContactFilter, order| {
+            let (rows, _) = tx.list_contacts(&org, &filter, &Page { limit: 9, after: None, order })?;
+            Ok::<_, StoreError>(rows.into_iter().map(|row| row.name.unwrap_or_default()).collect::<Vec<_>>())
+        };
+        let all = ContactFilter { account: Some("299".to_owned()), ..ContactFilter::default() };
+        assert_eq!(listed(all.clone(), Order::CreatedDesc)?, ["Budi", "Ana"]);
+        let since = |at| ContactFilter { updated_after: Some(Time(at)), ..all.clone() };
+        assert_eq!(listed(since(19), Order::SeqAsc)?, ["Ana", "Budi"]);
+        assert_eq!(listed(since(20), Order::SeqAsc)?, ["Ana"]);
+        let known = |id| ContactFilter { external_id: ExternalId::parse(id).ok(), ..all.clone() };
+        assert_eq!(listed(known("crm:501"), Order::CreatedDesc)?, ["Ana"]);
+        assert_eq!(listed(known("hubspot:7"), Order::CreatedDesc)?, ["Budi"]);
+        assert_eq!(tx.last_seq(&org)?, 4);
+
+        let mut jobs: Vec<Job> = tx.claim("w", Share::All, 9)?.into_iter().map(|claimed| claimed.job).collect();
+        jobs.sort_by_key(Job::name);
+        let [Job::Deliver { subscription }, Job::Pull { .. }] = &jobs[..] else { panic!("{jobs:?}") };
+        let work = tx.delivery_work(subscription, 9)?.unwrap();
+        let (delivery, event) = &work.due[0];
+        assert_eq!((work.due.len(), work.secrets.len(), delivery.attempt), (1, 1, 2));
+        assert_eq!((&event.data["contact"], event.sequence), (&json!("Ana"), None));
+        Ok::<_, StoreError>(())
+    }))
+    .unwrap();
 }
 
 #[test]
-fn a_sqlite_database_of_the_first_version_is_brought_up() {
+fn a_filled_sqlite_database_of_the_first_version_is_brought_up() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lockstep.db");
     let conn = rusqlite::Connection::open(&path).unwrap();
     conn.execute_batch(include_str!("../../src/migrations/sqlite/0001_contacts_in_step.sql")).unwrap();
-    conn.execute_batch(&OF_VERSION_1.replace("'', '', ''", "x'', '', ''")).unwrap();
-    drop(conn);
-    an_organization_of_the_first_version_gets_a_team(&Target::Sqlite(path));
+    conn.execute_batch(&OF_VERSION_1.replace("BYTES", "x'01'")).unwrap();
+    let count = |table: &str| conn.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+    a_filled_database_is_brought_up_without_loss(&Target::Sqlite(path), count);
 }
 
 #[test]
-fn a_postgres_database_of_the_first_version_is_brought_up() {
+fn a_filled_postgres_database_of_the_first_version_is_brought_up() {
     let Some(schema) = Schema::make() else { return };
     let mut client = postgres::Client::connect(&schema.url(), NoTls).unwrap();
     client.batch_execute(include_str!("../../src/migrations/postgres/0001_contacts_in_step.sql")).unwrap();
-    client.batch_execute(OF_VERSION_1).unwrap();
-    an_organization_of_the_first_version_gets_a_team(&Target::Postgres(schema.url()));
+    client.batch_execute(&OF_VERSION_1.replace("BYTES", "'\\x01'")).unwrap();
+    let count = |table: &str| client.query_one(&format!("SELECT COUNT(*) FROM {table}"), &[]).unwrap().get(0);
+    a_filled_database_is_brought_up_without_loss(&Target::Postgres(schema.url()), count);
 }
 
 fn a_newer_database_is_refused(target: &Target, add_version: impl FnOnce()) {
