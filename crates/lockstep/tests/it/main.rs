@@ -10,6 +10,7 @@ mod conversations;
 mod desk;
 mod egress;
 mod flows;
+mod found_by_storms;
 mod hard_cases;
 mod hard_cases_more;
 mod inbox;

@@ -1,0 +1,68 @@
+//! Stories that a storm found, as small as they could be made.
+
+use std::time::Duration;
+
+use lockstep_core::contact::ContactPatch;
+use lockstep_core::patch::Patch;
+
+use crate::hard_cases::{empty, in_step, person};
+use crate::world::Setup;
+
+fn readdress(email: &str) -> ContactPatch {
+    ContactPatch { email: Patch::Set(email.to_owned()), ..ContactPatch::default() }
+}
+
+#[test]
+fn after_the_vendors_clock_was_set_back_a_lagging_search_undoes_no_write() {
+    let setup = Setup { index_lag: Duration::from_secs(9), poll: Duration::from_secs(2), ..Setup::default() };
+    let (mut world, pairs) = in_step(&setup, 1);
+    let (contact, native) = &pairs[0];
+    world.hubspot.edit(native, &[("email", "old@example.com")]).expect("an edit");
+    world.pass(Duration::from_secs(60));
+    world.set_vendor_offset(-600);
+    world.patch_contact(&contact.id, readdress("new@example.com")).expect("our edit");
+
+    world.pass(Duration::from_secs(120));
+
+    let kept = world.contact(&contact.id).and_then(|contact| contact.email);
+    assert_eq!(kept.as_deref(), Some("new@example.com"));
+    assert_eq!(world.hubspot.get(native).expect("it lives").value("email"), Some("new@example.com"));
+    assert_eq!(world.changes(&contact.id).iter().filter(|change| wrote(change, "old@example.com")).count(), 1);
+}
+
+fn wrote(change: &lockstep_core::change::Change, email: &str) -> bool {
+    change.fields.iter().any(|field| field.field == "email" && field.after.as_deref() == Some(email))
+}
+
+#[test]
+fn another_contacts_id_that_a_merge_left_in_a_record_is_replaced() {
+    let (mut world, pairs) = in_step(&Setup::default(), 2);
+    let [(a, of_a), (b, of_b)] = pairs.as_slice() else { panic!("two people") };
+    let survivor = world.hubspot.merge(of_a, of_b).expect("a merge");
+    world.settle();
+    let noted = |world: &crate::world::World| {
+        world.hubspot.get(&survivor).expect("it lives").value("lockstep_id").map(str::to_owned)
+    };
+    let keeper = if world.native_of(&a.id).is_some() { a } else { b };
+    let other = if keeper.id == a.id { b } else { a };
+    assert_eq!(noted(&world).as_deref(), Some(keeper.id.as_str()));
+
+    world.hubspot.edit(&survivor, &[("lockstep_id", other.id.as_str())]).expect("a batch that was under way");
+    world.settle();
+
+    assert_eq!(noted(&world).as_deref(), Some(keeper.id.as_str()));
+}
+
+#[test]
+fn a_process_that_starts_again_and_again_keeps_to_the_budget() {
+    let mut world = empty(&Setup { budget: 20, ..Setup::default() });
+    for n in 0..30 {
+        world.create_contact(person(n)).expect("a contact");
+        world.pass(Duration::from_millis(100));
+        world.restart();
+    }
+    world.settle();
+
+    assert_eq!(world.hubspot.calls().throttled, 0);
+    assert_eq!(world.living_records().len(), 30);
+}
