@@ -98,7 +98,7 @@ start() { # FOLDER
     user=$("$binary" users add Citra --data "$1" --json | member id) || return 1
     answers "$meta/__calls" || return 1
     channel=$("$binary" channel connect whatsapp --data "$1" --account "$account" --token any \
-        --app-secret sandbox-app-secret --base-url "$meta" --allow-local-targets --json) || return 1
+        --business-account 102290129340398 --app-secret sandbox-app-secret --base-url "$meta" --allow-local-targets --json) || return 1
     "$binary" serve --data "$1" --allow-local-targets &
     children+=($!)
     answers "$api/v1/health" || return 1

@@ -104,6 +104,8 @@ ids! {
     ConversationId = "cnv";
     /// A message.
     MessageId = "msg";
+    /// A template of a channel. [`TemplateId::of`] makes it of the channel's own number.
+    TemplateId = "tmpl";
     /// A WhatsApp account's record.
     AccountId = "acc";
     /// A channel: what carries an account's messages. It stands in the address of the channel's webhooks.
@@ -132,6 +134,14 @@ ids! {
     RequestId = "req";
 }
 
+impl TemplateId {
+    /// The id of the template that the channel calls by this number: templates are not kept here, and one has always the
+    /// same id.
+    pub fn of(number: u64) -> Self {
+        Self(format!("{}_{}", Self::PREFIX, ulid::Ulid::from(u128::from(number))))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,5 +159,8 @@ mod tests {
         let huge = format!("ctc_{}", "0".repeat(1_000_000));
         assert!(ContactId::parse(&huge).is_err());
         assert!(serde_json::from_str::<ContactId>("\"evt_1\"").is_err());
+        let template = TemplateId::of(u64::MAX);
+        assert_eq!(TemplateId::parse(template.as_str()), Ok(template));
+        assert_ne!(TemplateId::of(1), TemplateId::of(2));
     }
 }

@@ -1,4 +1,4 @@
-// Lets the integration of client.mjs work against a Lockstep, with a CRM in memory, and looks at what both sides know
+// Lets the integration of client.ts work against a Lockstep, with a CRM in memory, and looks at what both sides know
 // afterwards: node judge.js META_SANDBOX USER_ID CAPTURE, where the deliveries are kept in CAPTURE for other verifiers.
 
 import assert from 'node:assert/strict'

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use lockstep_core::env::Time;
-use lockstep_core::ids::MessageId;
+use lockstep_core::ids::{MessageId, TemplateId};
 use lockstep_core::message::{MessageError, MessageKind, MessageStatus};
 use lockstep_core::phone::Phone;
 use lockstep_store::{Account, Org};
@@ -35,6 +35,64 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// [`ChannelFault`]; [`Outcome::Refused`] when the channel does not have it any more.
     async fn media(&self, line: &Line, media_id: &str) -> Result<Media, ChannelFault>;
+
+    /// Lists the templates that the account may send once they are approved.
+    ///
+    /// # Errors
+    /// [`ChannelFault`].
+    async fn templates(&self, line: &Line, query: &TemplateQuery) -> Result<TemplatePage, ChannelFault>;
+}
+
+/// Which templates to list; members left out do not narrow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TemplateQuery {
+    /// Only those that stand so.
+    pub status: Option<TemplateStatus>,
+    /// Only those in this language, such as `en_US`.
+    pub language: Option<String>,
+    /// Only those of this name.
+    pub name: Option<String>,
+    /// What the page before answered as its `after`.
+    pub after: Option<String>,
+    /// Templates on the page, 1 to [`lockstep_core::limits::PAGE_SIZE_MAX`].
+    pub limit: usize,
+}
+
+/// How a template stands. Channels know more ways, which nobody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateStatus {
+    /// It can be sent.
+    Approved,
+    /// The channel looks at it.
+    Pending,
+    /// The channel does not want it.
+    Rejected,
+}
+
+/// A page of templates.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TemplatePage {
+    /// The templates, in the channel's order.
+    pub templates: Vec<Template>,
+    /// Where the next page begins; `None` on the last.
+    pub after: Option<String>,
+}
+
+/// A text that the channel has looked at, to be sent when the customer has not written for a day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// Its id.
+    pub id: TemplateId,
+    /// Its name; it is written in several languages under one name.
+    pub name: String,
+    /// The language, such as `en_US`.
+    pub language: String,
+    /// How it stands, in the channel's word and in lower case: `approved`, `pending`, `rejected`, `paused` and others.
+    pub status: String,
+    /// What it is for, in the channel's word and in lower case: `utility`, `marketing`, `authentication`.
+    pub category: String,
+    /// Its parts in Meta's form.
+    pub components: Vec<Json>,
 }
 
 /// Over which of whose accounts something goes.
@@ -90,6 +148,9 @@ pub struct ChannelFault {
     /// What went wrong and what to do. Callers read it.
     pub message: String,
 }
+
+/// The code of an account that has no channel, or whose channel lacks what it was asked for.
+pub const NOT_CONNECTED: &str = "not_connected";
 
 /// What is certain after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +217,7 @@ impl Unconnected {
     fn fault<T>() -> Result<T, ChannelFault> {
         Err(ChannelFault {
             outcome: Outcome::Refused,
-            code: "not_connected".to_owned(),
+            code: NOT_CONNECTED.to_owned(),
             message: "The account has no channel. Connect its WhatsApp number first.".to_owned(),
         })
     }
@@ -173,6 +234,10 @@ impl Channel for Unconnected {
     }
 
     async fn media(&self, _: &Line, _: &str) -> Result<Media, ChannelFault> {
+        Self::fault()
+    }
+
+    async fn templates(&self, _: &Line, _: &TemplateQuery) -> Result<TemplatePage, ChannelFault> {
         Self::fault()
     }
 }

@@ -45,6 +45,9 @@ pub struct Connect {
     /// The word that Meta must know; made up when left out
     #[arg(long, env = "LOCKSTEP_WHATSAPP_VERIFY_TOKEN", hide_env_values = true)]
     verify_token: Option<String>,
+    /// The id of the WhatsApp Business Account that the number belongs to; templates are listed by it
+    #[arg(long, value_name = "ID", value_parser = super::init::phone_number_id)]
+    business_account: Option<String>,
     /// Another address than Meta's own, such as a sandbox's
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
@@ -102,6 +105,7 @@ fn make(connect: Connect) -> anyhow::Result<()> {
         access_token,
         app_secret,
         verify_token: connect.verify_token.map(SecretString::from),
+        business_account: connect.business_account,
     };
     let app = place.open_here()?;
     let connected = runtime()?.block_on(async {

@@ -33,6 +33,8 @@ pub struct Connect {
     pub app_secret: SecretString,
     /// The word that Meta must know; `None` keeps the one it has, or makes one.
     pub verify_token: Option<SecretString>,
+    /// The id of the WhatsApp Business Account, by which templates are read; `None` keeps the one that was said before.
+    pub business_account: Option<String>,
 }
 
 /// A number that is connected, and what a person tells Meta of it.
@@ -59,18 +61,29 @@ pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<Connected
         .check_url(&base_url)
         .map_err(|bad| Problem::of(Code::InvalidFieldValue, "base_url", format!("The address will not do: {bad}.")))?;
     let (network, token) = (app.network.clone(), request.access_token.clone());
-    let profile = whatsapp::profile(network, &base_url, token, &request.account).await.map_err(refused)?;
-    let verify_token = request.verify_token.unwrap_or_else(|| {
-        let random = app.env.random_bytes::<VERIFY_TOKEN_BYTES>();
-        SecretString::from(hex::encode(random))
-    });
+    let profile = whatsapp::profile(network, &base_url, token, &request.account);
+    let profile = profile.await.map_err(|fault| refused("access_token", fault))?;
+    if let Some(id) = &request.business_account {
+        let (network, token) = (app.network.clone(), request.access_token.clone());
+        let checked = whatsapp::check_business_account(network, &base_url, token, id);
+        checked.await.map_err(|fault| refused("business_account", fault))?;
+    }
     let here = app.clone();
     let org = org.clone();
     let made = app.store.write(move |tx| {
         let account = account(tx, &org, &request.account, profile)?;
         let known = tx.channel_of_account(&org, &account.phone_number_id)?;
+        // Secrets that cannot be opened any more are replaced.
+        let before = known.as_ref().and_then(|of| Secrets::open(&here.vault, of.channel()).ok());
+        let (said, named) = before.map(|before| (before.verify_token, before.business_account)).unzip();
         let id = known.map_or_else(|| ChannelId::new(tx.env()), |of| of.channel().id.clone());
-        let secrets = Secrets { access_token: request.access_token, app_secret: request.app_secret, verify_token };
+        let made_up = || hex::encode(tx.env().random_bytes::<VERIFY_TOKEN_BYTES>()).into();
+        let secrets = Secrets {
+            access_token: request.access_token,
+            app_secret: request.app_secret,
+            verify_token: request.verify_token.or(said).unwrap_or_else(made_up),
+            business_account: request.business_account.or(named.flatten()),
+        };
         let sealed = secrets.seal(&here.vault, &id, tx.env()).map_err(|error| {
             tracing::error!(%error, "a channel's secrets cannot be sealed");
             Problem::new(Code::InternalError, "The key ring cannot seal the secrets.")
@@ -98,12 +111,12 @@ fn account(tx: &mut Tx<'_>, org: &Org, id: &str, profile: Profile) -> Result<Acc
     Ok(account)
 }
 
-fn refused(fault: ChannelFault) -> Problem {
+fn refused(param: &str, fault: ChannelFault) -> Problem {
     match fault.outcome {
         Outcome::Refused => Problem::of(
             Code::InvalidFieldValue,
-            "access_token",
-            format!("WhatsApp does not let this token act for the number: {} (code {})", fault.message, fault.code),
+            param,
+            format!("WhatsApp does not let this token act for it: {} (code {})", fault.message, fault.code),
         ),
         Outcome::NotTaken { .. } | Outcome::Paced { .. } | Outcome::Unknown => {
             Problem::new(Code::WhatsappUpstreamError, fault.message)

@@ -20,6 +20,7 @@ pub mod received;
 pub mod relink;
 pub mod sending;
 pub mod syncs;
+pub mod templates;
 pub mod users;
 pub mod webhooks;
 pub mod why;

@@ -11,7 +11,9 @@ use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings};
-use lockstep::channel::{Channel, ChannelFault, Line, Media, Outcome, Outgoing, Sent};
+use lockstep::channel::{
+    Channel, ChannelFault, Line, Media, Outcome, Outgoing, Sent, Template, TemplatePage, TemplateQuery,
+};
 use lockstep::egress::Rules;
 use lockstep::network::{Limits, Network, NetworkError};
 use lockstep::ops::{Author, keys};
@@ -21,11 +23,12 @@ use lockstep::vault::Vault;
 use lockstep::wire;
 use lockstep::worker;
 use lockstep_core::env::{Dial, Env, Time};
+use lockstep_core::ids::TemplateId;
 use lockstep_core::job::Job;
 use lockstep_core::problem::Problem;
 use lockstep_store::{KeyKind, Org, Share, Store, StoreError, Target};
 use secrecy::ExposeSecret;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -345,6 +348,19 @@ impl Channel for Carrier {
     async fn mark_read(&self, _: &Line, vendor_id: &str, typing: bool) -> Result<(), ChannelFault> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).push((vendor_id.to_owned(), typing));
         self.fault()
+    }
+
+    async fn templates(&self, _: &Line, query: &TemplateQuery) -> Result<TemplatePage, ChannelFault> {
+        self.fault()?;
+        let greeting = Template {
+            id: TemplateId::of(7),
+            name: "greeting".to_owned(),
+            language: query.language.clone().unwrap_or_else(|| "en_US".to_owned()),
+            status: "approved".to_owned(),
+            category: "utility".to_owned(),
+            components: vec![json!({ "type": "BODY", "text": "Hello {{1}}" })],
+        };
+        Ok(TemplatePage { templates: vec![greeting], after: None })
     }
 
     async fn media(&self, _: &Line, media_id: &str) -> Result<Media, ChannelFault> {

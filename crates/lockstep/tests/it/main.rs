@@ -24,6 +24,7 @@ mod rates;
 mod relink;
 mod storm;
 mod storms;
+mod templates;
 mod tenants;
 mod webhook_desk;
 mod webhooks;

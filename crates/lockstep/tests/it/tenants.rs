@@ -78,7 +78,8 @@ impl Things {
             .replace("{phone_number_id}", account)
             .replace("{label_id}", &self.label)
             .replace("{secret_id}", &self.secret)
-            .replace("{phone}", "%2B628111222333");
+            .replace("{phone}", "%2B628111222333")
+            .replace("{name}", "greeting");
         assert!(!filled.contains('{'), "{template}: nobody said what {filled} stands for");
         filled
     }
@@ -145,9 +146,17 @@ fn probes(method: &str, tail: &str, theirs: &Things, own_label: &str) -> Vec<(St
     let labelled = |label: &str| json!({ "contact_ids": [theirs.contact], "label_id": label, "operation": "attach" });
     let text = json!({ "from": OWN_NUMBER, "to": PHONE, "type": "text", "text": { "body": "x" } });
     match (method, tail) {
-        ("GET", "/health" | "/me" | "/accounts" | "/teams" | "/keys" | "/webhook_subscriptions") => {
-            asked(&[String::new()])
-        }
+        (
+            "GET",
+            "/health"
+            | "/me"
+            | "/accounts"
+            | "/teams"
+            | "/keys"
+            | "/templates"
+            | "/templates/{name}"
+            | "/webhook_subscriptions",
+        ) => asked(&[String::new()]),
         ("GET", "/contacts" | "/contacts/export") => asked(&[
             String::new(),
             "?phone=%2B628111222333".to_owned(),

@@ -200,6 +200,7 @@ fn connect(world: &World, token: &str) -> Result<Connected, Problem> {
         access_token: token.to_owned().into(),
         app_secret: "sandbox-app-secret".to_owned().into(),
         verify_token: None,
+        business_account: None,
     };
     run(channels::connect(&world.app, &world.org, request))
 }
@@ -500,6 +501,7 @@ fn a_token_that_ends_shows_at_the_account_until_it_is_connected_again() {
 
     assert_eq!(connect(&shop.world, "EAAwrong").expect_err("another token").code, Code::InvalidFieldValue);
     let again = connect(&shop.world, "EAAnew").expect("the new token");
+    assert_eq!(again.verify_token.expose_secret(), shop.connected.verify_token.expose_secret());
     assert_eq!((again.id, status(&shop).as_str()), (shop.connected.id.clone(), "connected"));
     assert_eq!(again.webhook_url, shop.connected.webhook_url);
     let id = shop.reply("hi");

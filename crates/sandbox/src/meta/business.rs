@@ -42,12 +42,68 @@ pub struct Message {
     pub marked_read: bool,
 }
 
-/// An approved template.
+/// A template. Source: "Template management" of the WhatsApp Business Platform on developers.facebook.com.
 #[derive(Debug)]
 pub(super) struct Template {
-    /// How many parameters its body has.
-    pub(super) parameters: usize,
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) language: &'static str,
+    pub(super) status: &'static str,
+    pub(super) category: &'static str,
+    /// Its body, with `{{1}}` and so on where parameters stand.
+    pub(super) body: &'static str,
 }
+
+impl Template {
+    /// How many parameters its body has.
+    pub(super) fn parameters(&self) -> usize {
+        self.body.matches("{{").count()
+    }
+}
+
+/// The account's templates: by name, and in one name by language.
+pub(super) const TEMPLATES: [Template; 5] = [
+    Template {
+        id: "1192339204654487",
+        name: "hello_world",
+        language: "en_US",
+        status: "APPROVED",
+        category: "UTILITY",
+        body: "Welcome and congratulations! This message demonstrates that you can send templates.",
+    },
+    Template {
+        id: "1192339204654488",
+        name: "order_update",
+        language: "en_US",
+        status: "APPROVED",
+        category: "UTILITY",
+        body: "Hello {{1}}, your order {{2}} is on its way.",
+    },
+    Template {
+        id: "1192339204654489",
+        name: "order_update",
+        language: "id",
+        status: "APPROVED",
+        category: "UTILITY",
+        body: "Halo {{1}}, pesanan {{2}} sedang dikirim.",
+    },
+    Template {
+        id: "1192339204654490",
+        name: "season_sale",
+        language: "en_US",
+        status: "PENDING",
+        category: "MARKETING",
+        body: "Everything costs half until Sunday.",
+    },
+    Template {
+        id: "1192339204654491",
+        name: "win_a_car",
+        language: "en_US",
+        status: "REJECTED",
+        category: "MARKETING",
+        body: "WIN!!!",
+    },
+];
 
 #[derive(Debug)]
 pub(super) struct Media {
@@ -63,7 +119,6 @@ pub(super) struct Business {
     pub(super) customers: BTreeMap<String, Customer>,
     pub(super) messages: Vec<Message>,
     pub(super) media: BTreeMap<String, Media>,
-    pub(super) templates: BTreeMap<(String, String), Template>,
     pub(super) hooks: Hooks,
     /// When a number's messages of the last second passed, by its id.
     pub(super) passed: BTreeMap<String, VecDeque<i64>>,
@@ -71,15 +126,12 @@ pub(super) struct Business {
 
 impl Business {
     pub(super) fn new(settings: MetaSettings) -> Self {
-        let templates = [("hello_world", 0), ("order_update", 2)]
-            .map(|(name, parameters)| ((name.to_owned(), "en_US".to_owned()), Template { parameters }));
         Self {
             rng: Rng::new(settings.seed),
             settings,
             customers: BTreeMap::new(),
             messages: Vec::new(),
             media: BTreeMap::new(),
-            templates: templates.into(),
             hooks: Hooks::default(),
             passed: BTreeMap::new(),
         }

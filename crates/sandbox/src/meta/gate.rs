@@ -1,7 +1,9 @@
 //! The way of every call: counted, struck by faults, authenticated, then done under one lock.
 
+use std::collections::BTreeMap;
+
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -10,7 +12,7 @@ use serde_json::Value;
 
 use super::answer::{Answer, Refusal};
 use super::business::Business;
-use super::{Meta, media, send};
+use super::{Meta, media, send, templates};
 use crate::calls::Ended;
 use crate::faults::Effect;
 use crate::strike::{dropped, loses, spoil};
@@ -21,6 +23,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// What the counters and faults call the routes.
 pub(super) const MESSAGES: &str = "POST /{version}/{phone-number-id}/messages";
 pub(super) const OBJECT: &str = "GET /{version}/{id}";
+pub(super) const TEMPLATES: &str = "GET /{version}/{waba-id}/message_templates";
 pub(super) const DOWNLOAD: &str = "GET /whatsapp_business/attachments/{word}";
 
 pub(super) async fn messages(
@@ -47,6 +50,21 @@ pub(super) async fn object(
     meta.call(OBJECT, &headers, |business| {
         known_version(&version)?;
         media::object(business, &id, &origin)
+    })
+    .await
+}
+
+pub(super) async fn templates(
+    State(meta): State<Meta>,
+    Path((version, id)): Path<(String, String)>,
+    Query(query): Query<BTreeMap<String, String>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let origin = origin(&uri, &headers);
+    meta.call(TEMPLATES, &headers, |business| {
+        known_version(&version)?;
+        templates::list(business, &id, &query, &origin)
     })
     .await
 }

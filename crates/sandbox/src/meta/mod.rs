@@ -10,6 +10,7 @@ mod limits;
 mod media;
 mod send;
 mod settings;
+mod templates;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,6 +96,7 @@ impl Meta {
     pub fn router(&self) -> Router {
         Router::new()
             .route("/{version}/{id}/messages", post(gate::messages))
+            .route("/{version}/{id}/message_templates", get(gate::templates))
             .route("/{version}/{id}", get(gate::object))
             .route("/whatsapp_business/attachments/{word}", get(gate::download))
             .merge(admin::routes())

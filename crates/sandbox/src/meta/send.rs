@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Refusal, title_of};
-use super::business::{Business, Message};
+use super::business::{Business, Message, TEMPLATES};
 
 /// Characters of a text. Source: "Text messages".
 const TEXT_CHARS_MAX: usize = 4_096;
@@ -97,7 +97,7 @@ fn check(business: &Business, kind: &str, body: &Map<String, Value>) -> Result<(
                 _ => Ok(()),
             }
         }
-        "template" => check_template(business, part?),
+        "template" => check_template(part?),
         "interactive" => text(part?, "type").map(|_| ()),
         "reaction" => {
             let part = part?;
@@ -111,19 +111,20 @@ fn check(business: &Business, kind: &str, body: &Map<String, Value>) -> Result<(
 }
 
 /// Source: "Templates" and "Cloud API error codes" (132000, 132001).
-fn check_template(business: &Business, part: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_template(part: &Map<String, Value>) -> Result<(), Refusal> {
     let name = text(part, "name")?;
     let language = part.get("language").and_then(|it| it.get("code")).and_then(Value::as_str);
     let language = language.ok_or_else(|| wrong("template['language']['code']"))?;
-    let template = business.templates.get(&(name.to_owned(), language.to_owned())).ok_or_else(|| {
+    let mut approved = TEMPLATES.iter().filter(|it| it.status == "APPROVED");
+    let template = approved.find(|it| it.name == name && it.language == language).ok_or_else(|| {
         let details = format!("template name ({name}) does not exist in {language}");
         Refusal::new(StatusCode::NOT_FOUND, 132_001, title_of(132_001), details)
     })?;
     let components = part.get("components").and_then(Value::as_array).cloned().unwrap_or_default();
     let given = components.iter().find(|it| it["type"] == "body").and_then(|it| it["parameters"].as_array());
     let given = given.map_or(0, Vec::len);
-    if given != template.parameters {
-        let details = format!("number of parameters ({given}) does not match the expected {}", template.parameters);
+    if given != template.parameters() {
+        let details = format!("number of parameters ({given}) does not match the expected {}", template.parameters());
         return Err(Refusal::new(StatusCode::BAD_REQUEST, 132_000, title_of(132_000), details));
     }
     Ok(())

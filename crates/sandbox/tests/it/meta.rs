@@ -174,6 +174,36 @@ fn outside_the_window_only_templates_arrive() {
 }
 
 #[test]
+fn templates_are_listed_in_pages_and_only_approved_ones_are_sent() {
+    let phone = Phone::new();
+    let list = |query: &str| {
+        let path = format!("/v25.0/102290129340398/message_templates?{query}");
+        phone.ask(Method::GET, &path, "EAAtoken", &Value::Null).1
+    };
+    let all = list("");
+    assert_eq!(all["data"].as_array().map(Vec::len), Some(5));
+    assert_eq!(all["paging"].get("next"), None, "the last page has no next");
+    assert_eq!(
+        all["data"][2],
+        json!({"name": "order_update", "parameter_format": "POSITIONAL", "language": "id", "status": "APPROVED",
+            "category": "UTILITY", "id": "1192339204654489", "components": [{"type": "BODY",
+            "text": "Halo {{1}}, pesanan {{2}} sedang dikirim.",
+            "example": {"body_text": [["example 1", "example 2"]]}}]})
+    );
+    let page = list("status=APPROVED&limit=2");
+    assert!(page["paging"]["next"].as_str().is_some_and(|next| next.ends_with("&after=2")));
+    assert_eq!(list("status=APPROVED&limit=2&after=2")["data"][0]["language"], "id");
+    assert_eq!(list("name=order&language=en_US")["data"][0]["name"], "order_update");
+    assert_eq!(list("status=PAUSED"), json!({"data": []}));
+    assert_eq!(list("after=x")["error"]["code"], 100);
+    let foreign = phone.ask(Method::GET, "/v25.0/1/message_templates", "EAAtoken", &Value::Null);
+    assert_eq!(foreign.1["error"]["code"], 100);
+    let pending = json!({"messaging_product": "whatsapp", "to": ANA, "type": "template",
+        "template": {"name": "season_sale", "language": {"code": "en_US"}}});
+    assert_eq!(phone.send(&pending).1["error"]["code"], 132_001);
+}
+
+#[test]
 fn what_is_wrong_is_refused_with_metas_codes() {
     let phone = Phone::new();
     let code = |path: &str, token: &str, body: &Value| {

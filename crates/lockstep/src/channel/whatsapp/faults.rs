@@ -71,8 +71,8 @@ fn outcome(code: i64, status: u16) -> Outcome {
     match code {
         130_429 => later(THROUGHPUT_WAIT),
         131_056 => later(PAIR_WAIT),
-        // Too many calls; the account's limit; the spam limit.
-        4 | 80_007 | 131_048 => later(LIMIT_WAIT),
+        // Too many calls; the account's limits; the spam limit.
+        4 | 80_007 | 80_008 | 131_048 => later(LIMIT_WAIT),
         // Downtime or overload; "failed to send due to an unknown error"; service unavailable; server unavailable;
         // the number moves to a higher throughput.
         2 | 131_000 | 131_016 | 131_057 | 133_004 => Outcome::NotTaken { retry_after: None },

@@ -1,5 +1,5 @@
-//! The Graph API's calls. Source: "Messages", "Media" and "Business phone numbers" of the WhatsApp Business Platform on
-//! developers.facebook.com.
+//! The Graph API's calls. Source: "Messages", "Media", "Business phone numbers" and "Template management" of the WhatsApp
+//! Business Platform on developers.facebook.com.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response};
-use lockstep_core::limits::MEDIA_BYTES_MAX;
+use lockstep_core::ids::TemplateId;
+use lockstep_core::limits::{CHANNEL_CURSOR_CHARS_MAX, MEDIA_BYTES_MAX, TEMPLATES_BYTES_MAX, fits};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value as Json;
+use url::form_urlencoded::Serializer;
 
 use super::faults;
-use crate::channel::{ChannelFault, Media, Outcome, Sent};
+use crate::channel::{ChannelFault, Media, Outcome, Sent, Template, TemplatePage, TemplateQuery, TemplateStatus};
 use crate::network::{Body, Limits, Network, NetworkError};
 
 /// Meta's address.
@@ -26,6 +28,10 @@ const CALL: Limits = Limits { timeout: Duration::from_secs(30), body: Body::Whol
 /// What fetching a file may take.
 const FETCH: Limits =
     Limits { timeout: Duration::from_secs(120), body: Body::Whole { bytes_max: MEDIA_BYTES_MAX as usize } };
+
+/// What a page of templates may take.
+const LIST: Limits =
+    Limits { timeout: Duration::from_secs(30), body: Body::Whole { bytes_max: TEMPLATES_BYTES_MAX as usize } };
 
 /// The Graph API as one token sees it.
 pub struct Graph {
@@ -61,6 +67,39 @@ struct AcceptedMessage {
 struct MediaAddress {
     url: String,
     mime_type: String,
+}
+
+/// Source: "Template management" and, for the paging, "Paginated results" of the Graph API.
+#[derive(Deserialize)]
+struct Templates {
+    data: Vec<TemplateNode>,
+    #[serde(default)]
+    paging: Paging,
+}
+
+#[derive(Deserialize)]
+struct TemplateNode {
+    /// A number in quotes.
+    id: String,
+    name: String,
+    language: String,
+    status: String,
+    category: String,
+    #[serde(default)]
+    components: Vec<Json>,
+}
+
+#[derive(Default, Deserialize)]
+struct Paging {
+    #[serde(default)]
+    cursors: Cursors,
+    /// The address of the next page; the last page has none.
+    next: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Cursors {
+    after: Option<String>,
 }
 
 /// Whether a call that got no answer may have done something.
@@ -117,6 +156,23 @@ impl Graph {
         Ok(Media { mime_type: address.mime_type, bytes: answer.into_body() })
     }
 
+    /// Lists the templates of a WhatsApp Business Account.
+    ///
+    /// # Errors
+    /// See [`ChannelFault`].
+    pub async fn templates(&self, business_account: &str, query: &TemplateQuery) -> Result<TemplatePage, ChannelFault> {
+        let url = format!("{}/{VERSION}/{business_account}/message_templates?{}", self.base_url, asked(query));
+        let answer = self.exchange(self.request(Method::GET, &url, None)?, LIST, Effect::None).await?;
+        let unreadable = || unreadable(Outcome::NotTaken { retry_after: None });
+        let Templates { data, paging } = serde_json::from_slice(answer.body()).map_err(|_| unreadable())?;
+        let after = paging.next.and(paging.cursors.after);
+        if after.as_ref().is_some_and(|after| !fits(after, CHANNEL_CURSOR_CHARS_MAX)) {
+            return Err(unreadable());
+        }
+        let templates: Option<Vec<Template>> = data.into_iter().map(TemplateNode::read).collect();
+        Ok(TemplatePage { templates: templates.ok_or_else(unreadable)?, after })
+    }
+
     async fn call(
         &self,
         method: Method,
@@ -159,6 +215,39 @@ impl Graph {
             }
             _ => Err(fault),
         }
+    }
+}
+
+/// Source: "Reading" of the edge "message_templates" in the Graph API's reference.
+fn asked(query: &TemplateQuery) -> String {
+    let status = query.status.map(|status| match status {
+        TemplateStatus::Approved => "APPROVED",
+        TemplateStatus::Pending => "PENDING",
+        TemplateStatus::Rejected => "REJECTED",
+    });
+    let optional = [
+        ("status", status),
+        ("language", query.language.as_deref()),
+        ("name", query.name.as_deref()),
+        ("after", query.after.as_deref()),
+    ];
+    let mut asked = Serializer::new(String::new());
+    asked.append_pair("fields", "name,status,category,language,components");
+    asked.append_pair("limit", &query.limit.to_string());
+    asked.extend_pairs(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    asked.finish()
+}
+
+impl TemplateNode {
+    fn read(self) -> Option<Template> {
+        Some(Template {
+            id: TemplateId::of(self.id.parse().ok()?),
+            name: self.name,
+            language: self.language,
+            status: self.status.to_lowercase(),
+            category: self.category.to_lowercase(),
+            components: self.components,
+        })
     }
 }
 

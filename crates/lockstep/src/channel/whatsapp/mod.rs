@@ -19,7 +19,7 @@ pub use secrets::Secrets;
 
 use self::graph::Graph;
 use self::pace::Pace;
-use super::{Channel, ChannelFault, Line, Media, Outcome, Outgoing, Sent};
+use super::{Channel, ChannelFault, Line, Media, NOT_CONNECTED, Outcome, Outgoing, Sent, TemplatePage, TemplateQuery};
 use crate::network::Network;
 use crate::vault::Vault;
 
@@ -41,7 +41,8 @@ impl WhatsApp {
         Self { env, store, vault, network, pace: Pace::default() }
     }
 
-    async fn graph(&self, line: &Line) -> Result<Graph, ChannelFault> {
+    /// The Graph API for an account, and the id of its WhatsApp Business Account where somebody said it.
+    async fn graph(&self, line: &Line) -> Result<(Graph, Option<String>), ChannelFault> {
         let (org, account): (Org, String) = (line.org.clone(), line.account.phone_number_id.clone());
         let found = self.store.read(move |tx| tx.channel_of_account(&org, &account)).await.map_err(|error| {
             tracing::warn!(%error, "an account's channel cannot be read");
@@ -51,14 +52,15 @@ impl WhatsApp {
             Some(of) => of.channel().clone(),
             None => {
                 let message = "The account is not connected to WhatsApp. Run `lockstep channel connect whatsapp`.";
-                return Err(fault(Outcome::Refused, "not_connected", message));
+                return Err(fault(Outcome::Refused, NOT_CONNECTED, message));
             }
         };
         let secrets = Secrets::open(&self.vault, &channel).map_err(|error| {
             tracing::error!(channel = %channel.id, %error, "a channel's secrets cannot be opened");
             fault(Outcome::NotTaken { retry_after: None }, "key_ring", "The account's secrets cannot be opened.")
         })?;
-        Ok(Graph { network: self.network.clone(), base_url: channel.base_url, token: secrets.access_token })
+        let graph = Graph { network: self.network.clone(), base_url: channel.base_url, token: secrets.access_token };
+        Ok((graph, secrets.business_account))
     }
 
     /// A token that is refused stays refused: the account shows it until somebody connects it again.
@@ -98,10 +100,24 @@ pub async fn profile(
     Graph { network, base_url: base_url.to_owned(), token }.profile(number).await
 }
 
+/// Asks Meta whether a token that nobody has stored yet may see the templates of a WhatsApp Business Account.
+///
+/// # Errors
+/// See [`ChannelFault`].
+pub async fn check_business_account(
+    network: Arc<dyn Network>,
+    base_url: &str,
+    token: SecretString,
+    business_account: &str,
+) -> Result<(), ChannelFault> {
+    let query = TemplateQuery { limit: 1, ..TemplateQuery::default() };
+    Graph { network, base_url: base_url.to_owned(), token }.templates(business_account, &query).await.map(drop)
+}
+
 #[async_trait]
 impl Channel for WhatsApp {
     async fn send(&self, line: &Line, outgoing: &Outgoing) -> Result<Sent, ChannelFault> {
-        let graph = self.graph(line).await?;
+        let (graph, _) = self.graph(line).await?;
         let number = &line.account.phone_number_id;
         self.pace
             .admit(number, outgoing.to.as_str(), self.env.now())
@@ -110,13 +126,23 @@ impl Channel for WhatsApp {
     }
 
     async fn mark_read(&self, line: &Line, vendor_id: &str, typing: bool) -> Result<(), ChannelFault> {
-        let graph = self.graph(line).await?;
+        let (graph, _) = self.graph(line).await?;
         let body = body::mark_read(vendor_id, typing);
         self.note_refusal(line, graph.mark_read(&line.account.phone_number_id, &body).await).await
     }
 
     async fn media(&self, line: &Line, media_id: &str) -> Result<Media, ChannelFault> {
-        let graph = self.graph(line).await?;
+        let (graph, _) = self.graph(line).await?;
         self.note_refusal(line, graph.media(media_id).await).await
+    }
+
+    async fn templates(&self, line: &Line, query: &TemplateQuery) -> Result<TemplatePage, ChannelFault> {
+        let (graph, business_account) = self.graph(line).await?;
+        let business_account = business_account.ok_or_else(|| {
+            let message = "It is not known to which WhatsApp Business Account the number belongs. Connect it again with \
+                           --business-account.";
+            fault(Outcome::Refused, NOT_CONNECTED, message)
+        })?;
+        self.note_refusal(line, graph.templates(&business_account, query).await).await
     }
 }

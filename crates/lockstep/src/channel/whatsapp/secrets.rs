@@ -17,6 +17,8 @@ pub struct Secrets {
     pub app_secret: SecretString,
     /// The word that Meta must know when it asks whether this is the address.
     pub verify_token: SecretString,
+    /// The id of the WhatsApp Business Account. No secret, but known together with them.
+    pub business_account: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -24,6 +26,8 @@ struct Plain {
     access_token: String,
     app_secret: String,
     verify_token: String,
+    #[serde(default)]
+    business_account: Option<String>,
 }
 
 fn place(id: &ChannelId) -> Place<'_> {
@@ -40,6 +44,7 @@ impl Secrets {
             access_token: self.access_token.expose_secret().to_owned(),
             app_secret: self.app_secret.expose_secret().to_owned(),
             verify_token: self.verify_token.expose_secret().to_owned(),
+            business_account: self.business_account.clone(),
         };
         let text = serde_json::to_vec(&plain).map_err(|_| VaultError::Malformed("the secrets cannot be written"))?;
         vault.seal(place(id), &text, env)
@@ -56,6 +61,7 @@ impl Secrets {
             access_token: plain.access_token.into(),
             app_secret: plain.app_secret.into(),
             verify_token: plain.verify_token.into(),
+            business_account: plain.business_account,
         })
     }
 }

@@ -23,6 +23,7 @@ mod rows;
 mod streams;
 mod subscription;
 mod teams;
+mod templates;
 mod users;
 mod webhooks;
 
@@ -80,6 +81,7 @@ fn of_account() -> OpenApiRouter<App> {
         .merge(conversations::routes())
         .merge(conversation_labels::routes())
         .merge(messages::routes())
+        .merge(templates::routes())
         .merge(contact_labels::routes())
         .merge(labels::routes())
         .merge(users::routes())

@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
 use lockstep::channel::whatsapp::WhatsApp;
 use lockstep::ops::syncs::{Connect, KeyChoice};
@@ -514,9 +514,15 @@ impl World {
 
     /// Asks our own surfaces. Answers the status and the body.
     pub fn ask(&self, request: Request<Body>) -> (StatusCode, Bytes) {
+        let (status, _, body) = self.ask_whole(request);
+        (status, body)
+    }
+
+    /// The same, with the headers of the answer.
+    pub fn ask_whole(&self, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
         let answer = run(self.router.clone().oneshot(request)).unwrap_or_else(|never| match never {});
         let (head, body) = answer.into_parts();
-        (head.status, run(axum::body::to_bytes(body, usize::MAX)).expect("a body"))
+        (head.status, head.headers, run(axum::body::to_bytes(body, usize::MAX)).expect("a body"))
     }
 }
 
