@@ -68,8 +68,6 @@ limits! {
     MEDIA_BYTES_MAX = 100 * 1024 * 1024;
     /// Characters of a template's name.
     TEMPLATE_NAME_CHARS_MAX = 512;
-    /// Characters of a language's code.
-    LANGUAGE_CHARS_MAX = 16;
     /// Bytes of a page of a channel's templates.
     TEMPLATES_BYTES_MAX = 4 * 1024 * 1024;
     /// Characters of a channel's own cursor.

@@ -1,5 +1,7 @@
 //! Messages. The channel's own id of one is unique within an account, so that a doubled webhook is one message.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ConversationId, MessageId};
 use lockstep_core::message::{Direction, Message, MessageStatus, Times};
@@ -103,6 +105,22 @@ impl Tx<'_> {
     pub fn message(&mut self, org: &Org, id: &MessageId) -> Result<Option<Message>, StoreError> {
         self.hold(org.id())?;
         self.one(&format!("{MESSAGE} AND id = ?2"), args![org.id(), id], message_row)
+    }
+
+    /// The newest message of each of these conversations; any number of them in one statement.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn last_messages(
+        &mut self,
+        org: &Org,
+        conversations: &[&ConversationId],
+    ) -> Result<BTreeMap<ConversationId, Message>, StoreError> {
+        let newest = "SELECT id FROM messages WHERE conversation_id = c.id ORDER BY created_at DESC, id DESC LIMIT 1";
+        let of = self.dialect().among("c.id", 2);
+        let sql = format!("{MESSAGE} AND id IN (SELECT ({newest}) FROM conversations c WHERE c.org_id = ?1 AND {of})");
+        let found = self.query(&sql, args![org.id(), Arg::json(&conversations)?], message_row)?;
+        Ok(found.into_iter().map(|message| (message.conversation.clone(), message)).collect())
     }
 
     /// The account's message with this id of the channel.

@@ -176,7 +176,30 @@ try {
   await page.click('#set-status')
   await page.waitForSelector(`#reply-${budi}`)
 
+  // Somebody who has not written for a day: only a template goes out, from a page of its own.
+  await api('POST', '/v1/messages', { to: '+6281200000004', type: 'template', template: { name: 'hello_world', language: { code: 'en_US' } } })
+  const [silent] = (await api('GET', '/v1/messages?direction=outbound&limit=1')).data
+  await page.goto(`${url}/inbox/${silent.conversation_id}`)
+  await has('Us: Template: hello_world')
+  await page.waitForSelector('#templates')
+  await inspect('window-closed-desk-light')
+  for (const which of looks) {
+    await look(which)
+    await page.goto(`${url}/inbox/${silent.conversation_id}/templates`)
+    await inspect(`templates-${which[0]}`)
+  }
+  await look(looks[0])
+  const filled = await page.$$('input[name="gap.1"]')
+  assert.equal(filled.length, 2, 'one template, in two languages')
+  await page.type('input[name="gap.1"]', 'Sari')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('A-17')
+  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
+  await has('Template: order_update')
+  await until('the template arrived', async () => (await api('GET', `/v1/messages?conversation_id=${silent.conversation_id}&limit=1`)).data[0].status !== 'queued')
+
   // The same without scripts.
+  await page.goto(`${url}/inbox/${budi}`)
   await page.setJavaScriptEnabled(false)
   await page.reload()
   await page.type(`#reply-${budi}`, 'Tanpa skrip juga bisa.')

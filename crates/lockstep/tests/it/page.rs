@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{Request, header};
+use lockstep::channel::Outcome;
 use lockstep::ops::keys;
 use lockstep_core::ids::{KeyId, UserId};
 use lockstep_store::{KeyKind, NewUser, Org, User};
@@ -217,6 +218,46 @@ async fn a_reply_goes_out_once_and_one_that_cannot_comes_back() {
     let late = browser.post(&reply, &[("text", "Masih di sana?"), ("seq", &seq)]).await;
     assert_eq!(late.status, 422);
     assert!(late.text.contains("Send an approved template instead"), "{}", late.text);
+}
+
+#[tokio::test]
+async fn a_day_after_the_customers_last_word_a_template_goes_out_once() {
+    let desk = Desk::new().await;
+    let conversation = write(&desk, BUDI, "wamid.1", "Halo").await.conversation;
+    let browser = Browser::of(&desk, &desk.org).await;
+    desk.dial.advance(std::time::Duration::from_secs(24 * 60 * 60));
+    let page = format!("/inbox/{conversation}?status=open&whose=all");
+    let path = format!("/inbox/{conversation}/templates?status=open&whose=all");
+    assert!(browser.get(&page).await.text.contains(&path.replace('&', "&#38;")));
+    let offered = browser.get(&path).await;
+    for shown in ["Which template shall go to Budi?", "Hello {{1}}", "In place of {{1}}", "name=\"gap.1\""] {
+        assert!(offered.text.contains(shown), "{shown}: {}", offered.text);
+    }
+    let members = [("name", "greeting"), ("language", "en_US"), ("seq", "7"), ("gap.1", " Budi ")];
+    for _ in 0..2 {
+        let sent = browser.post(&path, &members).await;
+        assert_eq!((sent.status.as_u16(), sent.header("location")), (303, Some(page.as_str())));
+    }
+    desk.settle().await;
+    let sent = desk.carrier.take_sent();
+    assert_eq!(sent.len(), 1, "a doubled click is one message");
+    assert_eq!(
+        Json::Object(sent[0].content.clone()),
+        json!({ "name": "greeting", "language": { "code": "en_US" },
+            "components": [{ "type": "body", "parameters": [{ "type": "text", "text": "Budi" }] }] })
+    );
+    let listed = browser.get("/inbox").await.text;
+    assert!(listed.contains("Us: Template: greeting"), "the list shows what was said last: {listed}");
+    let empty = [("name", "greeting"), ("language", "en_US"), ("seq", "7"), ("gap.1", " ")];
+    assert_eq!(browser.post(&path, &empty).await.status, 400);
+    desk.carrier.fail(Outcome::NotTaken { retry_after: None }, "2");
+    let failed = browser.get(&path).await;
+    assert_eq!(failed.status, 502);
+    assert!(failed.text.contains("The templates cannot be listed. It failed: 2."), "{}", failed.text);
+    let other = Browser::of(&desk, &organization(&desk.app, "Other").await).await;
+    assert_eq!(other.get(&path).await.status, 404);
+    assert_eq!(other.post(&path, &members).await.status, 404);
+    assert_eq!(Browser { csrf: "x".to_owned(), ..browser }.post(&path, &members).await.status, 403);
 }
 
 #[tokio::test]

@@ -127,6 +127,8 @@ fn what_is_asked_wrongly_or_fails_at_meta_is_told() {
     for (query, refusal) in [
         ("status=APPROVED", bad("invalid_field_value", "status")),
         ("language=en-US", bad("invalid_field_value", "language")),
+        ("language=null", bad("invalid_field_value", "language")),
+        ("from=", bad("invalid_phone_number", "from")),
         ("limit=0", bad("invalid_limit", "limit")),
         ("cursor=x", bad("invalid_cursor", "cursor")),
     ] {

@@ -262,10 +262,19 @@ pub fn messages_come_newest_first_and_filter(world: &World) {
     let after = (all[2].created_at.0, all[2].id.clone());
     assert_eq!(page(MessageFilter::default(), Some(after), 2), (order[2..].to_vec(), false));
     let by = |filter: MessageFilter| page(filter, None, 9).0;
-    assert_eq!(by(MessageFilter { conversation: Some(ana.id), ..Default::default() }), order[..1]);
+    assert_eq!(by(MessageFilter { conversation: Some(ana.id.clone()), ..Default::default() }), order[..1]);
     assert_eq!(by(MessageFilter { direction: Some(Direction::Inbound), ..Default::default() }), order[1..]);
     let statuses = vec![MessageStatus::Queued, MessageStatus::Sending];
     assert_eq!(by(MessageFilter { statuses, ..Default::default() }), order[..1]);
+    let (ids, expected) = ([budi.id.clone(), ana.id.clone()], [all[2].id.clone(), all[3].id.clone()]);
+    world.write(move |tx, org| {
+        let last = tx.last_messages(org, &[&ids[0], &ids[1]])?;
+        assert_eq!((last.len(), &last[&ids[0]].id, &last[&ids[1]].id), (2, &expected[0], &expected[1]));
+        assert!(tx.last_messages(org, &[])?.is_empty());
+        let other = tx.create_org("Another")?;
+        assert!(tx.last_messages(&other, &[&ids[0], &ids[1]])?.is_empty());
+        Ok(())
+    });
     let (from, to) = (Some(all[1].created_at), Some(all[3].created_at));
     let between = MessageFilter { created_after: from, created_before: to, ..Default::default() };
     assert_eq!(by(between), order[1..3]);

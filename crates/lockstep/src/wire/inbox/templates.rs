@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use lockstep_core::ids::TemplateId;
-use lockstep_core::limits::{LANGUAGE_CHARS_MAX, TEMPLATE_NAME_CHARS_MAX, fits};
+use lockstep_core::limits::{TEMPLATE_NAME_CHARS_MAX, fits};
 use lockstep_core::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -98,16 +98,19 @@ struct TemplateChoice {
 }
 
 fn choice(phone_number_id: Option<String>, from: Option<&str>) -> Result<AccountChoice, Problem> {
-    match phone_number_id {
-        Some(id) => Ok(AccountChoice::Id(id)),
-        // A plus that was not percent-encoded arrives as a space.
-        None => account_choice(from.map(|from| from.replacen(' ', "+", 1)).as_deref()),
-    }
+    // A plus that was not percent-encoded arrives as a space.
+    let said = account_choice(from.map(|from| from.replacen(' ', "+", 1)).as_deref())?;
+    Ok(phone_number_id.map_or(said, AccountChoice::Id))
 }
 
 fn language(text: Option<String>) -> Result<Option<String>, Problem> {
-    let letters = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
-    if text.as_ref().is_none_or(|text| letters(text) && fits(text, LANGUAGE_CHARS_MAX)) {
+    let letters =
+        |text: &str, most: usize| (2..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_one = |text: &String| match text.split_once('_') {
+        None => letters(text, 3),
+        Some((language, country)) => letters(language, 3) && letters(country, 4),
+    };
+    if text.as_ref().is_none_or(is_one) {
         return Ok(text);
     }
     Err(Problem::of(Code::InvalidFieldValue, "language", "A language is written as en_US."))

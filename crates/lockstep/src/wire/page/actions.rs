@@ -38,7 +38,7 @@ pub struct Proven<T> {
 }
 
 impl<T: DeserializeOwned> Proven<T> {
-    fn checked(self, session: &Session, headers: &HeaderMap) -> Result<T, Problem> {
+    pub(super) fn checked(self, session: &Session, headers: &HeaderMap) -> Result<T, Problem> {
         same_site(headers)?;
         session.check(&self.csrf)?;
         Ok(self.asked)
@@ -50,7 +50,7 @@ fn back(id: &ConversationId, filters: &Filters) -> Response {
 }
 
 /// Does something to a conversation and goes back to it.
-async fn act(
+pub(super) async fn act(
     app: &App,
     session: &Session,
     id: &ConversationId,
@@ -86,15 +86,10 @@ pub async fn reply(
 ) -> Result<Response, Trouble> {
     let id = conversation_id(&id)?;
     let asked = form.checked(&session, &headers)?;
-    let once = once(&session, &id, &asked);
+    let once = once(&session, &id, &[&asked.seq, &asked.text]);
     let (here, draft) = (app.clone(), asked.text.clone());
     let sent = act(&app, &session, &id, &filters, move |tx, by, conversation| {
-        if idempotency::claim(tx, &here, &by.org, &once)? != Claim::First {
-            return Ok(());
-        }
-        queue(tx, &here, by, conversation, &asked.text)?;
-        let answer = StoredAnswer { status: 303, headers: String::new(), body: Vec::new() };
-        idempotency::keep(tx, &here, &by.org, &once, answer, Some(&conversation.contact))
+        queue_once(tx, &here, by, conversation, &once, (MessageKind::Text, text_of(&asked.text)?))
     });
     match sent.await {
         Err(Trouble(problem))
@@ -107,28 +102,45 @@ pub async fn reply(
     }
 }
 
-/// The same text sent twice from the same state of the page is a doubled click, not a second message.
-fn once(session: &Session, id: &ConversationId, asked: &Reply) -> Once {
+/// The same words sent twice from the same state of the page are a doubled click, not a second message.
+pub(super) fn once(session: &Session, id: &ConversationId, asked: &[&str]) -> Once {
     let mut hash = Sha256::new();
-    for part in [session.csrf.as_str(), id.as_str(), &asked.seq, &asked.text] {
+    for part in [session.csrf.as_str(), id.as_str()].iter().chain(asked) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
     Once::new(format!("page-{}", hex::encode(hash.finalize())), "POST", "reply", &Json::Null)
 }
 
-fn queue(tx: &mut Tx<'_>, app: &App, by: &Author, of: &Conversation, text: &str) -> Result<(), Problem> {
+fn text_of(text: &str) -> Result<Map<String, Json>, Problem> {
     // Browsers send a line's end as two characters (HTML standard, "constructing the entry list").
     let text = text.replace("\r\n", "\n").trim().to_owned();
     let content = Map::from_iter([("body".to_owned(), Json::String(text))]);
     // The check names the member of the API, which nobody sees here.
     let message = format!("A reply has 1 to {MESSAGE_TEXT_CHARS_MAX} characters.");
     check_sendable(MessageKind::Text, &content).map_err(|problem| Problem { message, ..problem })?;
+    Ok(content)
+}
+
+/// Queues a message to the person of a conversation, unless it was queued before.
+pub(super) fn queue_once(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Author,
+    of: &Conversation,
+    once: &Once,
+    (kind, content): (MessageKind, Map<String, Json>),
+) -> Result<(), Problem> {
+    if idempotency::claim(tx, app, &by.org, once)? != Claim::First {
+        return Ok(());
+    }
     let to = contacts::find(tx, &by.org, None, &of.contact)?
         .phone_number
         .ok_or_else(|| Problem::of(Code::InvalidPhoneNumber, "to", "This contact has no phone number to write to."))?;
-    let new = NewMessage { source: Source::Dashboard, to, kind: MessageKind::Text, content, reply_to: None };
-    messages::queue(tx, app, by, &AccountChoice::Id(of.account.clone()), new).map(|_| ())
+    let new = NewMessage { source: Source::Dashboard, to, kind, content, reply_to: None };
+    messages::queue(tx, app, by, &AccountChoice::Id(of.account.clone()), new)?;
+    let answer = StoredAnswer { status: 303, headers: String::new(), body: Vec::new() };
+    idempotency::keep(tx, app, &by.org, once, answer, Some(&of.contact))
 }
 
 /// `POST /inbox/{cnv_id}/read`

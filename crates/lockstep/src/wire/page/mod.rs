@@ -6,6 +6,7 @@ mod assets;
 mod filters;
 mod read;
 mod session;
+mod templates;
 mod view;
 
 use askama::Template;
@@ -31,6 +32,7 @@ pub fn router() -> Router<App> {
         .route("/inbox/{id}", get(read::conversation))
         .route("/inbox/{id}/files/{message}", get(read::file))
         .route("/inbox/{id}/reply", post(actions::reply))
+        .route("/inbox/{id}/templates", get(templates::choose).post(templates::send))
         .route("/inbox/{id}/read", post(actions::mark_read))
         .route("/inbox/{id}/assign", post(actions::assign))
         .route("/inbox/{id}/status", post(actions::set_status))

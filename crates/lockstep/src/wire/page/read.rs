@@ -114,11 +114,12 @@ async fn gather<'a>(
         };
         let end = rows.last().filter(|_| more).map(place);
         let shown = conversations::objects(tx, &org, &rows, true)?;
+        let last = tx.last_messages(&org, &rows.iter().map(|of| &of.id).collect::<Vec<_>>())?;
         let users = tx.users(&org, &UserFilter::default(), None, PAGE_SIZE_MAX as usize)?.0;
         let thread = open.map(|id| thread(tx, &org, &id, before.as_ref(), retry)).transpose()?;
-        Ok::<_, Problem>((shown, end, users, thread))
+        Ok::<_, Problem>((shown, last, end, users, thread))
     });
-    let (shown, end, users, thread) = read.await?;
+    let (shown, last, end, users, thread) = read.await?;
 
     let goes_on = |(at, id): (i64, ConversationId)| {
         Ok::<_, Problem>(format!("/inbox?{query}&after={}", listing.cursor(at, &id)?))
@@ -135,7 +136,8 @@ async fn gather<'a>(
     let current = thread.as_ref().map(|thread| thread.of.id.clone());
     let rows = shown.into_iter().map(|of| {
         let is_current = current.as_ref() == Some(&of.id);
-        Row::new(of, &query, is_current)
+        let last = last.get(&of.id);
+        Row::new(of, last, &query, is_current)
     });
     let rows = rows.collect();
     Ok(Body { filters, here: format!("{path}?{query}"), query, csrf: &session.csrf, me, users, rows, older, thread })

@@ -112,14 +112,20 @@ const fn standing(status: ConversationStatus) -> &'static str {
 pub struct Row {
     of: ConversationObject,
     name: String,
+    /// What was said last.
+    last: String,
     href: String,
     current: bool,
 }
 
+/// Characters of a message that the list shows.
+const PREVIEW_CHARS: usize = 120;
+
 impl Row {
     /// A row that leads to its conversation with the same filters.
-    pub fn new(of: ConversationObject, query: &str, current: bool) -> Self {
-        Self { name: name_of(&of), href: format!("/inbox/{}?{query}", of.id), of, current }
+    pub fn new(of: ConversationObject, last: Option<&Message>, query: &str, current: bool) -> Self {
+        let last = last.map(preview).unwrap_or_default();
+        Self { name: name_of(&of), last, href: format!("/inbox/{}?{query}", of.id), of, current }
     }
 
     fn labels(&self) -> &[LabelObject] {
@@ -129,6 +135,13 @@ impl Row {
     fn when(&self) -> Option<Moment> {
         self.of.last_message_at.map(Moment)
     }
+}
+
+/// The beginning of a message, on one line.
+fn preview(message: &Message) -> String {
+    let whose = if message.direction == Direction::Outbound { "Us: " } else { "" };
+    let line = words(message).split_whitespace().collect::<Vec<_>>().join(" ");
+    whose.chars().chain(line.chars()).take(PREVIEW_CHARS).collect()
 }
 
 fn name_of(of: &ConversationObject) -> String {
