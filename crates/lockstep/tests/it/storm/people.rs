@@ -100,6 +100,16 @@ impl Storm {
         }
     }
 
+    pub(super) fn waver(&mut self, who: u8) {
+        let Some(contact) = self.contact_at(who) else { return };
+        let Some(native) = self.world.native_of(&contact.id) else { return };
+        let of_pair = |on: &str| on == contact.id.as_str() || on == native;
+        let last = self.ledger.edits.iter().rev().find(|edit| edit.cell == Cell::Email && of_pair(&edit.on));
+        let Some(before) = last.map(|edit| edit.before.clone().unwrap_or_default()) else { return };
+        let Some(record) = self.world.hubspot.get(&native).filter(|record| !record.archived) else { return };
+        self.edit_properties(&record, Cell::Email, &[("email", &before)]);
+    }
+
     fn edit_contact(&mut self, contact: &Contact, give: &Give) {
         // The inbox's API never changes a number.
         let cell = if give.cell == Cell::Phone { Cell::Note } else { give.cell };

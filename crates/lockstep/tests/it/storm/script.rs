@@ -54,6 +54,10 @@ pub enum Act {
         kept: u8,
         lost: u8,
     },
+    /// Somebody in the CRM brings back the e-mail address that a pair had before its last edit.
+    Waver {
+        who: u8,
+    },
     SwapPhones {
         a: u8,
         b: u8,
@@ -146,8 +150,19 @@ pub fn drawn(weather: &Weather) -> Vec<Cue> {
             script.push(Cue { wait: 0, act });
         }
     }
+    script.extend(a_change_of_mind(&dice, weather));
     script.extend(a_page_lost(&dice, weather));
     script
+}
+
+/// An edit of the inbox that the CRM takes back and makes again: the same value, but news each time.
+fn a_change_of_mind(dice: &Dice, weather: &Weather) -> Vec<Cue> {
+    let who = who(dice) | 1;
+    let give = Give { cell: Cell::Email, serial: 1_100, style: Style::Plain };
+    let pass = Act::Pass(weather.poll * 2);
+    let waver = Act::Waver { who };
+    let acts = [Act::Edit { side: Side::Inbox, who, give }, pass.clone(), waver.clone(), pass.clone(), waver, pass];
+    acts.into_iter().map(|act| Cue { wait: 0, act }).collect()
 }
 
 /// Edits that only a poll can see, read by a process that dies before it is done with them. No census mends that before

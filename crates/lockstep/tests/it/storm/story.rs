@@ -332,6 +332,7 @@ impl Storm {
             Act::Delete { side, who } => self.delete(side, who),
             Act::Restore { who } => self.restore(who),
             Act::Merge { kept, lost } => self.merge(kept, lost),
+            Act::Waver { who } => self.waver(who),
             Act::SwapPhones { a, b } => self.swap_phones(a, b),
             Act::Hooks(hooks) => self.hooks(hooks),
             Act::Mishap(mishap) => self.mishap(&mishap),
