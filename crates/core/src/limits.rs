@@ -46,6 +46,8 @@ limits! {
     BULK_LABEL_MAX = 1_000;
     /// WhatsApp accounts of an organization.
     ACCOUNTS_MAX = 1_000;
+    /// Characters of an account's number as people write it.
+    PHONE_CHARS_MAX = 40;
     /// Teams of an organization.
     TEAMS_MAX = 1_000;
     /// Users of an organization.

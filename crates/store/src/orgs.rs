@@ -212,6 +212,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn account(&mut self, org: &Org, phone_number_id: &str) -> Result<Option<Account>, StoreError> {
+        self.hold(org.id())?;
         self.one(&format!("{ACCOUNT} AND phone_number_id = ?2"), args![org.id(), phone_number_id], account_row)
     }
 

@@ -49,6 +49,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn team(&mut self, org: &Org, id: &TeamId) -> Result<Option<Team>, StoreError> {
+        self.hold(org.id())?;
         self.one(&format!("{TEAM} AND id = ?2"), args![org.id(), id], team_row)
     }
 

@@ -82,6 +82,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn user(&mut self, org: &Org, id: &UserId) -> Result<Option<User>, StoreError> {
+        self.hold(org.id())?;
         Ok(self.users_by_id(org, std::slice::from_ref(id))?.remove(id).filter(|user| user.removed_at.is_none()))
     }
 

@@ -21,6 +21,8 @@ pub enum Command {
     Add(Add),
     /// List the accounts
     List(List),
+    /// Rename an account
+    Rename(Rename),
     /// Give an account to a team: labels of other teams do not fit its contacts any more
     Give(Give),
 }
@@ -55,6 +57,17 @@ pub struct List {
 }
 
 #[derive(clap::Args)]
+pub struct Rename {
+    #[command(flatten)]
+    of: Of,
+    /// Meta's id of the account's number
+    #[arg(value_parser = phone_number_id)]
+    phone_number_id: String,
+    /// The name that customers see
+    name: String,
+}
+
+#[derive(clap::Args)]
 pub struct Give {
     #[command(flatten)]
     of: Of,
@@ -70,6 +83,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     start_quiet_log();
     let of = match &command {
         Command::Add(Add { of, .. }) | Command::List(List { of, .. }) | Command::Give(Give { of, .. }) => of,
+        Command::Rename(Rename { of, .. }) => of,
     };
     let app = Place::find(&of.at, Table::new())?.open_existing()?;
     let organization = of.organization.clone();
@@ -78,6 +92,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         match command {
             Command::Add(add) => make(&app, org, add).await,
             Command::List(list) => show(&app, org, list.json).await,
+            Command::Rename(rename) => call(&app, org, rename).await,
             Command::Give(give) => hand_over(&app, org, give).await,
         }
     })
@@ -102,6 +117,14 @@ async fn show(app: &App, org: Org, json: bool) -> anyhow::Result<()> {
     };
     let header = ["phone_number_id", "number", "name", "status", "team"];
     screen::say(screen::table(&header, &[], accounts.into_iter().map(row).collect()))
+}
+
+async fn call(app: &App, org: Org, rename: Rename) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
+    let Rename { phone_number_id, name, .. } = rename;
+    let patch = AccountPatch { name: Some(name), ..AccountPatch::default() };
+    let account = app.store.write(move |tx| ops::accounts::patch(tx, &by, &phone_number_id, patch)).await?;
+    screen::say(format!("{} is called {} now.", account.phone_number_id, account.name))
 }
 
 async fn hand_over(app: &App, org: Org, give: Give) -> anyhow::Result<()> {

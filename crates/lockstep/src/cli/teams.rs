@@ -19,6 +19,8 @@ pub enum Command {
     Add(Add),
     /// List the teams
     List(List),
+    /// Rename a team
+    Rename(Rename),
     /// Remove a team that has neither labels nor accounts
     Remove(Remove),
     /// Put a user into a team
@@ -48,6 +50,16 @@ pub struct List {
 }
 
 #[derive(clap::Args)]
+pub struct Rename {
+    #[command(flatten)]
+    of: Of,
+    /// The team's id, as the list shows it
+    id: TeamId,
+    /// What people shall call it
+    name: String,
+}
+
+#[derive(clap::Args)]
 pub struct Remove {
     #[command(flatten)]
     of: Of,
@@ -69,6 +81,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     start_quiet_log();
     let of = match &command {
         Command::Add(Add { of, .. }) | Command::List(List { of, .. }) | Command::Remove(Remove { of, .. }) => of,
+        Command::Rename(Rename { of, .. }) => of,
         Command::Join(Membership { of, .. }) | Command::Leave(Membership { of, .. }) => of,
     };
     let app = Place::find(&of.at, Table::new())?.open_existing()?;
@@ -78,6 +91,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         match command {
             Command::Add(add) => make(&app, org, add).await,
             Command::List(list) => show(&app, org, list.json).await,
+            Command::Rename(rename) => call(&app, org, rename).await,
             Command::Remove(remove) => end(&app, org, remove.id).await,
             Command::Join(of) => join(&app, org, of).await,
             Command::Leave(of) => leave(&app, org, of).await,
@@ -102,6 +116,12 @@ async fn show(app: &App, org: Org, json: bool) -> anyhow::Result<()> {
 
 fn shown(team: &Team) -> Json {
     json!({ "id": team.id, "name": team.name, "created_at": team.created_at })
+}
+
+async fn call(app: &App, org: Org, rename: Rename) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
+    let team = app.store.write(move |tx| ops::users::rename_team(tx, &by, &rename.id, &rename.name)).await?;
+    screen::say(format!("{} is called {} now.", team.id, team.name))
 }
 
 async fn end(app: &App, org: Org, id: TeamId) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! `lockstep users`
 
 use lockstep_core::ids::{TeamId, UserId};
+use lockstep_core::patch::Patch;
 use lockstep_core::problem::Problem;
 use lockstep_store::{NewUser, Org, User, UserFilter};
 use serde_json::{Value as Json, json};
@@ -12,6 +13,7 @@ use super::screen;
 use crate::app::App;
 use crate::ops;
 use crate::ops::Author;
+use crate::ops::users::UserPatch;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -19,6 +21,8 @@ pub enum Command {
     Add(Add),
     /// List the users
     List(List),
+    /// Change a user's name or address
+    Change(Change),
     /// Remove a user; what was assigned to them still names them
     Remove(Remove),
 }
@@ -53,6 +57,21 @@ pub struct List {
 }
 
 #[derive(clap::Args)]
+#[group(required = true, multiple = true, args = ["name", "email"])]
+pub struct Change {
+    #[command(flatten)]
+    of: Of,
+    /// The user's id, as the list shows it
+    id: UserId,
+    /// What people call them
+    #[arg(long)]
+    name: Option<String>,
+    /// Their e-mail address; an empty one takes it away
+    #[arg(long)]
+    email: Option<String>,
+}
+
+#[derive(clap::Args)]
 pub struct Remove {
     #[command(flatten)]
     of: Of,
@@ -64,6 +83,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     start_quiet_log();
     let of = match &command {
         Command::Add(Add { of, .. }) | Command::List(List { of, .. }) | Command::Remove(Remove { of, .. }) => of,
+        Command::Change(Change { of, .. }) => of,
     };
     let app = Place::find(&of.at, Table::new())?.open_existing()?;
     let organization = of.organization.clone();
@@ -72,6 +92,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         match command {
             Command::Add(add) => make(&app, org, add).await,
             Command::List(list) => show(&app, org, list).await,
+            Command::Change(change) => alter(&app, org, change).await,
             Command::Remove(remove) => end(&app, org, remove.id).await,
         }
     })
@@ -101,6 +122,20 @@ async fn show(app: &App, org: Org, list: List) -> anyhow::Result<()> {
 
 fn shown(user: &User) -> Json {
     json!({ "id": user.id, "name": user.name, "email": user.email, "team_ids": user.teams, "created_at": user.created_at })
+}
+
+async fn alter(app: &App, org: Org, change: Change) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
+    let Change { id, name, email, .. } = change;
+    let email = match email {
+        None => Patch::Keep,
+        Some(email) if email.is_empty() => Patch::Clear,
+        Some(email) => Patch::Set(email),
+    };
+    let said = format!("{id} is changed.");
+    let patch = UserPatch { name, email, teams: None };
+    app.store.write(move |tx| ops::users::patch(tx, &by, &id, patch)).await?;
+    screen::say(said)
 }
 
 async fn end(app: &App, org: Org, id: UserId) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! WhatsApp accounts of an organization.
 
 use lockstep_core::ids::TeamId;
-use lockstep_core::limits::ACCOUNTS_MAX;
+use lockstep_core::limits::{ACCOUNTS_MAX, PHONE_CHARS_MAX, fits};
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
 use lockstep_core::problem::{Code, Problem};
@@ -52,18 +52,21 @@ pub fn check_phone_number_id(text: &str) -> Result<(), Problem> {
 /// [`ACCOUNTS_MAX`] accounts.
 pub fn add(tx: &mut Tx<'_>, by: &Author, new: &NewAccount) -> Result<Account, Problem> {
     let digits = |text: &str| text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect::<String>();
-    let number = Phone::parse(&digits(&new.phone_number))
-        .map_err(|bad| Problem::of(Code::InvalidPhoneNumber, "phone_number", format!("The number is {bad}.")))?;
+    let bad = |message: String| Problem::of(Code::InvalidPhoneNumber, "phone_number", message);
+    let written = |c: char| c.is_ascii_digit() || "+ -().".contains(c);
+    if !fits(&new.phone_number, PHONE_CHARS_MAX) || !new.phone_number.chars().all(written) {
+        return Err(bad(format!("A number has at most {PHONE_CHARS_MAX} digits, spaces, dashes, dots and brackets.")));
+    }
+    let number = Phone::parse(&digits(&new.phone_number)).map_err(|error| bad(format!("The number is {error}.")))?;
     check_phone_number_id(&new.phone_number_id)?;
     check_name(&new.name)?;
+    let same_id = tx.account(&by.org, &new.phone_number_id)?.is_some();
     let known = tx.accounts(&by.org)?;
     if known.len() as u64 >= ACCOUNTS_MAX {
         let message = format!("An organization has at most {ACCOUNTS_MAX} accounts.");
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
-    if known.iter().any(|account| {
-        account.phone_number_id == new.phone_number_id || digits(&account.phone_number) == number.as_str()
-    }) {
+    if same_id || known.iter().any(|account| digits(&account.phone_number) == number.as_str()) {
         let message = "The organization has an account with this number or this phone_number_id.";
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }

@@ -106,6 +106,8 @@ fn accounts_are_added_renamed_and_given_to_a_team() {
             (with("phone_number_id", json!("12345")), Some("phone_number_id")),
             (with("phone_number_id", Json::Null), Some("phone_number_id")),
             (with("phone_number", json!("0812")), Some("phone_number")),
+            (with("phone_number", json!("+62 812\u{0}0000 222")), Some("phone_number")),
+            (with("phone_number", json!(format!("+62 8120000222{}", " ".repeat(40)))), Some("phone_number")),
             (with("name", json!("")), Some("name")),
             (with("team_id", json!(NOBODY)), Some("team_id")),
         ] {
@@ -132,7 +134,7 @@ fn accounts_are_added_renamed_and_given_to_a_team() {
 #[test]
 fn a_key_is_shown_once_and_ends_at_once() {
     on_both("admin_keys", async |desk| {
-        let body = json!({ "label": "CRM", "livemode": false, "scopes": ["contacts:write", "keys:read"],
+        let body = json!({ "label": "CRM", "livemode": false, "scopes": ["keys:read", "contacts:write", "keys:read"],
             "expires_at": "2026-09-22T00:00:00Z" });
         let made = desk.post_once("once", "/v1/keys", body.clone()).await;
         assert_eq!(made.status.as_u16(), 201);

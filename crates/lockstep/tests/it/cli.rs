@@ -312,13 +312,21 @@ fn members_accounts_and_scopes_are_managed_at_the_terminal() {
     assert_eq!(desk.json(&["users", "list", "--team", &sales, "--json"]), serde_json::json!([]));
     assert!(desk.run(&["teams", "join", &sales, ana]).status.success());
     assert!(text(&desk.run(&["users", "list"]).stdout).contains(&sales));
+    assert!(desk.run(&["users", "change", ana, "--name", "Anna", "--email", ""]).status.success());
+    let changed = desk.json(&["users", "list", "--json"]);
+    assert_eq!((&changed[0]["name"], &changed[0]["email"]), (&"Anna".into(), &Json::Null));
+    assert_eq!(desk.run(&["users", "change", ana]).status.code(), Some(2), "nothing to change");
+    assert!(desk.run(&["teams", "rename", &sales, "Field sales"]).status.success());
+    assert!(desk.refusal(&["teams", "rename", &sales, "general"]).contains("team of this name"));
 
     let second = ["accounts", "add", "+62 811-0000-0002", "--phone-number-id", "222222222", "--name", "Sales"];
     assert!(desk.run(&second).status.success());
     assert!(desk.refusal(&second).contains("has an account"));
+    assert!(desk.run(&["accounts", "rename", "222222222", "Penjualan"]).status.success());
     assert!(desk.run(&["accounts", "give", "222222222", "--team", &sales]).status.success());
     let accounts = desk.json(&["accounts", "list", "--json"]);
     assert_eq!((accounts.as_array().map(Vec::len), accounts[1]["team"].as_str()), (Some(2), Some(sales.as_str())));
+    assert_eq!(accounts[1]["name"], "Penjualan");
     assert!(desk.refusal(&["teams", "remove", &sales]).contains("labels or accounts"));
     assert!(desk.run(&["accounts", "give", "222222222"]).status.success());
     assert!(desk.run(&["teams", "remove", &sales]).status.success());

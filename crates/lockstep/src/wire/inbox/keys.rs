@@ -125,13 +125,10 @@ impl NewKeyBody {
                 _ => return refuse("expires_at", "expires_at is a time to come, as 2026-05-23T10:00:00Z.".to_owned()),
             },
         };
-        Ok(Wish {
-            kind: KeyKind::Api,
-            label,
-            live: self.livemode.unwrap_or(caller.livemode),
-            expires_at,
-            scopes: self.scopes.unwrap_or_else(|| caller.scopes.clone()),
-        })
+        let mut scopes = self.scopes.unwrap_or_else(|| caller.scopes.clone());
+        scopes.sort();
+        scopes.dedup();
+        Ok(Wish { kind: KeyKind::Api, label, live: self.livemode.unwrap_or(caller.livemode), expires_at, scopes })
     }
 }
 
