@@ -9,6 +9,7 @@ pub mod budget;
 pub mod change;
 pub mod contact;
 pub mod conversation;
+pub mod crm;
 pub mod env;
 pub mod event;
 pub mod external;

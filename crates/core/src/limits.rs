@@ -110,6 +110,32 @@ limits! {
     HEALTH_HOURS_MAX = 720;
     /// Days that a delivery is kept.
     DELIVERY_RETENTION_DAYS = 30;
+    /// CRM objects that one app defines for a connection.
+    CRM_OBJECTS_MAX = 20;
+    /// Fields of a CRM object, of an event's payload or of one level inside them.
+    CRM_FIELDS_MAX = 200;
+    /// Events of a CRM object.
+    CRM_EVENTS_MAX = 50;
+    /// Fields that a user adds below an object's fields.
+    CRM_CHILDREN_MAX = 100;
+    /// Values listed for one field.
+    CRM_CHOICES_MAX = 200;
+    /// Levels of a field's schema, the field itself included.
+    CRM_SCHEMA_DEPTH_MAX = 3;
+    /// Characters of a slug that an app chooses.
+    CRM_SLUG_CHARS_MAX = 64;
+    /// Characters of a label of a CRM object, a field or an event.
+    CRM_LABEL_CHARS_MAX = 100;
+    /// Characters of a description of a CRM object, a field or an event.
+    CRM_DESCRIPTION_CHARS_MAX = 1_000;
+    /// Rows of a mapping's fields, of one action or of one value map.
+    CRM_ROWS_MAX = 500;
+    /// Characters of a fixed value or a template in a mapping.
+    CRM_TEXT_CHARS_MAX = 4096;
+    /// Steps of work to render one template; 64 bytes of data count as one.
+    TEMPLATE_FUEL_MAX = 10_000;
+    /// Bytes of text that one template makes.
+    TEMPLATE_OUTPUT_BYTES_MAX = 64 * 1024;
 }
 
 /// Whether a text has at most so many characters.
