@@ -10,6 +10,8 @@ use crate::env::Time;
 
 /// Calls are counted in steps of this share of the window, so that a budget stays small whatever the limit is.
 const STEPS: u32 = 20;
+/// No vendor shuts an account for longer than a day, and an hour of difference between clocks.
+const SHUT_MAX: Duration = Duration::from_secs(25 * 3_600);
 /// How many windows our share stays halved after a 429.
 const HALVED_WINDOWS: u32 = 6;
 
@@ -92,8 +94,14 @@ impl Budget {
         self.sent.iter().map(|(_, calls)| calls).sum()
     }
 
-    /// Counts calls that others have sent.
-    pub fn count_others(&mut self, calls: u32, until: Time) {
+    /// Takes in what an answer told of calls by others, unless something newer is known by now.
+    pub fn hear(&mut self, calls: u32, until: Time) {
+        if self.others.is_none() || until > self.others_until {
+            self.count_others(calls, until);
+        }
+    }
+
+    fn count_others(&mut self, calls: u32, until: Time) {
         self.others = Some(calls);
         self.others_until = until;
     }
@@ -126,6 +134,7 @@ impl Budget {
         self.sent.make_contiguous().sort_unstable();
         self.others_until = self.others_until.min(window_end);
         self.halved_until = self.halved_until.min(now.plus(limit.window * HALVED_WINDOWS));
+        self.shut_until = self.shut_until.min(now.plus(SHUT_MAX));
         let oldest = now.minus(limit.window);
         while self.sent.front().is_some_and(|(at, _)| *at <= oldest) {
             self.sent.pop_front();
@@ -225,6 +234,22 @@ mod tests {
         budget.shut(opens);
         assert_eq!(budget.room(limit(100), 100, START), Err(opens));
         assert_eq!(budget.room(limit(100), 100, opens), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_was_a_year_ahead_shuts_an_account_for_a_day_at_most() {
+        let mut budget = unused();
+        budget.shut(START.plus(Duration::from_secs(365 * 24 * 3_600)));
+        assert_eq!(budget.room(limit(100), 100, START), Err(START.plus(SHUT_MAX)));
+        assert_eq!(budget.room(limit(100), 100, START.plus(SHUT_MAX)), Ok(()));
+    }
+
+    #[test]
+    fn what_was_heard_before_a_429_does_not_open_the_window_again() {
+        let mut budget = unused();
+        budget.refused(limit(100), START.plus(Duration::from_secs(1)));
+        budget.hear(0, START.plus(Duration::from_secs(10)));
+        assert_eq!(admitted(&mut budget, limit(100), 100, START.plus(Duration::from_secs(2))), 0);
     }
 
     #[test]

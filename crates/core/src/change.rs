@@ -110,6 +110,8 @@ pub enum Verdict {
     },
     /// A phone number edited in the CRM: kept there as one more way to match, never written to a contact that has a number.
     ChannelAddress,
+    /// A merge of records left another contact's id in the record: it names its own contact again.
+    OurId,
     /// The CRM keeps setting our value back: the field waits for a person.
     Held,
 }

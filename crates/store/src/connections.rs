@@ -191,17 +191,6 @@ impl Tx<'_> {
         let sql = "UPDATE connections SET reauthorise_reason = ?2, updated_at = ?3 WHERE id = ?1";
         self.change("connection", sql, args![of.id(), reason, now])
     }
-
-    /// Changes how our id is kept in the vendor's records.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn set_key_field(&mut self, of: &ConnectionOf, key_field: &str) -> Result<(), StoreError> {
-        let now = self.now();
-        let sql = "UPDATE connections SET key_field = ?2, updated_at = ?3 WHERE id = ?1";
-        self.change("connection", sql, args![of.id(), key_field, now])
-    }
-
     /// The connection's grant as it is now.
     ///
     /// # Errors

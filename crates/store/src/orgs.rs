@@ -1,7 +1,7 @@
 //! Organizations, their change numbers and their WhatsApp accounts.
 
 use lockstep_core::env::Time;
-use lockstep_core::ids::{AccountId, ContextId, OrgId, SubscriptionId, SyncId, TeamId};
+use lockstep_core::ids::{AccountId, ContextId, OrgId, SyncId, TeamId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -127,15 +127,6 @@ impl Tx<'_> {
     pub fn org_of_sync(&mut self, id: &SyncId) -> Result<Option<Org>, StoreError> {
         self.one("SELECT org_id FROM syncs WHERE id = ?1", args![id], |row| row.take().map(Org))
     }
-
-    /// The organization of a claimed job's subscription.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn org_of_subscription(&mut self, id: &SubscriptionId) -> Result<Option<Org>, StoreError> {
-        self.one("SELECT org_id FROM subscriptions WHERE id = ?1", args![id], |row| row.take().map(Org))
-    }
-
     /// The next change number of the organization. The row's lock makes commit order the order of numbers.
     ///
     /// # Errors

@@ -75,11 +75,15 @@ impl<'a> Seen<'a> {
         match (ours_moved, theirs_moved) {
             (false, false) => Step::Rest,
             (true, false) => self.flow(Side::Inbox, Verdict::Flowed { from: Side::Inbox }),
-            // The id says whose record it is: a merge of records may have left another contact's there.
-            (false, true) if self.map.is_our_id() => self.flow(Side::Inbox, Verdict::Flowed { from: Side::Inbox }),
+            (false, true) if self.is_merged_id() => self.flow(Side::Inbox, Verdict::OurId),
             (false, true) => self.flow(Side::Crm, Verdict::Flowed { from: Side::Crm }),
             (true, true) => self.conflict(),
         }
+    }
+
+    /// Whether the record lost our id in a merge. One that somebody else's sync has put there is left alone.
+    fn is_merged_id(&self) -> bool {
+        self.map.is_our_id() && self.sight.far.is_some_and(|far| !far.merged.is_empty())
     }
 
     /// The channel's address: the inbox's number is never changed, only an empty one is filled (law 3).

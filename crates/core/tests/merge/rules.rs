@@ -120,12 +120,24 @@ fn a_forbidden_flow_is_logged_once_and_each_side_keeps_its_own() {
 }
 
 #[test]
-fn another_contacts_id_in_the_record_gives_way_to_ours() {
+fn another_contacts_id_that_a_merge_left_in_the_record_gives_way_to_ours() {
     let mut world = budi();
+    world.record.merged = vec!["8".to_owned()];
     world.edit_crm(&[("lockstep_id", "ctc_01HXYZABCDEFGHJKMNPQRSTVWZ")]);
     let ours = world.contact.id.to_string();
-    assert_eq!(world.sync().to_them["id"].as_deref(), Some(ours.as_str()));
+    let merge = world.sync();
+    assert_eq!(merge.to_them["id"].as_deref(), Some(ours.as_str()));
+    assert_eq!(verdicts(&merge), [("id", Verdict::OurId)]);
     assert_eq!(world.crm("lockstep_id"), ours);
+    assert!(world.merge().is_empty());
+}
+
+#[test]
+fn an_id_that_another_sync_keeps_in_the_record_is_left_alone() {
+    let mut world = budi();
+    world.edit_crm(&[("lockstep_id", "ctc_01HXYZABCDEFGHJKMNPQRSTVWZ")]);
+    let merge = world.sync();
+    assert_eq!(verdicts(&merge), [("id", Verdict::Blocked { from: Side::Crm })]);
     assert!(world.merge().is_empty());
 }
 

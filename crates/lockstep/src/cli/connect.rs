@@ -5,11 +5,13 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::{Context, bail};
 use lockstep_connect::oauth::Grant;
 use lockstep_connect::{About, registry};
+use lockstep_core::ids::ConnectionId;
+use lockstep_store::ConnectionOf;
 use secrecy::SecretString;
 use toml::Table;
 
 use super::init::organization;
-use super::place::{Place, Where, authority, runtime, start_quiet_log};
+use super::place::{Place, Where, authority, reach_own_connections, runtime, start_quiet_log};
 use super::screen;
 use crate::config::Config;
 use crate::ops::syncs::{self, Connect, KEY_PROPERTY, KeyChoice};
@@ -30,6 +32,9 @@ pub struct Arguments {
     /// Another address than the vendor's own, such as a sandbox's
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
+    /// The connection whose token this one replaces; a token of another account is refused
+    #[arg(long, value_name = "ID", conflicts_with_all = ["oauth", "base_url", "key_field"])]
+    connection: Option<ConnectionId>,
     /// The unique property for our id: "create" makes lockstep_id, "none" does without, else the name of one
     #[arg(long, value_name = "create|none|NAME")]
     key_field: Option<String>,
@@ -47,30 +52,49 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let about = connector.about();
     let mut place = Place::find(&arguments.at, Table::new())?;
     allow_typed_address(&mut place.config, arguments.base_url.as_deref());
-    let key = match arguments.key_field {
-        Some(choice) => key_choice(&choice),
-        None => ask_key(about)?,
+    let asked_for = match (arguments.connection, arguments.key_field) {
+        (Some(connection), _) => AskedFor::Renewal(connection),
+        (None, Some(choice)) => AskedFor::Account(key_choice(&choice)),
+        (None, None) => AskedFor::Account(ask_key(about)?),
     };
-    if arguments.oauth {
-        return sign_in(&place, about, arguments.base_url, key, arguments.json);
+    if let (true, AskedFor::Account(key)) = (arguments.oauth, &asked_for) {
+        return sign_in(&place, about, arguments.base_url, key.clone(), arguments.json);
     }
     let token = match arguments.token {
         Some(token) => token,
         None => ask_token(about)?,
     };
-    let request = Connect {
-        vendor: about.slug.to_owned(),
-        base_url: arguments.base_url,
-        grant: Grant::fixed(SecretString::from(token)),
-        key,
+    let grant = Grant::fixed(SecretString::from(token));
+    let app = match asked_for {
+        AskedFor::Renewal(_) => place.open_existing()?,
+        AskedFor::Account(_) => place.open_here()?,
     };
-    let app = place.open_here()?;
     let connection = runtime()?.block_on(async {
         key_ring::check(&app).await?;
         let org = organization(&app).await?;
+        let app = reach_own_connections(app, &org).await?;
+        let request = match asked_for {
+            AskedFor::Renewal(connection) => Connect::renewal(&app, &org, &connection, grant).await?,
+            AskedFor::Account(key) => {
+                let (vendor, base_url) = (about.slug.to_owned(), arguments.base_url);
+                Connect { vendor, base_url, grant, key, renews: None }
+            }
+        };
         anyhow::Ok(syncs::connect(&app, &org, request).await?)
     })?;
-    if arguments.json {
+    say_connected(about, &connection, arguments.json)
+}
+
+/// What a person wants.
+enum AskedFor {
+    /// A new token for a connection that is there.
+    Renewal(ConnectionId),
+    /// An account to be connected.
+    Account(KeyChoice),
+}
+
+fn say_connected(about: &About, connection: &ConnectionOf, json: bool) -> anyhow::Result<()> {
+    if json {
         return screen::json(&serde_json::json!({
             "connection": connection.id(),
             "vendor": about.slug,
@@ -83,10 +107,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         connection.connection().account,
         connection.id()
     ))?;
-    screen::say(format!(
-        "Nothing is synced yet. See what a sync would do: lockstep sync plan --connection {}",
-        connection.id()
-    ))
+    screen::say(format!("See what a sync would do: lockstep sync plan --connection {}", connection.id()))
 }
 
 /// Shows where a person signs in. The vendor sends the browser back to the server's public address.

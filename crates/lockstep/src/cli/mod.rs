@@ -16,6 +16,7 @@ mod migrate;
 mod organizations;
 mod parked;
 mod place;
+mod plan_rows;
 pub mod sandbox;
 pub mod screen;
 pub mod serve;

@@ -13,6 +13,7 @@ use toml::Table;
 use super::init::organization;
 use super::jobs;
 use super::place::{Place, Where, reach_own_connections, runtime, start_quiet_log};
+use super::plan_rows;
 use super::screen::{self, number};
 use crate::app::App;
 use crate::ops::syncs::Standing;
@@ -22,6 +23,10 @@ use crate::ops::{key_ring, plans, relink, syncs};
 pub enum Command {
     /// Read the CRM, match both sides and show what a sync would do; writes nothing to either
     Plan(Plan),
+    /// Show a plan row by row, with the values that differ
+    Show(plan_rows::Show),
+    /// Choose whose value of a field that differs will stand
+    Turn(plan_rows::Turn),
     /// Accept a plan and keep both sides in step from then on
     Start(Start),
     /// Show where the syncs stand
@@ -132,6 +137,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     start_quiet_log();
     let at = match &command {
         Command::Plan(Plan { at, .. })
+        | Command::Show(plan_rows::Show { at, .. })
+        | Command::Turn(plan_rows::Turn { at, .. })
         | Command::Start(Start { at, .. })
         | Command::Status(Status { at, .. })
         | Command::Pause(Which { at, .. })
@@ -146,6 +153,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         let desk = Desk { app: reach_own_connections(app, &org).await?, org, place };
         match command {
             Command::Plan(plan) => desk.plan(&plan).await,
+            Command::Show(show) => show.run(&desk.app, &desk.org).await,
+            Command::Turn(turn) => turn.run(&desk.app, &desk.org).await,
             Command::Start(start) => desk.start(&start).await,
             Command::Status(status) => desk.status(&status).await,
             Command::Pause(which) => desk.pause(&which).await,
@@ -259,6 +268,7 @@ impl Desk {
             number(calls),
             number(seconds)
         ))?;
+        screen::say(format!("To see it row by row: lockstep sync show {}", found.id))?;
         screen::say(format!("To accept it: lockstep sync start --plan {}", found.id))
     }
 

@@ -113,6 +113,7 @@ fn open_doors(stage: &Stage) -> OpenDoors {
 
 async fn connect(stage: &Stage, story: &Story) -> anyhow::Result<ConnectionId> {
     let request = Connect {
+        renews: None,
         vendor: "hubspot".to_owned(),
         base_url: Some(stage.crm_url()),
         grant: Grant::fixed(SecretString::from(TOKEN)),

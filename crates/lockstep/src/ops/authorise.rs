@@ -69,14 +69,15 @@ pub async fn finish(app: &App, state: &str, code: &str) -> Result<ConnectionOf, 
     let state = open(app, state).filter(|state| state.until >= app.env.now()).ok_or_else(|| {
         Problem::of(Code::InvalidFieldValue, "state", "This authorisation is too old or was altered. Start again.")
     })?;
-    let wanted = state.org;
+    let wanted = state.org.clone();
     let org = app.store.read(move |tx| tx.org(&wanted)).await?;
     let org = org.ok_or_else(|| Problem::not_found("organization"))?;
     let about = reach::connector(&state.vendor).map_err(refused)?.about();
     let base_url = state.base_url.as_deref().unwrap_or(about.base_url);
-    let pkce = Pkce::of(state.verifier);
+    let pkce = Pkce::of(state.verifier.clone());
     let grant = reach::exchange_code(app, &state.vendor, base_url, code, &pkce).await.map_err(refused)?;
-    syncs::connect(app, &org, Connect { vendor: state.vendor, base_url: state.base_url, grant, key: state.key }).await
+    let State { vendor, base_url, key, .. } = state;
+    syncs::connect(app, &org, Connect { vendor, base_url, grant, key, renews: None }).await
 }
 
 fn refused(fault: Fault) -> Problem {

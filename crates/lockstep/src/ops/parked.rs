@@ -13,30 +13,6 @@ use serde_json::json;
 use crate::app::App;
 use crate::ops::audit::{self, Action};
 use crate::sync::census;
-
-/// A page of questions, oldest first, and whether there are more.
-///
-/// # Errors
-/// The store's.
-pub async fn list(
-    app: &App,
-    org: &Org,
-    after: Option<&ParkedId>,
-    limit: usize,
-) -> Result<(Vec<Parked>, bool), Problem> {
-    let (org, after) = (org.clone(), after.cloned());
-    Ok(app.store.read(move |tx| tx.parked_list(&org, after.as_ref(), limit)).await?)
-}
-
-/// One question.
-///
-/// # Errors
-/// No such question.
-pub async fn show(app: &App, org: &Org, id: &ParkedId) -> Result<Parked, Problem> {
-    let (org, id) = (org.clone(), id.clone());
-    app.store.read(move |tx| tx.parked(&org, &id)?.ok_or_else(|| Problem::not_found("parked question"))).await
-}
-
 /// Has Lockstep try again, the cause being mended: what is still a question is asked anew.
 ///
 /// # Errors

@@ -48,6 +48,25 @@ pub struct Connect {
     pub grant: Grant,
     /// About a unique property for our id.
     pub key: KeyChoice,
+    /// The connection whose grant this one replaces: another account's is refused.
+    pub renews: Option<ConnectionId>,
+}
+
+impl Connect {
+    /// What renews the grant of a connection.
+    ///
+    /// # Errors
+    /// No such connection.
+    pub async fn renewal(app: &App, org: &Org, connection: &ConnectionId, grant: Grant) -> Result<Self, Problem> {
+        let of = connection_of(app, org, connection).await?;
+        let row = of.connection();
+        let key = match stored_key_field(&of)? {
+            KeyField::None => KeyChoice::None,
+            KeyField::Property { name } => KeyChoice::Existing(name),
+        };
+        let (vendor, base_url) = (row.vendor.clone(), Some(row.base_url.clone()));
+        Ok(Self { vendor, base_url, grant, key, renews: Some(connection.clone()) })
+    }
 }
 
 /// Connects an account of a vendor, or renews the grant of the connection that this account has already; its syncs then
@@ -63,7 +82,18 @@ pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<Connectio
     let base_url = base_url.trim_end_matches('/').to_owned();
     let session = reach::trial(app, connector, &base_url, request.grant.clone());
     let account = connector.account(&session).await.map_err(vendor_problem)?;
-    if let Some(known) = known(app, org, about.slug, &account).await? {
+    let known = known(app, org, about.slug, &account).await?;
+    if let Some(renewed) = &request.renews
+        && known.as_ref().is_none_or(|known| known.id() != renewed)
+    {
+        let renewed = connection_of(app, org, renewed).await?;
+        let message = format!(
+            "This grant is for account {account}, the connection is to account {}. Authorise that account.",
+            renewed.connection().account
+        );
+        return Err(Problem::new(Code::InvalidFieldValue, message));
+    }
+    if let Some(known) = known {
         agrees_with(&known, &base_url, &request.key)?;
         store_grant(app, org, &known, &request.grant).await?;
         return Ok(known);
@@ -78,26 +108,6 @@ pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<Connectio
         Ok::<_, StoreError>(connection)
     });
     Ok(made.await?)
-}
-
-/// Takes a fresh grant for a connection whose old one is gone.
-///
-/// # Errors
-/// No such connection, or the grant is another account's.
-pub async fn reauthorise(app: &App, org: &Org, connection: &ConnectionId, grant: Grant) -> Result<(), Problem> {
-    let of = connection_of(app, org, connection).await?;
-    let row = of.connection();
-    let connector = reach::connector(&row.vendor).map_err(vendor_problem)?;
-    let session = reach::trial(app, connector, &row.base_url, grant.clone());
-    let account = connector.account(&session).await.map_err(vendor_problem)?;
-    if account != row.account {
-        let message = format!(
-            "This grant is for account {account}, the connection is to account {}. Authorise that account.",
-            row.account
-        );
-        return Err(Problem::new(Code::InvalidFieldValue, message));
-    }
-    store_grant(app, org, &of, &grant).await
 }
 
 /// Address and key property stay what they were when the connection was made: its pairs rest on them.

@@ -199,6 +199,9 @@ fn sentence(field: &str, inbox: Option<&str>, change: &Change, of: &FieldChange,
                 "{head}: {crm} holds {theirs} since {at}, but the number is the channel's address and no sync changes it in a contact that has one."
             )
         }
+        Verdict::OurId => {
+            format!("{head}: it was written to {crm} at {at}, since a merge of records had left {theirs} there.")
+        }
         Verdict::Held => {
             format!("{head}: {crm} has set it back to {theirs} again and again, so it waits for a person since {at}.")
         }

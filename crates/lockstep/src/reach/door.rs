@@ -45,7 +45,6 @@ pub enum Authority {
 #[async_trait]
 impl Door for VendorDoor {
     async fn send(&self, call: Call) -> Result<Answer, Fault> {
-        self.admit(&call).await?;
         let connection = match &self.authority {
             Authority::Trial(grant) => return self.exchange(&call, grant).await,
             Authority::Connection(connection) => connection,
@@ -56,7 +55,6 @@ impl Door for VendorDoor {
             return Ok(answer);
         }
         let renewed = self.renew(connection, version).await?;
-        self.admit(&call).await?;
         let answer = self.exchange(&call, &renewed).await?;
         if answer.status == 401 {
             let name = self.connector.about().name;
@@ -103,6 +101,7 @@ impl VendorDoor {
 
     async fn exchange(&self, call: &Call, grant: &Grant) -> Result<Answer, Fault> {
         let request = request(&self.base_url, call, grant)?;
+        self.admit(call).await?;
         let sent_at = self.app.env.now();
         let answer = self.app.network.exchange(request, CALL_LIMITS).await;
         let path = call.path.split('?').next().unwrap_or_default();

@@ -112,10 +112,11 @@ impl Account {
 
     /// Answers how many of our calls are in the general window with this one.
     fn enter(&self, tx: &mut Tx<'_>, window: Window, class: Class) -> Result<Result<u32, Time>, StoreError> {
-        let now = tx.now();
         let mut budgets = tx.hold_budgets(&self.key)?;
-        if let Some((calls, until)) = self.heard().others.take() {
-            budgets.general.count_others(calls, until);
+        // The call goes out when this is done: what counts is the time after the wait for the row, not before it.
+        let now = tx.env().now();
+        if let Some((calls, until)) = self.heard().others {
+            budgets.general.hear(calls, until);
         }
         let room = budgets.general.room(self.general, class.percent(), now);
         let room = match window {
@@ -144,7 +145,6 @@ impl Account {
     /// # Errors
     /// The store's.
     pub async fn refused(&self, store: &Store, window: Window) -> Result<(), StoreError> {
-        self.heard().others = None;
         let (general, search) = (self.general, self.search);
         let shut_window = move |budgets: &mut Budgets, now| match window {
             Window::General => budgets.general.refused(general, now),
@@ -169,7 +169,7 @@ impl Account {
         let key = self.key.clone();
         let changed = store.write(move |tx| {
             let mut budgets = tx.hold_budgets(&key)?;
-            change(&mut budgets, tx.now());
+            change(&mut budgets, tx.env().now());
             tx.save_budgets(&key, &budgets)
         });
         changed.await

@@ -27,6 +27,7 @@ impl Office {
     fn open(setup: &Setup, key: KeyChoice) -> Self {
         let world = World::new(setup);
         let connect = Connect {
+            renews: None,
             vendor: "hubspot".to_owned(),
             base_url: Some("https://hubspot.test".to_owned()),
             grant: Grant::fixed("pat-eu1-test".to_owned().into()),
@@ -356,8 +357,13 @@ fn an_account_that_is_connected_keeps_its_key_property() {
     let office = Office::open(&Setup::default(), KeyChoice::Create);
     let again = |key: KeyChoice| {
         let grant = Grant::fixed("pat-eu1-test".to_owned().into());
-        let connect =
-            Connect { vendor: "hubspot".to_owned(), base_url: Some("https://hubspot.test/".to_owned()), grant, key };
+        let connect = Connect {
+            vendor: "hubspot".to_owned(),
+            base_url: Some("https://hubspot.test/".to_owned()),
+            grant,
+            key,
+            renews: None,
+        };
         run(syncs::connect(&office.world.app, &office.world.org, connect)).map(|of| of.id().clone())
     };
     assert_eq!(again(KeyChoice::Create), Ok(office.connection.clone()));

@@ -4,6 +4,7 @@ mod found;
 mod ledger;
 mod oracle;
 mod people;
+mod polls;
 mod script;
 mod shrink;
 pub mod story;

@@ -246,8 +246,13 @@ impl World {
     /// Connects the CRM.
     pub fn connect(&mut self) {
         let key = if self.keyed { KeyChoice::Create } else { KeyChoice::None };
-        let request =
-            Connect { vendor: "hubspot".to_owned(), base_url: Some(CRM.to_owned()), grant: self.grant(), key };
+        let request = Connect {
+            vendor: "hubspot".to_owned(),
+            base_url: Some(CRM.to_owned()),
+            grant: self.grant(),
+            key,
+            renews: None,
+        };
         let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
         self.connection = Some(connection.id().clone());
     }
@@ -316,7 +321,7 @@ impl World {
     pub fn consent(&mut self) {
         let mut refusal = None;
         for tries in 0..60 {
-            match run(ops::syncs::reauthorise(&self.app, &self.org, self.connection(), self.grant())) {
+            match self.authorise_again() {
                 Ok(()) => return,
                 Err(problem) => refusal = Some(problem),
             }
@@ -325,11 +330,18 @@ impl World {
         panic!("the CRM does not let us in again: {refusal:?}");
     }
 
+    fn authorise_again(&self) -> Result<(), Problem> {
+        run(async {
+            let renewal = Connect::renewal(&self.app, &self.org, self.connection(), self.grant()).await?;
+            ops::syncs::connect(&self.app, &self.org, renewal).await.map(drop)
+        })
+    }
+
     /// A person of another account authorises by mistake. Answers whether it was taken.
     pub fn consent_as(&mut self, portal: u32) -> bool {
         let own = HubspotSettings::default().portal_id;
         self.hubspot.set_portal_id(portal);
-        let taken = run(ops::syncs::reauthorise(&self.app, &self.org, self.connection(), self.grant())).is_ok();
+        let taken = self.authorise_again().is_ok();
         self.hubspot.set_portal_id(own);
         taken
     }
