@@ -242,8 +242,9 @@ impl Run<'_> {
     /// A row's value on the app's side, before it takes the type of the target.
     fn value(&self, row: &Transformation) -> Result<Patch<Json>, Unfit> {
         match &row.way {
-            Way::Empty => Ok(Patch::Keep),
+            Way::Empty | Way::Static { static_value: Json::Null } => Ok(Patch::Keep),
             Way::Static { static_value } => Ok(Patch::Set(static_value.clone())),
+            Way::Template { template } if template.trim().is_empty() => Ok(Patch::Keep),
             Way::Template { template } => self.rendered(row, template),
             Way::Direct | Way::Date { .. } => Ok(self.given(row)),
             Way::ValueMap { value_map, otherwise } => {

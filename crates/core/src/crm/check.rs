@@ -3,6 +3,7 @@
 mod form;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::definition::{CrmEvent, CrmField, CrmObject, EventType};
 use super::mapping::{ActionType, EventAction, ObjectMapping, Transformation, Way};
@@ -10,7 +11,7 @@ use super::payload::fits;
 use super::schema::{JsonType, SimpleType};
 use super::selector::{ApiObject, Operation, Passage, Selector};
 use super::{below, date, template, view};
-use crate::limits::CRM_ROWS_MAX;
+use crate::limits::{CRM_ROWS_MAX, CRM_TEXT_CHARS_MAX, fits as short};
 
 /// One thing to say about a mapping.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,25 @@ pub const fn actions(event_type: EventType) -> &'static [ActionType] {
     }
 }
 
+/// Whether a row's own part is still to be filled in.
+fn is_open(way: &Way) -> bool {
+    match way {
+        Way::Static { static_value } => static_value.is_null(),
+        Way::Template { template } => template.trim().is_empty(),
+        Way::ValueMap { value_map, .. } => value_map.is_empty(),
+        Way::Direct | Way::Date { .. } | Way::Empty => false,
+    }
+}
+
+/// Whether a fixed value is short enough.
+fn bounded(value: &Json) -> Result<(), String> {
+    let long = match value {
+        Json::String(text) => !short(text, CRM_TEXT_CHARS_MAX),
+        other => !short(&other.to_string(), CRM_TEXT_CHARS_MAX),
+    };
+    if long { Err(format!("has more than {CRM_TEXT_CHARS_MAX} characters")) } else { Ok(()) }
+}
+
 /// Checks the mapping of one CRM object against what the app defines and the CRM offers. `api` is the native object
 /// that the mapping chose, if there still is one. Rows for what the app no longer defines are passed over.
 pub fn check(mapping: Option<&ObjectMapping>, object: &CrmObject, api: Option<&ApiObject>) -> Vec<Finding> {
@@ -63,6 +83,9 @@ pub fn check(mapping: Option<&ObjectMapping>, object: &CrmObject, api: Option<&A
         Some((_, None)) => findings.add(&object.slug, State::Missing, "waits for the CRM's fields to be fetched"),
         Some((api, Some(root))) => {
             findings.fields(object, mapping, root);
+            if findings.too_many(&below(&object.slug, "events"), mapping.event_actions.len()) {
+                return findings.0;
+            }
             for event in &object.events {
                 findings.event(&format!("{}.events.{}", object.slug, event.slug), event, mapping, api, root);
             }
@@ -105,9 +128,10 @@ impl Findings {
     }
 
     fn read(&mut self, path: &str, field: &CrmField, row: &Transformation, root: &Selector) {
-        let to_field = |value| fits(field.simple_type, value).map_err(str::to_owned);
+        let to_field = |value| bounded(value).and_then(|()| fits(field.simple_type, value).map_err(str::to_owned));
         match &row.way {
             Way::Empty => {}
+            unfinished if is_open(unfinished) => self.add(path, State::Missing, "needs a value"),
             Way::Direct | Way::Date { .. } => {
                 self.passage(path, field.simple_type, row, root, Operation::Read);
             }
@@ -121,7 +145,7 @@ impl Findings {
             }
             Way::ValueMap { value_map, .. } => {
                 self.target(path, row, root, Operation::Read);
-                if !self.too_many(path, value_map.len()) {
+                if !self.too_many(path, value_map.iter().map(|mapped| mapped.from.len()).sum()) {
                     value_map.iter().for_each(|mapped| self.sound(path, to_field(&mapped.to)));
                 }
             }

@@ -70,21 +70,25 @@ pub enum Way {
     },
     /// A fixed value.
     Static {
-        /// The value.
+        /// The value; `null` while it is still to be typed.
+        #[serde(default)]
         static_value: Json,
     },
     /// Nothing passes.
     Empty,
     /// A text made of several values: see [`super::template`].
     Template {
-        /// The template's source.
+        /// The template's source; empty while it is still to be typed.
+        #[serde(default)]
         template: String,
     },
     /// Listed values become other values, many to one.
     ValueMap {
         /// The rows; the first that holds the value decides.
+        #[serde(default)]
         value_map: Vec<MapRow>,
         /// What becomes of a value in no row.
+        #[serde(default)]
         otherwise: Otherwise,
     },
 }
@@ -99,10 +103,11 @@ pub struct MapRow {
 }
 
 /// What becomes of a value that a value map does not list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "then", rename_all = "snake_case")]
 pub enum Otherwise {
     /// Nothing passes: a write leaves the field alone, a read is null.
+    #[default]
     Skip,
     /// It passes as it is.
     Keep,

@@ -298,7 +298,20 @@ impl NativeKind {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
+
+    proptest! {
+        #[test]
+        fn a_pointer_leads_back_to_its_names(outer in "[a-z~/]{1,12}|/properties/", inner in "[a-z~/]{1,12}|#") {
+            let mut tree = field(&outer, "Outer", NativeKind::Object);
+            tree.children = vec![field(&inner, "Inner", NativeKind::Text)];
+            let root = Selector::root("Thing", "things", &[tree]);
+            let child = &root.children[0].children[0];
+            prop_assert_eq!(child.path(), vec![outer, inner]);
+            prop_assert_eq!(root.find(child.pointer.as_deref().unwrap()), Some(child));
+        }
+    }
 
     /// A writable, searchable field.
     pub fn field(name: &str, label: &str, kind: NativeKind) -> NativeField {

@@ -81,7 +81,18 @@ pub fn render(source: &str, values: impl Serialize) -> Result<String, BadTemplat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
+
+    proptest! {
+        #[test]
+        fn no_source_breaks_the_engine(source in "([{][{%] ?|[}%][}]|[a-z]{1,3}| |[|.,()+*'0-9]|for|in|if|endif|range){0,24}") {
+            let _ = names(&source);
+            if let Ok(text) = render(&source, json!({"a": "1", "b": [1, 2]})) {
+                prop_assert!(text.len() as u64 <= TEMPLATE_OUTPUT_BYTES_MAX);
+            }
+        }
+    }
 
     #[test]
     fn a_template_joins_values_and_prints_nothing_for_what_is_missing() {

@@ -78,6 +78,17 @@ fn an_update_clears_on_null_and_leaves_alone_what_did_not_come() {
 }
 
 #[test]
+fn a_row_that_is_not_finished_writes_nothing() {
+    let rows = json!([
+        {"name": "static", "source_pointer": "#/properties/stage"},
+        {"name": "template", "source_pointer": "#/properties/dealname"},
+        {"name": "value_map", "field": {"slug": "state"}, "source_pointer": "#/properties/tags"},
+        {"name": "direct", "field": {"slug": "state"}}
+    ]);
+    assert_eq!(written(run(&action("update", rows, json!({})), json!({"state": "x"}))), Write::default());
+}
+
+#[test]
 fn a_value_without_a_meaning_is_refused_or_set_aside() {
     let amount = json!([{"name": "direct", "field": {"slug": "sum"}, "source_pointer": "#/properties/amount"},
                         {"name": "template", "template": "{{ sum }} x", "source_pointer": "#/properties/sent_ms"}]);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     ActionType, ApiObject, CrmEvent, EventAction, Findings, ObjectMapping, Operation, Selector, State, Transformation,
-    Way, actions,
+    Way, actions, bounded, is_open,
 };
 use crate::crm::convert::to_native;
 use crate::crm::{below, template};
@@ -56,9 +56,13 @@ impl Findings {
         api: &ApiObject,
         root: &Selector,
     ) {
-        let Some(action) = mapping.action(&event.slug) else {
+        let mut chosen = mapping.event_actions.iter().filter(|action| action.event.slug == event.slug);
+        let Some(action) = chosen.next() else {
             return self.add(path, State::Missing, "needs an action");
         };
+        if chosen.next().is_some() {
+            return self.add(path, State::Wrong, "has two actions");
+        }
         if !actions(event.event_type).contains(&action.action_type) {
             return self.add(path, State::Wrong, "cannot have this action");
         }
@@ -161,12 +165,14 @@ impl Findings {
             _ => self.target(path, row, form.root, form.operation),
         };
         let fixed: Vec<&serde_json::Value> = match &row.way {
-            Way::Static { static_value } if static_value.is_null() => {
-                return self.add(path, State::Missing, "needs a value");
-            }
+            unfinished if is_open(unfinished) => return self.add(path, State::Missing, "needs a value"),
             Way::Static { static_value } => vec![static_value],
-            Way::ValueMap { value_map, .. } if self.too_many(path, value_map.len()) => return,
-            Way::ValueMap { value_map, .. } => value_map.iter().map(|row| &row.to).collect(),
+            Way::ValueMap { value_map, .. } => {
+                if self.too_many(path, value_map.iter().map(|mapped| mapped.from.len()).sum()) {
+                    return;
+                }
+                value_map.iter().map(|mapped| &mapped.to).collect()
+            }
             Way::Template { template } => {
                 let unknown = |name: &str| form.event.fields.iter().all(|field| field.slug != name);
                 self.template(path, template, unknown, State::Wrong, "which the event does not have");
@@ -176,7 +182,7 @@ impl Findings {
         };
         let Some(target) = target else { return };
         for value in fixed.into_iter().chain(&row.default_value) {
-            match to_native(value, target, &row.way) {
+            match bounded(value).and_then(|()| to_native(value, target, &row.way)) {
                 Err(error) => self.sound(path, Err(error)),
                 Ok(Some(text)) if !listed(&text, target) => {
                     self.add(path, State::Gone, format!("has the value \"{text}\", which the CRM does not list"));

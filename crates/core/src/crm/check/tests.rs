@@ -98,6 +98,17 @@ fn what_is_not_chosen_is_missing() {
 }
 
 #[test]
+fn an_unfinished_row_is_missing_its_value() {
+    let open = |name: &str| json!({"name": name, "field": {"slug": "name"}, "source_pointer": at("dealname")});
+    for name in ["static", "template", "value_map"] {
+        assert_eq!(after("/transformations/0", open(name)), one("fields.name", State::Missing), "{name}");
+        let mut row = open(name);
+        (row["field"], row["source_pointer"]) = (json!({"slug": "at"}), json!(at("tags")));
+        assert_eq!(after("/event_actions/0/transformations/1", row), one("events.sent.at", State::Missing), "{name}");
+    }
+}
+
+#[test]
 fn what_left_the_crm_is_gone() {
     let pointer = |index| format!("/event_actions/0/transformations/{index}/source_pointer");
     assert_eq!(after("/transformations/0/source_pointer", json!(at("old"))), one("fields.name", State::Gone));
@@ -114,6 +125,7 @@ fn what_left_the_crm_is_gone() {
 fn what_can_never_work_is_wrong() {
     let wrong = |pointer: &str, value: Json, path: &str| assert_eq!(after(pointer, value), one(path, State::Wrong));
     wrong("/transformations/2/static_value", json!("no"), "fields.open");
+    wrong("/event_actions/0/transformations/2/static_value", json!("x".repeat(4097)), "events.sent.rows.2");
     wrong("/transformations/0/source_pointer", json!(at("site")), "fields.name");
     wrong("/event_actions/1/action_type", json!("create"), "events.lost");
     wrong("/event_actions/0/transformations/1/source_pointer", json!(at("amount")), "events.sent.at");
@@ -128,6 +140,11 @@ fn what_can_never_work_is_wrong() {
     let row = doubled["transformations"][0].clone();
     doubled["transformations"].as_array_mut().unwrap().push(row);
     assert_eq!(found(&doubled), one("fields.name", State::Wrong));
+    let mut doubled = complete();
+    doubled["event_actions"][2] = doubled["event_actions"][1].clone();
+    doubled["event_actions"][2]["event"]["slug"] = json!("sent");
+    let expected = [("events.find".to_owned(), State::Missing), ("events.sent".to_owned(), State::Wrong)];
+    assert_eq!(found(&doubled), expected);
 }
 
 #[test]

@@ -136,6 +136,25 @@ fn option_of(field: &CrmField) -> Json {
     schema
 }
 
+/// JSON of any shape, with the members that definitions have.
+fn anything() -> impl Strategy<Value = Json> {
+    let keys =
+        vec!["fields", "events", "type", "format", "label", "payloadSchema", "properties", "items", "enum", "é", "a"];
+    let words = vec!["string", "object", "array", "create", "datetime", ""];
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<i64>().prop_map(Json::from),
+        prop::sample::select(words).prop_map(Json::from)
+    ];
+    leaf.prop_recursive(6, 48, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Json::from),
+            prop::collection::btree_map(prop::sample::select(keys.clone()), inner, 0..5)
+                .prop_map(|map| map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        ]
+    })
+}
+
 fn schema() -> impl Strategy<Value = Json> {
     let formats = prop::sample::select(vec![Json::Null, json!("date-time"), json!("datetime"), json!("date")]);
     let leaf = ("[A-Za-z ]{0,8}", formats, prop::collection::vec("[a-z]{1,3}", 0..3)).prop_map(
@@ -151,6 +170,14 @@ fn schema() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
+    #[test]
+    fn a_definition_is_read_or_its_flaws_are_named(option in anything()) {
+        match objects(&option) {
+            Ok(all) => prop_assert!(all.iter().all(|object| object.id > 0 && !object.slug.is_empty())),
+            Err(flaws) => prop_assert!(flaws.iter().all(|flaw| !flaw.error.is_empty())),
+        }
+    }
+
     #[test]
     fn normalising_twice_changes_nothing(fields in prop::collection::btree_map("[A-Za-z_][a-z0-9_]{0,6}", schema(), 0..5)) {
         let once = objects(&json!({"deal": {"fields": fields}})).unwrap();
