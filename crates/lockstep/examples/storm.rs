@@ -147,7 +147,7 @@ impl Sum {
 }
 
 fn report(arguments: &Arguments, sum: &Sum) -> ExitCode {
-    if let Some((seed, told)) = &sum.failed {
+    if let Some((seed, told)) = sum.failed.as_ref().filter(|_| !arguments.keep_going) {
         println!("seed {seed} fails after {} acts; shrinking its story", told.script.len());
         told.findings.all().for_each(|(kind, finding)| println!("{kind}: {finding}"));
         let shorter = storm::shrunk(*seed, told);

@@ -228,6 +228,54 @@ fn a_plan_is_computed_and_carried_out_without_a_server() {
 }
 
 #[test]
+fn a_plan_is_read_row_by_row_and_its_conflicts_can_be_turned() {
+    let desk = Desk::new();
+    let sandbox = Sandbox::start();
+    let person = |name: &str| format!("name,phone,email\n{name},+6281234567890,ada@example.com\n");
+    let theirs = Desk::new();
+    theirs.json(&["import", &theirs.file("people.csv", person("Ada King").as_bytes()), "--json"]);
+    let connect = ["connect", "hubspot", "--token", "t", "--base-url", &sandbox.url, "--key-field", "none", "--json"];
+    theirs.json(&connect);
+    let plan = theirs.json(&["sync", "plan", "--json"])["plan"].as_str().expect("an id").to_owned();
+    theirs.json(&["sync", "start", "--plan", &plan, "--yes", "--json"]);
+    theirs.json(&["sync", "status", "--wait", "--json"]);
+
+    desk.json(&["import", &desk.file("people.csv", person("Ada Lovelace").as_bytes()), "--json"]);
+    desk.json(&connect);
+    let plan = desk.json(&["sync", "plan", "--json"])["plan"].as_str().expect("an id").to_owned();
+    let rows = desk.json(&["sync", "show", &plan, "--json"]);
+    assert_eq!((&rows[0]["kind"], &rows[0]["row"]), (&Json::from("matched"), &Json::from(1)));
+    let conflict = &rows[0]["conflicts"][0];
+    assert_eq!((&conflict["field"], &conflict["winner"]), (&Json::from("name"), &Json::from("crm")));
+    let shown = text(&desk.run(&["sync", "show", &plan]).stdout);
+    assert!(shown.contains("Ada Lovelace") && shown.contains("Ada King"), "{shown}");
+
+    assert!(desk.refusal(&["sync", "turn", &plan, "1", "email", "inbox"]).contains("conflict"));
+    assert!(desk.run(&["sync", "turn", &plan, "1", "name", "inbox"]).status.success());
+    assert_eq!(desk.json(&["sync", "show", &plan, "--json"])[0]["conflicts"][0]["winner"], "inbox");
+    desk.json(&["sync", "start", "--plan", &plan, "--yes", "--json"]);
+    desk.json(&["sync", "status", "--wait", "--json"]);
+
+    let after = Desk::new();
+    after.json(&["import", &after.file("people.csv", person("Ada Lovelace").as_bytes()), "--json"]);
+    after.json(&connect);
+    let plan = after.json(&["sync", "plan", "--json"]);
+    assert_eq!((&plan["matched"], &plan["conflicts"]), (&Json::from(1), &Json::from(0)), "the record has our name now");
+}
+
+#[test]
+fn a_new_token_renews_its_connection_and_no_other() {
+    let desk = Desk::new();
+    let sandbox = Sandbox::start();
+    let connect = ["connect", "hubspot", "--token", "t", "--base-url", &sandbox.url, "--key-field", "create", "--json"];
+    let connection = desk.json(&connect)["connection"].as_str().expect("an id").to_owned();
+    let renew = ["connect", "hubspot", "--token", "u", "--connection", &connection, "--json"];
+    assert_eq!(desk.json(&renew)["connection"].as_str(), Some(connection.as_str()));
+    let unknown = "con_01HXYZABCDEFGHJKMNPQRSTVWX";
+    assert!(desk.refusal(&["connect", "hubspot", "--token", "u", "--connection", unknown]).contains("connection"));
+}
+
+#[test]
 fn a_server_says_where_it_is_answers_and_ends_when_it_is_asked_to() {
     let desk = Desk::new();
     let mut process =
