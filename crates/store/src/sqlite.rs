@@ -14,6 +14,9 @@ use crate::tx::{Failure, Mode, Tx};
 
 /// How long a connection waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the log grows, in pages of 4 KiB, before a commit copies it into the file: a request that touches a thousand
+/// rows all over a large file writes more than the 1,000 pages at which SQLite would copy after each of them.
+const CHECKPOINT_PAGES: i64 = 16_000;
 /// Prepared statements kept per connection; more than this crate has.
 const STATEMENTS_KEPT: usize = 256;
 
@@ -34,6 +37,7 @@ pub(crate) fn open_writer(path: &Path, synchronous: Synchronous) -> Result<Conne
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", if synchronous == Synchronous::Full { "FULL" } else { "OFF" })?;
+        conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         conn.pragma_update(None, "foreign_keys", true)?;
         keep_plans(&conn)?;
         Ok(conn)
