@@ -147,18 +147,13 @@ impl Sum {
 }
 
 fn report(arguments: &Arguments, sum: &Sum) -> ExitCode {
-    if let Some((seed, told)) = sum.failed.as_ref().filter(|_| !arguments.keep_going) {
-        println!("seed {seed} fails after {} acts; shrinking its story", told.script.len());
+    if let Some((seed, told)) = &sum.failed {
+        println!("seed {seed} fails after {} acts; seeds to find it: {}", told.script.len(), seed - arguments.from + 1);
         told.findings.all().for_each(|(kind, finding)| println!("{kind}: {finding}"));
-        let shorter = storm::shrunk(*seed, told);
-        let told = shorter.as_ref().unwrap_or(told);
-        for line in &told.lines {
-            println!("  {line}");
+        // What a planted hole does is known.
+        if arguments.mutate.is_none() && !arguments.keep_going {
+            tell_shortest(*seed, told);
         }
-        for (kind, finding) in told.findings.all() {
-            println!("{kind}: {finding}");
-        }
-        println!("seed {seed}: {} acts left; seeds to find it: {}", told.script.len(), seed - arguments.from + 1);
     }
     let (tally, [lost, duplicated, looped, diverged]) = (&sum.tally, sum.findings);
     println!("edits={} overtaken={} parked={} self_429={}", tally.edits, tally.overtaken, tally.parked, tally.self_429);
@@ -167,6 +162,18 @@ fn report(arguments: &Arguments, sum: &Sum) -> ExitCode {
         sum.seeds, tally.steps, tally.crashes, tally.faults
     );
     if sum.failed.is_none() && tally.self_429 == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Shrinks a failing story and tells what is left of it.
+fn tell_shortest(seed: u64, told: &Told) {
+    println!("shrinking the story of seed {seed}");
+    let shorter = storm::shrunk(seed, told);
+    let told = shorter.as_ref().unwrap_or(told);
+    for line in &told.lines {
+        println!("  {line}");
+    }
+    told.findings.all().for_each(|(kind, finding)| println!("{kind}: {finding}"));
+    println!("seed {seed}: {} acts left", told.script.len());
 }
 
 /// Adds another story's figures.
