@@ -64,9 +64,7 @@ async fn run_job(app: &App, claimed: &Claimed) -> Result<(), Halt> {
         Job::Pull { sync } => sync::pull::run(app, sync).await,
         Job::Census { sync } => sync::census::run(app, sync).await,
         Job::Check { sync, natives } => sync::check::run(app, sync, natives).await,
-        Job::Ingest { vendor, account } if vendor == whatsapp::VENDOR => {
-            sync::hear::run(app, account, claimed.attempt).await
-        }
+        Job::Ingest { vendor, account } if vendor == whatsapp::VENDOR => sync::hear::run(app, account).await,
         Job::Ingest { vendor, account } => sync::ingest::run(app, vendor, account).await,
         Job::Deliver { subscription } => Ok(sync::deliver::run(app, subscription).await?),
         Job::Send { message, .. } => sync::send::run(app, message, claimed.attempt).await,

@@ -100,6 +100,11 @@ pub enum Outcome {
         /// Whether the subscriber is to blame: only those count towards disabling the subscription.
         counts: bool,
     },
+    /// It is given up without an attempt.
+    Dropped {
+        /// Why.
+        error: String,
+    },
 }
 
 /// How a subscription fares.
@@ -249,12 +254,7 @@ impl Tx<'_> {
         settled: &[Settled],
         disable_after: i64,
     ) -> Result<bool, StoreError> {
-        let sql = "SELECT consecutive_failures, status FROM subscriptions WHERE id = ?1";
-        let Some::<(i64, SubscriptionStatus)>((before, status)) =
-            self.one(sql, args![to], |row| Ok((row.take()?, row.word()?)))?
-        else {
-            return Ok(false);
-        };
+        let Some((before, status)) = self.hold_subscription(to)? else { return Ok(false) };
         let (now, mut in_a_row) = (self.now(), before);
         let (mut delivered_at, mut last_error) = (None, None);
         for Settled { id, response_status, outcome } in settled {
@@ -263,19 +263,23 @@ impl Tx<'_> {
                 Outcome::Failed { error, next_attempt_at } => {
                     (DeliveryStatus::Failed, Some(error), Some(*next_attempt_at), None)
                 }
-                Outcome::Dead { error, .. } => (DeliveryStatus::Dead, Some(error), None, None),
+                Outcome::Dead { error, .. } | Outcome::Dropped { error } => {
+                    (DeliveryStatus::Dead, Some(error), None, None)
+                }
             };
             match outcome {
                 Outcome::Delivered => (in_a_row, delivered_at) = (0, Some(now)),
                 Outcome::Dead { counts: true, error } => (in_a_row, last_error) = (in_a_row + 1, Some(error)),
                 Outcome::Failed { error, .. } => last_error = Some(error),
-                Outcome::Dead { counts: false, .. } => {}
+                Outcome::Dead { counts: false, .. } | Outcome::Dropped { .. } => {}
             }
+            let made = i64::from(!matches!(outcome, Outcome::Dropped { .. }));
             // One that was settled meanwhile, because its contact was deleted, stays so.
             self.execute(
-                "UPDATE deliveries SET status = ?2, attempt = attempt + 1, response_status = ?3, last_error = ?4,
+                "UPDATE deliveries SET status = ?2, attempt = attempt + ?7,
+                     response_status = CASE WHEN ?7 = 1 THEN ?3 ELSE response_status END, last_error = ?4,
                      next_attempt_at = ?5, delivered_at = ?6 WHERE id = ?1 AND next_attempt_at IS NOT NULL",
-                args![id, Arg::word(&word)?, *response_status, error, next, arrived],
+                args![id, Arg::word(&word)?, *response_status, error, next, arrived, made],
             )?;
         }
         let failed_at = last_error.map(|_| now);

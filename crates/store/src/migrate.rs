@@ -46,6 +46,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0007_lists_by_account.sql"),
         postgres: include_str!("migrations/postgres/0007_lists_by_account.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0008_onboarding.sql"),
+        postgres: include_str!("migrations/postgres/0008_onboarding.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

@@ -35,7 +35,7 @@ pub struct Account {
     pub phone_number: String,
     /// The verified name.
     pub name: String,
-    /// What the channel says of it, such as `connected`.
+    /// How it stands: `onboarding` until a channel carries it, then `connected` or `disconnected`.
     pub status: String,
     /// The team whose labels its contacts can have; `None` for those of every team.
     pub team: Option<TeamId>,
@@ -155,7 +155,7 @@ impl Tx<'_> {
             .ok_or(StoreError::Missing { what: "organization" })
     }
 
-    /// Adds a WhatsApp account.
+    /// Adds a WhatsApp account, `onboarding` until a channel carries it.
     ///
     /// # Errors
     /// `Conflict` when the organization has this `phone_number_id` already.
@@ -170,7 +170,7 @@ impl Tx<'_> {
         let now = self.now();
         self.execute(
             "INSERT INTO accounts (id, org_id, phone_number_id, phone_number, name, status, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'connected', ?6)",
+             VALUES (?1, ?2, ?3, ?4, ?5, 'onboarding', ?6)",
             args![&id, org.id(), phone_number_id, phone_number, name, now],
         )?;
         self.account(org, phone_number_id)?.ok_or(StoreError::Missing { what: "account" })

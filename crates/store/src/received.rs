@@ -35,14 +35,21 @@ impl Tx<'_> {
         Ok(stored > 0)
     }
 
-    /// Stored webhooks of an account that nobody has read yet, oldest first.
+    /// Stored webhooks of an account that nobody has read yet, oldest first, from behind `after`.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn unread(&mut self, vendor: &str, account: &str, limit: usize) -> Result<Vec<Received>, StoreError> {
-        let sql =
-            "SELECT id, body FROM received WHERE vendor = ?1 AND account = ?2 AND read_at IS NULL ORDER BY id LIMIT ?3";
-        self.query(sql, args![vendor, account, limit], |row| Ok(Received { id: row.take()?, body: row.take()? }))
+    pub fn unread(
+        &mut self,
+        vendor: &str,
+        account: &str,
+        after: Option<&ReceivedId>,
+        limit: usize,
+    ) -> Result<Vec<Received>, StoreError> {
+        let sql = "SELECT id, body FROM received
+             WHERE vendor = ?1 AND account = ?2 AND read_at IS NULL AND id > ?3 ORDER BY id LIMIT ?4";
+        let after = after.map_or("", ReceivedId::as_str);
+        self.query(sql, args![vendor, account, after, limit], |row| Ok(Received { id: row.take()?, body: row.take()? }))
     }
 
     /// Drops what a webhook said once it is understood; that its event was seen is kept.
@@ -54,11 +61,12 @@ impl Tx<'_> {
         self.execute("UPDATE received SET read_at = ?2, body = ?3 WHERE id = ?1", args![id, now, nothing]).map(|_| ())
     }
 
-    /// Removes webhooks that came before this instant; answers how many.
+    /// Removes webhooks that came before this instant and were read; answers how many. One that nobody could read yet stays,
+    /// however old: its sender was told that it is kept.
     ///
     /// # Errors
     /// When the store fails.
     pub fn purge_received(&mut self, before: Time) -> Result<u64, StoreError> {
-        self.execute("DELETE FROM received WHERE received_at < ?1", args![before])
+        self.execute("DELETE FROM received WHERE received_at < ?1 AND read_at IS NOT NULL", args![before])
     }
 }

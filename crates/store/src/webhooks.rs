@@ -161,6 +161,7 @@ impl Tx<'_> {
         id: &SubscriptionId,
         patch: &SubscriptionPatch,
     ) -> Result<Option<Subscription>, StoreError> {
+        self.hold_subscription(id)?;
         let Some(mut next) = self.subscription(org, id)? else { return Ok(None) };
         next.url = patch.url.clone().unwrap_or(next.url);
         next.description = patch.description.clone().unwrap_or(next.description);
@@ -190,6 +191,16 @@ impl Tx<'_> {
             ],
         )?;
         Ok(Some(next))
+    }
+
+    /// Keeps every other writer from a subscription until the commit, so that what is decided by its failures and its
+    /// status is not outrun; answers both.
+    pub(crate) fn hold_subscription(
+        &mut self,
+        id: &SubscriptionId,
+    ) -> Result<Option<(i64, SubscriptionStatus)>, StoreError> {
+        let sql = "UPDATE subscriptions SET status = status WHERE id = ?1 RETURNING consecutive_failures, status";
+        self.one(sql, args![id], |row| Ok((row.take()?, row.word()?)))
     }
 
     /// Removes a subscription with its deliveries; false when there is none.

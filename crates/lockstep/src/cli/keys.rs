@@ -41,7 +41,7 @@ pub struct Create {
     /// What you call it
     #[arg(long, default_value = "command line")]
     label: String,
-    /// A test key: what it does says `livemode: false`
+    /// A test key: its messages reach nobody, and what it does says `livemode: false`
     #[arg(long)]
     test: bool,
     /// Days after which it ends

@@ -45,19 +45,23 @@ pub fn check_phone_number_id(text: &str) -> Result<(), Problem> {
     Err(Problem::of(Code::InvalidFieldValue, "phone_number_id", "phone_number_id must be 6 to 20 digits."))
 }
 
+/// A number as people write it, without what is there for the eye.
+pub fn e164(shown: &str) -> String {
+    shown.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
+}
+
 /// Adds an account.
 ///
 /// # Errors
 /// A number or a name that will not do, a number that another account has, no such team, or there are
 /// [`ACCOUNTS_MAX`] accounts.
 pub fn add(tx: &mut Tx<'_>, by: &Author, new: &NewAccount) -> Result<Account, Problem> {
-    let digits = |text: &str| text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect::<String>();
     let bad = |message: String| Problem::of(Code::InvalidPhoneNumber, "phone_number", message);
     let written = |c: char| c.is_ascii_digit() || "+ -().".contains(c);
     if !fits(&new.phone_number, PHONE_CHARS_MAX) || !new.phone_number.chars().all(written) {
         return Err(bad(format!("A number has at most {PHONE_CHARS_MAX} digits, spaces, dashes, dots and brackets.")));
     }
-    let number = Phone::parse(&digits(&new.phone_number)).map_err(|error| bad(format!("The number is {error}.")))?;
+    let number = Phone::parse(&e164(&new.phone_number)).map_err(|error| bad(format!("The number is {error}.")))?;
     check_phone_number_id(&new.phone_number_id)?;
     check_name(&new.name)?;
     let same_id = tx.account(&by.org, &new.phone_number_id)?.is_some();
@@ -66,7 +70,7 @@ pub fn add(tx: &mut Tx<'_>, by: &Author, new: &NewAccount) -> Result<Account, Pr
         let message = format!("An organization has at most {ACCOUNTS_MAX} accounts.");
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
-    if same_id || known.iter().any(|account| digits(&account.phone_number) == number.as_str()) {
+    if same_id || known.iter().any(|account| e164(&account.phone_number) == number.as_str()) {
         let message = "The organization has an account with this number or this phone_number_id.";
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }

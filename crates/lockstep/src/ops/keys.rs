@@ -90,36 +90,38 @@ fn make(tx: &mut Tx<'_>, by: &Author, wish: Wish) -> Result<Minted, Problem> {
     Ok(Minted { id, plaintext: plaintext.into() })
 }
 
-/// Makes a key on behalf of another one, whose rate limits it gets.
+/// Makes a key on behalf of another one.
 ///
 /// # Errors
-/// [`Code::InsufficientScope`] when it would be more than the caller's own key; [`KEYS_MAX`] keys that have not ended, or
-/// the store's.
+/// [`Code::InsufficientScope`] when it would be more than the caller's own key, or when that has rate limits of its own:
+/// each new key would bring another bucket. [`KEYS_MAX`] keys that have not ended, or the store's.
 pub fn make_for(tx: &mut Tx<'_>, caller: &Caller, wish: Wish) -> Result<(ApiKey, SecretString), Problem> {
-    check_scopes(caller, &wish.scopes)?;
-    let refuse = |param: &str, message: &str| Err(Problem::of(Code::InsufficientScope, param, message));
-    if wish.live && !caller.livemode {
-        return refuse("livemode", "A test key makes test keys only.");
+    if caller.limits != KeyLimits::default() {
+        let message = "A key with rate limits of its own makes no keys. Use one without, or the command line.";
+        return Err(Problem::new(Code::InsufficientScope, message));
     }
-    if caller.expires_at.is_some_and(|end| wish.expires_at.is_none_or(|wished| wished > end)) {
-        return refuse("expires_at", "A key that ends makes only keys that end no later.");
-    }
+    no_more_than(caller, wish.live, wish.expires_at, &wish.scopes)?;
     if tx.count_keys(&caller.org)? >= KEYS_MAX {
         let message = format!("An organization has at most {KEYS_MAX} keys. Revoke one first.");
         return Err(Problem::new(Code::InvalidFieldValue, message));
     }
     let Minted { id, plaintext } = make(tx, &caller.author(), wish)?;
-    tx.set_key_limits(&caller.org, &id, caller.limits)?;
     Ok((find(tx, &caller.org, &id)?, plaintext))
 }
 
-/// Nobody makes or ends by a key what may do more than that key.
-fn check_scopes(caller: &Caller, scopes: &[Scope]) -> Result<(), Problem> {
-    if is_within(scopes, &caller.scopes) {
-        return Ok(());
+/// Nobody makes or ends by a key what is more than that key.
+fn no_more_than(caller: &Caller, live: bool, expires_at: Option<Time>, scopes: &[Scope]) -> Result<(), Problem> {
+    let refuse = |param: &str, message: &str| Err(Problem::of(Code::InsufficientScope, param, message));
+    if !is_within(scopes, &caller.scopes) {
+        return refuse("scopes", "This API key makes and revokes only keys that may do no more than itself.");
     }
-    let message = "This API key makes and revokes only keys that may do no more than itself.";
-    Err(Problem::of(Code::InsufficientScope, "scopes", message))
+    if live && !caller.livemode {
+        return refuse("livemode", "A test key makes and revokes test keys only.");
+    }
+    if caller.expires_at.is_some_and(|end| expires_at.is_none_or(|other| other > end)) {
+        return refuse("expires_at", "A key that ends makes and revokes only keys that end no later.");
+    }
+    Ok(())
 }
 
 /// Finds a key, ended ones included.
@@ -133,9 +135,14 @@ pub fn find(tx: &mut Tx<'_>, org: &Org, id: &KeyId) -> Result<ApiKey, Problem> {
 /// Ends a key at once on behalf of another one, and shows it. One that was revoked before stays so.
 ///
 /// # Errors
-/// No such key, or [`Code::InsufficientScope`] when it may do more than the caller's own.
+/// No such key, or [`Code::InsufficientScope`] when it is more than the caller's own or opens something else.
 pub fn revoke_for(tx: &mut Tx<'_>, caller: &Caller, id: &KeyId) -> Result<ApiKey, Problem> {
-    check_scopes(caller, &find(tx, &caller.org, id)?.scopes)?;
+    let key = find(tx, &caller.org, id)?;
+    if key.kind != KeyKind::Api {
+        let message = "API keys revoke keys of this API only. Revoke this one on the command line.";
+        return Err(Problem::of(Code::InsufficientScope, "kind", message));
+    }
+    no_more_than(caller, key.live, key.expires_at, &key.scopes)?;
     end(tx, &caller.author(), id)?;
     find(tx, &caller.org, id)
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub use conversation::{
     Assignee, ContactStub, ConversationObject, conversation_assigned, conversation_closed, conversation_opened,
 };
-pub use message::{FailureObject, MessageObject, ReplyContext, failed_status, kirim, message_sent};
+pub use message::{FailureObject, MessageObject, ReplyContext, kirim, message_sent, own_status};
 
 use lockstep_core::contact::Contact;
 use lockstep_core::env::Time;

@@ -31,6 +31,9 @@ const BATCH_SPAN: Duration = Duration::from_secs(1);
 /// How long a subscriber rests after a whole batch that it did not take: a dead one costs the others little.
 const REST: Duration = Duration::from_secs(1);
 
+/// When deliveries are looked at again whose secrets we cannot open: an operator has to mend the key ring.
+const SECRETS_WAIT: Duration = Duration::from_secs(60);
+
 /// What came of one exchange.
 struct Attempted {
     status: Option<u16>,
@@ -47,7 +50,15 @@ pub async fn run(app: &App, subscription: &SubscriptionId) -> Result<(), StoreEr
     let wanted = subscription.clone();
     let Some(work) = app.store.read(move |tx| tx.delivery_work(&wanted, BATCH)).await? else { return Ok(()) };
     let secrets: Result<Vec<SecretString>, _> = work.secrets.iter().map(|secret| open_secret(app, secret)).collect();
-    let secrets = secrets.map_err(|error| error.to_string());
+    let secrets = match secrets {
+        Ok(secrets) => secrets,
+        Err(error) => {
+            tracing::error!(%subscription, %error, "a subscription's signing secret cannot be opened: its deliveries wait");
+            let job = Job::Deliver { subscription: subscription.clone() };
+            let later = app.env.now().plus(SECRETS_WAIT);
+            return app.store.write(move |tx| tx.enqueue(&job, later)).await;
+        }
+    };
     let began = app.env.now();
     let attempts: Vec<_> =
         work.due.iter().map(|(delivery, event)| deliver(app, &work, &secrets, delivery, event, began)).collect();
@@ -75,7 +86,7 @@ pub async fn run(app: &App, subscription: &SubscriptionId) -> Result<(), StoreEr
 async fn deliver(
     app: &App,
     work: &DeliveryWork,
-    secrets: &Result<Vec<SecretString>, String>,
+    secrets: &[SecretString],
     delivery: &Delivery,
     event: &Event,
     began: Time,
@@ -89,7 +100,7 @@ async fn deliver(
         None
     };
     if let Some(error) = refused {
-        let outcome = Outcome::Dead { error: error.to_owned(), counts: false };
+        let outcome = Outcome::Dropped { error: error.to_owned() };
         return Some(Settled { id: delivery.id.clone(), response_status: None, outcome });
     }
     if app.env.now().since(began) > BATCH_SPAN {
@@ -124,19 +135,18 @@ fn judged(app: &App, attempted: Attempted, delivery: &Delivery, ping: bool) -> O
 async fn attempt(
     app: &App,
     url: &str,
-    secrets: &Result<Vec<SecretString>, String>,
+    secrets: &[SecretString],
     delivery: &Delivery,
     event: &Event,
 ) -> Result<Attempted, String> {
-    let secrets: Vec<&str> =
-        secrets.as_ref().map_err(Clone::clone)?.iter().map(|secret| secret.expose_secret()).collect();
+    let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
     let request = request(url, delivery, event, &secrets, app.env.now())?;
     let limits = Limits { timeout: Duration::from_secs(DELIVERY_TIMEOUT_SECS), body: Body::Unread };
     Ok(match app.network.exchange(request, limits).await {
         Ok(answer) => Attempted {
             status: Some(answer.status().as_u16()),
             error: format!("answered {}", answer.status().as_u16()),
-            retry_after: retry_after(answer.headers())
+            retry_after: retry_after(answer.headers(), app.env.now())
                 .filter(|_| answer.status() == http::StatusCode::TOO_MANY_REQUESTS),
         },
         Err(error) => Attempted { status: None, error: error.to_string(), retry_after: None },
@@ -183,7 +193,15 @@ fn metas_id(body: &Json) -> Option<String> {
     }
 }
 
-fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
-    let secs: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(secs).min(RETRY_AFTER_MAX))
+/// Seconds or a date (RFC 9110, section 10.2.3).
+fn retry_after(headers: &http::HeaderMap, now: Time) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
+        Ok(secs) => Duration::from_secs(secs),
+        Err(_) => {
+            let date = jiff::fmt::rfc2822::parse(text).ok()?;
+            Time(date.timestamp().as_microsecond()).since(now)
+        }
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
 }

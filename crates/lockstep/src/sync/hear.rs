@@ -1,9 +1,10 @@
 //! Understanding what a channel's stored webhooks tell: messages of customers, and what became of ours.
 
-use lockstep_core::ids::ChannelId;
+use std::time::Duration;
+
+use lockstep_core::ids::{ChannelId, ReceivedId};
 use lockstep_core::job::Job;
 use lockstep_core::problem::Problem;
-use lockstep_core::retry::backoff;
 use lockstep_store::{Account, Org, Received, Tx};
 
 use super::spoke::Halt;
@@ -12,36 +13,40 @@ use crate::channel::whatsapp::VENDOR;
 use crate::channel::whatsapp::hook::{self, Told, What};
 use crate::ops::messages;
 
-/// Stored webhooks that one job reads.
+/// Stored webhooks that are read at once.
 const WEBHOOKS_MAX: usize = 32;
+/// When webhooks that could not be taken in are tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
 
 /// Reads a channel's stored webhooks, each in a commit of its own. One that cannot be taken in now is tried again and
-/// holds up no other.
+/// holds up no other, not even one that comes while it waits: the next try is a job that a new webhook may hurry.
 ///
 /// # Errors
-/// The store's, or when to try again.
-pub async fn run(app: &App, channel: &str, attempt: u32) -> Result<(), Halt> {
-    let name = channel.to_owned();
-    let unread = app.store.read(move |tx| tx.unread(VENDOR, &name, WEBHOOKS_MAX)).await?;
-    let more = unread.len() == WEBHOOKS_MAX;
-    let mut failed = false;
-    for received in unread {
-        let id = received.id.clone();
-        if let Err(problem) = take_in(app, channel, received).await {
-            tracing::warn!(channel, received = %id, code = ?problem.code, "a webhook cannot be taken in now: {}", problem.message);
-            failed = true;
+/// The store's.
+pub async fn run(app: &App, channel: &str) -> Result<(), Halt> {
+    let (mut failed, mut after) = (false, None);
+    loop {
+        let (name, behind): (_, Option<ReceivedId>) = (channel.to_owned(), after.take());
+        let unread = app.store.read(move |tx| tx.unread(VENDOR, &name, behind.as_ref(), WEBHOOKS_MAX)).await?;
+        let more = unread.len() == WEBHOOKS_MAX;
+        for received in unread {
+            let id = received.id.clone();
+            if let Err(problem) = take_in(app, channel, received).await {
+                tracing::warn!(channel, received = %id, code = ?problem.code, "a webhook cannot be taken in now: {}", problem.message);
+                failed = true;
+            }
+            after = Some(id);
+        }
+        if !more {
+            break;
         }
     }
     if failed {
-        let due = app.env.now().plus(backoff(attempt.saturating_sub(1), &app.env));
-        return Err(Halt::Wait { due, counted: true });
-    }
-    if more {
         let job = Job::Ingest { vendor: VENDOR.to_owned(), account: channel.to_owned() };
         app.store
             .write(move |tx| {
-                let now = tx.now();
-                tx.enqueue(&job, now)
+                let due = tx.now().plus(TRY_AGAIN);
+                tx.enqueue(&job, due)
             })
             .await?;
     }

@@ -30,7 +30,7 @@ pub async fn run(app: &App, vendor: &str, account: &str) -> Result<(), Halt> {
     let (vendor, account) = (vendor.to_owned(), account.to_owned());
     let unread = {
         let (vendor, account) = (vendor.clone(), account.clone());
-        app.store.read(move |tx| tx.unread(&vendor, &account, WEBHOOKS_MAX)).await?
+        app.store.read(move |tx| tx.unread(&vendor, &account, None, WEBHOOKS_MAX)).await?
     };
     let found = unread.len();
     let hints: Vec<Hint> =

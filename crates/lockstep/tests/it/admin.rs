@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::Request;
-use lockstep_store::{KeyLimits, StoreError};
+use lockstep::ops::keys;
+use lockstep_store::{KeyKind, KeyLimits, StoreError};
 use serde_json::{Value as Json, json};
 
 use crate::desk::{ACCOUNT, BEGINNING, Desk, on_both, organization};
@@ -93,7 +94,7 @@ fn accounts_are_added_renamed_and_given_to_a_team() {
         let new = json!({ "phone_number_id": "106540352242923", "phone_number": "+62 812-0000-111", "name": "Sales" });
         let made = desk.post("/v1/accounts", new.clone()).await;
         let mut shown = json!({ "object": "account", "phone_number_id": "106540352242923", "name": "Sales",
-            "phone_number": "+62 812-0000-111", "status": "connected", "team_id": null });
+            "phone_number": "+628120000111", "status": "onboarding", "team_id": null });
         assert_eq!((made.status.as_u16(), made.data()), (201, &shown));
         let with = |member: &str, value: Json| {
             let mut body = json!({ "phone_number_id": "1065403522", "phone_number": "+6281200002", "name": "x" });
@@ -119,7 +120,7 @@ fn accounts_are_added_renamed_and_given_to_a_team() {
         shown["name"] = json!("Jualan");
         shown["team_id"] = team.clone();
         assert_eq!(patched.data(), &shown);
-        assert_eq!(desk.get("/v1/accounts").await.data()[1], shown);
+        assert_eq!(desk.get("/v1/accounts?status=all").await.data()[1], shown);
         let given = desk.send("PATCH", path, json!({ "team_id": null })).await;
         assert_eq!((given.text_of("name"), &given.data()["team_id"]), ("Jualan".to_owned(), &Json::Null));
         let refused = desk.send("PATCH", path, json!({})).await;
@@ -193,10 +194,7 @@ fn no_key_makes_or_ends_one_that_is_more_than_itself() {
         let weak = json!({ "label": "weak", "livemode": false, "expires_at": end,
             "scopes": ["contacts:write", "keys:write"] });
         let weak = desk.post_once("theirs", "/v1/keys", weak).await;
-        let (weak_id, weak) = (weak.text_of("id").parse().expect("an id"), weak.text_of("key"));
-        let (org, limits) = (desk.org.clone(), KeyLimits { write_per_minute: Some(50), read_per_minute: None });
-        let limited = desk.app.store.write(move |tx| tx.set_key_limits(&org, &weak_id, limits)).await;
-        assert_eq!(limited, Ok::<_, StoreError>(true));
+        let weak = weak.text_of("key");
         let make = async |body: Json| desk.send_as(&weak, "POST", "/v1/keys", body).await;
         for (body, param) in [
             (json!({ "label": "x", "scopes": ["messages:read"] }), "scopes"),
@@ -218,8 +216,6 @@ fn no_key_makes_or_ends_one_that_is_more_than_itself() {
             (&same.data()["scopes"], &same.data()["livemode"], same.text_of("expires_at")),
             (&json!(["contacts:write", "keys:write"]), &json!(false), "2026-09-22T00:00:00.000Z".to_owned())
         );
-        let me = desk.send_as(&same.text_of("key"), "GET", "/v1/me", Json::Null).await;
-        assert_eq!(me.data()["rate_limits"]["write_per_minute"], 50, "limits go with the key");
         let less = make(json!({ "label": "less", "scopes": ["contacts:read"], "expires_at": "2026-09-21T20:00:00Z" }));
         let less = less.await;
         assert_eq!(less.status.as_u16(), 201, "{}", less.text);
@@ -234,9 +230,32 @@ fn no_key_makes_or_ends_one_that_is_more_than_itself() {
         let reader = make(json!({ "label": "reader", "scopes": ["contacts:read"] })).await.text_of("key");
         assert_eq!(revoke(&reader, &full).await.refusal(), (403, "insufficient_scope", None));
 
+        // Each of these has all scopes, and is less than what it is to end.
+        let test = desk.post("/v1/keys", json!({ "label": "test", "livemode": false })).await.text_of("key");
+        assert_eq!(revoke(&test, &full).await.refusal(), (403, "insufficient_scope", Some("livemode")));
+        let brief = desk.post("/v1/keys", json!({ "label": "brief", "expires_at": end })).await.text_of("key");
+        assert_eq!(revoke(&brief, &full).await.refusal(), (403, "insufficient_scope", Some("expires_at")));
+        let minted = keys::mint(&desk.app, &desk.org, KeyKind::Admin, "page", true, None).await.expect("a key");
+        assert_eq!(revoke(&desk.key, minted.id.as_str()).await.refusal(), (403, "insufficient_scope", Some("kind")));
+
         let other = organization(&desk.app, "Other").await;
         let stranger = crate::desk::key(&desk.app, &other).await;
         assert_eq!(revoke(&stranger, &full).await.refusal(), (404, "resource_not_found", None));
         assert_eq!(desk.get("/v1/me").await.status.as_u16(), 200);
+    });
+}
+
+#[test]
+fn a_key_with_limits_of_its_own_cannot_multiply_them() {
+    on_both("admin_limits", async |desk| {
+        let made = desk.post("/v1/keys", json!({ "label": "limited" })).await;
+        let (id, limited) = (made.text_of("id").parse().expect("an id"), made.text_of("key"));
+        let body = json!({ "label": "another" });
+        assert_eq!(desk.send_as(&limited, "POST", "/v1/keys", body.clone()).await.status.as_u16(), 201);
+        let (org, limits) = (desk.org.clone(), KeyLimits { write_per_minute: Some(50), read_per_minute: None });
+        let set = desk.app.store.write(move |tx| tx.set_key_limits(&org, &id, limits)).await;
+        assert_eq!(set, Ok::<_, StoreError>(true));
+        let refused = desk.send_as(&limited, "POST", "/v1/keys", body).await;
+        assert_eq!(refused.refusal(), (403, "insufficient_scope", None));
     });
 }

@@ -16,6 +16,7 @@ use lockstep::channel::{
 };
 use lockstep::egress::Rules;
 use lockstep::network::{Limits, Network, NetworkError};
+use lockstep::ops::messages::CONNECTED;
 use lockstep::ops::{Author, keys};
 use lockstep::reach::Pacing;
 use lockstep::sync::deliver;
@@ -26,7 +27,7 @@ use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::ids::TemplateId;
 use lockstep_core::job::Job;
 use lockstep_core::problem::Problem;
-use lockstep_store::{KeyKind, Org, Share, Store, StoreError, Target};
+use lockstep_store::{Account, KeyKind, Org, Share, Store, StoreError, Target};
 use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -259,7 +260,9 @@ fn settings(rate_limits: RateLimits) -> Settings {
 pub async fn organization(app: &App, name: &'static str) -> Org {
     let made = app.store.write(move |tx| {
         let org = tx.create_org(name)?;
-        tx.add_account(&org, ACCOUNT, "+62 851-1760-0829", "Support")?;
+        let account = tx.add_account(&org, ACCOUNT, "+62 851-1760-0829", "Support")?;
+        // The carrier carries it.
+        tx.put_account(&org, &Account { status: CONNECTED.to_owned(), ..account })?;
         Ok::<_, StoreError>(org)
     });
     made.await.expect("an organization")

@@ -220,10 +220,13 @@ async fn me_accounts_and_health_answer() {
     assert_eq!(me.data()["api_key"]["last4"], desk.key[desk.key.len() - 4..]);
     let limits = json!({ "tier": "self_hosted", "write_per_minute": 60, "read_per_minute": null });
     assert_eq!(me.data()["rate_limits"], limits);
-    let account = json!({ "object": "account", "phone_number_id": ACCOUNT, "phone_number": "+62 851-1760-0829",
+    let account = json!({ "object": "account", "phone_number_id": ACCOUNT, "phone_number": "+6285117600829",
         "name": "Support", "status": "connected", "team_id": null });
     let accounts = desk.get("/v1/accounts?status=all").await;
     assert_eq!((accounts.data(), &accounts.body["has_more"]), (&json!([account]), &json!(false)));
+    let from = json!({ "phone_number": "+628111222333", "from": account["phone_number"] });
+    let contact = desk.post("/v1/contacts", from).await;
+    assert_eq!(contact.data()["whatsapp_account"]["phone_number"], "+62 851-1760-0829", "as people read it");
     assert_eq!(desk.get("/v1/accounts?status=gone").await.refusal(), (400, "invalid_field_value", Some("status")));
     let health = desk.request(Request::get("/v1/health").body(Body::empty()).expect("a request")).await;
     assert_eq!(health.data()["status"], "ok");

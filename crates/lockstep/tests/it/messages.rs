@@ -5,9 +5,11 @@ use std::time::Duration;
 use axum::body::Body;
 use http::Request;
 use lockstep::channel::{Outcome, StatusNews};
-use lockstep::ops::{messages, sending};
+use lockstep::ops::{keys, messages, sending};
 use lockstep_core::ids::MessageId;
 use lockstep_core::message::{MessageError, MessageKind, MessageStatus};
+use lockstep_store::{KeyKind, StoreError};
+use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 
 use crate::conversations::{BUDI, inbound, receive, subscribe, told, write};
@@ -444,4 +446,51 @@ async fn nothing_that_was_said_outlives_the_person() {
     assert_eq!(desk.get("/v1/messages").await.data(), &json!([]));
     let again = write(&desk, BUDI, "wamid.3", "Halo").await;
     assert_ne!(again.contact, heard.contact, "whoever writes again is somebody new");
+}
+
+#[tokio::test]
+async fn an_account_that_no_channel_carries_sends_nothing() {
+    let desk = Desk::new().await;
+    let made = desk.app.store.write(|tx| {
+        let org = tx.create_org("Fresh")?;
+        tx.add_account(&org, "222222222", "+62 811-0000-0002", "Sales")?;
+        Ok::<_, StoreError>(org)
+    });
+    let fresh = key(&desk.app, &made.await.expect("an organization")).await;
+    let get = async |path: &str| desk.send_as(&fresh, "GET", path, Json::Null).await.data().clone();
+    assert_eq!(get("/v1/accounts").await, json!([]));
+    assert_eq!(get("/v1/accounts?status=all").await[0]["status"], "onboarding");
+    let template =
+        json!({ "to": BUDI, "type": "template", "template": { "name": "hi", "language": { "code": "en" } } });
+    let refused = desk.send_as(&fresh, "POST", "/v1/messages", template).await;
+    assert_eq!(refused.refusal(), (422, "whatsapp_number_not_verified", None));
+}
+
+#[tokio::test]
+async fn what_a_test_key_writes_and_reads_stays_here() {
+    let desk = Desk::new().await;
+    let heard = write(&desk, BUDI, "wamid.in", "Halo").await;
+    desk.settle().await;
+    subscribe(&desk).await;
+    let minted = keys::mint(&desk.app, &desk.org, KeyKind::Api, "test", false, None).await.expect("a key");
+    let test = minted.plaintext.expose_secret();
+    let made = desk.send_as(test, "POST", "/v1/messages", text("Hanya coba")).await;
+    assert_eq!((made.status.as_u16(), made.text_of("status")), (201, "queued".to_owned()));
+    let path = format!("/v1/messages/{}/read", heard.id);
+    assert_eq!(desk.send_as(test, "POST", &path, Json::Null).await.status, 200);
+    let events = told(&desk).await;
+    assert_eq!((desk.carrier.take_sent(), desk.carrier.take_read()), (vec![], vec![]), "nobody is told");
+    let id = MessageId::parse(&made.text_of("id")).expect("an id");
+    let now = shown(&desk, &id).await;
+    assert_eq!((&now["status"], now["delivered_at"].is_string()), (&json!("delivered"), true));
+    let of = |wanted: &str| -> Vec<&Json> {
+        events.iter().filter(|(name, _)| name == wanted).map(|(_, body)| body).collect()
+    };
+    assert_eq!((of("message.created").len(), events.len()), (1, 4));
+    assert_eq!(of("message.sent")[0]["livemode"], false);
+    let status = |body: &Json| body["entry"][0]["changes"][0]["value"]["statuses"][0].clone();
+    let mut statuses: Vec<Json> = of("message.status").into_iter().map(status).collect();
+    statuses.sort_by_key(|status| status["status"].to_string());
+    assert_eq!((&statuses[0]["status"], &statuses[1]["status"]), (&json!("delivered"), &json!("sent")));
+    assert_eq!(statuses[0]["id"], now["provider_id"]);
 }

@@ -6,6 +6,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
 use lockstep::network::NetworkError;
+use lockstep::vault::Vault;
+use lockstep::worker;
 use lockstep_core::signature;
 use lockstep_store::{Share, StoreError};
 use serde_json::{Value as Json, json};
@@ -141,6 +143,39 @@ async fn other_4xx_end_a_delivery_and_retry_after_is_honoured() {
 }
 
 #[tokio::test]
+async fn retry_after_may_be_a_date() {
+    let desk = Desk::new().await;
+    desk.subscribe(HOOK).await;
+    contact(&desk, 0).await;
+    let limited = Response::builder().status(429).header("retry-after", "Mon, 21 Sep 2026 16:00:00 GMT");
+    desk.subscriber.push(Ok(limited.body(Bytes::new()).expect("an answer")));
+    desk.deliver_due().await;
+    assert_eq!(delivery(&desk).await["next_attempt_at"], "2026-09-21T16:00:00.000Z");
+}
+
+#[tokio::test]
+async fn deliveries_wait_for_a_key_ring_that_opens_their_secret() {
+    let desk = Desk::new().await;
+    let (id, _) = desk.subscribe(HOOK).await;
+    contact(&desk, 0).await;
+    let wrong = Vault::from_text(&format!("k2:{}=", "B".repeat(43))).expect("a key ring");
+    let mut locked_out = desk.app.clone();
+    locked_out.vault = wrong;
+    let jobs = desk.app.store.write(|tx| tx.claim("locked out", Share::All, 9)).await;
+    for claimed in jobs.unwrap_or_else(|never: StoreError| panic!("{never}")) {
+        worker::run_one(&locked_out, &claimed).await.expect("the store works");
+    }
+    let waiting = delivery(&desk).await;
+    assert_eq!((&waiting["status"], &waiting["attempt"]), (&json!("pending"), &json!(0)));
+    assert!(desk.subscriber.take().is_empty());
+    let subscription = desk.get(&format!("/v1/webhook_subscriptions/{id}")).await;
+    assert_eq!(subscription.data()["consecutive_failures"], 0);
+    assert_eq!(desk.wait_for_next().await, BEGINNING.plus(Duration::from_secs(60)));
+    assert_eq!(desk.deliver_due().await, 1);
+    assert_eq!(delivery(&desk).await["status"], "delivered");
+}
+
+#[tokio::test]
 async fn too_many_dead_deliveries_disable_a_subscription_until_it_is_revived() {
     let desk = Desk::new().await;
     let (id, _) = desk.subscribe(HOOK).await;
@@ -195,6 +230,8 @@ async fn a_paused_subscription_gets_nothing_even_from_retries() {
     assert!(desk.subscriber.take().is_empty());
     let dead = desk.get("/v1/webhook_deliveries?status=dead").await;
     assert_eq!(dead.data().as_array().map(Vec::len), Some(2));
+    let made = [0, 1].map(|n| (dead.data()[n]["attempt"].clone(), dead.data()[n]["response_status"].clone()));
+    assert_eq!(made, [(json!(0), Json::Null), (json!(1), json!(500))], "what was not sent was no attempt");
 }
 
 #[tokio::test]

@@ -405,6 +405,34 @@ fn a_burst_is_paced_and_no_message_is_refused_for_speed() {
 }
 
 #[test]
+fn webhooks_that_cannot_be_taken_in_are_kept_and_hold_up_no_other() {
+    let mut shop = Shop::open();
+    let channel = shop.connected.id.to_string();
+    let kept = channel.clone();
+    shop.world.write(move |tx, _| {
+        for n in 0..40 {
+            // No database of ours takes the character U+0000.
+            let message = json!({"id": format!("wamid.\u{0}{n}"), "from": ANA, "timestamp": "1790000000", "type": "text",
+                "text": {"body": "x"}});
+            let value = json!({"metadata": {"phone_number_id": NUMBER}, "messages": [message]});
+            let body = json!({"entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}]});
+            tx.receive("whatsapp", &kept, &n.to_string(), body.to_string().as_bytes())?;
+        }
+        Ok(())
+    });
+    let unread = |shop: &Shop| {
+        let channel = channel.clone();
+        shop.world.read(move |tx, _| tx.unread("whatsapp", &channel, None, 99)).len()
+    };
+    shop.pass(2);
+    shop.say("hello");
+    assert_eq!((shop.messages(Direction::Inbound).len(), unread(&shop)), (1, 40));
+    shop.world.dial.advance(Duration::from_secs(4 * 24 * 60 * 60));
+    run(lockstep::sync::purge::run(&shop.world.app)).expect("the store works");
+    assert_eq!(unread(&shop), 40, "Meta was told that they are kept");
+}
+
+#[test]
 fn a_webhook_that_does_not_verify_writes_nothing() {
     let mut shop = Shop::open();
     shop.world.meta.say(Say::text(ANA, "hello")).expect("the number");

@@ -82,7 +82,7 @@ pub fn a_subscription_that_fails_too_often_is_disabled(world: &World) {
         let failed = tx.delivery(org, &a.id)?.unwrap();
         assert_eq!((failed.status, failed.attempt, failed.next_attempt_at), (DeliveryStatus::Failed, 1, Some(later)));
         assert_eq!((tx.next_delivery_due(&to)?, failures(tx)?), (Some(tx.now()), 0));
-        let spared = Outcome::Dead { error: "the contact was deleted".to_owned(), counts: false };
+        let spared = Outcome::Dropped { error: "the contact was deleted".to_owned() };
         let batch = [
             settled(&a, Some(410), given_up("HTTP 410")),
             settled(&b, Some(200), Outcome::Delivered),
@@ -91,6 +91,8 @@ pub fn a_subscription_that_fails_too_often_is_disabled(world: &World) {
         ];
         assert!(!tx.settle_deliveries(&to, &batch, 2)?);
         assert_eq!(failures(tx)?, 1, "an arrival ends the row, and not every dead one counts");
+        let attempts = [&a, &d].map(|of| tx.delivery(org, &of.id).map(|of| of.unwrap().attempt));
+        assert_eq!(attempts, [Ok(2), Ok(0)], "what was not sent was no attempt");
         assert!(tx.settle_deliveries(&to, &[settled(&e, None, given_up("connection refused"))], 2)?);
         assert_eq!(tx.next_delivery_due(&to)?, None);
         let disabled = tx.subscription(org, &to)?.unwrap();

@@ -60,7 +60,7 @@ pub fn a_kept_answer_ends_with_the_contact_it_quotes(world: &World) {
 
 pub fn a_webhook_is_received_once(world: &World) {
     let receive = |event: &'static str| world.write(move |tx, _| tx.receive("hubspot", "12345", event, b"[\0\xff]"));
-    let unread = || world.read(|tx, _| tx.unread("hubspot", "12345", 9));
+    let unread = || world.read(|tx, _| tx.unread("hubspot", "12345", None, 9));
     assert!(receive("1"));
     assert!(!receive("1"));
     world.dial.advance(Duration::from_secs(1));
@@ -71,11 +71,15 @@ pub fn a_webhook_is_received_once(world: &World) {
     assert!(world.write(|tx, _| tx.receive("hubspot", "99", "3", b"[]")), "another account's");
     let first = unread()[0].clone();
     assert_eq!((unread().len(), first.body.as_slice()), (2, &b"[\0\xff]"[..]));
+    let id = first.id.clone();
+    let behind = world.read(move |tx, _| tx.unread("hubspot", "12345", Some(&id), 9));
+    assert_eq!(behind, unread()[1..]);
     world.write(move |tx, _| tx.forget_received(&first.id));
-    assert_eq!(unread().len(), 1);
+    assert_eq!(unread(), behind);
     assert!(!receive("1"), "what is forgotten was seen all the same");
     let later = world.env.now().plus(Duration::from_secs(1));
-    assert_eq!(world.write(move |tx, _| tx.purge_received(later)), 3);
+    assert_eq!(world.write(move |tx, _| tx.purge_received(later)), 1, "what nobody has read is not removed");
+    assert_eq!(unread(), behind);
 }
 
 pub fn the_audit_comes_newest_first(world: &World) {

@@ -5,10 +5,14 @@ use std::sync::mpsc::channel;
 
 use lockstep_core::contact::NewContact;
 use lockstep_core::env::Env;
-use lockstep_core::ids::{ContactId, PairId};
+use lockstep_core::event::{Event, EventType};
+use lockstep_core::ids::{ContactId, EventId, PairId, SecretId};
 use lockstep_core::mapping::Mapping;
 use lockstep_core::pair::{Pair, PairState};
-use lockstep_store::{ContactFilter, NewConnection, Order, Org, Page, Store, StoreError, SyncOf, SyncStatus, Target};
+use lockstep_store::{
+    ContactFilter, NewConnection, NewSubscription, Order, Org, Outcome, Page, Settled, Store, StoreError,
+    SubscriptionPatch, SubscriptionStatus, SyncOf, SyncStatus, Target,
+};
 use postgres::{Client, NoTls};
 
 struct House {
@@ -211,6 +215,78 @@ async fn a_delta_misses_nothing_while_one_transaction_is_open_and_another_commit
     quick.await.unwrap().unwrap();
     assert_eq!(follow().await, 3);
     assert_eq!(seen, ["first", "slow", "quick"]);
+    house.leave().await;
+}
+
+/// Until a statement of this house's tables that begins so waits for a lock.
+async fn until_blocked(house: &House, statement: &'static str) {
+    let (server, schema) = (house.server.clone(), house.schema.clone());
+    let look = move || {
+        let mut client = Client::connect(&server, NoTls).unwrap();
+        let sql = "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) JOIN pg_namespace ON nspname = $2
+             WHERE NOT pg_blocking_pids(pid) = '{}' AND query LIKE $1 || '%'
+             AND EXISTS (SELECT 1 FROM pg_locks AS held JOIN pg_class ON pg_class.oid = held.relation
+                 WHERE held.pid = pg_locks.pid AND relnamespace = pg_namespace.oid) LIMIT 1";
+        assert!(
+            (0..50_000).any(|_| !client.query(sql, &[&statement, &schema]).unwrap().is_empty()),
+            "nothing that begins with {statement:?} waits"
+        );
+    };
+    tokio::task::spawn_blocking(look).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_is_not_outrun_by_deliveries_that_are_given_up() {
+    let Some(house) = house("pause").await else { return };
+    let org = house.org.clone();
+    let made = house.node.write(move |tx| {
+        let new = NewSubscription {
+            url: "https://example.com/hook".to_owned(),
+            description: None,
+            events: vec![EventType::ContactCreated],
+            secret: SecretId::new(tx.env()),
+            sealed: vec![1],
+        };
+        let to = tx.add_subscription(&org, &new)?.id;
+        let event = Event {
+            id: EventId::new(tx.env()),
+            event_type: EventType::ContactCreated,
+            created_at: tx.now(),
+            livemode: true,
+            sequence: None,
+            data: serde_json::json!({}),
+        };
+        let delivery = tx.publish_to(&org, &to, &event)?;
+        Ok::<_, StoreError>((to, delivery))
+    });
+    let (to, delivery) = made.await.unwrap();
+    let (begun, has_begun) = channel::<()>();
+    let (release, held) = channel::<()>();
+    let (store, org, paused) = (house.node.clone(), house.org.clone(), to.clone());
+    let pause = tokio::spawn(async move {
+        let paused = store.write(move |tx| {
+            let patch = SubscriptionPatch { status: Some(SubscriptionStatus::Paused), ..SubscriptionPatch::default() };
+            tx.patch_subscription(&org, &paused, &patch)?;
+            begun.send(()).unwrap();
+            held.recv().unwrap();
+            Ok::<_, StoreError>(())
+        });
+        paused.await
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+    let (store, given_up) = (house.other_node.clone(), to.clone());
+    let settle = tokio::spawn(async move {
+        let outcome = Outcome::Dead { error: "answered 410".to_owned(), counts: true };
+        let settled = Settled { id: delivery, response_status: Some(410), outcome };
+        store.write(move |tx| tx.settle_deliveries(&given_up, &[settled], 1)).await
+    });
+    until_blocked(&house, "UPDATE subscriptions").await;
+    release.send(()).unwrap();
+    pause.await.unwrap().unwrap();
+    assert_eq!(settle.await.unwrap(), Ok::<_, StoreError>(false), "what is paused is not disabled");
+    let org = house.org.clone();
+    let read: Result<_, StoreError> = house.node.read(move |tx| tx.subscription(&org, &to)).await;
+    assert_eq!(read.unwrap().map(|it| (it.status, it.consecutive_failures)), Some((SubscriptionStatus::Paused, 1)));
     house.leave().await;
 }
 

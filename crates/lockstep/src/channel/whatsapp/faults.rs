@@ -44,7 +44,13 @@ struct Data {
 pub fn read(status: u16, body: &[u8]) -> ChannelFault {
     let Ok(Refused { error }) = serde_json::from_slice(body) else {
         // Not the Graph API's own words: a gateway's, or half of an answer.
-        let outcome = if status >= 500 { Outcome::Unknown } else { Outcome::Refused };
+        let outcome = match status {
+            // It was not let in, or did not come in whole.
+            429 => Outcome::NotTaken { retry_after: Some(LIMIT_WAIT) },
+            408 => Outcome::NotTaken { retry_after: None },
+            500.. => Outcome::Unknown,
+            _ => Outcome::Refused,
+        };
         return ChannelFault {
             outcome,
             code: format!("http_{status}"),
@@ -150,6 +156,8 @@ mod tests {
     fn an_answer_that_is_not_metas_leaves_doubt_only_when_a_server_failed() {
         assert_eq!(read(502, b"<html>").outcome, Outcome::Unknown);
         assert_eq!(read(404, b"").outcome, Outcome::Refused);
+        assert_eq!(read(429, b"").outcome, Outcome::NotTaken { retry_after: Some(LIMIT_WAIT) });
+        assert_eq!(read(408, b"<html>").outcome, Outcome::NotTaken { retry_after: None });
         assert_eq!(read(502, b"{}").code, "http_502");
     }
 }

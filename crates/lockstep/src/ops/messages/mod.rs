@@ -190,7 +190,7 @@ pub fn find(tx: &mut Tx<'_>, org: &Org, account: Option<&str>, id: &MessageId) -
         .ok_or_else(|| Problem::not_found("message"))
 }
 
-/// Marks a customer's message and all before it as read, here and at the channel.
+/// Marks a customer's message and all before it as read, here and at the channel; a test key's reading stays here.
 ///
 /// # Errors
 /// The message is ours, or the store's.
@@ -204,7 +204,7 @@ pub fn mark_read(tx: &mut Tx<'_>, by: &Author, message: &Message, typing: bool) 
         let unread = conversation.unread.saturating_sub(read).max(0);
         conversations::commit(tx, by, &conversation, &Conversation { unread, ..conversation.clone() })?;
     }
-    if read > 0 || typing {
+    if by.livemode && (read > 0 || typing) {
         let now = tx.now();
         tx.enqueue(&Job::MarkRead { message: message.id.clone(), typing }, now)?;
     }

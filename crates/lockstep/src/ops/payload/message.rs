@@ -3,7 +3,7 @@
 use lockstep_core::contact::Contact;
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ContactId, ConversationId, MessageId};
-use lockstep_core::message::{Direction, Message, MessageError, MessageKind, Source};
+use lockstep_core::message::{Direction, Message, MessageError, MessageKind, MessageStatus, Source};
 use lockstep_store::Account;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -208,8 +208,15 @@ pub fn message_sent(message: &Message, shown: &MessageObject, contact: &Contact)
     })
 }
 
-/// A status in Meta's form, for a failure that only we know of. Meta's codes are numbers, ours are words.
-pub fn failed_status(message: &Message, account: &Account, to: &str, at: Time) -> Map<String, Json> {
+/// A status in Meta's form that Meta did not send: a failure that only we know of, or what a test message is told. Meta's
+/// codes are numbers, ours are words.
+pub fn own_status(
+    message: &Message,
+    account: &Account,
+    to: &str,
+    status: MessageStatus,
+    at: Time,
+) -> Map<String, Json> {
     let errors: Vec<Json> = message
         .error
         .iter()
@@ -218,14 +225,16 @@ pub fn failed_status(message: &Message, account: &Account, to: &str, at: Time) -
             json!({ "code": code, "title": error.message, "message": error.message })
         })
         .collect();
-    let status = json!({
+    let mut status = json!({
         "id": message.vendor_id.as_deref().unwrap_or(message.id.as_str()),
-        "status": "failed",
+        "status": status.as_str(),
         "timestamp": at.as_secs().to_string(),
         "recipient_id": to.trim_start_matches('+'),
-        "errors": errors,
         "biz_opaque_callback_data": message.id,
     });
+    if !errors.is_empty() {
+        status["errors"] = errors.into();
+    }
     let metadata = json!({ "display_phone_number": account.phone_number, "phone_number_id": account.phone_number_id });
     let value = json!({ "messaging_product": "whatsapp", "metadata": metadata, "statuses": [status] });
     let entry = json!([{ "id": account.id, "changes": [{ "field": "messages", "value": value }] }]);

@@ -32,7 +32,7 @@ struct AccountObject {
     /// Meta's `phone_number_id`, as it stands in paths.
     #[schema(required)]
     phone_number_id: Option<String>,
-    /// The number as people write it.
+    /// E.164 with its `+`, as a body's `from` takes it.
     #[schema(required)]
     phone_number: Option<String>,
     /// The name that customers see.
@@ -50,7 +50,7 @@ impl From<Account> for AccountObject {
         Self {
             object: "account",
             phone_number_id: Some(account.phone_number_id),
-            phone_number: Some(account.phone_number),
+            phone_number: Some(accounts::e164(&account.phone_number)),
             name: Some(account.name),
             status: account.status,
             team_id: account.team,
