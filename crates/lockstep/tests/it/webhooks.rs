@@ -158,7 +158,7 @@ async fn deliveries_wait_for_a_key_ring_that_opens_their_secret() {
     let desk = Desk::new().await;
     let (id, _) = desk.subscribe(HOOK).await;
     contact(&desk, 0).await;
-    let wrong = Vault::from_text(&format!("k2:{}=", "B".repeat(43))).expect("a key ring");
+    let wrong = Vault::from_text(&format!("k2:{}=", "E".repeat(43))).expect("a key ring");
     let mut locked_out = desk.app.clone();
     locked_out.vault = wrong;
     let jobs = desk.app.store.write(|tx| tx.claim("locked out", Share::All, 9)).await;
