@@ -122,8 +122,9 @@ def lookups_of(count, large, labels):
     contacts = "GET /v1/contacts?"
     body = lambda ids, operation: json.dumps(
         {"contact_ids": [contact_id(n) for n in ids], "label_id": labels["bulk"], "operation": operation}, separators=(",", ":"))
-    chosen = [at_random.sample(range(count), 1_000) for _ in range(50)]
-    bulk = [f"POST /v1/contacts/bulk_label {body(ids, what)}" for ids in chosen for what in ("attach", "detach")]
+    labelled = lambda chosen: [f"POST /v1/contacts/bulk_label {body(ids, what)}" for ids in chosen for what in ("attach", "detach")]
+    listed = labelled(range(first, first + 1_000) for first in at_random.sample(range(count - 999), 50))
+    scattered = labelled(at_random.sample(range(count), 1_000) for _ in range(50))
     return [
         ("list, page of 100", True, [contacts + "limit=100"], 1_000),
         ("list of an account of 10", True, [f"GET /v1/{SMALL}/contacts?limit=100"], 1_000),
@@ -134,7 +135,8 @@ def lookups_of(count, large, labels):
         ("?updated_after=, page of 100", True, some(1_000, lambda n: f"{contacts}limit=100&updated_after={since(n)}"), 1_000),
         ("?label= of 25 contacts", True, [f"{contacts}label={labels['few']}"], 1_000),
         ("?label= of every tenth", True, [f"{contacts}label={labels['many']}"], 1_000),
-        ("bulk_label of 1,000", True, bulk, 100),
+        ("bulk_label of 1,000 as listed", True, listed, 100),
+        ("bulk_label of 1,000 scattered", True, scattered, 100),
         ("?search= found everywhere", False, [contacts + "limit=100&search=family"], 200),
         ("?search= found once", False, some(50, lambda n: f"{contacts}search=person{n:08}"), 50),
     ]
