@@ -193,7 +193,7 @@ def filled(kind, count):
         fill(store, count)
         with server(hub(store.folder, port, store.url), port):
             base = f"http://127.0.0.1:{port}/v1"
-            large = json.loads(get(f"{base}/accounts", key))["data"][0]["phone_number_id"]
+            large = json.loads(get(f"{base}/accounts?status=all", key))["data"][0]["phone_number_id"]
             labels = {name: post(f"{base}/labels", {"name": name}, key)["data"]["id"] for name in ("bulk", "few", "many")}
             store.run(BESIDE.format(small=SMALL, every=count // 25, **labels))
             store.settle()

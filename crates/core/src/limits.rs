@@ -68,6 +68,8 @@ limits! {
     MEDIA_LINK_BYTES_MAX = 2048;
     /// Bytes of a file of the channel; the most that WhatsApp takes.
     MEDIA_BYTES_MAX = 100 * 1024 * 1024;
+    /// Files of the channel that one server fetches and gives out at the same time.
+    MEDIA_AT_ONCE_MAX = 4;
     /// Characters of a template's name.
     TEMPLATE_NAME_CHARS_MAX = 512;
     /// Bytes of a page of a channel's templates.

@@ -141,7 +141,9 @@ impl Code {
             Self::WhatsappNumberNotVerified => "The organization has no connected account that could send.",
             Self::WhatsappUpstreamError => "The channel failed. Repeat the request later.",
             Self::RateLimitExceeded => "The bucket is empty. Wait for `Retry-After` seconds.",
-            Self::TemporarilyUnavailable => "The database cannot commit now. Repeat the request.",
+            Self::TemporarilyUnavailable => {
+                "The database, or what the message names, cannot take more now. Repeat the request."
+            }
             Self::InternalError => "Our defect. The operator finds the request id in the log.",
         }
     }

@@ -40,7 +40,8 @@ pub struct Caller {
 impl Caller {
     /// The caller as the author of a change.
     pub fn author(&self) -> Author {
-        Author { org: self.org.clone(), origin: Origin::Api { key: self.key.clone() }, livemode: self.livemode }
+        let origin = Origin::Api { key: self.key.clone() };
+        Author { org: self.org.clone(), origin, user: None, livemode: self.livemode }
     }
 
     /// Refuses what the key's scopes do not cover.

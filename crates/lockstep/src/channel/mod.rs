@@ -30,6 +30,12 @@ pub trait Channel: Send + Sync {
     /// [`ChannelFault`].
     async fn mark_read(&self, line: &Line, vendor_id: &str, typing: bool) -> Result<(), ChannelFault>;
 
+    /// Asks whether the channel has a file still, without fetching it.
+    ///
+    /// # Errors
+    /// [`ChannelFault`]; [`Outcome::Refused`] when it does not.
+    async fn has_media(&self, line: &Line, media_id: &str) -> Result<(), ChannelFault>;
+
     /// Fetches a file of the channel: its addresses want the account's credentials, so no caller could follow them.
     ///
     /// # Errors
@@ -230,6 +236,10 @@ impl Channel for Unconnected {
     }
 
     async fn mark_read(&self, _: &Line, _: &str, _: bool) -> Result<(), ChannelFault> {
+        Self::fault()
+    }
+
+    async fn has_media(&self, _: &Line, _: &str) -> Result<(), ChannelFault> {
         Self::fault()
     }
 

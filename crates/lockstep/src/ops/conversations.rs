@@ -83,7 +83,7 @@ pub fn commit(
     }
     match (old.status, next.status) {
         (ConversationStatus::Open | ConversationStatus::Pending, ConversationStatus::Resolved) => {
-            publish(tx, by, EventType::ConversationClosed, payload::conversation_closed(&shown))?;
+            publish(tx, by, EventType::ConversationClosed, payload::conversation_closed(&shown, by.user.as_ref()))?;
         }
         (ConversationStatus::Resolved, ConversationStatus::Open | ConversationStatus::Pending) => {
             publish(tx, by, EventType::ConversationReopened, payload::conversation_opened(&shown))?;

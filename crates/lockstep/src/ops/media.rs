@@ -23,15 +23,21 @@ const VALID: Duration = Duration::from_secs(10 * 60);
 const TOKEN_CHARS_MAX: usize = 512;
 const PLACE: Place<'_> = Place { table: "media", row: "address", column: "token" };
 
-/// Where a message's file can be fetched without a key: for ten minutes, unless it lies elsewhere anyway.
+/// Where a message's file can be fetched without a key: for ten minutes, unless it lies elsewhere anyway. The channel is
+/// asked whether it has the file still: no copy of it is kept here.
 ///
 /// # Errors
-/// The message has no file, or the key ring cannot seal.
-pub fn place(app: &App, org: &Org, message: &Message) -> Result<String, Problem> {
+/// The message has no file, the channel has it no more or does not answer, or the key ring cannot seal.
+pub async fn place(app: &App, org: &Org, message: &Message) -> Result<String, Problem> {
     let part = |member: &str| message.content.get(member).and_then(Json::as_str).filter(|_| message.kind.is_media());
     match (part("link"), part("id")) {
         (Some(link), _) => Ok(link.to_owned()),
-        (None, Some(_)) => {
+        (None, Some(id)) => {
+            let (of, number) = (org.clone(), message.account.clone());
+            let account = app.store.read(move |tx| Ok::<_, Problem>(tx.account(&of, &number)?)).await?;
+            let account = account.ok_or_else(|| Problem::not_found("account of this message"))?;
+            let line = Line { org: org.clone(), account };
+            app.channel.has_media(&line, id).await.map_err(|fault| missed(&fault))?;
             let permission = format!("{} {} {}", app.env.now().plus(VALID).0, org.id(), message.id);
             let sealed = app.vault.seal(PLACE, permission.as_bytes(), &app.env).map_err(|error| {
                 tracing::error!(%error, "an address of a file cannot be sealed");

@@ -26,6 +26,7 @@ pub mod webhooks;
 pub mod why;
 
 use lockstep_core::change::Origin;
+use lockstep_core::ids::UserId;
 use lockstep_store::Org;
 
 /// On whose behalf something changes.
@@ -35,6 +36,8 @@ pub struct Author {
     pub org: Org,
     /// Where the change comes from.
     pub origin: Origin,
+    /// The user who acts, where a person said who they are; keys and the program act for nobody.
+    pub user: Option<UserId>,
     /// Whether the events that it causes say `livemode: true`; only a test key's do not.
     pub livemode: bool,
 }
@@ -42,11 +45,11 @@ pub struct Author {
 impl Author {
     /// The operator at the command line.
     pub fn command_line(org: Org) -> Self {
-        Self { org, origin: Origin::CommandLine, livemode: true }
+        Self { org, origin: Origin::CommandLine, user: None, livemode: true }
     }
 
     /// A customer who wrote to an account.
     pub fn customer(org: Org, account: &str) -> Self {
-        Self { org, origin: Origin::Channel { account: account.to_owned() }, livemode: true }
+        Self { org, origin: Origin::Channel { account: account.to_owned() }, user: None, livemode: true }
     }
 }

@@ -102,7 +102,7 @@ impl Spoke {
 
     /// The author of what the CRM's side causes in the inbox.
     pub fn author(&self) -> Author {
-        Author { org: self.org().clone(), origin: self.origin(), livemode: true }
+        Author { org: self.org().clone(), origin: self.origin(), user: None, livemode: true }
     }
 
     /// The origin of what the CRM's side causes in the inbox.

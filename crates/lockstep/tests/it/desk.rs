@@ -366,6 +366,10 @@ impl Channel for Carrier {
         Ok(TemplatePage { templates: vec![greeting], after: None })
     }
 
+    async fn has_media(&self, _: &Line, _: &str) -> Result<(), ChannelFault> {
+        self.fault()
+    }
+
     async fn media(&self, _: &Line, media_id: &str) -> Result<Media, ChannelFault> {
         self.fault()?;
         Ok(Media { mime_type: "image/jpeg".to_owned(), bytes: Bytes::from(format!("file {media_id}")) })

@@ -342,6 +342,10 @@ async fn files_are_reached_for_a_while_without_a_key() {
         (&object["media_url"], &object["mime_type"], &object["caption"]),
         (&json!(format!("https://lockstep.test{at}")), &json!("image/jpeg"), &json!("Ini"))
     );
+    desk.carrier.fail(Outcome::Refused, "gone");
+    assert_eq!(desk.get(&at).await.refusal(), (404, "resource_not_found", None), "it leads to nothing that is gone");
+    desk.carrier.fail(Outcome::Unknown, "timeout");
+    assert_eq!(desk.get(&at).await.refusal(), (502, "whatsapp_upstream_error", None));
     let led = desk.get(&at).await;
     assert_eq!(led.status, 302);
     let address =
@@ -354,6 +358,16 @@ async fn files_are_reached_for_a_while_without_a_key() {
         (Some("image/jpeg"), Some("nosniff"))
     );
     assert_eq!(file.header("content-disposition"), Some("attachment; filename*=UTF-8''file"));
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        unread.push(desk.open("GET", &address, Body::empty()).await);
+    }
+    let busy = fetch(&address).await;
+    assert_eq!(busy.refusal(), (503, "temporarily_unavailable", None), "what is given out is in memory");
+    assert_eq!(busy.header("retry-after"), Some("2"));
+    unread.pop();
+    assert_eq!(fetch(&address).await.status, 200);
+    drop(unread);
     assert_eq!(fetch(&format!("{address}A")).await.refusal(), (404, "resource_not_found", None));
     desk.carrier.fail(Outcome::Refused, "gone");
     assert_eq!(fetch(&address).await.refusal(), (404, "resource_not_found", None));

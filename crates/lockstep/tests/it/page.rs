@@ -300,6 +300,26 @@ async fn a_conversation_is_given_labelled_read_and_closed_at_the_page() {
 }
 
 #[tokio::test]
+async fn who_closes_a_conversation_at_the_page_is_named() {
+    let desk = Desk::new().await;
+    subscribe(&desk).await;
+    let page = format!("/inbox/{}", write(&desk, BUDI, "wamid.1", "Halo").await.conversation);
+    let ana = user(&desk, "Ana").await.id;
+    let mut browser = Browser::of(&desk, &desk.org).await;
+    let close = async |browser: &Browser<'_>| {
+        browser.post(&format!("{page}/status"), &[("status", "open")]).await;
+        told(&desk).await;
+        browser.post(&format!("{page}/status"), &[("status", "resolved")]).await;
+        let events = told(&desk).await;
+        assert_eq!((events.len(), events[0].0.as_str()), (1, "conversation.closed"));
+        events[0].1["data"]["conversation"]["closed_by_user_id"].clone()
+    };
+    assert_eq!(close(&browser).await, Json::Null, "nobody said who they are");
+    browser.cookie = cookie_of(&browser.post("/inbox/me", &[("user", ana.as_str())]).await);
+    assert_eq!(close(&browser).await, json!(ana));
+}
+
+#[tokio::test]
 async fn the_list_narrows_and_tells_nothing_twice() {
     let desk = Desk::new().await;
     let ana = user(&desk, "Ana").await.id;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
-use lockstep::channel::Line;
+use lockstep::channel::{Line, Outcome};
 use lockstep::ops::Author;
 use lockstep::ops::channels::{self, Connect, Connected};
 use lockstep::ops::contacts::AccountChoice;
@@ -496,6 +496,8 @@ fn a_customers_file_is_fetched_with_the_accounts_token() {
     let id = received.content["id"].as_str().expect("its id").to_owned();
     let account = shop.world.read(|tx, org| tx.account(org, NUMBER)).expect("the account");
     let line = Line { org: shop.world.org.clone(), account };
+    assert_eq!(run(shop.world.app.channel.has_media(&line, &id)), Ok(()));
+    assert_eq!(run(shop.world.app.channel.has_media(&line, "1")).map_err(|fault| fault.outcome), Err(Outcome::Refused));
     let file = run(shop.world.app.channel.media(&line, &id)).expect("the file");
     assert_eq!((file.mime_type.as_str(), file.bytes.as_ref()), ("image/png", &b"PNG"[..]));
     assert!(run(shop.world.app.channel.media(&line, "1")).is_err());

@@ -149,11 +149,23 @@ impl Graph {
     /// # Errors
     /// See [`ChannelFault`].
     pub async fn media(&self, id: &str) -> Result<Media, ChannelFault> {
-        let answer = self.call(Method::GET, &format!("/{VERSION}/{id}"), None, Effect::None).await?;
-        let address: MediaAddress = serde_json::from_slice(answer.body()).map_err(|_| unreadable(Outcome::Refused))?;
+        let address = self.address(id).await?;
         let request = self.request(Method::GET, &address.url, None)?;
         let answer = self.exchange(request, FETCH, Effect::None).await?;
         Ok(Media { mime_type: address.mime_type, bytes: answer.into_body() })
+    }
+
+    /// Asks whether a file can be fetched.
+    ///
+    /// # Errors
+    /// See [`ChannelFault`].
+    pub async fn has_media(&self, id: &str) -> Result<(), ChannelFault> {
+        self.address(id).await.map(drop)
+    }
+
+    async fn address(&self, id: &str) -> Result<MediaAddress, ChannelFault> {
+        let answer = self.call(Method::GET, &format!("/{VERSION}/{id}"), None, Effect::None).await?;
+        serde_json::from_slice(answer.body()).map_err(|_| unreadable(Outcome::Refused))
     }
 
     /// Lists the templates of a WhatsApp Business Account.

@@ -131,6 +131,11 @@ impl Channel for WhatsApp {
         self.note_refusal(line, graph.mark_read(&line.account.phone_number_id, &body).await).await
     }
 
+    async fn has_media(&self, line: &Line, media_id: &str) -> Result<(), ChannelFault> {
+        let (graph, _) = self.graph(line).await?;
+        self.note_refusal(line, graph.has_media(media_id).await).await
+    }
+
     async fn media(&self, line: &Line, media_id: &str) -> Result<Media, ChannelFault> {
         let (graph, _) = self.graph(line).await?;
         self.note_refusal(line, graph.media(media_id).await).await

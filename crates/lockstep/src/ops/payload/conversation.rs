@@ -144,9 +144,9 @@ pub fn conversation_assigned(conversation: &ConversationObject, previous_user: O
     json!({ "conversation": conversation, "assignee": assignee })
 }
 
-/// The `data` of `conversation.closed`. A key closes on nobody's behalf, so there is no user to name.
-pub fn conversation_closed(conversation: &ConversationObject) -> Json {
+/// The `data` of `conversation.closed`. A key closes on nobody's behalf: then there is no user to name.
+pub fn conversation_closed(conversation: &ConversationObject, by: Option<&UserId>) -> Json {
     let mut conversation = json!(conversation);
-    conversation["closed_by_user_id"] = Json::Null;
+    conversation["closed_by_user_id"] = json!(by);
     json!({ "conversation": conversation })
 }

@@ -240,7 +240,7 @@ async fn file(
 ) -> Result<Response, Refusal> {
     let (org, id) = (caller.org.clone(), path.id()?);
     let read = app.store.read(move |tx| messages::find(tx, &org, path.phone_number_id.as_deref(), &id));
-    let place = media::place(&app, &caller.org, &read.await?)?;
+    let place = media::place(&app, &caller.org, &read.await?).await?;
     let location = HeaderValue::from_str(&place)
         .map_err(|_| Problem::new(Code::ResourceNotFound, "The file's address cannot be followed."))?;
     Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())

@@ -196,6 +196,6 @@ pub async fn file(
     let id = MessageId::parse(&message).map_err(|_| Problem::not_found("message"))?;
     let org = session.org.clone();
     let message = app.store.read(move |tx| messages::find(tx, &org, None, &id)).await?;
-    let place = media::place(&app, &session.org, &message)?;
+    let place = media::place(&app, &session.org, &message).await?;
     Ok(([(header::REFERRER_POLICY, "no-referrer")], Redirect::to(&place)).into_response())
 }

@@ -129,9 +129,14 @@ async fn session(app: &App, hash: [u8; 32], ticket: Ticket) -> Result<Option<Ses
     });
     Ok(found.await?.map(|(key, user)| Session {
         org: key.org().clone(),
+        author: Author {
+            org: key.org().clone(),
+            origin: Origin::Api { key: key.id },
+            user: user.as_ref().map(|user| user.id.clone()),
+            livemode: key.live,
+        },
         user,
         csrf: ticket.csrf.clone(),
-        author: Author { org: key.org().clone(), origin: Origin::Api { key: key.id }, livemode: key.live },
         ticket,
     }))
 }
