@@ -472,8 +472,10 @@ async fn an_account_that_no_channel_carries_sends_nothing() {
     });
     let fresh = key(&desk.app, &made.await.expect("an organization")).await;
     let get = async |path: &str| desk.send_as(&fresh, "GET", path, Json::Null).await.data().clone();
-    assert_eq!(get("/v1/accounts").await, json!([]));
-    assert_eq!(get("/v1/accounts?status=all").await[0]["status"], "onboarding");
+    assert_eq!(get("/v1/accounts?status=connected").await, json!([]));
+    for every in ["/v1/accounts", "/v1/accounts?status=all"] {
+        assert_eq!(get(every).await[0]["status"], "onboarding", "{every}");
+    }
     let template =
         json!({ "to": BUDI, "type": "template", "template": { "name": "hi", "language": { "code": "en" } } });
     let refused = desk.send_as(&fresh, "POST", "/v1/messages", template).await;

@@ -62,7 +62,8 @@ impl From<Account> for AccountObject {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct AccountFilters {
-    /// `connected` (the default) or `all`.
+    /// `connected` or `all`. Left out: all that are not disconnected, so that an inbox without a channel, which only keeps
+    /// contacts, finds its account too.
     #[param(pattern = "^(connected|all)$")]
     status: Option<String>,
 }
@@ -75,15 +76,15 @@ async fn list(
     caller: Caller,
     Filters(filters): Filters<AccountFilters>,
 ) -> Result<Answer, Refusal> {
-    let all = match filters.status.as_deref() {
-        None | Some("connected") => false,
-        Some("all") => true,
+    let shown = match filters.status.as_deref() {
+        None => |status: &str| status != "disconnected",
+        Some("connected") => |status: &str| status == "connected",
+        Some("all") => |_: &str| true,
         Some(_) => return Err(Problem::of(Code::InvalidFieldValue, "status", "Use connected or all.").into()),
     };
     let org = caller.org.clone();
     let accounts = app.store.read(move |tx| Ok::<_, Problem>(tx.accounts(&org)?)).await?;
-    let data =
-        accounts.into_iter().filter(|account| all || account.status == "connected").map(AccountObject::from).collect();
+    let data = accounts.into_iter().filter(|account| shown(&account.status)).map(AccountObject::from).collect();
     Ok(Answer::new(200, &caller.request, &List::page(data, None, &caller.request))?)
 }
 
