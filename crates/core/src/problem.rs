@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Every code a caller can meet. Their meaning never changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// A phone number that is not E.164.
     InvalidPhoneNumber,

@@ -51,7 +51,10 @@ pub fn edit(
     patch: ConversationPatch,
 ) -> Result<Conversation, Problem> {
     let unknown = |param: &str, message: &str| Problem::of(Code::InvalidFieldValue, param, message);
-    if let Patch::Set(user) = &patch.assigned_user {
+    // Whoever has the conversation keeps it, also when they were removed since.
+    if let Patch::Set(user) = &patch.assigned_user
+        && old.assigned_user.as_ref() != Some(user)
+    {
         tx.user(&by.org, user)?
             .ok_or_else(|| unknown("assigned_to", "There is no such user. GET /v1/users lists them."))?;
     }

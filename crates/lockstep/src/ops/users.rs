@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use lockstep_core::contact::check_email;
 use lockstep_core::ids::{TeamId, UserId};
-use lockstep_core::limits::{MEMBER_NAME_CHARS_MAX, TEAMS_MAX, USERS_MAX, fits};
+use lockstep_core::limits::{MEMBER_NAME_CHARS_MAX, PAGE_SIZE_MAX, TEAMS_MAX, USERS_MAX, fits};
 use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{NewUser, Org, StoreError, Team, Tx, User};
+use lockstep_core::text::fold;
+use lockstep_store::{NewUser, Org, StoreError, Team, Tx, User, UserFilter};
 use serde_json::json;
 
 use crate::ops::Author;
@@ -30,6 +31,25 @@ pub struct UserPatch {
 /// No such user.
 pub fn find(tx: &mut Tx<'_>, org: &Org, id: &UserId) -> Result<User, Problem> {
     tx.user(org, id)?.ok_or_else(|| Problem::not_found("user"))
+}
+
+/// Whom to choose from: at most [`PAGE_SIZE_MAX`] people whose name holds the text, and whether there are more. Those in
+/// `always` are among them whatever their name, also when they were removed.
+///
+/// # Errors
+/// The store's.
+pub fn choices(tx: &mut Tx<'_>, org: &Org, text: &str, always: &[&UserId]) -> Result<(Vec<User>, bool), StoreError> {
+    let (wanted, shown) = (fold(text.trim()), PAGE_SIZE_MAX as usize);
+    // Names are compared here, so that both engines agree; without a text, a page is all that is needed.
+    let read = if wanted.is_empty() { shown } else { USERS_MAX as usize };
+    let (mut found, more) = tx.users(org, &UserFilter::default(), None, read)?;
+    found.retain(|user| fold(&user.name).contains(&wanted));
+    let more = more || found.len() > shown;
+    found.truncate(shown);
+    let absent = always.iter().filter(|id| found.iter().all(|user| user.id != ***id));
+    let absent: Vec<UserId> = absent.map(|id| (*id).clone()).collect();
+    found.extend(tx.users_by_id(org, &absent)?.into_values());
+    Ok((found, more))
 }
 
 /// Finds a team.

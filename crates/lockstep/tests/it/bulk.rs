@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http::Request;
 use lockstep_core::limits::IMPORT_LINE_BYTES_MAX;
 use serde_json::{Value as Json, json};
 
@@ -23,13 +24,10 @@ async fn names(desk: &Desk, query: &str) -> Vec<String> {
 }
 
 async fn lines(desk: &Desk, method: &str, path: &str, body: Body) -> Vec<Json> {
-    let answer = desk.open(method, path, body).await;
-    assert_eq!(
-        (answer.status().as_u16(), &answer.headers()["content-type"]),
-        (200, &"application/x-ndjson".parse().expect("a value"))
-    );
-    let text = to_bytes(answer.into_body(), usize::MAX).await.expect("a whole body");
-    String::from_utf8_lossy(&text).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", desk.key));
+    let answer = desk.request(request.body(body).expect("a request")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, Some("application/x-ndjson")));
+    answer.text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 #[tokio::test]
@@ -171,7 +169,7 @@ async fn what_is_exported_is_imported_again() {
     let cursor = end["delta_cursor"].as_str().expect("a cursor");
     let delta = desk.get(&format!("/v1/contacts?{since}&cursor={cursor}")).await;
     assert_eq!((delta.data().as_array().map(Vec::len), &delta.data()[0]["phone_number"]), (Some(1), &json!(phone(5))));
-    let some = lines(&desk, "GET", "/v1/contacts/export?search=person%201&limit=5", Body::empty()).await;
+    let some = lines(&desk, "GET", "/v1/contacts/export?search=person%201", Body::empty()).await;
     assert_eq!(some.last(), Some(&json!({ "object": "export_end", "contacts": 345, "delta_cursor": null })));
 }
 
@@ -224,8 +222,10 @@ async fn an_import_takes_no_more_than_its_answer_is_read_and_ends_where_it_break
         Ok(Bytes::from(json!({ "phone_number": phone(9_001) }).to_string())),
         Err(std::io::Error::other("gone")),
     ]);
-    let done = lines(&desk, "POST", "/v1/contacts/import", Body::from_stream(broken)).await;
-    assert_eq!((done.len(), &done[0]["result"]), (1, &json!("created")), "no end, and nothing of the cut line");
+    let answer = desk.open("POST", "/v1/contacts/import", Body::from_stream(broken)).await;
+    let done = to_bytes(answer.into_body(), usize::MAX).await.expect("what was answered");
+    let done: Json = serde_json::from_slice(&done).expect("no end, and nothing of the cut line");
+    assert_eq!(done["result"], "created");
     assert_eq!(desk.get("/v1/contacts?phone=%2B628110009001").await.data(), &json!([]));
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings};
@@ -33,7 +33,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use crate::contract::Exchange;
+use crate::contract::{Exchange, exchange};
 use crate::world::{postgres_schema, run};
 
 /// When every test begins.
@@ -162,27 +162,24 @@ impl Desk {
         self.request(request.expect("a request")).await
     }
 
-    /// A request with the desk's key whose answer is not read yet.
+    /// A request with the desk's key whose body is a stream, and whose answer is not read yet.
     pub async fn open(&self, method: &str, path: &str, body: Body) -> Response<Body> {
         let request = Request::builder().method(method).uri(path);
         let request = request.header("authorization", format!("Bearer {}", self.key)).body(body).expect("a request");
-        self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+        let (method, uri, asked) = (request.method().clone(), request.uri().clone(), request.headers().clone());
+        let answer = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        let (status, headers) = (answer.status(), answer.headers());
+        let (method, uri, asked) = (&method, &uri, &asked);
+        Exchange { method, uri, asked, request: None, status, headers, answer: None }.check();
+        answer
     }
 
     /// Sends a request and holds the exchange against the OpenAPI document.
     pub async fn request(&self, request: Request<Body>) -> Answered {
-        let (asked, body) = request.into_parts();
-        let sent = to_bytes(body, usize::MAX).await.expect("a body");
-        let (method, uri) = (asked.method.clone(), asked.uri.clone());
-        let request = Request::from_parts(asked, Body::from(sent.clone()));
-        let answer = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-        let (parts, body) = answer.into_parts();
-        let got = to_bytes(body, usize::MAX).await.expect("a body");
-        let (status, headers) = (parts.status, parts.headers);
-        Exchange { method: &method, uri: &uri, request: &sent, status, headers: &headers, answer: &got }.check();
+        let (head, got) = exchange(&self.router, request).await;
         let text = String::from_utf8(got.into()).expect("text");
         let body = serde_json::from_str(&text).unwrap_or(Json::Null);
-        Answered { status, headers, text, body }
+        Answered { status: head.status, headers: head.headers, text, body }
     }
 
     /// Subscribes to all contact events; answers the subscription's id and its secret.

@@ -5,6 +5,7 @@ use http::{Request, header};
 use lockstep::channel::Outcome;
 use lockstep::ops::keys;
 use lockstep_core::ids::{KeyId, UserId};
+use lockstep_core::message::Message;
 use lockstep_store::{KeyKind, NewUser, Org, User};
 use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
@@ -67,6 +68,13 @@ impl<'a> Browser<'a> {
         self.desk
             .request(Request::get(path).header("cookie", &self.cookie).body(Body::empty()).expect("a request"))
             .await
+    }
+
+    /// Asks for a page again as the page itself does; answers the status.
+    async fn renew(&self, path: &str, shown: &str) -> u16 {
+        let etag = between(shown, "data-etag=\"", "\">").expect("an etag").replace("&#34;", "\"");
+        let request = Request::get(path).header("cookie", &self.cookie).header("if-none-match", &etag);
+        self.desk.request(request.body(Body::empty()).expect("a request")).await.status.as_u16()
     }
 
     /// Sends a form with the session's proof.
@@ -134,31 +142,96 @@ async fn a_session_ends_by_itself_and_by_hand() {
     assert_eq!(browser.get("/inbox").await.status, 401);
 }
 
+/// Every route outside the Inbox API, as the surfaces' sources have them: its method and its path.
+fn routes() -> Vec<(&'static str, &'static str)> {
+    let sources = [
+        include_str!("../../src/wire/page/mod.rs"),
+        include_str!("../../src/wire/hooks.rs"),
+        include_str!("../../src/wire/media.rs"),
+        include_str!("../../src/wire/oauth.rs"),
+    ];
+    let lines = sources.into_iter().flat_map(|source| source.split(".route(\"").skip(1));
+    let read = |route: &'static str| {
+        let (path, rest) = route.split_once('"').expect("a path");
+        let handlers = rest.lines().next().expect("its handlers");
+        let methods = ["get", "post", "put", "patch", "delete"];
+        methods.into_iter().filter(|method| handlers.contains(&format!("{method}("))).map(move |method| (method, path))
+    };
+    lines.flat_map(read).collect()
+}
+
+/// What a stranger sends to a route, and the status of the answer; `of` is a conversation, all else is another's.
+fn stranger_asks(
+    route: (&str, &str),
+    of: &str,
+    theirs: &Message,
+    user: &str,
+) -> (String, Vec<(&'static str, String)>, u16) {
+    let (_, path) = route;
+    let path = path.replace("{id}", of).replace("{message}", theirs.id.as_str());
+    let asked = |members: &[(&'static str, &str)], status: u16| {
+        let members = members.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        (path.clone(), members.collect(), status)
+    };
+    match route {
+        ("get", "/inbox") => asked(&[], 200),
+        ("post", "/inbox/sign-in") => asked(&[("key", "adm_wrong")], 401),
+        ("post", "/inbox/sign-out") => asked(&[], 303),
+        ("post", "/inbox/me") => asked(&[("user", user)], 404),
+        ("get", "/inbox/assets/{name}") => asked(&[], 404),
+        ("get", "/inbox/{id}" | "/inbox/{id}/files/{message}" | "/inbox/{id}/templates") => asked(&[], 404),
+        ("post", "/inbox/{id}/reply") => asked(&[("text", "Hi"), ("seq", "1")], 404),
+        ("post", "/inbox/{id}/templates") => {
+            asked(&[("name", "greeting"), ("language", "en_US"), ("seq", "1"), ("gap.1", "x")], 404)
+        }
+        ("post", "/inbox/{id}/read") => asked(&[("message", theirs.id.as_str())], 404),
+        ("post", "/inbox/{id}/assign") => {
+            asked(&[("user", user)], if of == theirs.conversation.as_str() { 404 } else { 400 })
+        }
+        ("post", "/inbox/{id}/status") => asked(&[("status", "resolved")], 404),
+        ("post", "/inbox/{id}/label") => {
+            asked(&[("label", "lbl_01HXYZABCDEFGHJKMNPQRSTVWX"), ("operation", "attach")], 404)
+        }
+        // These doors open to a signature or a seal, whoever knocks.
+        ("post", "/hooks/{vendor}") => (path.replace("{vendor}", "hubspot"), Vec::new(), 401),
+        ("get", "/hooks/whatsapp/{channel}") => {
+            (format!("{path}?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1"), Vec::new(), 404)
+        }
+        ("post", "/hooks/whatsapp/{channel}") => asked(&[], 404),
+        ("get", "/media/{token}") => asked(&[], 404),
+        ("get", "/oauth/callback") => asked(&[], 400),
+        _ => panic!("{route:?}: nobody said what a stranger gets of it"),
+    }
+}
+
 #[tokio::test]
-async fn another_organizations_conversation_is_not_there() {
-    let desk = Desk::new().await;
-    let message = write(&desk, BUDI, "wamid.1", "Halo").await;
-    let conversation = message.conversation;
-    let other = organization(&desk.app, "Other").await;
-    let browser = Browser::of(&desk, &other).await;
-    for path in [format!("/inbox/{conversation}"), "/inbox/x".to_owned()] {
-        let answer = browser.get(&path).await;
-        assert_eq!(answer.status, 404, "{path}");
-        assert!(answer.text.contains("<h1>") && !answer.text.contains("Halo"), "{}", answer.text);
+async fn a_stranger_reaches_nothing_at_the_page_nor_at_any_other_door() {
+    let mut desk = Desk::new().await;
+    let theirs = write(&desk, BUDI, "wamid.1", "Halo").await;
+    let user = user(&desk, "Citra").await.id.to_string();
+    let api = format!("/v1/conversations/{}?expand=labels", theirs.conversation);
+    let before = desk.get(&api).await.data().clone();
+    desk.org = organization(&desk.app, "Other").await;
+    let own = write(&desk, "+628111222444", "wamid.2", "Oi").await.conversation;
+    let browser = Browser::of(&desk, &desk.org).await;
+    // Some name another thing than the conversation, which is one's own then.
+    let names_more = |path: &str| ["/{message}", "/read", "/assign", "/label"].iter().any(|end| path.ends_with(end));
+    for route in routes() {
+        for of in [theirs.conversation.as_str(), own.as_str()] {
+            if of == own.as_str() && !names_more(route.1) {
+                continue;
+            }
+            let (path, members, status) = stranger_asks(route, of, &theirs, &user);
+            let members: Vec<_> = members.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let answered =
+                if route.0 == "get" { browser.get(&path).await } else { browser.post(&path, &members).await };
+            assert_eq!(answered.status.as_u16(), status, "{route:?} {of}: {}", answered.text);
+            for secret in ["Halo", "Citra", BUDI, theirs.id.as_str()] {
+                assert!(!answered.text.contains(secret), "{route:?} {of}: {}", answered.text);
+            }
+        }
     }
-    assert_eq!(browser.get(&format!("/inbox/{conversation}/files/{}", message.id)).await.status, 404);
-    assert!(!browser.get("/inbox").await.text.contains("Budi"));
-    let message = message.id.to_string();
-    for (action, members) in [
-        ("reply", vec![("text", "Hi"), ("seq", "1")]),
-        ("read", vec![("message", message.as_str())]),
-        ("assign", vec![("user", "")]),
-        ("status", vec![("status", "resolved")]),
-        ("label", vec![("label", "lbl_01HXYZABCDEFGHJKMNPQRSTVWX"), ("operation", "attach")]),
-    ] {
-        let refused = browser.post(&format!("/inbox/{conversation}/{action}"), &members).await;
-        assert_eq!(refused.status, 404, "{action}: {}", refused.text);
-    }
+    assert_eq!(desk.get(&api).await.data(), &before, "the desk's key is still the owner's");
 }
 
 #[tokio::test]
@@ -345,16 +418,11 @@ async fn the_list_narrows_and_tells_nothing_twice() {
     assert_eq!(browser.get(&format!("/inbox?search={}", "x".repeat(201))).await.status, 400);
     assert_eq!(browser.get("/inbox?after=x").await.status, 400);
 
-    let page = browser.get(&format!("/inbox/{first}")).await;
-    let etag = between(&page.text, "data-etag=\"", "\">").expect("an etag").replace("&#34;", "\"");
-    let again = async || {
-        let request = Request::get(format!("/inbox/{first}")).header("cookie", &browser.cookie);
-        let request = request.header("if-none-match", &etag).body(Body::empty()).expect("a request");
-        desk.request(request).await.status.as_u16()
-    };
-    assert_eq!(again().await, 304, "what is on the screen is not sent again");
+    let path = format!("/inbox/{first}");
+    let page = browser.get(&path).await.text;
+    assert_eq!(browser.renew(&path, &page).await, 304, "what is on the screen is not sent again");
     write(&desk, BUDI, "wamid.3", "Masih di sana?").await;
-    assert_eq!(again().await, 200);
+    assert_eq!(browser.renew(&path, &page).await, 200);
 }
 
 #[tokio::test]
@@ -379,11 +447,49 @@ async fn long_conversations_and_lists_come_in_pages() {
         let href = before.rsplit_once("href=\"").expect("an address").1;
         href.trim_end_matches("\">").replace("&#38;", "&")
     };
+    let page = format!("/inbox/{conversation}");
+    assert_eq!(browser.renew(&page, &newest).await, 304, "its two cursors are new each time and make no other page");
     let earlier = browser.get(&follow(&newest, "Earlier messages")).await;
     assert_eq!(earlier.status, 200, "{}", earlier.text);
     assert!(earlier.text.contains("Number 2.") && !earlier.text.contains("Number 3."));
     let older = browser.get(&follow(&newest, "Older conversations")).await.text;
     assert!(older.contains(&format!("id=\"row-{conversation}\"")));
+    write(&desk, "+628111222025", "wamid.other.more", "Halo lagi").await;
+    assert_eq!(browser.renew(&page, &newest).await, 200);
+}
+
+#[tokio::test]
+async fn whoever_has_a_conversation_is_shown_however_many_people_there_are() {
+    let desk = Desk::new().await;
+    let conversation = write(&desk, BUDI, "wamid.1", "Halo").await.conversation;
+    let mut people = Vec::new();
+    for n in 0..=101 {
+        people.push(user(&desk, &format!("Person {n}")).await.id);
+        desk.dial.advance(std::time::Duration::from_secs(1));
+    }
+    let [.., hidden, last] = people.as_slice() else { panic!("a hundred people") };
+    let (api, page) = (format!("/v1/conversations/{conversation}"), format!("/inbox/{conversation}"));
+    desk.send("PATCH", &api, json!({ "assigned_to": last })).await.data();
+    let browser = Browser::of(&desk, &desk.org).await;
+    let holders = async |query: &str| {
+        let text = browser.get(&format!("{page}{query}")).await.text;
+        between(&text, "<select id=\"holder-", "</select>").expect("a choice").to_owned()
+    };
+    let option = |id: &UserId, more: &str| format!("value=\"{id}\"{more}");
+    let shown = holders("").await;
+    assert!(shown.contains(&option(last, " selected")) && !shown.contains(&option(hidden, "")), "{shown}");
+    assert!(browser.get(&page).await.text.contains("There are more people than are listed."));
+    let found = holders("?person=SON+100").await;
+    assert!(found.contains(&option(hidden, "")) && found.contains(&option(last, " selected")), "{found}");
+    assert_eq!(found.matches("<option").count(), 3, "nobody, who was asked for, and who has it: {found}");
+    assert_eq!(browser.get(&format!("{page}?person={}", "x".repeat(201))).await.status, 400);
+
+    desk.send("DELETE", &format!("/v1/users/{last}"), Json::Null).await.data();
+    let shown = holders("").await;
+    assert!(shown.contains(&option(last, " selected")) && shown.contains("Person 101 (removed)"), "{shown}");
+    let assigned = browser.post(&format!("{page}/assign"), &[("user", last.as_str())]).await;
+    assert_eq!(assigned.status, 303, "what is chosen already changes nothing");
+    assert_eq!(desk.get(&api).await.data()["assignee"]["id"], json!(last));
 }
 
 #[tokio::test]

@@ -10,16 +10,16 @@ use lockstep::ops::keys;
 use lockstep_core::ids::KeyId;
 use lockstep_store::KeyLimits;
 use serde_json::json;
-use tower::ServiceExt;
 
+use crate::contract::exchange;
 use crate::desk::{Desk, key};
 use crate::world;
 
 async fn read(server: &Router, key: &str) -> (u16, Option<u32>) {
     let request = Request::get("/v1/me").header("authorization", format!("Bearer {key}")).body(Body::empty());
-    let answer = server.clone().oneshot(request.expect("a request")).await.unwrap_or_else(|never| match never {});
-    let remaining = answer.headers().get("x-ratelimit-remaining").and_then(|value| value.to_str().ok()?.parse().ok());
-    (answer.status().as_u16(), remaining)
+    let (answer, _) = exchange(server, request.expect("a request")).await;
+    let remaining = answer.headers.get("x-ratelimit-remaining").and_then(|value| value.to_str().ok()?.parse().ok());
+    (answer.status.as_u16(), remaining)
 }
 
 /// Sends by turns to both servers until both refuse; answers how many they let in.

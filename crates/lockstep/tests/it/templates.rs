@@ -1,7 +1,7 @@
 //! Templates, read through the channel from Meta's look-alike.
 
 use axum::body::Body;
-use http::{Method, Request, Uri};
+use http::Request;
 use lockstep::ops::channels::{self, Connect, Connected};
 use lockstep::ops::keys;
 use lockstep_core::problem::{Code, Problem};
@@ -10,7 +10,7 @@ use lockstep_store::KeyKind;
 use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 
-use crate::contract::Exchange;
+use crate::contract::exchange;
 use crate::world::{GRAPH, Setup, World, postgres_schema, run};
 
 const NUMBER: &str = "106540352242922";
@@ -45,10 +45,8 @@ impl Shop {
 
     fn get(&self, path: &str) -> (u16, Json) {
         let request = Request::get(path).header("authorization", format!("Bearer {}", self.key));
-        let (status, headers, answer) = self.world.ask_whole(request.body(Body::empty()).expect("a request"));
-        let uri: Uri = path.parse().expect("a path");
-        Exchange { method: &Method::GET, uri: &uri, request: b"", status, headers: &headers, answer: &answer }.check();
-        (status.as_u16(), serde_json::from_slice(&answer).expect("JSON"))
+        let (head, answer) = run(exchange(&self.world.router, request.body(Body::empty()).expect("a request")));
+        (head.status.as_u16(), serde_json::from_slice(&answer).expect("JSON"))
     }
 
     /// The code of a refusal and the member at fault.

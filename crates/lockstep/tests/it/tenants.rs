@@ -1,12 +1,30 @@
 //! One organization before the doors of another: every route of the OpenAPI document, with ids that are not its own.
 //! A route that is new fails here until somebody has said what a stranger gets of it.
 
+use std::collections::BTreeSet;
+
 use http::Request;
 use lockstep_store::{NewUser, StoreError};
 use serde_json::{Value as Json, json};
 
 use crate::conversations;
 use crate::desk::{ACCOUNT, Answered, Desk, key, organization};
+
+/// Parameters of lists that stand for nothing of anybody's.
+const NAMELESS: [&str; 12] = [
+    "limit",
+    "cursor",
+    "expand",
+    "status",
+    "direction",
+    "created_after",
+    "created_before",
+    "updated_after",
+    "updated_before",
+    "event_type",
+    "language",
+    "detail",
+];
 
 /// An account that the desk's organization alone has.
 const OWN_ACCOUNT: &str = "106540352242999";
@@ -29,27 +47,44 @@ struct Things {
 }
 
 impl Things {
-    async fn of(desk: &Desk) -> Self {
-        let (subscription, _) = desk.subscribe("https://example.com/hook").await;
-        let message = conversations::write(desk, PHONE, WAMID, "Halo").await;
+    /// The things of the desk's organization, which has an account of its own.
+    async fn of_owner(desk: &Desk) -> Self {
         let org = desk.org.clone();
-        let user = desk.app.store.write(move |tx| {
-            tx.add_account(&org, OWN_ACCOUNT, OWN_NUMBER, "Sales")?;
-            Ok::<_, StoreError>(tx.add_user(&org, &NewUser { name: "Citra".to_owned(), email: None })?.id)
-        });
-        let user = user.await.expect("an account and a user");
-        let label = desk.post("/v1/labels", json!({ "name": "VIP" })).await.text_of("id");
-        let contact = message.contact.to_string();
-        desk.send("PATCH", &format!("/v1/contacts/{contact}"), json!({ "name": "Ana", "email": "ana@example.com" }))
-            .await;
-        desk.post(&format!("/v1/contacts/{contact}/labels"), json!({ "label_id": label })).await.data();
+        let added = desk.app.store.write(move |tx| tx.add_account(&org, OWN_ACCOUNT, OWN_NUMBER, "Sales").map(|_| ()));
+        added.await.expect("an account");
+        Self::of(desk, "ana", PHONE, WAMID).await
+    }
+
+    /// One thing of each kind, tied to each other in every way that a list can be asked for.
+    async fn of(desk: &Desk, name: &str, phone: &str, wamid: &str) -> Self {
+        let (subscription, _) = desk.subscribe("https://example.com/hook").await;
+        let message = conversations::write(desk, phone, wamid, "Halo").await;
+        let (org, team) = (desk.org.clone(), first_id(desk, "/v1/teams").await);
+        let user = desk
+            .app
+            .store
+            .write(move |tx| {
+                let user = tx.add_user(&org, &NewUser { name: "Citra".to_owned(), email: None })?;
+                Ok::<_, StoreError>(user.id)
+            })
+            .await
+            .expect("a user");
+        desk.send("PATCH", &format!("/v1/users/{user}"), json!({ "team_ids": [team] })).await.data();
+        let label = desk.post("/v1/labels", json!({ "name": "VIP", "team_id": team })).await.text_of("id");
+        let (contact, conversation) = (message.contact.to_string(), message.conversation.to_string());
+        let about = json!({ "name": name, "email": format!("{name}@example.com"), "metadata": { "crm_id": name } });
+        desk.send("PATCH", &format!("/v1/contacts/{contact}"), about).await.data();
+        desk.send("PATCH", &format!("/v1/conversations/{conversation}"), json!({ "assigned_to": user })).await.data();
+        for tagged in [format!("contacts/{contact}"), format!("conversations/{conversation}")] {
+            desk.post(&format!("/v1/{tagged}/labels"), json!({ "label_id": label })).await.data();
+        }
         let subscribed = desk.get(&format!("/v1/webhook_subscriptions/{subscription}")).await;
         Self {
             contact,
             conversation: message.conversation.to_string(),
             message: message.id.to_string(),
             label,
-            team: first_id(desk, "/v1/teams").await,
+            team,
             user: user.to_string(),
             key: first_id(desk, "/v1/keys").await,
             secret: subscribed.data()["secrets"][0]["id"].as_str().expect("an id").to_owned(),
@@ -111,15 +146,28 @@ async fn own_sight(desk: &Desk) -> Vec<Json> {
     seen
 }
 
-/// Every operation of the document: its method in capitals and its path.
-async fn operations(desk: &Desk) -> Vec<(String, String)> {
+/// Every operation of the document: its method in capitals, its path, and what a query can ask of it.
+async fn operations(desk: &Desk) -> Vec<(String, String, BTreeSet<String>)> {
     let document = desk.get("/v1/openapi.json").await.body;
     let paths = document["paths"].as_object().expect("paths").iter();
+    let asked = |operation: &Json| {
+        let all = operation["parameters"].as_array().into_iter().flatten();
+        all.filter(|of| of["in"] == "query").map(|of| of["name"].as_str().expect("a name").to_owned()).collect()
+    };
     let named = |(path, item): (&String, &Json)| {
-        let methods = item.as_object().expect("operations").keys().filter(|name| *name != "parameters");
-        methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+        let operations = item.as_object().expect("operations").iter();
+        operations.map(|(method, of)| (method.to_uppercase(), path.clone(), asked(of))).collect::<Vec<_>>()
     };
     paths.flat_map(named).collect()
+}
+
+/// Every parameter is asked for that could name a thing, and none that does not exist.
+fn assert_all_asked(what: &str, probes: &[(String, Json, u16)], known: &BTreeSet<String>) {
+    let name = |(query, ..): &(String, Json, u16)| Some(query.strip_prefix('?')?.split_once('=')?.0.to_owned());
+    let asked: BTreeSet<String> = probes.iter().filter_map(name).collect();
+    assert!(asked.is_subset(known), "{what}: {asked:?} of {known:?}");
+    let open: Vec<_> = known.difference(&asked).filter(|name| !NAMELESS.contains(&name.as_str())).collect();
+    assert!(open.is_empty(), "{what}: nobody said what a stranger gets who asks for {open:?}");
 }
 
 /// A good body for an operation that names one thing, or a whole account.
@@ -139,29 +187,29 @@ fn body(method: &str, template: &str, theirs: &Things) -> Json {
 }
 
 /// What a stranger sends to an operation of the whole organization, and the status of the answer.
-fn probes(method: &str, tail: &str, theirs: &Things, own_label: &str) -> Vec<(String, Json, u16)> {
+fn probes(method: &str, tail: &str, scoped: bool, theirs: &Things, own_label: &str) -> Vec<(String, Json, u16)> {
     let asked = |queries: &[String]| queries.iter().map(|query| (query.clone(), Json::Null, 200)).collect();
     let sent = |body: Json, status: u16| (String::new(), body, status);
     let contact = json!({ "id": theirs.contact, "name": "x" });
     let labelled = |label: &str| json!({ "contact_ids": [theirs.contact], "label_id": label, "operation": "attach" });
     let text = json!({ "from": OWN_NUMBER, "to": PHONE, "type": "text", "text": { "body": "x" } });
+    // The account of the path goes before one that is named.
+    let of_path = if scoped { 201 } else { 400 };
     match (method, tail) {
-        (
-            "GET",
-            "/health"
-            | "/me"
-            | "/accounts"
-            | "/teams"
-            | "/keys"
-            | "/templates"
-            | "/templates/{name}"
-            | "/webhook_subscriptions",
-        ) => asked(&[String::new()]),
+        ("GET", "/health" | "/me" | "/accounts" | "/teams" | "/keys" | "/webhook_subscriptions") => {
+            asked(&[String::new()])
+        }
+        ("GET", "/templates" | "/templates/{name}") => {
+            let from =
+                (format!("?from={}", OWN_NUMBER.replace('+', "%2B")), Json::Null, if scoped { 200 } else { 400 });
+            [(String::new(), Json::Null, 200), from].into()
+        }
         ("GET", "/contacts" | "/contacts/export") => asked(&[
             String::new(),
             "?phone=%2B628111222333".to_owned(),
             "?email=ana%40example.com".to_owned(),
             "?search=Ana".to_owned(),
+            "?external_id=crm:ana".to_owned(),
             "?updated_after=2020-01-01T00:00:00Z".to_owned(),
             format!("?label={}", theirs.label),
         ]),
@@ -169,14 +217,14 @@ fn probes(method: &str, tail: &str, theirs: &Things, own_label: &str) -> Vec<(St
             String::new(),
             format!("?contact_id={}", theirs.contact),
             format!("?assigned_to={}", theirs.user),
-            format!("?label_id={}", theirs.label),
+            format!("?label={}", theirs.label),
         ]),
         ("GET", "/messages") => asked(&[String::new(), format!("?conversation_id={}", theirs.conversation)]),
         ("GET", "/labels" | "/users") => asked(&[String::new(), format!("?team_id={}", theirs.team)]),
         ("GET", "/webhook_deliveries") => asked(&[String::new(), format!("?subscription_id={}", theirs.subscription)]),
         ("POST", "/contacts") => vec![
-            sent(json!({ "phone_number": PHONE }), 201),
-            sent(json!({ "phone_number": "+628111222398", "from": OWN_NUMBER }), 400),
+            sent(json!({ "phone_number": PHONE }), if scoped { 409 } else { 201 }),
+            sent(json!({ "phone_number": "+628111222398", "from": OWN_NUMBER }), of_path),
         ],
         ("POST", "/contacts/batch") => vec![sent(json!({ "contacts": [contact] }), 200)],
         ("POST", "/contacts/import") => vec![sent(contact, 200)],
@@ -194,7 +242,11 @@ fn probes(method: &str, tail: &str, theirs: &Things, own_label: &str) -> Vec<(St
         )],
         ("POST", "/keys") => vec![sent(json!({ "label": "x" }), 201)],
         ("POST", "/messages") => {
-            vec![sent(text, 400), sent(json!({ "status": "read", "message_id": WAMID }), 404)]
+            // There, the other has an open window with this number.
+            vec![
+                sent(text, if scoped { 422 } else { 400 }),
+                sent(json!({ "status": "read", "message_id": WAMID }), 404),
+            ]
         }
         ("POST", "/webhook_subscriptions") => {
             vec![sent(json!({ "url": "https://example.com/other", "events": ["message.sent"] }), 201)]
@@ -208,21 +260,31 @@ fn probes(method: &str, tail: &str, theirs: &Things, own_label: &str) -> Vec<(St
 
 #[tokio::test]
 async fn a_stranger_reaches_nothing_on_any_route() {
-    let desk = Desk::new().await;
-    let theirs = Things::of(&desk).await;
-    let other = organization(&desk.app, "Other").await;
-    let stranger = key(&desk.app, &other).await;
-    let own_label = desk.send_as(&stranger, "POST", "/v1/labels", json!({ "name": "Own" })).await.text_of("id");
+    let mut desk = Desk::new().await;
+    let theirs = Things::of_owner(&desk).await;
     let before = own_sight(&desk).await;
-    for (method, template) in operations(&desk).await {
-        let tail = template.trim_start_matches("/v1");
-        if !template.contains("{phone_number_id}") && !template.contains("{id}") {
-            for (query, body, status) in probes(&method, tail, &theirs, &own_label) {
+    let owner = (desk.org.clone(), desk.key.clone());
+    desk.org = organization(&desk.app, "Other").await;
+    desk.key = key(&desk.app, &desk.org).await;
+    let own = Things::of(&desk, "dewi", "+628111222444", "wamid.own").await;
+    for (method, template, known) in operations(&desk).await {
+        let tail = template.trim_start_matches("/v1").trim_start_matches("/{phone_number_id}");
+        let scoped = template.starts_with("/v1/{phone_number_id}/");
+        // Of the whole organization, or of the account that both have.
+        if !template.contains("{id}") && !tail.contains("{phone_number_id}") {
+            let probes = probes(&method, tail, scoped, &theirs, &own.label);
+            assert_all_asked(&format!("{method} {template}"), &probes, &known);
+            for (query, body, status) in probes {
                 let what = format!("{method} {template}{query} {body}");
                 let path = theirs.fill(&template, ACCOUNT);
-                let answered = desk.send_as(&stranger, &method, &format!("{path}{query}"), body).await;
+                let answered = desk.send(&method, &format!("{path}{query}"), body).await;
                 assert_eq!(answered.status, status, "{what}: {}", answered.text);
                 theirs.assert_hidden(&what, &answered);
+                // What is asked for by a name of theirs is not there, though there is something of one's own.
+                if !["", "?phone", "?updated_after", "?from"].contains(&query.split('=').next().unwrap_or_default()) {
+                    let none = answered.body["data"] == json!([]) || answered.body["contacts"] == 0;
+                    assert!(none, "{what}: {}", answered.text);
+                }
             }
         }
         // An account of the other's, then, where both have the account, a thing of the other's.
@@ -232,17 +294,18 @@ async fn a_stranger_reaches_nothing_on_any_route() {
                 continue;
             }
             let path = theirs.fill(&template, account);
-            let refused = desk.send_as(&stranger, &method, &path, body(&method, &template, &theirs)).await;
+            let refused = desk.send(&method, &path, body(&method, &template, &theirs)).await;
             assert_eq!(refused.refusal(), (404, "resource_not_found", None), "{method} {path}");
         }
     }
+    (desk.org, desk.key) = owner;
     assert_eq!(own_sight(&desk).await, before);
 }
 
 #[tokio::test]
 async fn a_thing_of_ones_own_takes_nothing_of_anothers() {
     let desk = Desk::new().await;
-    let theirs = Things::of(&desk).await;
+    let theirs = Things::of_owner(&desk).await;
     let mut stranger = desk;
     stranger.org = organization(&stranger.app, "Other").await;
     stranger.key = key(&stranger.app, &stranger.org).await;
@@ -286,9 +349,9 @@ async fn a_thing_of_ones_own_takes_nothing_of_anothers() {
 #[tokio::test]
 async fn no_route_but_health_opens_without_a_good_key() {
     let desk = Desk::new().await;
-    let theirs = Things::of(&desk).await;
+    let theirs = Things::of_owner(&desk).await;
     let before = own_sight(&desk).await;
-    for (method, template) in operations(&desk).await.into_iter().filter(|(_, path)| path != "/v1/health") {
+    for (method, template, _) in operations(&desk).await.into_iter().filter(|(_, path, _)| path != "/v1/health") {
         let path = theirs.fill(&template, ACCOUNT);
         let body = body(&method, &template, &theirs);
         let nameless = Request::builder().method(method.as_str()).uri(&path).body(body.to_string().into());

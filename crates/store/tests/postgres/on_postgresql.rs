@@ -71,6 +71,26 @@ async fn run(server: &str, sql: String) {
     tokio::task::spawn_blocking(work).await.unwrap();
 }
 
+/// Returns once a statement in this schema waits for a lock. The database says so; nothing here depends on how long it
+/// takes, and one that never does ends the test.
+async fn until_one_waits(house: &House) {
+    let (server, schema) = (house.server.clone(), house.schema.clone());
+    let watch = move || {
+        let mut client = Client::connect(&server, NoTls).unwrap();
+        let waiting = "SELECT COUNT(*) FROM pg_locks AS waiting WHERE NOT waiting.granted AND EXISTS (
+                           SELECT 1 FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
+                           JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                           WHERE l.pid = waiting.pid AND n.nspname = $1)";
+        for _ in 0..20_000 {
+            if client.query_one(waiting, &[&schema]).unwrap().get::<_, i64>(0) > 0 {
+                return;
+            }
+        }
+        panic!("nothing waits for a lock");
+    };
+    tokio::task::spawn_blocking(watch).await.unwrap();
+}
+
 async fn add(store: &Store, org: &Org, name: &str) -> Result<ContactId, StoreError> {
     let (org, new) = (org.clone(), NewContact { name: Some(name.to_owned()), ..NewContact::default() });
     store.write(move |tx| tx.insert_contact(&org, new).map(|contact| contact.id)).await
@@ -193,6 +213,7 @@ async fn a_delta_misses_nothing_while_one_transaction_is_open_and_another_commit
     has_begun.recv().unwrap();
     let (store, org) = (house.other_node.clone(), house.org.clone());
     let quick = tokio::spawn(async move { add(&store, &org, "quick").await });
+    until_one_waits(&house).await;
     // A reader of the other node follows its cursor all the time, whatever is open.
     let after = async |place: Option<(i64, ContactId)>| {
         let (org, page) = (house.org.clone(), Page { limit: 9, after: place, order: Order::SeqAsc });

@@ -52,12 +52,18 @@ impl MessagePath {
     }
 }
 
+/// Which conversation's messages to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfConversation {
+    /// Only this conversation's, `cnv_…`.
+    conversation_id: Option<String>,
+}
+
 /// Which messages to list. `has_more` and `next_cursor` lead through the pages.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct MessageFilters {
-    /// Only this conversation's, `cnv_…`.
-    conversation_id: Option<String>,
     /// `inbound` or `outbound`.
     #[param(pattern = "^(inbound|outbound)$")]
     direction: Option<String>,
@@ -78,9 +84,9 @@ struct MessageFilters {
 }
 
 impl MessageFilters {
-    fn checked(&self, account: Option<String>) -> Result<MessageFilter, Problem> {
+    fn checked(&self, account: Option<String>, conversation: Option<&str>) -> Result<MessageFilter, Problem> {
         let bad = |param: &str, message: &str| Problem::of(Code::InvalidFieldValue, param, message);
-        let conversation =
+        let named =
             |text: &str| ConversationId::parse(text).map_err(|error| bad("conversation_id", &format!("{error}.")));
         let direction = |text: &str| match text {
             "inbound" => Ok(Direction::Inbound),
@@ -93,7 +99,7 @@ impl MessageFilters {
         }
         Ok(MessageFilter {
             account,
-            conversation: self.conversation_id.as_deref().map(conversation).transpose()?,
+            conversation: conversation.map(named).transpose()?,
             direction: self.direction.as_deref().map(direction).transpose()?,
             statuses: statuses.unwrap_or_default(),
             created_after: self.created_after.as_deref().map(|text| time("created_after", text)).transpose()?,
@@ -102,22 +108,22 @@ impl MessageFilters {
     }
 
     /// The filters that a cursor is bound to.
-    fn named(&self) -> [Option<&str>; 5] {
-        [&self.conversation_id, &self.direction, &self.status, &self.created_after, &self.created_before]
-            .map(Option::as_deref)
+    fn named(&self) -> [Option<&str>; 4] {
+        [&self.direction, &self.status, &self.created_after, &self.created_before].map(Option::as_deref)
     }
 }
 
 /// Lists messages, newest first.
-#[utoipa::path(get, path = "/messages", tag = "messages", operation_id = "list_messages", params(MessageFilters),
+#[utoipa::path(get, path = "/messages", tag = "messages", operation_id = "list_messages", params(OfConversation, MessageFilters),
     responses((status = 200, body = List<MessageObject>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
     Segments(scope): Segments<Scope>,
+    Filters(of): Filters<OfConversation>,
     Filters(filters): Filters<MessageFilters>,
 ) -> Result<Answer, Refusal> {
-    page(app, caller, scope.phone_number_id, filters).await
+    page(app, caller, scope.phone_number_id, of, filters).await
 }
 
 /// Lists a conversation's messages, newest first.
@@ -132,13 +138,20 @@ async fn of_conversation(
 ) -> Result<Answer, Refusal> {
     let (org, id, account) = (caller.org.clone(), conversation_id(&path.id)?, path.phone_number_id.clone());
     app.store.read(move |tx| conversations::find(tx, &org, account.as_deref(), &id).map(|_| ())).await?;
-    page(app, caller, path.phone_number_id, MessageFilters { conversation_id: Some(path.id), ..filters }).await
+    page(app, caller, path.phone_number_id, OfConversation { conversation_id: Some(path.id) }, filters).await
 }
 
-async fn page(app: App, caller: Caller, account: Option<String>, filters: MessageFilters) -> Result<Answer, Refusal> {
+async fn page(
+    app: App,
+    caller: Caller,
+    account: Option<String>,
+    of: OfConversation,
+    filters: MessageFilters,
+) -> Result<Answer, Refusal> {
     let limit = page_size(filters.limit.as_deref())?;
-    let filter = filters.checked(account.clone())?;
-    let mut named = vec![account.as_deref()];
+    let conversation = of.conversation_id.as_deref();
+    let filter = filters.checked(account.clone(), conversation)?;
+    let mut named = vec![account.as_deref(), conversation];
     named.extend(filters.named());
     let listing = Listing::new(&app, &caller.org, "messages", &named);
     let after: Option<(i64, MessageId)> = listing.position(filters.cursor.as_deref())?;

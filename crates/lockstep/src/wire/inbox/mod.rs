@@ -19,6 +19,7 @@ mod messages;
 mod once;
 mod openapi;
 mod outgoing;
+mod refusals;
 mod rows;
 mod streams;
 mod subscription;

@@ -2,9 +2,10 @@
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type};
+use utoipa::openapi::{ObjectBuilder, OpenApi, Required, Type};
 
 use crate::wire::inbox::envelope::Error;
+use crate::wire::inbox::refusals::{self, Kind};
 
 /// Where the route of one account starts.
 const SCOPED: &str = "/v1/{phone_number_id}/";
@@ -28,35 +29,34 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("kdv_live_…").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("api_key", SecurityScheme::Http(key));
+    refusals::add_components(components);
     document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("api_key", [])]);
     for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
-            add_refusals(operation);
+        for (method, operation) in operations(item) {
+            // A stream has no one answer that could be repeated.
+            let once = method == "post" && !path.ends_with("/import");
             if path.starts_with(SCOPED) {
                 operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_of_account"));
                 operation.parameters.get_or_insert_default().insert(0, account_parameter().into());
             }
-        }
-        // A stream has no one answer that could be repeated.
-        if let Some(post) = item.post.as_mut().filter(|_| !path.ends_with("/import")) {
-            post.parameters.get_or_insert_default().push(idempotency_parameter().into());
+            if once {
+                operation.parameters.get_or_insert_default().push(idempotency_parameter().into());
+            }
+            refusals::complete(Kind { path, gated: path != "/v1/health", once }, operation);
         }
     }
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
-}
-
-fn add_refusals(operation: &mut Operation) {
-    for (status, description) in
-        [("4XX", "Refused: error.code says why"), ("5XX", "Our side is at fault; 503 can be repeated")]
-    {
-        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
-        let response = ResponseBuilder::new().description(description).content("application/json", body).build();
-        operation.responses.responses.insert(status.to_owned(), RefOr::T(response));
-    }
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn account_parameter() -> Parameter {

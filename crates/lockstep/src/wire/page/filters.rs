@@ -44,6 +44,9 @@ pub struct Filters {
     /// What to look for.
     #[serde(default)]
     pub search: String,
+    /// Of whom to choose: a part of their name, where there are more people than the page lists.
+    #[serde(default)]
+    pub person: String,
     /// The place in the list behind which to go on.
     pub after: Option<String>,
     /// The place in the conversation before which to show messages.
@@ -60,9 +63,11 @@ impl Filters {
     /// # Errors
     /// A search that is too long.
     pub fn checked(&self, me: Option<&UserId>) -> Result<ConversationFilter, Problem> {
-        if !fits(&self.search, SEARCH_CHARS_MAX) {
-            let message = format!("A search has at most {SEARCH_CHARS_MAX} characters.");
-            return Err(Problem::of(Code::InvalidFieldValue, "search", message));
+        for (name, text) in [("search", &self.search), ("person", &self.person)] {
+            if !fits(text, SEARCH_CHARS_MAX) {
+                let message = format!("A search has at most {SEARCH_CHARS_MAX} characters.");
+                return Err(Problem::of(Code::InvalidFieldValue, name, message));
+            }
         }
         let search = self.search.trim();
         Ok(ConversationFilter {

@@ -10,7 +10,7 @@ use lockstep_core::ids::{ConversationId, MessageId};
 use lockstep_core::limits::{LABELS_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 use lockstep_core::message::{Direction, Message, MessageStatus};
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{MessageFilter, Org, Tx, UserFilter};
+use lockstep_store::{MessageFilter, Org, Tx};
 
 use super::assets;
 use super::filters::{Filters, Whose};
@@ -19,7 +19,7 @@ use super::view::{Body, Bubble, Row, Shell, Thread};
 use super::{Trouble, html};
 use crate::app::App;
 use crate::ops::payload::LabelObject;
-use crate::ops::{contacts, conversations, labels, media, messages};
+use crate::ops::{contacts, conversations, labels, media, messages, users};
 use crate::wire::inbox::conversations::conversation_id;
 use crate::wire::inbox::cursor::Listing;
 use crate::wire::inbox::extract::{Filters as Query, Segments};
@@ -77,7 +77,7 @@ pub async fn show(
         tracing::error!(%error, "the inbox page cannot be rendered");
         Problem::new(Code::InternalError, "The page cannot be shown.")
     })?;
-    let etag = assets::etag(rendered.as_bytes());
+    let etag = assets::etag(body.lasting(&rendered).as_bytes());
     if assets::is_current(headers, &etag) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
@@ -106,7 +106,7 @@ async fn gather<'a>(
     let before: Option<(i64, MessageId)> = thread_listing.position(filters.before.as_deref())?;
 
     let (filter, nobodys) = (filters.checked(me.map(|user| &user.id))?, filters.whose == Whose::Mine && me.is_none());
-    let org = session.org.clone();
+    let (org, text, myself) = (session.org.clone(), filters.person.clone(), me.map(|user| user.id.clone()));
     let read = app.store.read(move |tx| {
         let (rows, more) = match nobodys {
             true => (Vec::new(), false),
@@ -115,11 +115,13 @@ async fn gather<'a>(
         let end = rows.last().filter(|_| more).map(place);
         let shown = conversations::objects(tx, &org, &rows, true)?;
         let last = tx.last_messages(&org, &rows.iter().map(|of| &of.id).collect::<Vec<_>>())?;
-        let users = tx.users(&org, &UserFilter::default(), None, PAGE_SIZE_MAX as usize)?.0;
         let thread = open.map(|id| thread(tx, &org, &id, before.as_ref(), retry)).transpose()?;
-        Ok::<_, Problem>((shown, last, end, users, thread))
+        let holder = thread.as_ref().and_then(|(thread, _)| thread.assignee());
+        let chosen: Vec<_> = holder.into_iter().chain(&myself).collect();
+        let people = users::choices(tx, &org, &text, &chosen)?;
+        Ok::<_, Problem>((shown, last, end, people, thread))
     });
-    let (shown, last, end, users, thread) = read.await?;
+    let (shown, last, end, (users, more_users), thread) = read.await?;
 
     let goes_on = |(at, id): (i64, ConversationId)| {
         Ok::<_, Problem>(format!("/inbox?{query}&after={}", listing.cursor(at, &id)?))
@@ -140,7 +142,7 @@ async fn gather<'a>(
         Row::new(of, last, &query, is_current)
     });
     let rows = rows.collect();
-    Ok(Body { filters, here: format!("{path}?{query}"), query, csrf: &session.csrf, me, users, rows, older, thread })
+    Ok(Body { filters, path, query, csrf: &session.csrf, me, users, more_users, rows, older, thread })
 }
 
 fn place(of: &Conversation) -> (i64, ConversationId) {

@@ -49,14 +49,16 @@ pub struct Body<'a> {
     pub filters: &'a Filters,
     /// The same as an address carries it.
     pub query: String,
-    /// This page's own path with its query.
-    pub here: String,
+    /// This page's own path.
+    pub path: String,
     /// What every form carries.
     pub csrf: &'a str,
     /// Who the person says they are.
     pub me: Option<&'a User>,
     /// Whom a conversation can be given to.
     pub users: Vec<User>,
+    /// Whether there are more.
+    pub more_users: bool,
     /// The conversations, the most recent activity first.
     pub rows: Vec<Row>,
     /// Where the list goes on.
@@ -66,6 +68,19 @@ pub struct Body<'a> {
 }
 
 impl Body<'_> {
+    /// What is rendered without its cursors. They are sealed anew each time and stand for rows that are shown, so they
+    /// alone make no other page.
+    pub fn lasting(&self, rendered: &str) -> String {
+        let links = [self.older.as_deref(), self.thread.as_ref().and_then(|thread| thread.earlier.as_deref())];
+        let cursors = links.into_iter().flatten().filter_map(|link| link.rsplit_once('='));
+        cursors.fold(rendered.to_owned(), |text, (_, cursor)| text.replace(cursor, ""))
+    }
+
+    /// Whether there are too many people to list them all.
+    fn searches_people(&self) -> bool {
+        self.more_users || !self.filters.person.is_empty()
+    }
+
     fn statuses(&self) -> Vec<Chip> {
         let chip = |status: ConversationStatus| Chip {
             word: standing(status),
@@ -197,7 +212,8 @@ impl Thread {
         self.of.labels.as_deref().unwrap_or_default()
     }
 
-    fn assignee(&self) -> Option<&UserId> {
+    /// Whom the conversation is with.
+    pub fn assignee(&self) -> Option<&UserId> {
         self.of.assignee.as_ref().map(|assignee| &assignee.id)
     }
 
