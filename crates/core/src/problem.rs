@@ -161,12 +161,14 @@ pub struct Problem {
     pub param: Option<String>,
     /// How long to wait before trying again.
     pub retry_after: Option<Duration>,
+    /// What broke on our side, for the operator's log. No caller is told.
+    pub cause: Option<String>,
 }
 
 impl Problem {
     /// A problem with no field to blame.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, retry_after: None }
+        Self { code, message: message.into(), param: None, retry_after: None, cause: None }
     }
 
     /// A problem of one field.

@@ -119,18 +119,21 @@ pub enum OpenError {
 impl From<StoreError> for Problem {
     /// What a caller is told: come back later, correct the value, or that it is our defect.
     fn from(error: StoreError) -> Self {
+        let cause = Some(error.to_string());
         match error {
             StoreError::Unavailable { .. } => Self {
                 retry_after: Some(Duration::from_secs(1)),
+                cause,
                 ..Self::new(Code::TemporarilyUnavailable, "The database cannot take this now. Try again in a moment.")
             },
             StoreError::Invalid { detail } => {
                 Self::new(Code::InvalidFieldValue, format!("A value cannot be stored: {detail}."))
             }
             StoreError::Missing { what } => Self::not_found(what),
-            StoreError::Conflict { .. } | StoreError::Foreign { .. } | StoreError::Bug { .. } => {
-                Self::new(Code::InternalError, "Something broke on our side. Tell the operator the request id.")
-            }
+            StoreError::Conflict { .. } | StoreError::Foreign { .. } | StoreError::Bug { .. } => Self {
+                cause,
+                ..Self::new(Code::InternalError, "Something broke on our side. Tell the operator the request id.")
+            },
         }
     }
 }

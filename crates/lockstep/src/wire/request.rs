@@ -32,6 +32,9 @@ pub async fn scope(State(env): State<Env>, mut request: Request, next: Next) -> 
             .into_response()
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if let Some(cause) = &problem.cause {
+            tracing::warn!(request = %id, status = response.status().as_u16(), cause, "a request failed for a reason of ours");
+        }
         envelope::write_refusal(&mut response, &problem, &id);
     }
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -47,4 +50,53 @@ pub async fn scope(State(env): State<Env>, mut request: Request, next: Next) -> 
         "request"
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
+    use lockstep_core::env::Time;
+    use lockstep_store::StoreError;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_broke_is_logged_with_the_request_and_not_told_to_the_caller() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let full = || StoreError::Unavailable { detail: "the disk is full".to_owned() };
+        let failing = get(async move || Refusal(full().into()));
+        let (env, _) = Env::manual(Time::from_secs(0), 1);
+        let router = Router::new().route("/", failing).layer(axum::middleware::from_fn_with_state(env, scope));
+
+        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        let id = answer.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+        assert_eq!(answer.status(), 503);
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        assert!(!String::from_utf8_lossy(&body).contains("disk"));
+        let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(logged.lines().any(|line| line.contains("the disk is full") && line.contains(&id)), "{logged}");
+    }
 }
