@@ -13,7 +13,7 @@ use crate::fault::Fault;
 /// One vendor. Every method makes at most the calls its comment names, sends them through the session's door,
 /// and answers what the vendor said; it decides nothing.
 #[async_trait]
-pub trait Connector: Send + Sync {
+pub trait Connector: crate::objects::Objects {
     /// What the vendor is, as data.
     fn about(&self) -> &'static About;
 

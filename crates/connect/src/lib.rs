@@ -10,6 +10,7 @@ pub mod door;
 pub mod fault;
 pub mod hubspot;
 pub mod oauth;
+pub mod objects;
 pub mod registry;
 #[cfg(test)]
 mod script;
@@ -22,3 +23,4 @@ pub use connector::{
 pub use door::{Answer, Call, Door, Method, Session, Window};
 pub use fault::{Fault, FaultClass, Next, next};
 pub use oauth::Grant;
+pub use objects::{Deed, Found, Objects, Search};

@@ -22,6 +22,7 @@ use crate::connector::{
 use crate::door::{Answer, Session};
 use crate::fault::Fault;
 use crate::oauth::OAuth;
+use crate::objects::Objects;
 
 /// The connector of HubSpot.
 pub struct Hubspot;
@@ -53,6 +54,8 @@ static ABOUT: About = About {
     upsert_by_key: true,
     docs: "docs/connect-hubspot.md",
 };
+
+impl Objects for Hubspot {}
 
 #[async_trait]
 impl Connector for Hubspot {

@@ -1,0 +1,143 @@
+//! What a vendor can do for the CRM API: any object of an account, described, read and written one record at a time.
+
+use async_trait::async_trait;
+use lockstep_core::crm::action::Key;
+use lockstep_core::crm::{ApiObject, Filter, Link, RecordId};
+use lockstep_core::env::Time;
+use lockstep_core::record::{Properties, Record};
+
+use crate::connector::{Got, Outcome};
+use crate::door::Session;
+use crate::fault::{Fault, FaultClass};
+
+/// The part of a connector that knows more than contacts. What a vendor cannot do is refused in words.
+///
+/// In every read a record holds each asked property. One that has gone from the account is class
+/// [`FaultClass::Drift`], so that it never looks like a cleared value.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// The account's objects, without their fields: those that the grant may read. Few calls.
+    async fn objects(&self, _session: &Session) -> Result<Vec<ApiObject>, Fault> {
+        Err(unsupported("list its objects"))
+    }
+
+    /// One object with its fields and the automations that its records can start. Few calls.
+    ///
+    /// # Errors
+    /// Class [`FaultClass::Missing`] when the account has no such object.
+    async fn object(&self, _session: &Session, _slug: &str) -> Result<ApiObject, Fault> {
+        Err(unsupported("describe its objects"))
+    }
+
+    /// Reads records by id, at most [`crate::About::read_batch`] of them. The answer has one entry for each id, in
+    /// order. Few calls.
+    async fn read(
+        &self,
+        _session: &Session,
+        _object: &str,
+        _ids: &[String],
+        _properties: &[String],
+    ) -> Result<Vec<Got>, Fault> {
+        Err(unsupported("read its objects"))
+    }
+
+    /// The record whose unique property holds the value; no index lag. One call.
+    async fn by_key(
+        &self,
+        _session: &Session,
+        _object: &str,
+        _key: &Key,
+        _properties: &[String],
+    ) -> Result<Option<Record>, Fault> {
+        Err(unsupported("find a record by a key"))
+    }
+
+    /// One page of the records that pass every filter. Index lag applies. One call.
+    async fn search(
+        &self,
+        _session: &Session,
+        _object: &str,
+        _search: &Search,
+        _properties: &[String],
+    ) -> Result<Found, Fault> {
+        Err(unsupported("search its objects"))
+    }
+
+    /// Gives the object a unique text property that holds our id; succeeds when a fitting one exists. At most two calls.
+    async fn add_key(&self, _session: &Session, _object: &str, _name: &str) -> Result<(), Fault> {
+        Err(unsupported("keep a key of ours"))
+    }
+
+    /// Carries out one deed, in one call but for links that need a call each. The record in the outcome holds those of
+    /// the asked properties that the vendor shows after a write; the others are unseen.
+    ///
+    /// # Errors
+    /// Class [`FaultClass::Unknown`] means that it may have happened.
+    async fn carry_out(&self, _session: &Session, _deed: &Deed, _properties: &[String]) -> Result<Outcome, Fault> {
+        Err(unsupported("be written to"))
+    }
+}
+
+fn unsupported(what: &str) -> Fault {
+    Fault::new(FaultClass::Bug, "unsupported", format!("This connector does not {what} yet."))
+}
+
+/// What to search for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Conditions that must all hold.
+    pub filters: Vec<Filter>,
+    /// Only what was modified at this time or later, and then the oldest modification first; else the newest first.
+    pub changed_since: Option<Time>,
+    /// How many records at most; a vendor's page may hold fewer.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub after: Option<String>,
+}
+
+/// One page of a search.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The records.
+    pub records: Vec<Record>,
+    /// Where the next page begins; `None` at the end.
+    pub after: Option<String>,
+}
+
+/// One thing to do at a vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Make a record.
+    Create {
+        /// The object: [`ApiObject::slug`].
+        object: String,
+        /// What to set.
+        properties: Properties,
+        /// Our own unique property and the value that makes the record known again, where one was agreed.
+        key: Option<Key>,
+        /// Records to link with.
+        links: Vec<Link>,
+    },
+    /// Change a record.
+    Update {
+        /// The record.
+        record: RecordId,
+        /// What to set; `None` clears.
+        properties: Properties,
+        /// Records to link with.
+        links: Vec<Link>,
+    },
+    /// Put a record into the recycle bin.
+    Archive(RecordId),
+    /// Start an automation of the CRM.
+    Start {
+        /// The object that the automation was described with.
+        object: String,
+        /// Which one: [`lockstep_core::crm::Workflow::id`].
+        workflow: String,
+        /// The record it is about; `None` when there is none yet.
+        record: Option<RecordId>,
+        /// Its inputs.
+        inputs: Properties,
+    },
+}
