@@ -74,6 +74,11 @@ limits! {
     TEMPLATE_NAME_CHARS_MAX = 512;
     /// Bytes of a page of a channel's templates.
     TEMPLATES_BYTES_MAX = 4 * 1024 * 1024;
+    /// Characters of a member of the form that connects an account to a channel.
+    CHANNEL_SETTING_CHARS_MAX = 4_096;
+    /// Bytes of a channel's webhook; the longest known are Meta's, of up to 3 MB ("Webhooks" of the WhatsApp Business
+    /// Platform).
+    CHANNEL_HOOK_BYTES_MAX = 4 * 1024 * 1024;
     /// Characters of a channel's own cursor.
     CHANNEL_CURSOR_CHARS_MAX = 256;
     /// Characters of a channel's own id of a message.

@@ -7,7 +7,7 @@ use lockstep_core::env::Env;
 use lockstep_store::Store;
 use secrecy::SecretString;
 
-use crate::channel::Channel;
+use crate::channel::Channels;
 use crate::egress::Rules;
 use crate::network::Network;
 use crate::reach::Pacing;
@@ -24,8 +24,8 @@ pub struct App {
     pub vault: Vault,
     /// The way out.
     pub network: Arc<dyn Network>,
-    /// The way to customers.
-    pub channel: Arc<dyn Channel>,
+    /// The ways to customers.
+    pub channels: Channels,
     /// What each vendor account has left of its limits.
     pub pacing: Pacing,
     /// What the operator set.

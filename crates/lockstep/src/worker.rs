@@ -14,7 +14,6 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use crate::app::App;
-use crate::channel::whatsapp;
 use crate::sync::{self, Halt};
 
 /// Jobs of different lanes that run at the same time, but for those that send to subscribers.
@@ -64,8 +63,10 @@ async fn run_job(app: &App, claimed: &Claimed) -> Result<(), Halt> {
         Job::Pull { sync } => sync::pull::run(app, sync).await,
         Job::Census { sync } => sync::census::run(app, sync).await,
         Job::Check { sync, natives } => sync::check::run(app, sync, natives).await,
-        Job::Ingest { vendor, account } if vendor == whatsapp::VENDOR => sync::hear::run(app, account).await,
-        Job::Ingest { vendor, account } => sync::ingest::run(app, vendor, account).await,
+        Job::Ingest { vendor, account } => match app.channels.find(vendor) {
+            Some(channel) => sync::hear::run(app, channel, account).await,
+            None => sync::ingest::run(app, vendor, account).await,
+        },
         Job::Deliver { subscription } => Ok(sync::deliver::run(app, subscription).await?),
         Job::Send { message, .. } => sync::send::run(app, message, claimed.attempt).await,
         Job::MarkRead { message, typing } => sync::send::mark_read(app, message, *typing, claimed.attempt).await,

@@ -13,7 +13,9 @@ use crate::tx::Tx;
 pub struct StoredChannel {
     /// Its id, which stands in the address of its webhooks.
     pub id: ChannelId,
-    /// Meta's `phone_number_id` of the account that it carries.
+    /// The slug of the code for its network.
+    pub slug: String,
+    /// The `phone_number_id` of the account that it carries.
     pub account: String,
     /// Where its network is.
     pub base_url: String,
@@ -23,6 +25,21 @@ pub struct StoredChannel {
     pub created_at: Time,
     /// When it was connected last.
     pub updated_at: Time,
+}
+
+/// A channel to keep.
+#[derive(Clone, Debug)]
+pub struct NewChannel {
+    /// See [`StoredChannel`].
+    pub id: ChannelId,
+    /// See [`StoredChannel`].
+    pub slug: String,
+    /// See [`StoredChannel`].
+    pub account: String,
+    /// See [`StoredChannel`].
+    pub base_url: String,
+    /// See [`StoredChannel`].
+    pub sealed: Vec<u8>,
 }
 
 /// Proof that a channel belongs to an organization.
@@ -44,13 +61,14 @@ impl ChannelOf {
     }
 }
 
-const CHANNEL: &str = "SELECT org_id, id, account, base_url, sealed, created_at, updated_at FROM channels";
+const CHANNEL: &str = "SELECT org_id, id, slug, account, base_url, sealed, created_at, updated_at FROM channels";
 
 fn channel_row(row: &Row<'_>) -> Result<ChannelOf, StoreError> {
     Ok(ChannelOf {
         org: Org::proven(row.take()?),
         channel: StoredChannel {
             id: row.take()?,
+            slug: row.take()?,
             account: row.take()?,
             base_url: row.take()?,
             sealed: row.take()?,
@@ -61,25 +79,19 @@ fn channel_row(row: &Row<'_>) -> Result<ChannelOf, StoreError> {
 }
 
 impl Tx<'_> {
-    /// Keeps the account's one channel under this id; of one that is there already, address and secrets are replaced.
+    /// Keeps the account's one channel under its id; of one that is there already, address and secrets are replaced.
     ///
     /// # Errors
     /// `Conflict` when the account has a channel with another id.
-    pub fn put_channel(
-        &mut self,
-        org: &Org,
-        id: &ChannelId,
-        account: &str,
-        base_url: &str,
-        sealed: &[u8],
-    ) -> Result<(), StoreError> {
+    pub fn put_channel(&mut self, org: &Org, channel: &NewChannel) -> Result<(), StoreError> {
         let now = self.now();
+        let NewChannel { id, slug, account, base_url, sealed } = channel;
         self.execute(
-            "INSERT INTO channels (id, org_id, account, base_url, sealed, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+            "INSERT INTO channels (id, org_id, slug, account, base_url, sealed, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
              ON CONFLICT (id) DO UPDATE SET base_url = excluded.base_url, sealed = excluded.sealed,
                  updated_at = excluded.updated_at WHERE channels.org_id = excluded.org_id",
-            args![id, org.id(), account, base_url, sealed, now],
+            args![id, org.id(), slug, account, base_url, sealed.as_slice(), now],
         )
         .map(|_| ())
     }

@@ -47,7 +47,7 @@ mod webhooks;
 mod writer;
 
 pub use audit::AuditEntry;
-pub use channels::{ChannelOf, StoredChannel};
+pub use channels::{ChannelOf, NewChannel, StoredChannel};
 pub use connections::{Connection, ConnectionOf, ConnectionStatus, NewConnection, SealedGrant};
 pub use contacts::{ContactFilter, Order, Page};
 pub use conversations::ConversationFilter;

@@ -1,113 +1,156 @@
-//! The seam to messaging channels. A channel is one folder here that implements [`Channel`]; nothing else knows how its
-//! messages travel. What comes in goes to [`crate::ops::messages`], as [`Inbound`] and [`StatusNews`].
+//! The seam to messaging networks. A channel is one folder here that implements [`Channel`], and one line in
+//! [`registry`]; nothing else knows how its messages travel. What comes in goes to [`crate::ops::messages`], as [`Told`].
 
-pub mod whatsapp;
+mod fault;
+mod form;
+mod line;
+pub mod registry;
+mod sealed;
+mod template;
+mod told;
+mod whatsapp;
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use lockstep_core::env::Time;
-use lockstep_core::ids::{MessageId, TemplateId};
-use lockstep_core::message::{MessageError, MessageKind, MessageStatus};
+use http::HeaderMap;
+use lockstep_core::env::Env;
+use lockstep_core::ids::MessageId;
+use lockstep_core::message::MessageKind;
 use lockstep_core::phone::Phone;
-use lockstep_store::{Account, Org};
+use lockstep_core::problem::Problem;
+use secrecy::SecretString;
 use serde_json::{Map, Value as Json};
 
-/// Carries messages to one kind of network and back. Implementations hold what they need: the store for an account's
-/// credentials, the vault, the network.
+pub use fault::{ChannelFault, NOT_CONNECTED, Outcome};
+pub use form::{Form, FormField, Need};
+pub use line::{DISCONNECTED, Line};
+pub use registry::Channels;
+pub use sealed::{open, seal};
+pub use template::{Template, TemplatePage, TemplateQuery, TemplateStatus};
+pub use told::{Inbound, News, StatusNews, Told};
+
+use crate::network::Network;
+
+/// The code for one messaging network. It builds calls and reads answers; it knows neither the store nor the vault.
 #[async_trait]
 pub trait Channel: Send + Sync {
+    /// What the network is.
+    fn about(&self) -> &'static About;
+
+    /// Asks the network whether what a person gave lets us act for the account, and makes the secrets of it.
+    ///
+    /// # Errors
+    /// The member of the form that will not do, and why.
+    async fn connect(&self, way: &Way, form: &Form) -> Result<Connecting, Denied>;
+
+    /// Answers a network that asks, with a GET, whether this is the address that it was told. `asked` is the query.
+    ///
+    /// # Errors
+    /// What is wrong with the question. A network that never asks is answered that there is nothing here.
+    fn greet(&self, secrets: &SecretString, asked: &BTreeMap<String, String>) -> Result<String, Problem> {
+        let _ = (secrets, asked);
+        Err(Problem::not_found("path"))
+    }
+
+    /// Whether a webhook is the network's, over its raw bytes.
+    fn verifies(&self, secrets: &SecretString, headers: &HeaderMap, body: &[u8]) -> bool;
+
+    /// Everything that a verified webhook tells, in its order.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words for the log.
+    fn read(&self, body: &[u8]) -> Result<Vec<Told>, String>;
+
     /// Hands a message over. It is called at most once for a message, unless it answers that nothing was taken.
     ///
     /// # Errors
     /// [`ChannelFault`]; its [`Outcome`] must be [`Outcome::Unknown`] whenever the message may have been taken.
-    async fn send(&self, line: &Line, outgoing: &Outgoing) -> Result<Sent, ChannelFault>;
+    async fn send(&self, open: &Open, outgoing: &Outgoing) -> Result<Sent, ChannelFault>;
 
-    /// Tells the channel that a customer's message was read, and shows a typing sign if `typing`. Safe to repeat.
+    /// Tells the network that a customer's message was read, and shows a typing sign if `typing`. Safe to repeat.
     ///
     /// # Errors
     /// [`ChannelFault`].
-    async fn mark_read(&self, line: &Line, vendor_id: &str, typing: bool) -> Result<(), ChannelFault>;
+    async fn mark_read(&self, open: &Open, vendor_id: &str, typing: bool) -> Result<(), ChannelFault>;
 
-    /// Asks whether the channel has a file still, without fetching it.
+    /// Asks whether the network has a file still, without fetching it.
     ///
     /// # Errors
     /// [`ChannelFault`]; [`Outcome::Refused`] when it does not.
-    async fn has_media(&self, line: &Line, media_id: &str) -> Result<(), ChannelFault>;
+    async fn has_media(&self, open: &Open, media_id: &str) -> Result<(), ChannelFault>;
 
-    /// Fetches a file of the channel: its addresses want the account's credentials, so no caller could follow them.
+    /// Fetches a file of the network: its addresses want the account's credentials, so no caller could follow them.
     ///
     /// # Errors
-    /// [`ChannelFault`]; [`Outcome::Refused`] when the channel does not have it any more.
-    async fn media(&self, line: &Line, media_id: &str) -> Result<Media, ChannelFault>;
+    /// [`ChannelFault`]; [`Outcome::Refused`] when the network does not have it any more.
+    async fn media(&self, open: &Open, media_id: &str) -> Result<Media, ChannelFault>;
 
     /// Lists the templates that the account may send once they are approved.
     ///
     /// # Errors
     /// [`ChannelFault`].
-    async fn templates(&self, line: &Line, query: &TemplateQuery) -> Result<TemplatePage, ChannelFault>;
+    async fn templates(&self, open: &Open, query: &TemplateQuery) -> Result<TemplatePage, ChannelFault>;
 }
 
-/// Which templates to list; members left out do not narrow.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TemplateQuery {
-    /// Only those that stand so.
-    pub status: Option<TemplateStatus>,
-    /// Only those in this language, such as `en_US`.
-    pub language: Option<String>,
-    /// Only those of this name.
+/// What a network is, as data.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Its name in addresses, requests and the store; no connector has the same.
+    pub slug: &'static str,
+    /// Its name for people.
+    pub name: &'static str,
+    /// Its address, without a slash at the end.
+    pub base_url: &'static str,
+    /// What a person gives to connect an account.
+    pub form: &'static [FormField],
+    /// Where a person tells the network of our address: a sentence that ends before the address and what goes with it.
+    pub advice: &'static str,
+}
+
+/// The way to one account's network.
+#[derive(Clone)]
+pub struct Way {
+    /// Time, chance and ids.
+    pub env: Env,
+    /// The way out.
+    pub network: Arc<dyn Network>,
+    /// The network's address or a sandbox's, without a slash at the end.
+    pub base_url: String,
+    /// The account, as its `phone_number_id`.
+    pub number: String,
+}
+
+/// A [`Way`] with what opens it.
+pub struct Open {
+    /// The way.
+    pub way: Way,
+    /// What [`Channel::connect`] made.
+    pub secrets: SecretString,
+}
+
+/// An account that its network lets us act for.
+#[derive(Debug)]
+pub struct Connecting {
+    /// Its number as people read it; with or without its plus.
+    pub phone_number: String,
+    /// The name that customers see, where the network tells it.
     pub name: Option<String>,
-    /// What the page before answered as its `after`.
-    pub after: Option<String>,
-    /// Templates on the page, 1 to [`lockstep_core::limits::PAGE_SIZE_MAX`].
-    pub limit: usize,
+    /// What later calls and webhooks need, as text in the channel's own form.
+    pub secrets: SecretString,
+    /// What a person gives the network together with our address, by name.
+    pub handover: BTreeMap<&'static str, SecretString>,
 }
 
-/// How a template stands. Channels know more ways, which nobody asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TemplateStatus {
-    /// It can be sent.
-    Approved,
-    /// The channel looks at it.
-    Pending,
-    /// The channel does not want it.
-    Rejected,
-}
-
-/// A page of templates.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TemplatePage {
-    /// The templates, in the channel's order.
-    pub templates: Vec<Template>,
-    /// Where the next page begins; `None` on the last.
-    pub after: Option<String>,
-}
-
-/// A text that the channel has looked at, to be sent when the customer has not written for a day.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Template {
-    /// Its id.
-    pub id: TemplateId,
-    /// Its name; it is written in several languages under one name.
-    pub name: String,
-    /// The language, such as `en_US`.
-    pub language: String,
-    /// How it stands, in the channel's word and in lower case: `approved`, `pending`, `rejected`, `paused` and others.
-    pub status: String,
-    /// What it is for, in the channel's word and in lower case: `utility`, `marketing`, `authentication`.
-    pub category: String,
-    /// Its parts in Meta's form.
-    pub components: Vec<Json>,
-}
-
-/// Over which of whose accounts something goes.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// The organization.
-    pub org: Org,
-    /// Its account.
-    pub account: Account,
+/// A member of a form that will not do.
+#[derive(Debug)]
+pub struct Denied {
+    /// The member's name.
+    pub member: &'static str,
+    /// Why.
+    pub fault: ChannelFault,
 }
 
 /// A message to send, checked already by [`lockstep_core::message::check_sendable`].
@@ -141,113 +184,4 @@ pub struct Media {
     pub mime_type: String,
     /// All of it; at most [`lockstep_core::limits::MEDIA_BYTES_MAX`].
     pub bytes: Bytes,
-}
-
-/// Why the channel did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ChannelFault {
-    /// What is certain about the message.
-    pub outcome: Outcome,
-    /// The channel's own code as text, or a word of ours such as `not_connected`. Callers read it.
-    pub code: String,
-    /// What went wrong and what to do. Callers read it.
-    pub message: String,
-}
-
-/// The code of an account that has no channel, or whose channel lacks what it was asked for.
-pub const NOT_CONNECTED: &str = "not_connected";
-
-/// What is certain after a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Surely not taken, and a later try may succeed: no connection, a rate limit, a channel that says "later".
-    NotTaken {
-        /// How long the channel wants to be left alone, if it says so.
-        retry_after: Option<Duration>,
-    },
-    /// Never offered: our own pacing asks to wait so long first, and that is no try (law 11).
-    Paced {
-        /// How long.
-        wait: Duration,
-    },
-    /// Surely not taken, and it never will be: refused by rule, or credentials that no longer work.
-    Refused,
-    /// It may have been taken: the answer was lost or says nothing.
-    Unknown,
-}
-
-/// A message that came in, as a channel understood it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Inbound {
-    /// The channel's id of it; one that came before is the same message.
-    pub vendor_id: String,
-    /// Who wrote.
-    pub from: Phone,
-    /// How the channel names them; taken for a contact that has no name yet.
-    pub profile_name: Option<String>,
-    /// When they wrote, as the channel tells it.
-    pub at: Time,
-    /// What it is.
-    pub kind: MessageKind,
-    /// What stands under the kind's name in Meta's form.
-    pub content: Map<String, Json>,
-    /// The channel's id of the message that it answers.
-    pub reply_to: Option<String>,
-    /// The webhook's body in Meta's form, narrowed to this one message: subscribers get it with a `kirim` member.
-    pub body: Map<String, Json>,
-}
-
-/// What a channel tells of a message of ours.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StatusNews {
-    /// The channel's id of the message.
-    pub vendor_id: String,
-    /// Our id, where the channel echoes it.
-    pub ours: Option<MessageId>,
-    /// What happened: `Sent`, `Delivered`, `Read` or `Failed`.
-    pub status: MessageStatus,
-    /// When, as the channel tells it.
-    pub at: Time,
-    /// Why it failed.
-    pub error: Option<MessageError>,
-    /// The webhook's body in Meta's form, narrowed to this one status.
-    pub body: Map<String, Json>,
-}
-
-/// No channel is connected: nothing is taken, and every caller is told so.
-#[derive(Clone, Copy, Debug)]
-pub struct Unconnected;
-
-impl Unconnected {
-    fn fault<T>() -> Result<T, ChannelFault> {
-        Err(ChannelFault {
-            outcome: Outcome::Refused,
-            code: NOT_CONNECTED.to_owned(),
-            message: "The account has no channel. Connect its WhatsApp number first.".to_owned(),
-        })
-    }
-}
-
-#[async_trait]
-impl Channel for Unconnected {
-    async fn send(&self, _: &Line, _: &Outgoing) -> Result<Sent, ChannelFault> {
-        Self::fault()
-    }
-
-    async fn mark_read(&self, _: &Line, _: &str, _: bool) -> Result<(), ChannelFault> {
-        Self::fault()
-    }
-
-    async fn has_media(&self, _: &Line, _: &str) -> Result<(), ChannelFault> {
-        Self::fault()
-    }
-
-    async fn media(&self, _: &Line, _: &str) -> Result<Media, ChannelFault> {
-        Self::fault()
-    }
-
-    async fn templates(&self, _: &Line, _: &TemplateQuery) -> Result<TemplatePage, ChannelFault> {
-        Self::fault()
-    }
 }

@@ -54,7 +54,7 @@ enum Command {
     Import(import::Arguments),
     /// Connect a CRM account
     Connect(connect::Arguments),
-    /// Connect a number to WhatsApp, so that messages come in and go out
+    /// Connect an account to its network, so that messages come in and go out
     #[command(subcommand)]
     Channel(channel::Command),
     /// Plan, start and watch a sync

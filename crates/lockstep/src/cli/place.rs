@@ -13,7 +13,7 @@ use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, Settings};
-use crate::channel::whatsapp::WhatsApp;
+use crate::channel;
 use crate::config::{Config, LogFormat, insert};
 use crate::egress::Egress;
 use crate::reach::Pacing;
@@ -75,8 +75,8 @@ impl Place {
         let store = Store::open(&self.target, env.clone())?;
         let settings = Arc::new(self.config.settings(url));
         let network = Arc::new(Egress::new(settings.egress.clone())?);
-        let channel = Arc::new(WhatsApp::new(env.clone(), store.clone(), vault.clone(), network.clone()));
-        Ok(App { env, store, vault, network, channel, pacing: Pacing::default(), settings })
+        let channels = channel::registry::all();
+        Ok(App { env, store, vault, network, channels, pacing: Pacing::default(), settings })
     }
 
     /// Makes the data folder where it is missing.

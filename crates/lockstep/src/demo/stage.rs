@@ -14,7 +14,7 @@ use toml::{Table, Value};
 
 use super::tap::Tap;
 use crate::app::App;
-use crate::channel::Unconnected;
+use crate::channel::Channels;
 use crate::cli::stop::Stop;
 use crate::cli::{init, sandbox, serve};
 use crate::config::{Config, insert};
@@ -67,7 +67,7 @@ impl Stage {
             store: Store::open(&target, env.clone())?,
             vault: Vault::load_or_create(&folder.join("keyring"), &env)?,
             network: Arc::clone(&tap) as _,
-            channel: Arc::new(Unconnected),
+            channels: Channels::new(Vec::new()),
             pacing: Pacing::default(),
             settings,
             env,

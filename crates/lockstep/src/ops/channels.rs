@@ -3,120 +3,125 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use lockstep_core::ids::ChannelId;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{Account, ChannelOf, Org, StoreError, Tx};
-use secrecy::{ExposeSecret, SecretString};
+use lockstep_store::{Account, ChannelOf, NewChannel, Org, StoreError, StoredChannel, Tx};
+use secrecy::SecretString;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::channel::whatsapp::{self, Profile, Secrets, hook};
-use crate::channel::{ChannelFault, Outcome};
-use crate::ops::audit::{self, Action};
+use crate::channel::{self, About, Channel, Connecting, DISCONNECTED, Denied, Form, Outcome, Way};
+use crate::ops::Author;
+use crate::ops::audit::{Action, note};
 use crate::ops::messages::CONNECTED;
 use crate::ops::received::{self, VerifiedHook};
 
-/// Random bytes of a verify token that nobody chose.
-const VERIFY_TOKEN_BYTES: usize = 18;
-
-/// What is needed to connect a number.
+/// What is needed to connect an account to its network.
 #[derive(Debug)]
 pub struct Connect {
-    /// Meta's `phone_number_id`. An account is made of it where the organization has none.
+    /// The slug of the channel.
+    pub channel: String,
+    /// The account, as its `phone_number_id`. It is made where the organization has none of this id.
     pub account: String,
-    /// Where the Graph API is; `None` takes Meta's own address.
+    /// Where the network is; `None` takes its own address.
     pub base_url: Option<String>,
-    /// A token that may send for the number.
-    pub access_token: SecretString,
-    /// The secret of the Meta app, which signs its webhooks.
-    pub app_secret: SecretString,
-    /// The word that Meta must know; `None` keeps the one it has, or makes one.
-    pub verify_token: Option<SecretString>,
-    /// The id of the WhatsApp Business Account, by which templates are read; `None` keeps the one that was said before.
-    pub business_account: Option<String>,
+    /// The members of the channel's form.
+    pub given: BTreeMap<String, SecretString>,
 }
 
-/// A number that is connected, and what a person tells Meta of it.
+/// An account that is connected, and what a person tells its network.
 #[derive(Debug)]
 pub struct Connected {
     /// The channel.
     pub id: ChannelId,
     /// The account that it carries.
     pub account: Account,
-    /// Where Meta sends webhooks.
+    /// What the network is.
+    pub about: &'static About,
+    /// Where it sends webhooks.
     pub webhook_url: String,
-    /// The word to give Meta with that address.
-    pub verify_token: SecretString,
+    /// What to give it with that address, by name.
+    pub handover: BTreeMap<&'static str, SecretString>,
 }
 
-/// Connects a number, or renews the secrets of one that is; the address of its webhooks then stays.
+/// Connects an account, or renews the secrets of one that is; the address of its webhooks then stays.
 ///
 /// # Errors
-/// An address that may not be reached, or Meta does not let this token act for the number.
-pub async fn connect(app: &App, org: &Org, request: Connect) -> Result<Connected, Problem> {
-    let base_url = request.base_url.as_deref().unwrap_or(whatsapp::BASE_URL).trim_end_matches('/').to_owned();
+/// No such channel, a form that will not do, an address that may not be reached, an account that another channel
+/// carries, or the network does not let us act for the account.
+pub async fn connect(app: &App, by: &Author, request: Connect) -> Result<Connected, Problem> {
+    let channel = app.channels.find(&request.channel).ok_or_else(|| unknown_channel(app))?;
+    let about = channel.about();
+    let base_url = request.base_url.as_deref().unwrap_or(about.base_url).trim_end_matches('/').to_owned();
     app.settings
         .egress
         .check_url(&base_url)
         .map_err(|bad| Problem::of(Code::InvalidFieldValue, "base_url", format!("The address will not do: {bad}.")))?;
-    let (network, token) = (app.network.clone(), request.access_token.clone());
-    let profile = whatsapp::profile(network, &base_url, token, &request.account);
-    let profile = profile.await.map_err(|fault| refused("access_token", fault))?;
-    if let Some(id) = &request.business_account {
-        let (network, token) = (app.network.clone(), request.access_token.clone());
-        let checked = whatsapp::check_business_account(network, &base_url, token, id);
-        checked.await.map_err(|fault| refused("business_account", fault))?;
-    }
-    let here = app.clone();
-    let org = org.clone();
+    let mut form = Form::check(about.form, request.given)?;
+    let (org, number) = (by.org.clone(), request.account.clone());
+    let known = app.store.read(move |tx| tx.channel_of_account(&org, &number)).await?;
+    refuse_another(known.as_ref(), about)?;
+    // Secrets that cannot be opened any more are replaced.
+    form.before = known.and_then(|of| channel::open(&app.vault, of.channel()).ok());
+    let (env, network) = (app.env.clone(), app.network.clone());
+    let way = Way { env, network, base_url: base_url.clone(), number: request.account.clone() };
+    let connecting = channel.connect(&way, &form).await.map_err(|denied| refused(about, denied))?;
+    let (here, by) = (app.clone(), by.clone());
     let made = app.store.write(move |tx| {
-        let account = account(tx, &org, &request.account, profile)?;
-        let known = tx.channel_of_account(&org, &account.phone_number_id)?;
-        // Secrets that cannot be opened any more are replaced.
-        let before = known.as_ref().and_then(|of| Secrets::open(&here.vault, of.channel()).ok());
-        let (said, named) = before.map(|before| (before.verify_token, before.business_account)).unzip();
+        let known = tx.channel_of_account(&by.org, &request.account)?;
+        refuse_another(known.as_ref(), about)?;
+        let account = account(tx, &by.org, &request.account, &connecting)?;
         let id = known.map_or_else(|| ChannelId::new(tx.env()), |of| of.channel().id.clone());
-        let made_up = || hex::encode(tx.env().random_bytes::<VERIFY_TOKEN_BYTES>()).into();
-        let secrets = Secrets {
-            access_token: request.access_token,
-            app_secret: request.app_secret,
-            verify_token: request.verify_token.or(said).unwrap_or_else(made_up),
-            business_account: request.business_account.or(named.flatten()),
-        };
-        let sealed = secrets.seal(&here.vault, &id, tx.env()).map_err(|error| {
+        let sealed = channel::seal(&connecting.secrets, &here.vault, &id, tx.env()).map_err(|error| {
             tracing::error!(%error, "a channel's secrets cannot be sealed");
             Problem::new(Code::InternalError, "The key ring cannot seal the secrets.")
         })?;
-        tx.put_channel(&org, &id, &account.phone_number_id, &base_url, &sealed)?;
+        let (slug, number) = (about.slug.to_owned(), account.phone_number_id.clone());
+        tx.put_channel(&by.org, &NewChannel { id: id.clone(), slug, account: number, base_url, sealed })?;
         let detail = json!({ "channel": id, "account": account.phone_number_id });
-        audit::note_operator(tx, &org, Action::ChannelConnected, &detail)?;
-        let webhook_url = webhook_url(&here, &id);
-        Ok::<_, Problem>(Connected { id, account, webhook_url, verify_token: secrets.verify_token })
+        note(tx, &by, Action::ChannelConnected, &detail)?;
+        let webhook_url = address(&here, about.slug, &id);
+        Ok::<_, Problem>(Connected { id, account, about, webhook_url, handover: connecting.handover })
     });
     made.await
 }
 
-/// The account, made where there is none, with what Meta says of it.
-fn account(tx: &mut Tx<'_>, org: &Org, id: &str, profile: Profile) -> Result<Account, StoreError> {
-    let shown = profile.display_phone_number.trim();
+fn unknown_channel(app: &App) -> Problem {
+    let known: Vec<&str> = app.channels.iter().map(|channel| channel.about().slug).collect();
+    let message = format!("There is no such channel. There are: {}.", known.join(", "));
+    Problem::of(Code::InvalidFieldValue, "channel", message)
+}
+
+/// An account has one network: its contacts are numbers there.
+fn refuse_another(known: Option<&ChannelOf>, about: &About) -> Result<(), Problem> {
+    if known.is_none_or(|of| of.channel().slug == about.slug) {
+        return Ok(());
+    }
+    let message = "Another channel carries this account. Disconnect it first.";
+    Err(Problem::of(Code::InvalidFieldValue, "channel", message))
+}
+
+/// The account, made where there is none, with what its network says of it.
+fn account(tx: &mut Tx<'_>, org: &Org, id: &str, connecting: &Connecting) -> Result<Account, StoreError> {
+    let shown = connecting.phone_number.trim();
     let phone_number = if shown.starts_with('+') { shown.to_owned() } else { format!("+{shown}") };
     let held = match tx.account(org, id)? {
         Some(held) => held,
-        None => tx.add_account(org, id, &phone_number, profile.verified_name.as_deref().unwrap_or(&phone_number))?,
+        None => tx.add_account(org, id, &phone_number, connecting.name.as_deref().unwrap_or(&phone_number))?,
     };
-    let name = profile.verified_name.unwrap_or_else(|| held.name.clone());
+    let name = connecting.name.clone().unwrap_or_else(|| held.name.clone());
     let account = Account { phone_number, name, status: CONNECTED.to_owned(), ..held };
     tx.put_account(org, &account)?;
     Ok(account)
 }
 
-fn refused(param: &str, fault: ChannelFault) -> Problem {
+fn refused(about: &About, Denied { member, fault }: Denied) -> Problem {
     match fault.outcome {
-        Outcome::Refused => Problem::of(
+        Outcome::Refused | Outcome::Disconnected => Problem::of(
             Code::InvalidFieldValue,
-            param,
-            format!("WhatsApp does not let this token act for it: {} (code {})", fault.message, fault.code),
+            member,
+            format!("{} does not take it: {} (code {})", about.name, fault.message, fault.code),
         ),
         Outcome::NotTaken { .. } | Outcome::Paced { .. } | Outcome::Unknown => {
             Problem::new(Code::WhatsappUpstreamError, fault.message)
@@ -125,8 +130,12 @@ fn refused(param: &str, fault: ChannelFault) -> Problem {
 }
 
 /// Where a channel's webhooks go.
-pub fn webhook_url(app: &App, id: &ChannelId) -> String {
-    format!("{}/hooks/{}/{id}", app.settings.public_url, whatsapp::VENDOR)
+pub fn webhook_url(app: &App, channel: &StoredChannel) -> String {
+    address(app, &channel.slug, &channel.id)
+}
+
+fn address(app: &App, slug: &str, id: &ChannelId) -> String {
+    format!("{}/hooks/{slug}/{id}", app.settings.public_url)
 }
 
 /// The organization's channels.
@@ -138,64 +147,52 @@ pub async fn list(app: &App, org: &Org) -> Result<Vec<ChannelOf>, Problem> {
     Ok(app.store.read(move |tx| tx.channels(&org)).await?)
 }
 
-/// Forgets a number's channel and its secrets. Its contacts and messages stay.
+/// Forgets an account's channel and its secrets. Its contacts and messages stay.
 ///
 /// # Errors
-/// The number is not connected, or the store's.
-pub async fn disconnect(app: &App, org: &Org, account: &str) -> Result<(), Problem> {
-    let (org, account) = (org.clone(), account.to_owned());
-    let gone = app.store.write(move |tx| {
-        let of = tx.channel_of_account(&org, &account)?.ok_or_else(|| Problem::not_found("channel"))?;
-        tx.delete_channel(&of)?;
-        if let Some(held) = tx.account(&org, &account)? {
-            tx.put_account(&org, &Account { status: whatsapp::DISCONNECTED.to_owned(), ..held })?;
-        }
-        let detail = json!({ "channel": of.channel().id, "account": account });
-        Ok::<_, Problem>(audit::note_operator(tx, &org, Action::ChannelDisconnected, &detail)?)
-    });
-    gone.await
+/// The account is not connected, or the store's.
+pub fn disconnect(tx: &mut Tx<'_>, by: &Author, account: &str) -> Result<(), Problem> {
+    let of = tx.channel_of_account(&by.org, account)?.ok_or_else(|| Problem::not_found("channel"))?;
+    tx.delete_channel(&of)?;
+    if let Some(held) = tx.account(&by.org, account)? {
+        tx.put_account(&by.org, &Account { status: DISCONNECTED.to_owned(), ..held })?;
+    }
+    let detail = json!({ "channel": of.channel().id, "account": account });
+    Ok(note(tx, by, Action::ChannelDisconnected, &detail)?)
 }
 
-/// Answers Meta's question whether this is the address that it was told: the challenge, for whoever knows the word.
+/// Answers a network's question whether this is the address that it was told.
 ///
 /// # Errors
-/// No such channel, or the word is wrong.
-pub async fn challenge(app: &App, id: &str, verify_token: &str, challenge: String) -> Result<String, Problem> {
-    let (_, secrets) = opened(app, id).await?;
-    // Digests of equal length tell nothing about where the words differ.
-    let digest = |word: &str| Sha256::digest(word.as_bytes());
-    if digest(secrets.verify_token.expose_secret()) == digest(verify_token) {
-        Ok(challenge)
-    } else {
-        Err(unverified("The verify token is wrong."))
-    }
+/// No such channel, or the channel's.
+pub async fn greet(app: &App, slug: &str, id: &str, asked: &BTreeMap<String, String>) -> Result<String, Problem> {
+    let (channel, _, secrets) = opened(app, slug, id).await?;
+    channel.greet(&secrets, asked)
 }
 
 /// Keeps a webhook whose signature verifies, to be read later.
 ///
 /// # Errors
-/// No such channel, a wrong signature, or the store's; Meta then sends it again.
-pub async fn receive(app: &App, id: &str, signature: &str, body: Bytes) -> Result<(), Problem> {
-    let (of, secrets) = opened(app, id).await?;
-    if !hook::verifies(signature, secrets.app_secret.expose_secret(), &body) {
+/// No such channel, a wrong signature, or the store's; the network then sends it again.
+pub async fn receive(app: &App, slug: &str, id: &str, headers: &HeaderMap, body: Bytes) -> Result<(), Problem> {
+    let (channel, of, secrets) = opened(app, slug, id).await?;
+    if !channel.verifies(&secrets, headers, &body) {
         tracing::warn!(channel = id, bytes = body.len(), "a webhook's signature does not verify");
-        return Err(unverified("The signature does not verify."));
+        return Err(Problem::new(Code::InvalidApiKey, "The signature does not verify."));
     }
     let accounts = BTreeMap::from([(of.channel().id.to_string(), None)]);
-    received::receive(app, VerifiedHook { vendor: whatsapp::VENDOR, accounts, body }).await
+    received::receive(app, VerifiedHook { vendor: channel.about().slug, accounts, body }).await
 }
 
-async fn opened(app: &App, id: &str) -> Result<(ChannelOf, Secrets), Problem> {
+async fn opened<'a>(app: &'a App, slug: &str, id: &str) -> Result<(&'a dyn Channel, ChannelOf, SecretString), Problem> {
     let unknown = || Problem::not_found("path");
+    let channel = app.channels.find(slug).ok_or_else(unknown)?;
     let id = ChannelId::parse(id).map_err(|_| unknown())?;
-    let of = app.store.read(move |tx| tx.channel(&id)).await?.ok_or_else(unknown)?;
-    let secrets = Secrets::open(&app.vault, of.channel()).map_err(|error| {
+    let found = app.store.read(move |tx| tx.channel(&id)).await?;
+    let of = found.filter(|of| of.channel().slug == slug).ok_or_else(unknown)?;
+    let secrets = channel::open(&app.vault, of.channel()).map_err(|error| {
         tracing::error!(channel = %of.channel().id, %error, "a channel's secrets cannot be opened");
         Problem::new(Code::InternalError, "The channel's secrets cannot be opened. Tell the operator.")
     })?;
-    Ok((of, secrets))
-}
-
-fn unverified(message: &str) -> Problem {
-    Problem::new(Code::InvalidApiKey, message)
+    Ok((channel, of, secrets))
 }

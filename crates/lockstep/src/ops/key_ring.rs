@@ -4,7 +4,7 @@ use lockstep_store::{ChannelOf, ConnectionOf, SealedGrant, StoreError, Subscript
 
 use super::webhooks::open_secret;
 use crate::app::App;
-use crate::channel::whatsapp::Secrets;
+use crate::channel;
 use crate::reach;
 use crate::vault::VaultError;
 
@@ -56,7 +56,7 @@ pub async fn check(app: &App) -> Result<(), KeyRingError> {
         open_secret(app, secret)?;
     }
     for of in &channels {
-        Secrets::open(&app.vault, of.channel())?;
+        channel::open(&app.vault, of.channel())?;
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ pub async fn place(app: &App, org: &Org, message: &Message) -> Result<String, Pr
             let account = app.store.read(move |tx| Ok::<_, Problem>(tx.account(&of, &number)?)).await?;
             let account = account.ok_or_else(|| Problem::not_found("account of this message"))?;
             let line = Line { org: org.clone(), account };
-            app.channel.has_media(&line, id).await.map_err(|fault| missed(&fault))?;
+            line.has_media(app, id).await.map_err(|fault| missed(&fault))?;
             let permission = format!("{} {} {}", app.env.now().plus(VALID).0, org.id(), message.id);
             let sealed = app.vault.seal(PLACE, permission.as_bytes(), &app.env).map_err(|error| {
                 tracing::error!(%error, "an address of a file cannot be sealed");
@@ -73,7 +73,7 @@ pub async fn open(app: &App, token: &str) -> Result<File, Problem> {
     });
     let (line, message) = found.await?.ok_or_else(gone)?;
     let text = |member: &str| message.content.get(member).and_then(Json::as_str).map(str::to_owned);
-    let media = app.channel.media(&line, &text("id").ok_or_else(gone)?).await.map_err(|fault| missed(&fault))?;
+    let media = line.media(app, &text("id").ok_or_else(gone)?).await.map_err(|fault| missed(&fault))?;
     Ok(File { media, name: text("filename") })
 }
 
@@ -96,6 +96,9 @@ fn missed(fault: &ChannelFault) -> Problem {
             retry_after,
             ..Problem::new(Code::WhatsappUpstreamError, "The channel does not give the file out now. Try again later.")
         },
+        Outcome::Disconnected => {
+            Problem::new(Code::WhatsappUpstreamError, "The channel no longer lets us in. Connect the account again.")
+        }
         Outcome::Paced { .. } | Outcome::Unknown => {
             Problem::new(Code::WhatsappUpstreamError, "The channel did not answer. Try again later.")
         }

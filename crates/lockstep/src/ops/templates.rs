@@ -18,7 +18,7 @@ pub async fn list(app: &App, org: &Org, choice: AccountChoice, query: &TemplateQ
         let account = contacts::account(tx, &org, &choice)?;
         Ok::<_, Problem>(Line { org, account })
     });
-    app.channel.templates(&line.await?, query).await.map_err(refused)
+    line.await?.templates(app, query).await.map_err(refused)
 }
 
 /// The template of this name, in this language or in the one that the channel lists first.
@@ -45,6 +45,6 @@ fn refused(fault: ChannelFault) -> Problem {
         Outcome::Refused if fault.code == NOT_CONNECTED => Problem::new(Code::WhatsappNumberNotVerified, fault.message),
         Outcome::NotTaken { retry_after } => failed(retry_after),
         Outcome::Paced { wait } => failed(Some(wait)),
-        Outcome::Refused | Outcome::Unknown => failed(None),
+        Outcome::Refused | Outcome::Disconnected | Outcome::Unknown => failed(None),
     }
 }

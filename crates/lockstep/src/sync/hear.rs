@@ -9,8 +9,7 @@ use lockstep_store::{Account, Org, Received, Tx};
 
 use super::spoke::Halt;
 use crate::app::App;
-use crate::channel::whatsapp::VENDOR;
-use crate::channel::whatsapp::hook::{self, Told, What};
+use crate::channel::{Channel, News, Told};
 use crate::ops::messages;
 
 /// Stored webhooks that are read at once.
@@ -23,15 +22,16 @@ const TRY_AGAIN: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// The store's.
-pub async fn run(app: &App, channel: &str) -> Result<(), Halt> {
+pub async fn run(app: &App, network: &dyn Channel, channel: &str) -> Result<(), Halt> {
+    let slug = network.about().slug;
     let (mut failed, mut after) = (false, None);
     loop {
         let (name, behind): (_, Option<ReceivedId>) = (channel.to_owned(), after.take());
-        let unread = app.store.read(move |tx| tx.unread(VENDOR, &name, behind.as_ref(), WEBHOOKS_MAX)).await?;
+        let unread = app.store.read(move |tx| tx.unread(slug, &name, behind.as_ref(), WEBHOOKS_MAX)).await?;
         let more = unread.len() == WEBHOOKS_MAX;
         for received in unread {
             let id = received.id.clone();
-            if let Err(problem) = take_in(app, channel, received).await {
+            if let Err(problem) = take_in(app, network, channel, received).await {
                 tracing::warn!(channel, received = %id, code = ?problem.code, "a webhook cannot be taken in now: {}", problem.message);
                 failed = true;
             }
@@ -42,7 +42,7 @@ pub async fn run(app: &App, channel: &str) -> Result<(), Halt> {
         }
     }
     if failed {
-        let job = Job::Ingest { vendor: VENDOR.to_owned(), account: channel.to_owned() };
+        let job = Job::Ingest { vendor: slug.to_owned(), account: channel.to_owned() };
         app.store
             .write(move |tx| {
                 let due = tx.now().plus(TRY_AGAIN);
@@ -54,8 +54,8 @@ pub async fn run(app: &App, channel: &str) -> Result<(), Halt> {
 }
 
 /// Everything that one webhook tells, and that it is read, in one commit.
-async fn take_in(app: &App, channel: &str, received: Received) -> Result<(), Problem> {
-    let told = hook::read(&received.body).unwrap_or_else(|error| {
+async fn take_in(app: &App, network: &dyn Channel, channel: &str, received: Received) -> Result<(), Problem> {
+    let told = network.read(&received.body).unwrap_or_else(|error| {
         tracing::warn!(channel, received = %received.id, %error, "a verified webhook cannot be read");
         Vec::new()
     });
@@ -81,10 +81,10 @@ fn understand(tx: &mut Tx<'_>, app: &App, org: &Org, accounts: &[Account], told:
         tracing::warn!(number = told.number, "a webhook tells of a number that the organization does not have");
         return Ok(());
     };
-    match told.what {
-        What::Message(inbound) => messages::receive(tx, app, org, account, inbound).map(drop),
-        What::Status(news) => Ok(messages::news(tx, app, org, account, news).map(drop)?),
-        What::Other(words) => {
+    match told.news {
+        News::Message(inbound) => messages::receive(tx, app, org, account, inbound).map(drop),
+        News::Status(news) => Ok(messages::news(tx, app, org, account, news).map(drop)?),
+        News::Other(words) => {
             tracing::warn!(number = told.number, "a webhook tells what the inbox has no place for: {words}");
             Ok(())
         }

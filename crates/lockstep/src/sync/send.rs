@@ -27,7 +27,7 @@ pub async fn run(app: &App, id: &MessageId, attempt: u32) -> Result<(), Halt> {
         Step::Wait(due) => return Err(Halt::Wait { due, counted: false }),
         Step::Send(work) => *work,
     };
-    let answer = app.channel.send(&line, &outgoing).await;
+    let answer = line.send(app, &outgoing).await;
     let (here, org, id) = (app.clone(), line.org, outgoing.id);
     match answer {
         Ok(sent) => Ok(app.store.write(move |tx| sending::taken(tx, &here, &org, &id, sent.vendor_id)).await?),
@@ -43,7 +43,7 @@ pub async fn run(app: &App, id: &MessageId, attempt: u32) -> Result<(), Halt> {
                     let wait = backoff(attempt, &app.env).max(retry_after.unwrap_or_default());
                     Err(Halt::Wait { due: app.env.now().plus(wait), counted: true })
                 }
-                Outcome::NotTaken { .. } | Outcome::Refused => {
+                Outcome::NotTaken { .. } | Outcome::Refused | Outcome::Disconnected => {
                     let error = MessageError { code: fault.code, message: fault.message };
                     Ok(app.store.write(move |tx| sending::refused(tx, &here, &org, &id, error)).await?)
                 }
@@ -61,7 +61,7 @@ pub async fn mark_read(app: &App, id: &MessageId, typing: bool, attempt: u32) ->
     let wanted = id.clone();
     let read = app.store.read(move |tx| sending::read_receipt(tx, &wanted));
     let Some((line, vendor_id)) = read.await? else { return Ok(()) };
-    match app.channel.mark_read(&line, &vendor_id, typing).await {
+    match line.mark_read(app, &vendor_id, typing).await {
         Ok(()) => Ok(()),
         Err(ChannelFault { outcome: Outcome::NotTaken { retry_after }, .. }) if attempt < TRIES_MAX && !typing => {
             let wait = backoff(attempt, &app.env).max(retry_after.unwrap_or_default());

@@ -1,17 +1,18 @@
 //! Where webhooks of vendors and channels come in: verified over their raw bytes, stored, and only then answered with 2xx.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use lockstep_connect::{HookRequest, registry};
-use lockstep_core::limits::BODY_BYTES_MAX;
+use lockstep_core::limits::{BODY_BYTES_MAX, CHANNEL_HOOK_BYTES_MAX};
 use lockstep_core::problem::{Code, Problem};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::channel::whatsapp::hook;
 use crate::ops::channels;
 use crate::ops::received::{self, VerifiedHook};
 use crate::wire::inbox::envelope::Refusal;
@@ -21,46 +22,35 @@ use crate::wire::inbox::extract::{Filters, Raw, Segments};
 pub fn router() -> Router<App> {
     let vendors =
         Router::new().route("/hooks/{vendor}", post(receive)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize));
-    let whatsapp = Router::new()
-        .route("/hooks/whatsapp/{channel}", get(greet_whatsapp).post(hear_whatsapp))
-        .layer(DefaultBodyLimit::max(WHATSAPP_BYTES_MAX));
-    vendors.merge(whatsapp)
+    let channels = Router::new()
+        .route("/hooks/{channel}/{id}", get(greet).post(hear))
+        .layer(DefaultBodyLimit::max(CHANNEL_HOOK_BYTES_MAX as usize));
+    vendors.merge(channels)
 }
 
-/// Bytes of one of Meta's webhooks; theirs have up to 3 MB ("Webhooks" of the WhatsApp Business Platform).
-const WHATSAPP_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// Meta's question whether this is the address that it was told ("Create a webhook endpoint", verification requests).
 #[derive(Deserialize)]
-struct Greeting {
-    #[serde(rename = "hub.mode")]
-    mode: String,
-    #[serde(rename = "hub.verify_token")]
-    verify_token: String,
-    #[serde(rename = "hub.challenge")]
-    challenge: String,
+struct ChannelPath {
+    channel: String,
+    id: String,
 }
 
-async fn greet_whatsapp(
+/// A network asks whether this is the address that it was told.
+async fn greet(
     State(app): State<App>,
-    Segments(channel): Segments<String>,
-    Filters(greeting): Filters<Greeting>,
+    Segments(path): Segments<ChannelPath>,
+    Filters(asked): Filters<BTreeMap<String, String>>,
 ) -> Result<String, Refusal> {
-    if greeting.mode != "subscribe" {
-        return Err(Problem::of(Code::InvalidFieldValue, "hub.mode", "Only subscribe is known.").into());
-    }
-    Ok(channels::challenge(&app, &channel, &greeting.verify_token, greeting.challenge).await?)
+    Ok(channels::greet(&app, &path.channel, &path.id, &asked).await?)
 }
 
-/// Meta sends again what is answered with anything but 200.
-async fn hear_whatsapp(
+/// Networks send again what is answered with anything but 200.
+async fn hear(
     State(app): State<App>,
-    Segments(channel): Segments<String>,
+    Segments(path): Segments<ChannelPath>,
     headers: HeaderMap,
     Raw(body): Raw,
 ) -> Result<StatusCode, Refusal> {
-    let signature = headers.get(hook::SIGNATURE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    channels::receive(&app, &channel, signature, body).await?;
+    channels::receive(&app, &path.channel, &path.id, &headers, body).await?;
     Ok(StatusCode::OK)
 }
 

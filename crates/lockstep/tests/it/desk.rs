@@ -1,7 +1,7 @@
 //! The Inbox API as its callers and subscribers meet it: the real router on a fresh database, time moved by hand, and a
 //! subscriber in memory that answers what a test tells it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings};
 use lockstep::channel::{
-    Channel, ChannelFault, Line, Media, Outcome, Outgoing, Sent, Template, TemplatePage, TemplateQuery,
+    self, About, Channel, ChannelFault, Channels, Connecting, Denied, Form, Media, Open, Outcome, Outgoing, Sent,
+    Template, TemplatePage, TemplateQuery, Told, Way,
 };
 use lockstep::egress::Rules;
 use lockstep::network::{Limits, Network, NetworkError};
@@ -24,11 +25,11 @@ use lockstep::vault::Vault;
 use lockstep::wire;
 use lockstep::worker;
 use lockstep_core::env::{Dial, Env, Time};
-use lockstep_core::ids::TemplateId;
+use lockstep_core::ids::{ChannelId, TemplateId};
 use lockstep_core::job::Job;
 use lockstep_core::problem::Problem;
-use lockstep_store::{Account, KeyKind, Org, Share, Store, StoreError, Target};
-use secrecy::ExposeSecret;
+use lockstep_store::{Account, KeyKind, NewChannel, Org, Share, Store, StoreError, Target};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -114,7 +115,7 @@ impl Desk {
             store: Store::open_inline(&target, env).expect("the database opens"),
             vault: Vault::from_text(&format!("k1:{}=", "A".repeat(43))).expect("a key ring"),
             network: subscriber.clone(),
-            channel: carrier.clone(),
+            channels: Channels::new(vec![carrier.clone()]),
             pacing: Pacing::default(),
             settings: Arc::new(settings(rate_limits)),
         };
@@ -127,6 +128,12 @@ impl Desk {
     pub fn another_server(&self) -> Router {
         let store = Store::open_inline(self.app.store.target(), self.app.env.clone()).expect("the database opens");
         wire::router(App { store, pacing: Pacing::default(), ..self.app.clone() })
+    }
+
+    /// Has another channel from now on.
+    pub fn carry(&mut self, channel: Arc<dyn Channel>) {
+        self.app.channels = Channels::new(vec![self.carrier.clone(), channel]);
+        self.router = wire::router(self.app.clone());
     }
 
     /// The operator, as the author of what a test sets up.
@@ -255,11 +262,17 @@ fn settings(rate_limits: RateLimits) -> Settings {
 
 /// Makes an organization with one account.
 pub async fn organization(app: &App, name: &'static str) -> Org {
+    let vault = app.vault.clone();
     let made = app.store.write(move |tx| {
         let org = tx.create_org(name)?;
         let account = tx.add_account(&org, ACCOUNT, "+62 851-1760-0829", "Support")?;
         // The carrier carries it.
         tx.put_account(&org, &Account { status: CONNECTED.to_owned(), ..account })?;
+        // Draws nothing from the desk's chance, so that the ids after it stay what they are.
+        let id = ChannelId::parse(&org.id().as_str().replace("org_", "chn_")).expect("an id");
+        let sealed = channel::seal(&"".into(), &vault, &id, &Env::manual(BEGINNING, 1).0).expect("the key ring seals");
+        let (slug, base_url) = (CARRIER.slug.to_owned(), CARRIER.base_url.to_owned());
+        tx.put_channel(&org, &NewChannel { id, slug, account: ACCOUNT.to_owned(), base_url, sealed })?;
         Ok::<_, StoreError>(org)
     });
     made.await.expect("an organization")
@@ -338,19 +351,44 @@ impl Carrier {
     }
 }
 
+const CARRIER: About = About {
+    slug: "carrier",
+    name: "Carrier",
+    base_url: "https://carrier.test",
+    form: &[],
+    advice: "Tell the carrier:",
+};
+
 #[async_trait]
 impl Channel for Carrier {
-    async fn send(&self, _: &Line, outgoing: &Outgoing) -> Result<Sent, ChannelFault> {
+    fn about(&self) -> &'static About {
+        &CARRIER
+    }
+
+    async fn connect(&self, way: &Way, _: &Form) -> Result<Connecting, Denied> {
+        let (phone_number, secrets) = (way.number.clone(), "".into());
+        Ok(Connecting { phone_number, name: None, secrets, handover: BTreeMap::new() })
+    }
+
+    fn verifies(&self, _: &SecretString, _: &HeaderMap, _: &[u8]) -> bool {
+        false
+    }
+
+    fn read(&self, _: &[u8]) -> Result<Vec<Told>, String> {
+        Ok(Vec::new())
+    }
+
+    async fn send(&self, _: &Open, outgoing: &Outgoing) -> Result<Sent, ChannelFault> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(outgoing.clone());
         self.fault().map(|()| Sent { vendor_id: format!("wamid.{}", outgoing.id) })
     }
 
-    async fn mark_read(&self, _: &Line, vendor_id: &str, typing: bool) -> Result<(), ChannelFault> {
+    async fn mark_read(&self, _: &Open, vendor_id: &str, typing: bool) -> Result<(), ChannelFault> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).push((vendor_id.to_owned(), typing));
         self.fault()
     }
 
-    async fn templates(&self, _: &Line, query: &TemplateQuery) -> Result<TemplatePage, ChannelFault> {
+    async fn templates(&self, _: &Open, query: &TemplateQuery) -> Result<TemplatePage, ChannelFault> {
         self.fault()?;
         let greeting = Template {
             id: TemplateId::of(7),
@@ -363,11 +401,11 @@ impl Channel for Carrier {
         Ok(TemplatePage { templates: vec![greeting], after: None })
     }
 
-    async fn has_media(&self, _: &Line, _: &str) -> Result<(), ChannelFault> {
+    async fn has_media(&self, _: &Open, _: &str) -> Result<(), ChannelFault> {
         self.fault()
     }
 
-    async fn media(&self, _: &Line, media_id: &str) -> Result<Media, ChannelFault> {
+    async fn media(&self, _: &Open, media_id: &str) -> Result<Media, ChannelFault> {
         self.fault()?;
         Ok(Media { mime_type: "image/jpeg".to_owned(), bytes: Bytes::from(format!("file {media_id}")) })
     }

@@ -194,10 +194,13 @@ fn stranger_asks(
         }
         // These doors open to a signature or a seal, whoever knocks.
         ("post", "/hooks/{vendor}") => (path.replace("{vendor}", "hubspot"), Vec::new(), 401),
-        ("get", "/hooks/whatsapp/{channel}") => {
-            (format!("{path}?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1"), Vec::new(), 404)
-        }
-        ("post", "/hooks/whatsapp/{channel}") => asked(&[], 404),
+        ("get", "/hooks/{channel}/{id}") => (
+            "/hooks/whatsapp/chn_01HXYZABCDEFGHJKMNPQRSTVWX?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1"
+                .to_owned(),
+            Vec::new(),
+            404,
+        ),
+        ("post", "/hooks/{channel}/{id}") => asked(&[], 404),
         ("get", "/media/{token}") => asked(&[], 404),
         ("get", "/oauth/callback") => asked(&[], 400),
         _ => panic!("{route:?}: nobody said what a stranger gets of it"),

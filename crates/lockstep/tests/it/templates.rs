@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::Request;
 use lockstep::ops::channels::{self, Connect, Connected};
-use lockstep::ops::keys;
+use lockstep::ops::{Author, keys};
 use lockstep_core::problem::{Code, Problem};
 use lockstep_sandbox::{Effect, Fault};
 use lockstep_store::KeyKind;
@@ -32,15 +32,15 @@ impl Shop {
     }
 
     fn connect(&self, business_account: Option<&str>) -> Result<Connected, Problem> {
+        let given = [("token", "EAAtoken"), ("app_secret", "sandbox-app-secret")].into_iter();
+        let given = given.chain(business_account.map(|id| ("business_account", id)));
         let request = Connect {
+            channel: "whatsapp".to_owned(),
             account: NUMBER.to_owned(),
             base_url: Some(GRAPH.to_owned()),
-            access_token: "EAAtoken".to_owned().into(),
-            app_secret: "sandbox-app-secret".to_owned().into(),
-            verify_token: None,
-            business_account: business_account.map(str::to_owned),
+            given: given.map(|(name, value)| (name.to_owned(), value.into())).collect(),
         };
-        run(channels::connect(&self.world.app, &self.world.org, request))
+        run(channels::connect(&self.world.app, &Author::command_line(self.world.org.clone()), request))
     }
 
     fn get(&self, path: &str) -> (u16, Json) {

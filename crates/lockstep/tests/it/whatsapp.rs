@@ -43,7 +43,7 @@ impl Shop {
     fn with(setup: &Setup) -> Self {
         let world = World::new(setup);
         let connected = connect(&world, "EAAtoken").expect("Meta knows the number");
-        world.meta.subscribe(&connected.webhook_url, connected.verify_token.expose_secret());
+        world.meta.subscribe(&connected.webhook_url, connected.handover["verify_token"].expose_secret());
         let by = Author::command_line(world.org.clone());
         let events = vec![EventType::ContactCreated, EventType::MessageReceived, EventType::MessageStatus];
         let app = world.app.clone();
@@ -194,15 +194,14 @@ fn nothing_is_lost_or_doubled_on_postgresql() {
 }
 
 fn connect(world: &World, token: &str) -> Result<Connected, Problem> {
+    let given = [("token", token), ("app_secret", "sandbox-app-secret")];
     let request = Connect {
+        channel: "whatsapp".to_owned(),
         account: NUMBER.to_owned(),
         base_url: Some(GRAPH.to_owned()),
-        access_token: token.to_owned().into(),
-        app_secret: "sandbox-app-secret".to_owned().into(),
-        verify_token: None,
-        business_account: None,
+        given: given.map(|(name, value)| (name.to_owned(), value.into())).into(),
     };
-    run(channels::connect(&world.app, &world.org, request))
+    run(channels::connect(&world.app, &Author::command_line(world.org.clone()), request))
 }
 
 fn request(delivery: &Delivery) -> Request<Body> {
@@ -462,7 +461,7 @@ fn only_who_knows_the_word_is_answered_the_challenge() {
         let path = format!("/hooks/whatsapp/{}?{query}", shop.connected.id);
         shop.world.ask(Request::get(path).body(Body::empty()).expect("a request"))
     };
-    let word = shop.connected.verify_token.expose_secret();
+    let word = shop.connected.handover["verify_token"].expose_secret();
     let (status, body) = ask(&format!("hub.mode=subscribe&hub.verify_token={word}&hub.challenge=1158201444"));
     assert_eq!((status, body.as_ref()), (StatusCode::OK, &b"1158201444"[..]));
     assert_eq!(ask("hub.mode=subscribe&hub.verify_token=guess&hub.challenge=1").0, StatusCode::UNAUTHORIZED);
@@ -496,11 +495,11 @@ fn a_customers_file_is_fetched_with_the_accounts_token() {
     let id = received.content["id"].as_str().expect("its id").to_owned();
     let account = shop.world.read(|tx, org| tx.account(org, NUMBER)).expect("the account");
     let line = Line { org: shop.world.org.clone(), account };
-    assert_eq!(run(shop.world.app.channel.has_media(&line, &id)), Ok(()));
-    assert_eq!(run(shop.world.app.channel.has_media(&line, "1")).map_err(|fault| fault.outcome), Err(Outcome::Refused));
-    let file = run(shop.world.app.channel.media(&line, &id)).expect("the file");
+    assert_eq!(run(line.has_media(&shop.world.app, &id)), Ok(()));
+    assert_eq!(run(line.has_media(&shop.world.app, "1")).map_err(|fault| fault.outcome), Err(Outcome::Refused));
+    let file = run(line.media(&shop.world.app, &id)).expect("the file");
     assert_eq!((file.mime_type.as_str(), file.bytes.as_ref()), ("image/png", &b"PNG"[..]));
-    assert!(run(shop.world.app.channel.media(&line, "1")).is_err());
+    assert!(run(line.media(&shop.world.app, "1")).is_err());
 }
 
 #[test]
@@ -531,7 +530,7 @@ fn a_token_that_ends_shows_at_the_account_until_it_is_connected_again() {
 
     assert_eq!(connect(&shop.world, "EAAwrong").expect_err("another token").code, Code::InvalidFieldValue);
     let again = connect(&shop.world, "EAAnew").expect("the new token");
-    assert_eq!(again.verify_token.expose_secret(), shop.connected.verify_token.expose_secret());
+    assert_eq!(again.handover["verify_token"].expose_secret(), shop.connected.handover["verify_token"].expose_secret());
     assert_eq!((again.id, status(&shop).as_str()), (shop.connected.id.clone(), "connected"));
     assert_eq!(again.webhook_url, shop.connected.webhook_url);
     let id = shop.reply("hi");
@@ -553,7 +552,11 @@ fn a_crash_between_the_send_and_its_note_sends_nothing_twice() {
 fn a_number_that_is_taken_away_neither_sends_nor_listens() {
     let mut shop = Shop::open();
     shop.say("hello");
-    run(channels::disconnect(&shop.world.app, &shop.world.org, NUMBER)).expect("it was connected");
+    let disconnect = |shop: &Shop| {
+        let by = Author::command_line(shop.world.org.clone());
+        run(shop.world.app.store.write(move |tx| channels::disconnect(tx, &by, NUMBER)))
+    };
+    disconnect(&shop).expect("it was connected");
     assert!(run(channels::list(&shop.world.app, &shop.world.org)).expect("the channels").is_empty());
     shop.world.meta.say(Say::text(ANA, "anybody?")).expect("the number");
     assert_eq!(shop.post(), [404]);
@@ -561,5 +564,5 @@ fn a_number_that_is_taken_away_neither_sends_nor_listens() {
         shop.queue(MessageKind::Text, json!({"body": "x"})).map(|it| it.id).map_err(|it| it.code),
         Err(Code::WhatsappNumberNotVerified)
     );
-    assert!(run(channels::disconnect(&shop.world.app, &shop.world.org, NUMBER)).is_err());
+    assert!(disconnect(&shop).is_err());
 }

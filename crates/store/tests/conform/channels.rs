@@ -3,18 +3,28 @@
 use std::time::Duration;
 
 use lockstep_core::ids::ChannelId;
-use lockstep_store::{Account, StoreError};
+use lockstep_store::{Account, NewChannel, StoreError};
 
 use crate::world::{ACCOUNT, World};
+
+fn channel(id: &ChannelId, base_url: &str, sealed: &[u8]) -> NewChannel {
+    NewChannel {
+        id: id.clone(),
+        slug: "letters".to_owned(),
+        account: ACCOUNT.to_owned(),
+        base_url: base_url.to_owned(),
+        sealed: sealed.to_vec(),
+    }
+}
 
 pub fn an_account_has_one_channel_that_can_be_connected_again(world: &World) {
     let id = ChannelId::new(&world.env);
     let kept = id.clone();
-    world.write(move |tx, org| tx.put_channel(org, &kept, ACCOUNT, "https://one.example", b"sealed"));
+    world.write(move |tx, org| tx.put_channel(org, &channel(&kept, "https://one.example", b"sealed")));
     world.dial.advance(Duration::from_secs(5));
     let kept = id.clone();
     let other = world.write(move |tx, org| {
-        tx.put_channel(org, &kept, ACCOUNT, "https://two.example", b"again")?;
+        tx.put_channel(org, &channel(&kept, "https://two.example", b"again"))?;
         tx.create_org("Other")
     });
     let of = world.read({
@@ -28,12 +38,13 @@ pub fn an_account_has_one_channel_that_can_be_connected_again(world: &World) {
             Ok(of)
         }
     });
-    let channel = of.channel();
-    assert_eq!((channel.base_url.as_str(), channel.sealed.as_slice()), ("https://two.example", &b"again"[..]));
-    assert_eq!(channel.updated_at.since(channel.created_at), Duration::from_secs(5));
+    let stored = of.channel();
+    assert_eq!((stored.slug.as_str(), stored.account.as_str()), ("letters", ACCOUNT));
+    assert_eq!((stored.base_url.as_str(), stored.sealed.as_slice()), ("https://two.example", &b"again"[..]));
+    assert_eq!(stored.updated_at.since(stored.created_at), Duration::from_secs(5));
 
     let second = ChannelId::new(&world.env);
-    let refused = world.try_write(move |tx, org| tx.put_channel(org, &second, ACCOUNT, "https://x.example", b"x"));
+    let refused = world.try_write(move |tx, org| tx.put_channel(org, &channel(&second, "https://x.example", b"x")));
     assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
     world.write(move |tx, org| {
         tx.delete_channel(&of)?;

@@ -82,6 +82,8 @@ fn outcome(code: i64, status: u16) -> Outcome {
         // Downtime or overload; "failed to send due to an unknown error"; service unavailable; server unavailable;
         // the number moves to a higher throughput.
         2 | 131_000 | 131_016 | 131_057 | 133_004 => Outcome::NotTaken { retry_after: None },
+        // "Unable to authenticate the app user"; the access token has expired.
+        0 | 190 => Outcome::Disconnected,
         // "Invalid request or possible server error": with a server's status nobody knows.
         1 if status >= 500 => Outcome::Unknown,
         _ => Outcome::Refused,
@@ -100,11 +102,6 @@ fn advice(code: i64) -> Option<&'static str> {
         132_000..=132_999 => Some("See the template in WhatsApp Manager."),
         _ => None,
     }
-}
-
-/// Whether Meta no longer accepts the token: a person has to connect the number again.
-pub fn is_token(fault: &ChannelFault) -> bool {
-    matches!(fault.code.as_str(), "0" | "190")
 }
 
 #[cfg(test)]
@@ -128,7 +125,8 @@ mod tests {
             (131_048, secs(60)),
             (2, Outcome::NotTaken { retry_after: None }),
             (131_016, Outcome::NotTaken { retry_after: None }),
-            (190, Outcome::Refused),
+            (190, Outcome::Disconnected),
+            (0, Outcome::Disconnected),
             (100, Outcome::Refused),
             (131_026, Outcome::Refused),
             (131_047, Outcome::Refused),
@@ -149,7 +147,6 @@ mod tests {
         let fault = refusal(131_047, 400);
         assert_eq!((fault.code.as_str(), fault.message.starts_with("Details. ")), ("131047", true));
         assert_eq!(refusal(100, 400).message, "Details.");
-        assert!(is_token(&refusal(190, 401)) && !is_token(&refusal(10, 403)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use sha2::Sha256;
 
-use crate::channel::{Inbound, StatusNews};
+use crate::channel::{Inbound, News, StatusNews, Told};
 
 /// The header that carries the signature.
 pub const SIGNATURE: &str = "x-hub-signature-256";
@@ -26,26 +26,6 @@ pub fn verifies(header: &str, app_secret: &str, body: &[u8]) -> bool {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(app_secret.as_bytes()) else { return false };
     mac.update(body);
     mac.verify_slice(&signature).is_ok()
-}
-
-/// One thing that a webhook tells of one of the business's numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// Meta's id of the number.
-    pub number: String,
-    /// What it tells.
-    pub what: What,
-}
-
-/// What is told.
-#[derive(Clone, Debug, PartialEq)]
-pub enum What {
-    /// A customer wrote.
-    Message(Inbound),
-    /// Something happened to a message of ours.
-    Status(StatusNews),
-    /// Nothing that the inbox could keep, in words for the log.
-    Other(String),
 }
 
 #[derive(Deserialize)]
@@ -99,19 +79,19 @@ impl Frame<'_> {
     fn read(&self, told: &mut Vec<Told>) {
         let value = &self.change.value;
         let number = value.get("metadata").and_then(|it| text(it, "phone_number_id")).unwrap_or_default();
-        let mut tell = |what| told.push(Told { number: number.to_owned(), what });
+        let mut tell = |news| told.push(Told { number: number.to_owned(), news });
         if self.change.field != "messages" {
-            return tell(What::Other(format!("a change of {:?}, which nobody here reads", self.change.field)));
+            return tell(News::Other(format!("a change of {:?}, which nobody here reads", self.change.field)));
         }
         for message in list(value, "messages") {
-            tell(self.message(message).map_or_else(What::Other, What::Message));
+            tell(self.message(message).map_or_else(News::Other, News::Message));
         }
         for status in list(value, "statuses") {
-            tell(self.status(status).map_or_else(What::Other, What::Status));
+            tell(self.status(status).map_or_else(News::Other, News::Status));
         }
         for error in list(value, "errors") {
             let failure = failure(error);
-            tell(What::Other(format!("error {} of the account: {}", failure.code, failure.message)));
+            tell(News::Other(format!("error {} of the account: {}", failure.code, failure.message)));
         }
     }
 

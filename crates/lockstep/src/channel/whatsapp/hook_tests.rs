@@ -33,19 +33,19 @@ fn body(value: &Json) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-fn one(value: &Json) -> What {
+fn one(value: &Json) -> News {
     let mut told = read(&body(value)).unwrap();
     assert_eq!(told.len(), 1);
     let only = told.remove(0);
     assert_eq!(only.number, "106540352242922");
-    only.what
+    only.news
 }
 
 fn message(message: &Json) -> Inbound {
     let mut full = json!({"from": "16505551234", "id": "wamid.A", "timestamp": "1749416383"});
     full.as_object_mut().unwrap().extend(message.as_object().unwrap().clone());
     match one(&json!({"contacts": [{"profile": {"name": "Sheena"}, "wa_id": "16505551234"}], "messages": [full]})) {
-        What::Message(inbound) => inbound,
+        News::Message(inbound) => inbound,
         other => panic!("{other:?}"),
     }
 }
@@ -113,7 +113,7 @@ fn statuses_carry_our_id_and_the_reason_of_a_failure() {
     let status = json!({"id": "wamid.A", "status": "failed", "timestamp": "1749416383", "recipient_id": "16505551234",
         "biz_opaque_callback_data": "msg_01HXYZABCDEFGHJKMNPQRSTVWX",
         "errors": [{"code": 131_047, "title": "Re-engagement message", "error_data": {"details": "24 hours passed"}}]});
-    let What::Status(news) = one(&json!({"statuses": [status]})) else { panic!("no status") };
+    let News::Status(news) = one(&json!({"statuses": [status]})) else { panic!("no status") };
     assert_eq!(news.ours.as_ref().map(MessageId::as_str), Some("msg_01HXYZABCDEFGHJKMNPQRSTVWX"));
     assert_eq!((news.status, news.vendor_id.as_str()), (MessageStatus::Failed, "wamid.A"));
     let error = news.error.unwrap();
@@ -125,7 +125,7 @@ fn statuses_carry_our_id_and_the_reason_of_a_failure() {
         ("played", MessageStatus::Read),
     ] {
         let told = json!({"statuses": [{"id": "wamid.A", "status": name, "timestamp": 1_749_416_383}]});
-        let What::Status(news) = one(&told) else { panic!("no status") };
+        let News::Status(news) = one(&told) else { panic!("no status") };
         assert_eq!((news.status, news.ours, news.error), (status, None, None));
     }
 }
@@ -144,19 +144,19 @@ fn one_body_may_tell_many_things_and_what_is_odd_stops_none_of_them() {
             "timestamp": "1"}],
         "errors": [{"code": 130_429, "title": "Rate limit hit"}],
     });
-    let told: Vec<What> = read(&body(&value)).unwrap().into_iter().map(|told| told.what).collect();
+    let told: Vec<News> = read(&body(&value)).unwrap().into_iter().map(|told| told.news).collect();
     let kinds: Vec<&str> = told
         .iter()
-        .map(|what| match what {
-            What::Message(_) => "message",
-            What::Status(_) => "status",
-            What::Other(_) => "other",
+        .map(|news| match news {
+            News::Message(_) => "message",
+            News::Status(_) => "status",
+            News::Other(_) => "other",
         })
         .collect();
     assert_eq!(kinds, ["message", "other", "other", "other", "other", "other", "status", "other"]);
     let other = json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [
         {"field": "account_update", "value": {"event": "X"}}]}]});
-    assert!(matches!(read(other.to_string().as_bytes()).unwrap()[0].what, What::Other(_)));
+    assert!(matches!(read(other.to_string().as_bytes()).unwrap()[0].news, News::Other(_)));
     assert!(read(b"\"text\"").is_err() && read(b"{").is_err());
     assert!(read(b"{}").unwrap().is_empty());
 }

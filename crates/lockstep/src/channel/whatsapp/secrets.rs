@@ -1,12 +1,9 @@
-//! The secrets of one number's channel, sealed as one.
+//! The secrets of one number.
 
-use lockstep_core::env::Env;
-use lockstep_core::ids::ChannelId;
-use lockstep_store::StoredChannel;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::vault::{Place, Vault, VaultError};
+use crate::channel::{ChannelFault, Outcome};
 
 /// What Meta's app and the operator agreed on.
 #[derive(Clone, Debug)]
@@ -30,33 +27,27 @@ struct Plain {
     business_account: Option<String>,
 }
 
-fn place(id: &ChannelId) -> Place<'_> {
-    Place { table: "channels", row: id.as_str(), column: "sealed" }
-}
-
 impl Secrets {
-    /// Seals them for a channel.
+    /// As they are kept.
     ///
     /// # Errors
-    /// When the key ring cannot seal.
-    pub fn seal(&self, vault: &Vault, id: &ChannelId, env: &Env) -> Result<Vec<u8>, VaultError> {
+    /// They cannot be written.
+    pub fn write(&self) -> Result<SecretString, ChannelFault> {
         let plain = Plain {
             access_token: self.access_token.expose_secret().to_owned(),
             app_secret: self.app_secret.expose_secret().to_owned(),
             verify_token: self.verify_token.expose_secret().to_owned(),
             business_account: self.business_account.clone(),
         };
-        let text = serde_json::to_vec(&plain).map_err(|_| VaultError::Malformed("the secrets cannot be written"))?;
-        vault.seal(place(id), &text, env)
+        serde_json::to_string(&plain).map(SecretString::from).map_err(|_| unreadable())
     }
 
-    /// Opens those of a channel.
+    /// From how they are kept.
     ///
     /// # Errors
-    /// [`VaultError::WrongKey`] when the key ring does not open them.
-    pub fn open(vault: &Vault, channel: &StoredChannel) -> Result<Self, VaultError> {
-        let text = vault.open(place(&channel.id), &channel.sealed)?;
-        let plain: Plain = serde_json::from_str(text.expose_secret()).map_err(|_| VaultError::WrongKey)?;
+    /// They are not of this form.
+    pub fn read(kept: &SecretString) -> Result<Self, ChannelFault> {
+        let plain: Plain = serde_json::from_str(kept.expose_secret()).map_err(|_| unreadable())?;
         Ok(Self {
             access_token: plain.access_token.into(),
             app_secret: plain.app_secret.into(),
@@ -64,4 +55,10 @@ impl Secrets {
             business_account: plain.business_account,
         })
     }
+}
+
+/// The parser's own words may hold a part of a secret.
+fn unreadable() -> ChannelFault {
+    let outcome = Outcome::NotTaken { retry_after: None };
+    ChannelFault::new(outcome, "secrets", "The account's secrets are not in their form. Connect it again.")
 }

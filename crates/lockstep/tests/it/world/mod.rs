@@ -15,7 +15,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
-use lockstep::channel::whatsapp::WhatsApp;
+use lockstep::channel::registry;
 use lockstep::ops::syncs::{Connect, KeyChoice};
 use lockstep::ops::{self, Author};
 use lockstep::reach::Pacing;
@@ -534,8 +534,8 @@ impl World {
 }
 
 fn assemble(env: Env, store: Store, vault: Vault, wire: &Arc<Wire>, settings: Arc<Settings>) -> App {
-    let channel = Arc::new(WhatsApp::new(env.clone(), store.clone(), vault.clone(), wire.clone()));
-    App { env, store, vault, network: wire.clone(), channel, pacing: Pacing::default(), settings }
+    let channels = registry::all();
+    App { env, store, vault, network: wire.clone(), channels, pacing: Pacing::default(), settings }
 }
 
 /// Makes an empty schema on a PostgreSQL server and answers the URL that works in it.
