@@ -29,6 +29,8 @@ pub struct OAuth {
     pub token_path: &'static str,
     /// What we ask for and cannot do without.
     pub scopes: &'static [&'static str],
+    /// What we ask for besides, and are not given everywhere. Travels as HubSpot's `optional_scope`.
+    pub optional_scopes: &'static [&'static str],
 }
 
 /// The app that we are to a vendor, as its developer page shows it.
@@ -69,16 +71,19 @@ impl Pkce {
 
 /// The address where a person allows access. `at` replaces the vendor's own page, for a sandbox.
 pub fn authorize_url(oauth: &OAuth, at: Option<&str>, app: &App, state: &str, pkce: &Pkce) -> String {
-    let query = form_urlencoded::Serializer::new(String::new())
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query
         .append_pair("response_type", "code")
         .append_pair("client_id", &app.client_id)
         .append_pair("redirect_uri", &app.redirect_uri)
         .append_pair("scope", &oauth.scopes.join(" "))
         .append_pair("state", state)
         .append_pair("code_challenge", &pkce.challenge)
-        .append_pair("code_challenge_method", "S256")
-        .finish();
-    format!("{}?{query}", at.unwrap_or(oauth.authorize_url))
+        .append_pair("code_challenge_method", "S256");
+    if !oauth.optional_scopes.is_empty() {
+        query.append_pair("optional_scope", &oauth.optional_scopes.join(" "));
+    }
+    format!("{}?{}", at.unwrap_or(oauth.authorize_url), query.finish())
 }
 
 /// The form that exchanges a code.
@@ -263,8 +268,12 @@ mod tests {
 
     #[test]
     fn the_address_carries_everything_encoded() {
-        let oauth =
-            OAuth { authorize_url: "https://vendor.example/authorize", token_path: "/token", scopes: &["a.read", "b"] };
+        let oauth = OAuth {
+            authorize_url: "https://vendor.example/authorize",
+            token_path: "/token",
+            scopes: &["a.read", "b"],
+            optional_scopes: &[],
+        };
         let pkce = Pkce { verifier: "v".to_owned().into(), challenge: "c".into() };
         let expected = "https://vendor.example/authorize?response_type=code&client_id=id\
                         &redirect_uri=https%3A%2F%2Fsync.example.com%2Fback&scope=a.read+b&state=st%26te\

@@ -59,6 +59,9 @@ fn of_error(status: u16, error: &ErrorBody) -> Fault {
         404 => FaultClass::Missing,
         409 => FaultClass::Duplicate,
         413 | 414 | 415 | 431 => FaultClass::Bug,
+        _ if reasons.iter().any(|reason| reason.code.as_deref() == Some("CONFLICTING_UNIQUE_VALUE")) => {
+            FaultClass::Duplicate
+        }
         _ if gone.is_some() => FaultClass::Drift,
         _ => FaultClass::Rejected,
     };
@@ -66,8 +69,8 @@ fn of_error(status: u16, error: &ErrorBody) -> Fault {
     let message =
         reason.filter(|reason| !reason.message.is_empty()).map_or(error.message.as_str(), |reason| &reason.message);
     Fault {
-        property: reason.and_then(ErrorDetail::property).or(error.context("propertyName").next()).map(str::to_owned),
-        existing: existing(error),
+        property: reason.and_then(ErrorDetail::property).or_else(|| named_property(error)).map(str::to_owned),
+        existing: existing(error, message),
         request_id: error.correlation_id.clone().or(error.request_id.clone()),
         ..Fault::new(class, code.map_or_else(|| format!("HTTP_{status}"), str::to_owned), sentence(message, status))
     }
@@ -82,14 +85,21 @@ fn reasons(error: &ErrorBody) -> Vec<ErrorDetail> {
     if error.errors.is_empty() { in_message().unwrap_or_default() } else { error.errors.clone() }
 }
 
-/// The id of the record in the way: in the context of rows, in the sentence of whole calls.
-fn existing(error: &ErrorBody) -> Option<String> {
-    let in_message = || {
-        let (_, rest) = error.message.split_once("Existing ID: ")?;
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        (end > 0).then(|| &rest[..end])
+/// The property that a refusal as a whole speaks of; where a new record lacks several, the first.
+fn named_property(error: &ErrorBody) -> Option<&str> {
+    error.context("propertyName").next().or_else(|| error.context("properties").next())
+}
+
+/// The id of the record in the way: in the context of rows, in the sentence of whole calls. `reason` is the sentence of
+/// a refused value.
+fn existing(error: &ErrorBody, reason: &str) -> Option<String> {
+    let leading = |text: &str| -> Option<String> {
+        let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+        (!digits.is_empty()).then_some(digits)
     };
-    error.context("existingId").next().or_else(in_message).map(str::to_owned)
+    let has_address = || leading(error.message.split_once("Existing ID: ")?.1);
+    let has_value = || leading(reason.split_once(" already has that value")?.0.rsplit(' ').next()?);
+    error.context("existingId").next().map(str::to_owned).or_else(has_address).or_else(has_value)
 }
 
 fn limited(answer: &Answer, error: Option<&ErrorBody>) -> Fault {
@@ -228,6 +238,17 @@ mod tests {
             json!({ "message": "Contact already exists", "category": "CONFLICT", "context": { "existingId": ["9"] } });
         let fault = of_row(&ErrorBody::read(&row));
         assert_eq!((fault.class, fault.existing.as_deref()), (FaultClass::Duplicate, Some("9")));
+    }
+
+    #[test]
+    fn a_taken_unique_value_and_a_missing_property_are_named() {
+        let taken = json!({ "category": "VALIDATION_ERROR", "message": "Property values were not valid: [{\"isValid\":false,\"message\":\"Cannot set PropertyValueCoordinates{portalId=1, propertyName=key, value=k 1} on 51. 101 already has that value.\",\"error\":\"CONFLICTING_UNIQUE_VALUE\",\"name\":\"key\"}]" });
+        let fault = of_answer(&answer(400, taken), true);
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Duplicate, Some("key")));
+        assert_eq!(fault.existing.as_deref(), Some("101"));
+        let incomplete = json!({ "category": "VALIDATION_ERROR", "message": "Error creating DEAL. Some required properties were not set.", "context": { "properties": ["dealname"] } });
+        let fault = of_answer(&answer(400, incomplete), true);
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some("dealname")));
     }
 
     #[test]

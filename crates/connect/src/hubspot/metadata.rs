@@ -1,15 +1,12 @@
 //! The account and its properties (HubSpot's pages "Account information" and "CRM API | Properties").
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Object, ask};
+use super::wire::{Object, ask, in_path};
 use crate::connector::{Description, PropertySpec};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-
-const PROPERTIES: &str = "/crm/v3/properties/contacts";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,13 +19,18 @@ struct PropertyList {
     results: Vec<Property>,
 }
 
+/// A property as HubSpot defines it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Property {
-    name: String,
-    label: String,
+pub(super) struct Property {
+    pub name: String,
+    pub label: String,
     #[serde(rename = "type")]
-    native_type: String,
+    pub native_type: String,
+    #[serde(default)]
+    pub field_type: String,
+    #[serde(default)]
+    pub hidden: bool,
     #[serde(default)]
     has_unique_value: bool,
     #[serde(default)]
@@ -36,7 +38,7 @@ struct Property {
     #[serde(default)]
     modification_metadata: Modification,
     #[serde(default)]
-    options: Vec<PropertyOption>,
+    pub options: Vec<PropertyOption>,
 }
 
 #[derive(Default, Deserialize)]
@@ -45,15 +47,25 @@ struct Modification {
     read_only_value: bool,
 }
 
+/// One value of an enumeration.
 #[derive(Deserialize)]
-struct PropertyOption {
-    value: String,
+pub(super) struct PropertyOption {
+    #[serde(default)]
+    pub label: String,
+    pub value: String,
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 impl Property {
+    /// Whether its values cannot be written.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.calculated || self.modification_metadata.read_only_value
+    }
+
     fn spec(self) -> PropertySpec {
         PropertySpec {
-            read_only: self.calculated || self.modification_metadata.read_only_value,
+            read_only: self.is_read_only(),
             unique: self.has_unique_value,
             options: self.options.into_iter().map(|option| option.value).collect(),
             name: self.name,
@@ -71,52 +83,67 @@ pub(super) async fn account(session: &Session) -> Result<String, Fault> {
 
 /// The properties of contacts. One call.
 pub(super) async fn describe(session: &Session) -> Result<Description, Fault> {
-    let list: PropertyList = ask(session, Call::read(Method::Get, PROPERTIES, None)).await?;
-    Ok(Description { properties: list.results.into_iter().map(Property::spec).collect() })
+    let properties = properties(session, "contacts").await?;
+    Ok(Description { properties: properties.into_iter().map(Property::spec).collect() })
+}
+
+/// The properties of an object. One call.
+pub(super) async fn properties(session: &Session, object: &str) -> Result<Vec<Property>, Fault> {
+    let list: PropertyList = ask(session, Call::read(Method::Get, properties_of(object), None)).await?;
+    Ok(list.results)
+}
+
+fn properties_of(object: &str) -> String {
+    format!("/crm/v3/properties/{}", in_path(object))
 }
 
 /// Gives every object every asked property. HubSpot's reads show an empty property as null, or perhaps not at all; and
 /// not at all is also what becomes of one that was deleted from the account. So when no object mentions a property, the
 /// account is asked: a gone one must not look as if everybody's value had been cleared. One call then, else none.
-pub(super) async fn complete(session: &Session, objects: &mut [Object], asked: &[String]) -> Result<(), Fault> {
+pub(super) async fn complete(
+    session: &Session,
+    object: &str,
+    objects: &mut [Object],
+    asked: &[String],
+) -> Result<(), Fault> {
     let unmentioned = |name: &&String| objects.iter().all(|object| !object.properties.contains_key(*name));
     let doubtful: Vec<&String> = asked.iter().filter(unmentioned).collect();
     if !objects.is_empty() && !doubtful.is_empty() {
-        let known = describe(session).await?.properties;
+        let known = properties(session, object).await?;
         if let Some(gone) = doubtful.into_iter().find(|name| known.iter().all(|property| property.name != **name)) {
-            let message = format!("The property \"{gone}\" is gone from HubSpot's contacts.");
+            let message = format!("The property \"{gone}\" is gone from HubSpot's {object}.");
             let fault = Fault::new(FaultClass::Drift, "PROPERTY_DOESNT_EXIST", message);
             return Err(Fault { property: Some(gone.clone()), ..fault });
         }
     }
-    for object in objects {
+    for shown in objects {
         for name in asked {
-            object.properties.entry(name.clone()).or_default();
+            shown.properties.entry(name.clone()).or_default();
         }
     }
     Ok(())
 }
 
-/// Makes the unique text property, or finds that it is there and fits. At most two calls.
-pub(super) async fn add_key_property(session: &Session, name: &str) -> Result<(), Fault> {
+/// Makes a unique text property of an object in one of its groups, or finds that it is there and fits. At most two calls.
+pub(super) async fn add_key(session: &Session, object: &str, group: &str, name: &str) -> Result<(), Fault> {
     let body = json!({
         "name": name,
         "label": "Lockstep ID",
-        "description": "The contact's id in the messaging inbox. Kept by Lockstep.",
-        "groupName": "contactinformation",
+        "description": "What Lockstep knows the record by. Kept by Lockstep.",
+        "groupName": group,
         "type": "string",
         "fieldType": "text",
         "hasUniqueValue": true,
     });
-    match ask::<Property>(session, Call::write(Method::Post, PROPERTIES, Some(body))).await {
+    match ask::<Property>(session, Call::write(Method::Post, properties_of(object), Some(body))).await {
         Ok(property) => check_key(property),
-        Err(fault) if fault.class == FaultClass::Duplicate => check_key(property(session, name).await?),
+        Err(fault) if fault.class == FaultClass::Duplicate => check_key(property(session, object, name).await?),
         Err(fault) => Err(fault),
     }
 }
 
-async fn property(session: &Session, name: &str) -> Result<Property, Fault> {
-    let path = format!("{PROPERTIES}/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
+async fn property(session: &Session, object: &str, name: &str) -> Result<Property, Fault> {
+    let path = format!("{}/{}", properties_of(object), in_path(name));
     ask(session, Call::read(Method::Get, path, None)).await
 }
 
@@ -149,17 +176,17 @@ mod tests {
     #[tokio::test]
     async fn a_key_property_is_made_or_found_fit() {
         let (script, session, _) = Script::new([Line::new(201, key(true)), taken(), Line::new(200, key(true))]);
-        assert_eq!(add_key_property(&session, "lockstep_id").await, Ok(()));
-        assert_eq!(add_key_property(&session, "lockstep_id").await, Ok(()));
+        assert_eq!(add_key(&session, "contacts", "contactinformation", "lockstep_id").await, Ok(()));
+        assert_eq!(add_key(&session, "contacts", "contactinformation", "lockstep_id").await, Ok(()));
         let calls = script.calls();
         assert_eq!(calls[0].body.as_ref().expect("a body")["hasUniqueValue"], true);
-        assert_eq!(calls[2].path, "/crm/v3/properties/contacts/lockstep%5Fid");
+        assert_eq!(calls[2].path, "/crm/v3/properties/contacts/lockstep_id");
     }
 
     #[tokio::test]
     async fn a_property_that_is_not_unique_cannot_be_the_key() {
         let (_script, session, _) = Script::new([taken(), Line::new(200, key(false))]);
-        let fault = add_key_property(&session, "lockstep_id").await.expect_err("unfit");
+        let fault = add_key(&session, "contacts", "contactinformation", "lockstep_id").await.expect_err("unfit");
         assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some("lockstep_id")));
     }
 
@@ -173,14 +200,15 @@ mod tests {
         let listed = json!({ "results": [{ "name": "phone", "label": "Phone", "type": "string" }] });
         let (script, session, _) = Script::new([Line::new(200, listed.clone()), Line::new(200, listed)]);
         let asked = ["phone".to_owned()];
-        complete(&session, &mut [], &asked).await.expect("nothing to complete");
+        complete(&session, "contacts", &mut [], &asked).await.expect("nothing to complete");
         let mut one_mentions = objects(&[json!({}), json!({ "phone": "1" })]);
-        complete(&session, &mut one_mentions, &asked).await.expect("no doubt");
+        complete(&session, "contacts", &mut one_mentions, &asked).await.expect("no doubt");
         assert!(one_mentions[0].properties.contains_key("phone"), "and no call was made for it");
         let mut none_mentions = objects(&[json!({})]);
-        complete(&session, &mut none_mentions, &asked).await.expect("it is only empty");
+        complete(&session, "contacts", &mut none_mentions, &asked).await.expect("it is only empty");
         assert_eq!(none_mentions[0].properties.get("phone"), Some(&None));
-        let fault = complete(&session, &mut none_mentions, &["email".to_owned()]).await.expect_err("it is gone");
+        let fault =
+            complete(&session, "contacts", &mut none_mentions, &["email".to_owned()]).await.expect_err("it is gone");
         assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some("email")));
         assert_eq!(script.calls().len(), 2);
     }

@@ -1,28 +1,34 @@
-//! HubSpot's contacts, on the v3 paths.
+//! HubSpot on the v3 paths: its contacts for syncs, and any of its objects for the CRM API.
 
+mod deeds;
 mod faults;
+mod flows;
 mod hooks;
 mod metadata;
+mod objects;
 mod read;
 mod scan;
+mod search;
 mod wire;
 mod write;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lockstep_core::crm::ApiObject;
+use lockstep_core::crm::action::Key;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::ContactProperties;
 use lockstep_core::record::Record;
 
 use crate::about::{About, RateLimit};
 use crate::connector::{
-    ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, RowOutcome, Write,
+    ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
 use crate::door::{Answer, Session};
 use crate::fault::Fault;
 use crate::oauth::OAuth;
-use crate::objects::Objects;
+use crate::objects::{Deed, Found, Objects, Search};
 
 /// The connector of HubSpot.
 pub struct Hubspot;
@@ -42,6 +48,23 @@ static ABOUT: About = About {
             "crm.schemas.contacts.read",
             "crm.schemas.contacts.write",
         ],
+        optional_scopes: &[
+            "crm.objects.companies.read",
+            "crm.objects.companies.write",
+            "crm.schemas.companies.read",
+            "crm.schemas.companies.write",
+            "crm.objects.deals.read",
+            "crm.objects.deals.write",
+            "crm.schemas.deals.read",
+            "crm.schemas.deals.write",
+            "tickets",
+            "crm.objects.custom.read",
+            "crm.objects.custom.write",
+            "crm.schemas.custom.read",
+            "crm.schemas.custom.write",
+            "crm.objects.owners.read",
+            "automation",
+        ],
     },
     write_batch: 100,
     read_batch: 100,
@@ -55,7 +78,54 @@ static ABOUT: About = About {
     docs: "docs/connect-hubspot.md",
 };
 
-impl Objects for Hubspot {}
+#[async_trait]
+impl Objects for Hubspot {
+    async fn objects(&self, session: &Session) -> Result<Vec<ApiObject>, Fault> {
+        objects::objects(session).await
+    }
+
+    async fn object(&self, session: &Session, slug: &str) -> Result<ApiObject, Fault> {
+        objects::object(session, slug).await
+    }
+
+    async fn read(
+        &self,
+        session: &Session,
+        object: &str,
+        ids: &[String],
+        properties: &[String],
+    ) -> Result<Vec<Got>, Fault> {
+        read::get(session, object, ids, properties).await
+    }
+
+    async fn by_key(
+        &self,
+        session: &Session,
+        object: &str,
+        key: &Key,
+        properties: &[String],
+    ) -> Result<Option<Record>, Fault> {
+        search::by_key(session, object, key, properties).await
+    }
+
+    async fn search(
+        &self,
+        session: &Session,
+        object: &str,
+        search: &Search,
+        properties: &[String],
+    ) -> Result<Found, Fault> {
+        search::search(session, object, search, properties).await
+    }
+
+    async fn add_key(&self, session: &Session, object: &str, name: &str) -> Result<(), Fault> {
+        metadata::add_key(session, object, &objects::group_of(object), name).await
+    }
+
+    async fn carry_out(&self, session: &Session, deed: &Deed, properties: &[String]) -> Result<Outcome, Fault> {
+        deeds::carry_out(session, deed, properties).await
+    }
+}
 
 #[async_trait]
 impl Connector for Hubspot {
@@ -85,11 +155,11 @@ impl Connector for Hubspot {
     }
 
     async fn add_key_property(&self, session: &Session, name: &str) -> Result<(), Fault> {
-        metadata::add_key_property(session, name).await
+        metadata::add_key(session, "contacts", &objects::group_of("contacts"), name).await
     }
 
     async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault> {
-        read::get(session, ids, properties).await
+        read::get(session, "contacts", ids, properties).await
     }
 
     async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault> {

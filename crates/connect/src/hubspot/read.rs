@@ -19,14 +19,19 @@ const CANDIDATES_MAX: usize = 100;
 
 /// One call for each full batch, and one more for the ids that it did not show: only the recycle bin tells an
 /// archived record from one that cannot be seen.
-pub(super) async fn get(session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault> {
+pub(super) async fn get(
+    session: &Session,
+    object: &str,
+    ids: &[String],
+    properties: &[String],
+) -> Result<Vec<Got>, Fault> {
     let mut answer = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(ABOUT.read_batch) {
         let wanted: BTreeSet<&str> = chunk.iter().map(String::as_str).collect();
-        let mut found = by_id(session, &wanted, properties, false).await?;
+        let mut found = by_id(session, object, &wanted, properties, false).await?;
         let absent: BTreeSet<&str> = wanted.into_iter().filter(|id| !found.contains_key(*id)).collect();
         if !absent.is_empty() {
-            found.extend(by_id(session, &absent, properties, true).await?);
+            found.extend(by_id(session, object, &absent, properties, true).await?);
         }
         answer.extend(chunk.iter().map(|id| found.get(id).cloned().unwrap_or(Got::Missing)));
     }
@@ -37,14 +42,16 @@ pub(super) async fn get(session: &Session, ids: &[String], properties: &[String]
 /// its new id.
 async fn by_id(
     session: &Session,
+    object: &str,
     ids: &BTreeSet<&str>,
     properties: &[String],
     archived: bool,
 ) -> Result<HashMap<String, Got>, Fault> {
     let inputs = ids.iter().map(|id| json!({ "id": id })).collect();
     let mut found = HashMap::new();
-    for object in objects(session, batch_read(inputs, properties, None, archived), properties).await? {
-        let record = object.record(properties);
+    let call = batch_read(object, inputs, properties, None, archived);
+    for found_object in results(session, object, call, properties).await? {
+        let record = found_object.record(properties);
         let asked: Vec<String> =
             record.merged.iter().chain([&record.id]).filter(|id| ids.contains(id.as_str())).cloned().collect();
         let got = if record.archived { Got::Archived(record) } else { Got::Found(record) };
@@ -55,30 +62,48 @@ async fn by_id(
 
 /// Looks by key (no index lag) or by a search. One call.
 pub(super) async fn find(session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault> {
-    let (call, asked) = match by {
+    let call = match by {
         Find::Key { property, values } => {
-            if values.len() > ABOUT.read_batch {
-                return Err(Fault::new(FaultClass::Bug, "BATCH_TOO_LARGE", "More keys than one call reads."));
-            }
-            let mut asked = properties.to_vec();
-            asked.push(property.clone());
-            let inputs = values.iter().map(|value| json!({ "id": value })).collect();
-            (batch_read(inputs, &asked, Some(property), false), asked)
+            return by_key(session, "contacts", property, values, properties).await;
         }
-        Find::Email(email) => (search(&email_groups(email), properties), properties.to_vec()),
-        Find::Phone(phone) => (search(&phone_groups(phone), properties), properties.to_vec()),
+        Find::Email(email) => search(&email_groups(email), properties),
+        Find::Phone(phone) => search(&phone_groups(phone), properties),
     };
-    let objects = objects(session, call, &asked).await?;
-    Ok(objects.into_iter().map(|object| object.record(&asked)).collect())
+    let found = results(session, "contacts", call, properties).await?;
+    Ok(found.into_iter().map(|object| object.record(properties)).collect())
+}
+
+/// Reads records by the values of a unique property; no index lag. One call.
+pub(super) async fn by_key(
+    session: &Session,
+    object: &str,
+    property: &str,
+    values: &[String],
+    properties: &[String],
+) -> Result<Vec<Record>, Fault> {
+    if values.len() > ABOUT.read_batch {
+        return Err(Fault::new(FaultClass::Bug, "BATCH_TOO_LARGE", "More keys than one call reads."));
+    }
+    let mut asked = properties.to_vec();
+    asked.push(property.to_owned());
+    let inputs = values.iter().map(|value| json!({ "id": value })).collect();
+    let call = batch_read(object, inputs, &asked, Some(property), false);
+    let found = results(session, object, call, &asked).await?;
+    Ok(found.into_iter().map(|object| object.record(&asked)).collect())
 }
 
 /// What a read shows; nothing when HubSpot says that there is none of it.
-async fn objects(session: &Session, call: Call, asked: &[String]) -> Result<Vec<Object>, Fault> {
+pub(super) async fn results(
+    session: &Session,
+    object: &str,
+    call: Call,
+    asked: &[String],
+) -> Result<Vec<Object>, Fault> {
     let mut objects = match ask::<Page>(session, call).await {
         Err(fault) if fault.class == FaultClass::Missing => return Ok(Vec::new()),
         answered => answered?.results,
     };
-    metadata::complete(session, &mut objects, asked).await?;
+    metadata::complete(session, object, &mut objects, asked).await?;
     Ok(objects)
 }
 
@@ -158,8 +183,9 @@ mod tests {
         ];
         let (script, session, _) =
             Script::new([results(&living), results(&[object("4", true, json!({ "email": null }))])]);
-        let got =
-            get(&session, &strings(&["1", "2", "3", "4", "5", "1"]), &strings(&["email"])).await.expect("answers");
+        let got = get(&session, "contacts", &strings(&["1", "2", "3", "4", "5", "1"]), &strings(&["email"]))
+            .await
+            .expect("answers");
         let told: Vec<String> = got
             .iter()
             .map(|got| match got {
@@ -186,7 +212,7 @@ mod tests {
             results(&range.map(|n| object(&n.to_string(), false, json!({}))).collect::<Vec<_>>())
         };
         let (script, session, _) = Script::new([line(1..=100), line(101..=200), line(201..=250)]);
-        let got = get(&session, &ids, &[]).await.expect("answers");
+        let got = get(&session, "contacts", &ids, &[]).await.expect("answers");
         assert!(got.iter().all(|got| matches!(got, Got::Found(_))));
         assert_eq!(script.calls().len(), 3);
     }

@@ -89,7 +89,7 @@ pub(super) async fn changes(
             (Place { clock: sight.or(place.clock), ..place }.walked(window, more), more)
         }
     };
-    metadata::complete(session, &mut page.results, properties).await?;
+    metadata::complete(session, "contacts", &mut page.results, properties).await?;
     let records = page.results.into_iter().map(|object| object.record(properties)).collect();
     Ok(ChangePage { records, more, clock, cursor: place.cursor()? })
 }

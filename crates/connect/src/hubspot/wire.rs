@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use lockstep_core::env::Time;
-use lockstep_core::record::Record;
+use lockstep_core::record::{Properties, Record};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::faults;
 use crate::door::{Answer, Call, Method, Session};
@@ -14,6 +15,8 @@ use crate::fault::{Fault, FaultClass};
 
 /// The collection that every contact path starts with.
 pub(super) const CONTACTS: &str = "/crm/v3/objects/contacts";
+/// What is encoded in a path: names of properties and objects travel as they are.
+const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'_').remove(b'-');
 /// Where HubSpot lists the losers of merges, joined by `;`.
 pub(super) const MERGED: &str = "hs_merged_object_ids";
 
@@ -72,7 +75,7 @@ pub(super) struct Page {
 impl Page {
     /// Where the next page starts; `None` at the end.
     pub(super) fn after(&self) -> Option<&str> {
-        self.paging.as_ref()?.next.as_ref().map(|next| next.after.as_str())
+        self.paging.as_ref()?.after()
     }
 
     /// Whether a batch was carried out to its end.
@@ -92,8 +95,15 @@ pub(super) enum BatchStatus {
 }
 
 #[derive(Debug, Deserialize)]
-struct Paging {
+pub(super) struct Paging {
     next: Option<NextPage>,
+}
+
+impl Paging {
+    /// Where the next page starts; `None` at the end.
+    pub(super) fn after(&self) -> Option<&str> {
+        self.next.as_ref().map(|next| next.after.as_str())
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -178,20 +188,41 @@ pub(super) fn read<T: DeserializeOwned>(body: Json, effect: bool) -> Result<T, F
     })
 }
 
-/// A batch call on contacts.
-pub(super) fn batch_read(inputs: Vec<Json>, properties: &[String], id_property: Option<&str>, archived: bool) -> Call {
+/// A name or an id as a part of a path.
+pub(super) fn in_path(part: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(part, &IN_PATH)
+}
+
+/// The collection of an object's records.
+pub(super) fn records_of(object: &str) -> String {
+    format!("/crm/v3/objects/{}", in_path(object))
+}
+
+/// A batch read of an object's records.
+pub(super) fn batch_read(
+    object: &str,
+    inputs: Vec<Json>,
+    properties: &[String],
+    id_property: Option<&str>,
+    archived: bool,
+) -> Call {
     let mut body = json!({ "inputs": inputs, "properties": with_merged(properties), "propertiesWithHistory": [] });
     if let Some(name) = id_property {
         body["idProperty"] = name.into();
     }
     let query = if archived { "?archived=true" } else { "" };
-    Call::read(Method::Post, format!("{CONTACTS}/batch/read{query}"), Some(body))
+    Call::read(Method::Post, format!("{}/batch/read{query}", records_of(object)), Some(body))
 }
 
 /// The properties to ask for: the wanted ones and what tells merges.
 pub(super) fn with_merged(properties: &[String]) -> Vec<&str> {
     let wanted = properties.iter().map(String::as_str).filter(|name| *name != MERGED);
     wanted.chain([MERGED]).collect()
+}
+
+/// Values as they are written: text on the wire; the empty text clears.
+pub(super) fn on_wire(properties: &Properties) -> Map<String, Json> {
+    properties.iter().map(|(name, value)| (name.clone(), value.as_deref().unwrap_or_default().into())).collect()
 }
 
 /// One condition of a search.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use lockstep_core::record::Properties;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::wire::{CONTACTS, ErrorBody, Object, Page, read, send};
+use super::wire::{CONTACTS, ErrorBody, Object, Page, on_wire, read, send};
 use super::{ABOUT, faults};
 use crate::connector::{Create, Outcome, RowOutcome, Update, Write};
 use crate::door::{Call, Method, Session};
@@ -86,11 +86,6 @@ fn create_input(row: &Create) -> Json {
 
 fn update_input(row: &Update) -> Json {
     json!({ "id": row.id, "objectWriteTraceId": row.trace, "properties": on_wire(&row.properties) })
-}
-
-/// Values are text on the wire; the empty text clears.
-fn on_wire(properties: &Properties) -> Map<String, Json> {
-    properties.iter().map(|(name, value)| (name.clone(), value.as_deref().unwrap_or_default().into())).collect()
 }
 
 /// A refusal of several rows at once does not say which row is in the way: it only tells the caller to split.

@@ -16,8 +16,16 @@ use tower::ServiceExt as _;
 pub struct RouterDoor {
     pub router: Router,
     pub env: Env,
+    /// What calls are authorised by.
+    pub token: String,
     /// Answers given by something between us and the vendor, instead of the vendor's.
     pub proxy: Mutex<VecDeque<(u16, Json)>>,
+}
+
+impl RouterDoor {
+    pub fn new(router: Router, env: Env) -> Self {
+        Self { router, env, token: "pat-conform".to_owned(), proxy: Mutex::default() }
+    }
 }
 
 #[async_trait]
@@ -33,7 +41,7 @@ impl Door for RouterDoor {
         let request = Request::builder()
             .method(call.method.as_str())
             .uri(&call.path)
-            .header("authorization", "Bearer pat-conform")
+            .header("authorization", format!("Bearer {}", self.token))
             .header("content-type", "application/json")
             .body(body)
             .expect("a request");

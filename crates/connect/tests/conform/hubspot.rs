@@ -14,7 +14,7 @@ use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
 use url::form_urlencoded;
 
-use crate::world::{Account, Delivery, Strike, World};
+use crate::world::{Account, Delivery, Sample, Strike, World};
 
 struct HubspotAccount {
     sandbox: Hubspot,
@@ -56,6 +56,34 @@ impl Account for HubspotAccount {
 
     fn drop_property(&self, name: &str) {
         self.sandbox.drop_property(name).expect("a dropped property");
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let sample = |object, name, needs, optional, read_only| Sample { object, name, needs, optional, read_only };
+        vec![
+            sample("contacts", "lastname", &[], "jobtitle", "createdate"),
+            sample("companies", "name", &[("name", "")], "city", "hs_lastmodifieddate"),
+            sample(
+                "deals",
+                "dealname",
+                &[("dealname", ""), ("dealstage", "qualifiedtobuy"), ("pipeline", "default")],
+                "amount",
+                "hs_is_closed",
+            ),
+            sample(
+                "tickets",
+                "subject",
+                &[("subject", ""), ("hs_pipeline_stage", "1"), ("hs_pipeline", "0")],
+                "content",
+                "hs_object_id",
+            ),
+            sample("notes", "hs_note_body", &[], "hubspot_owner_id", "hs_createdate"),
+            sample("p44237313_contracts", "contract_name", &[("contract_name", "")], "contract_value", "hs_object_id"),
+        ]
+    }
+
+    fn drop_property_of(&self, object: &str, name: &str) {
+        self.sandbox.drop_property_of(object, name).expect("a dropped property");
     }
 
     fn revoke(&self) {

@@ -5,6 +5,8 @@
 mod cases;
 mod door;
 mod hubspot;
+mod hubspot_objects;
+mod objects;
 mod recorded;
 mod registry;
 mod scans;
@@ -57,6 +59,15 @@ conform! {
     cases::a_refused_grant_stops,
     cases::a_vanished_property_is_drift,
     cases::hooks_are_verified_and_hint,
+    objects::every_object_is_listed_and_described,
+    objects::a_record_of_any_object_is_made_read_changed_and_archived,
+    objects::searches_filter_and_go_by_time,
+    objects::more_properties_than_a_search_can_name_are_read,
+    objects::a_key_of_ours_makes_a_record_known_again,
+    objects::another_property_finds_one_record_or_says_that_there_are_several,
+    objects::what_a_new_record_lacks_is_named,
+    objects::a_property_that_an_object_lost_is_drift,
+    objects::a_deed_whose_answer_is_lost_may_have_happened,
     scans::a_first_scan_reads_everything_in_full_pages,
     scans::a_poll_with_nothing_new_is_one_call,
     scans::no_edit_is_missed_between_pages_and_behind_the_index,

@@ -1,6 +1,6 @@
 //! What every case needs of a vendor's sandbox: a session on it, and the hands of everyone else.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -31,6 +31,19 @@ pub struct Delivery {
     pub body: Vec<u8>,
 }
 
+/// An object that cases are tried with, by the vendor's own names.
+pub struct Sample {
+    pub object: &'static str,
+    /// A text property that records go by.
+    pub name: &'static str,
+    /// What a new record needs.
+    pub needs: &'static [(&'static str, &'static str)],
+    /// A property that a record can do without.
+    pub optional: &'static str,
+    /// A property that cannot be written.
+    pub read_only: &'static str,
+}
+
 /// The vendor's account, as people and the vendor itself handle it. Properties go by the vendor's own names.
 pub trait Account {
     fn router(&self) -> Router;
@@ -40,6 +53,8 @@ pub trait Account {
     fn archive(&self, id: &str);
     fn merge(&self, winner: &str, loser: &str) -> String;
     fn drop_property(&self, name: &str);
+    fn samples(&self) -> Vec<Sample>;
+    fn drop_property_of(&self, object: &str, name: &str);
     fn revoke(&self);
     /// Records that are neither archived nor merged away.
     fn living(&self) -> usize;
@@ -66,7 +81,7 @@ impl World {
     pub fn new<A: Account + 'static>(slug: &str, account: impl FnOnce(Env) -> A) -> Self {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 7);
         let account = account(env.clone());
-        let door = Arc::new(RouterDoor { router: account.router(), env: env.clone(), proxy: Mutex::default() });
+        let door = Arc::new(RouterDoor::new(account.router(), env.clone()));
         let connector = lockstep_connect::registry::find(slug).expect("a connector");
         let session = Session { door: door.clone(), env };
         Self { connector, account: Box::new(account), session, dial, door, names: connector.contact_properties() }

@@ -5,7 +5,7 @@ use askama::Template;
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,7 +14,8 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Hubspot, Refusal, Seeded, Tokens};
+use super::objects::CONTACTS;
+use super::{Hubspot, Refusal, Seeded, Tokens, Workflow};
 use crate::faults::Fault;
 
 /// Bytes a request with records may have.
@@ -28,7 +29,7 @@ const SHOWN: [&str; 7] =
     ["firstname", "lastname", "email", "phone", "lifecyclestage", "lockstep_id", "lockstep_source"];
 
 /// Everything `POST /__NAME` can do, by name.
-const ACTS: [&str; 17] = [
+const ACTS: [&str; 18] = [
     "create",
     "edit",
     "archive",
@@ -46,28 +47,75 @@ const ACTS: [&str; 17] = [
     "clock-offset",
     "subscribe",
     "grant",
+    "workflow",
 ];
 
 #[derive(Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
 enum Act {
-    Create { properties: Map<String, Value> },
-    Edit { id: String, properties: Map<String, Value> },
-    Archive { id: String },
-    Restore { id: String },
-    GdprDelete { id: String },
-    Merge { primary: String, other: String },
-    Hide { id: String },
-    Unhide { id: String },
-    ReadableAfter { id: String, us: i64 },
-    DropProperty { name: String },
-    RecreateProperty { name: String },
+    Create {
+        #[serde(default = "contacts")]
+        object: String,
+        properties: Map<String, Value>,
+    },
+    Edit {
+        id: String,
+        properties: Map<String, Value>,
+    },
+    Archive {
+        id: String,
+    },
+    Restore {
+        id: String,
+    },
+    GdprDelete {
+        id: String,
+    },
+    Merge {
+        primary: String,
+        other: String,
+    },
+    Hide {
+        id: String,
+    },
+    Unhide {
+        id: String,
+    },
+    ReadableAfter {
+        id: String,
+        us: i64,
+    },
+    DropProperty {
+        #[serde(default = "contacts")]
+        object: String,
+        name: String,
+    },
+    RecreateProperty {
+        name: String,
+    },
     Revoke,
     Reinstate,
     ExpireTokens,
-    ClockOffset { us: i64 },
-    Subscribe { url: String, properties: Vec<String> },
+    ClockOffset {
+        us: i64,
+    },
+    Subscribe {
+        url: String,
+        properties: Vec<String>,
+    },
     Grant,
+    Workflow(Workflow),
+}
+
+fn contacts() -> String {
+    "contacts".to_owned()
+}
+
+/// Which object a route is about.
+#[derive(Deserialize)]
+struct Which {
+    #[serde(default = "contacts")]
+    object: String,
 }
 
 pub(super) fn routes() -> Router<Hubspot> {
@@ -78,6 +126,7 @@ pub(super) fn routes() -> Router<Hubspot> {
     acts.route("/", get(page))
         .route("/__calls", get(|State(hubspot): State<Hubspot>| async move { Json(hubspot.calls()) }))
         .route("/__calls/reset", post(|State(hubspot): State<Hubspot>| async move { hubspot.reset_calls() }))
+        .route("/__workflows", get(|State(hubspot): State<Hubspot>| async move { Json(hubspot.workflows()) }))
         .route("/__faults", get(list_faults).post(push_fault).delete(clear_faults))
         .route("/__records", get(list_records).post(seed_records).layer(DefaultBodyLimit::max(RECORDS_BYTES_MAX)))
 }
@@ -105,20 +154,28 @@ async fn clear_faults(State(hubspot): State<Hubspot>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn list_records(State(hubspot): State<Hubspot>) -> Response {
-    Json(hubspot.records()).into_response()
+async fn list_records(State(hubspot): State<Hubspot>, Query(which): Query<Which>) -> Response {
+    match hubspot.records_of(&which.object) {
+        Ok(records) => Json(records).into_response(),
+        Err(refusal) => refuse(refusal.status, &refusal.to_string()),
+    }
 }
 
 /// Takes a JSON array of property maps, or CSV whose headers are property names.
-async fn seed_records(State(hubspot): State<Hubspot>, headers: HeaderMap, body: Bytes) -> Response {
+async fn seed_records(
+    State(hubspot): State<Hubspot>,
+    Query(which): Query<Which>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let is_csv = headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/csv"));
     let rows =
         if is_csv { rows_of_csv(&body) } else { serde_json::from_slice(&body).map_err(|error| error.to_string()) };
     match rows {
-        Ok(rows) => {
-            let Seeded { created, refused } = hubspot.seed(rows);
-            Json(json!({"created": created, "refused": refused})).into_response()
-        }
+        Ok(rows) => match hubspot.seed_of(&which.object, rows) {
+            Ok(Seeded { created, refused }) => Json(json!({"created": created, "refused": refused})).into_response(),
+            Err(refusal) => refuse(refusal.status, &refusal.to_string()),
+        },
         Err(error) => refuse(StatusCode::BAD_REQUEST, &error),
     }
 }
@@ -156,7 +213,7 @@ fn perform(hubspot: &Hubspot, act: &str, body: &[u8]) -> Response {
 impl Hubspot {
     fn perform(&self, act: Act) -> Result<Value, Refusal> {
         match act {
-            Act::Create { properties } => return Ok(json!({"id": self.create_map(&properties)?})),
+            Act::Create { object, properties } => return Ok(json!({"id": self.create_map(&object, &properties)?})),
             Act::Merge { primary, other } => {
                 return Ok(json!({"id": self.merge(&primary, &other)?}));
             }
@@ -164,6 +221,7 @@ impl Hubspot {
                 let Tokens { access_token, refresh_token, .. } = self.grant();
                 return Ok(json!({"access_token": access_token, "refresh_token": refresh_token}));
             }
+            Act::Workflow(workflow) => return Ok(json!({"id": self.add_workflow(workflow)?})),
             Act::Edit { id, properties } => self.edit_map(&id, &properties)?,
             Act::Archive { id } => self.archive(&id)?,
             Act::Restore { id } => self.restore(&id)?,
@@ -171,7 +229,7 @@ impl Hubspot {
             Act::Hide { id } => self.hide(&id)?,
             Act::Unhide { id } => self.unhide(&id)?,
             Act::ReadableAfter { id, us } => self.readable_after(&id, us)?,
-            Act::DropProperty { name } => self.drop_property(&name)?,
+            Act::DropProperty { object, name } => self.drop_property_of(&object, &name)?,
             Act::RecreateProperty { name } => self.recreate_property(&name)?,
             Act::Revoke => self.revoke(),
             Act::Reinstate => self.reinstate(),
@@ -196,7 +254,7 @@ struct RecordsPage {
 }
 
 async fn page(State(hubspot): State<Hubspot>) -> Response {
-    let (total, mut newest) = hubspot.newest(ROWS_SHOWN);
+    let (total, mut newest) = hubspot.newest(CONTACTS, ROWS_SHOWN);
     newest.sort_by_key(|record| std::cmp::Reverse(record.updated_us));
     let rows = newest
         .into_iter()
@@ -221,7 +279,7 @@ mod tests {
     fn every_act_has_a_route_and_every_route_an_act() {
         for act in ACTS {
             let members = json!({"act": act, "id": "1", "us": 0, "name": "n", "url": "u",
-                "primary": "1", "other": "2", "properties": []});
+                "primary": "1", "other": "2", "properties": [], "object": "deals", "property": "p", "does": {"set": {}}});
             let with_map = json!({"act": act, "id": "1", "properties": {}});
             let known = [members, with_map].map(serde_json::from_value::<Act>);
             assert!(known.iter().any(Result::is_ok), "{act}");

@@ -17,6 +17,10 @@ pub(super) struct Call {
     pub(super) params: BTreeMap<String, String>,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Bytes,
+    /// The route's path, with the names of its parameters.
+    pub(super) route: String,
+    /// Whether it changes something.
+    pub(super) writes: bool,
     /// Only so many rows of a batch are done before the connection ends.
     pub(super) cut: Option<usize>,
 }

@@ -8,9 +8,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
-use super::contact::Source;
+use super::associations::{LinkBody, NewLink};
+use super::item::Source;
+use super::objects::ObjectNo;
 use super::portal::{Claimed, Portal};
-use super::records::{contacts_only, history, shown};
+use super::records::{history, object_of, shown};
 use super::values::{Change, Invalid};
 use crate::world::iso;
 
@@ -29,6 +31,8 @@ struct WriteInput {
     id_property: Option<String>,
     object_write_trace_id: Option<String>,
     properties: Map<String, Value>,
+    #[serde(default)]
+    associations: Vec<LinkBody>,
 }
 
 #[derive(Deserialize)]
@@ -60,24 +64,31 @@ struct Row {
     trace: Option<String>,
     changes: Result<Vec<Change>, Vec<Invalid>>,
     written: Vec<String>,
+    links: Vec<NewLink>,
 }
 
 /// What an answer is made of.
-#[derive(Default)]
 struct Outcome {
+    of: ObjectNo,
     results: Vec<Value>,
     errors: Vec<Value>,
     missing: Vec<String>,
 }
 
 impl Outcome {
+    fn new(of: ObjectNo) -> Self {
+        Self { of, results: Vec::new(), errors: Vec::new(), missing: Vec::new() }
+    }
+
     fn answer(mut self, portal: &mut Portal, whole: StatusCode, started_us: i64) -> Answer {
         if portal.settings.quirks {
             portal.rng.shuffle(&mut self.results);
         }
         if !self.missing.is_empty() {
-            let message =
-                "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid.";
+            let object = portal.objects[self.of].about.singular.to_uppercase();
+            let message = format!(
+                "Could not get some {object} objects, they may be deleted or not exist. Check that ids are valid."
+            );
             self.errors.push(Refusal::not_found(message).context("ids", self.missing).row().into());
         }
         let rows = self.results.len() + self.errors.len();
@@ -115,11 +126,11 @@ fn no_duplicates<'a>(ids: impl Iterator<Item = &'a str>) -> Result<(), Refusal> 
 }
 
 impl Portal {
-    fn row(&self, input: WriteInput) -> Result<Row, Refusal> {
+    fn row(&self, of: ObjectNo, input: WriteInput) -> Result<Row, Refusal> {
         let mut properties = input.properties;
         let target = match input.id {
             None => Target::New,
-            Some(id) => match self.find(input.id_property.as_deref(), &id, false)? {
+            Some(id) => match self.find(of, input.id_property.as_deref(), &id, false)? {
                 Some(found) => Target::Known(found),
                 None => {
                     // A row that makes the record gives it the key it was named by.
@@ -130,14 +141,22 @@ impl Portal {
                 }
             },
         };
-        let changes = self.check(&properties);
+        let known = if let Target::Known(id) = target { Some(id) } else { None };
+        let changes = self.check(of, known, &properties);
+        let links = self.check_links(of, &input.associations)?;
         let written = properties.into_iter().map(|(name, _)| name).collect();
-        Ok(Row { target, trace: input.object_write_trace_id, changes, written })
+        Ok(Row { target, trace: input.object_write_trace_id, changes, written, links })
     }
 
     /// Does the rows. With a trace id on every row each row stands or falls alone; otherwise one bad row
     /// fails them all before anything is done. Properties that do not exist fail them all either way.
-    fn write_rows(&mut self, rows: Vec<Row>, cut: Option<usize>, makes_missing: bool) -> Result<Outcome, Refusal> {
+    fn write_rows(
+        &mut self,
+        of: ObjectNo,
+        rows: Vec<Row>,
+        cut: Option<usize>,
+        makes_missing: bool,
+    ) -> Result<Outcome, Refusal> {
         let traced = rows.iter().all(|row| row.trace.is_some());
         let invalid = |row: &Row| row.changes.as_ref().err().cloned().unwrap_or_default();
         let all_invalid: Vec<Invalid> = rows.iter().flat_map(invalid).collect();
@@ -150,18 +169,21 @@ impl Portal {
                 if let Ok(changes) = &row.changes {
                     let target = if let Target::Known(id) = row.target { Some(id) } else { None };
                     // A whole batch is told that there is a conflict, not where.
-                    self.claim(target, changes, &mut claimed).map_err(Refusal::without_owner)?;
+                    self.claim(of, target, changes, &mut claimed).map_err(Refusal::without_owner)?;
+                    if target.is_none() && (makes_missing || matches!(row.target, Target::New)) {
+                        self.is_whole(of, changes)?;
+                    }
                 }
             }
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(of);
         for row in rows.into_iter().take(cut.unwrap_or(BATCH_MAX)) {
-            self.write_row(row, makes_missing, &mut outcome);
+            self.write_row(of, row, makes_missing, &mut outcome);
         }
         Ok(outcome)
     }
 
-    fn write_row(&mut self, row: Row, makes_missing: bool, outcome: &mut Outcome) {
+    fn write_row(&mut self, of: ObjectNo, row: Row, makes_missing: bool, outcome: &mut Outcome) {
         let target = match row.target {
             Target::Known(id) => Some(id),
             Target::Missing(id) if !makes_missing => return outcome.missing.push(id),
@@ -169,7 +191,10 @@ impl Portal {
         };
         let changes = row.changes.map_err(|invalid| Refusal::invalid(&invalid));
         let free = changes.and_then(|changes| {
-            self.claim(target, &changes, &mut Claimed::new())?;
+            if target.is_none() {
+                self.is_whole(of, &changes)?;
+            }
+            self.claim(of, target, &changes, &mut Claimed::new())?;
             Ok(changes)
         });
         let changes = match free {
@@ -185,7 +210,8 @@ impl Portal {
                 self.show_updated(id, &row.written)
             }
             None => {
-                let id = self.create(changes, Source::Integration);
+                let id = self.create(of, changes, Source::Integration);
+                self.link_all(id, &row.links);
                 self.show_created(id)
             }
         };
@@ -208,7 +234,7 @@ enum Naming {
 }
 
 fn write_batch(portal: &mut Portal, call: &Call, naming: Naming, whole: StatusCode) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
     let Batch { mut inputs } = call.json::<Batch<WriteInput>>()?;
     within_bounds(&inputs)?;
     if naming == Naming::Never {
@@ -218,8 +244,8 @@ fn write_batch(portal: &mut Portal, call: &Call, naming: Naming, whole: StatusCo
     }
     no_duplicates(inputs.iter().filter_map(|input| input.id.as_deref()))?;
     let started_us = portal.stamp_us();
-    let rows = inputs.into_iter().map(|input| portal.row(input)).collect::<Result<Vec<_>, _>>()?;
-    let outcome = portal.write_rows(rows, call.cut, naming == Naming::MadeIfMissing)?;
+    let rows = inputs.into_iter().map(|input| portal.row(of, input)).collect::<Result<Vec<_>, _>>()?;
+    let outcome = portal.write_rows(of, rows, call.cut, naming == Naming::MadeIfMissing)?;
     outcome.answer(portal, whole, started_us)
 }
 
@@ -240,28 +266,28 @@ pub(super) fn upsert(portal: &mut Portal, call: &Call) -> Answer {
 
 /// `POST /crm/v3/objects/{object}/batch/read`
 pub(super) fn read(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
     let body: ReadBody = call.json()?;
     within_bounds(&body.inputs)?;
     let started_us = portal.stamp_us();
     let asked: Vec<&str> = body.properties.iter().map(String::as_str).collect();
     let with_history: Vec<&str> = body.properties_with_history.iter().map(String::as_str).collect();
-    let names = shown(&portal.schema, &asked);
-    let mut outcome = Outcome::default();
+    let names = shown(&portal.objects[of], &asked);
+    let mut outcome = Outcome::new(of);
     let mut seen = HashSet::new();
     for IdInput { id } in body.inputs {
-        let found = portal.find(body.id_property.as_deref(), &id, call.is_set("archived"))?;
-        let Some(contact) = found.and_then(|id| portal.contacts.get(&id)) else {
+        let found = portal.find(of, body.id_property.as_deref(), &id, call.is_set("archived"))?;
+        let Some(item) = found.and_then(|id| portal.items.get(&id)) else {
             outcome.missing.push(id);
             continue;
         };
         // Two ids that were merged are one record now.
-        if !seen.insert(contact.id) {
+        if !seen.insert(item.id) {
             continue;
         }
-        let mut record = portal.show(contact.now(), &names, portal.settings.unset);
+        let mut record = portal.show(item.now(), &names, portal.settings.unset);
         if !with_history.is_empty() {
-            record.insert("propertiesWithHistory".into(), history(contact, &with_history));
+            record.insert("propertiesWithHistory".into(), history(item, &with_history));
         }
         outcome.results.push(record.into());
     }
@@ -270,12 +296,12 @@ pub(super) fn read(portal: &mut Portal, call: &Call) -> Answer {
 
 /// `POST /crm/v3/objects/{object}/batch/archive`: ids that are not there are passed over.
 pub(super) fn archive(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
     let Batch { inputs } = call.json::<Batch<IdInput>>()?;
     within_bounds(&inputs)?;
     let rows = inputs.len();
     for IdInput { id } in inputs.into_iter().take(call.cut.unwrap_or(BATCH_MAX)) {
-        if let Some(found) = portal.find(None, &id, false)? {
+        if let Some(found) = portal.find(of, None, &id, false)? {
             portal.archive(found, Source::Integration);
         }
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::Refusal;
-use super::contact::View;
+use super::item::View;
 use super::schema::{Kind, Schema};
 use crate::world::parse_time;
 
@@ -79,8 +79,8 @@ impl Subject {
     pub(super) fn named(schema: &Schema, name: &str) -> Result<Self, Refusal> {
         match name {
             "hs_object_id" => Ok(Self::Id),
-            "createdate" => Ok(Self::Created),
-            "lastmodifieddate" => Ok(Self::Modified),
+            "createdate" | "hs_createdate" => Ok(Self::Created),
+            "lastmodifieddate" | "hs_lastmodifieddate" => Ok(Self::Modified),
             _ => match schema.live(name) {
                 Some((name, property)) => Ok(Self::Other { name: name.to_string(), kind: property.kind }),
                 None => Err(Refusal::validation(format!(
@@ -93,8 +93,8 @@ impl Subject {
     #[expect(clippy::cast_precision_loss, reason = "ids stay far below 2^53")]
     pub(super) fn of(&self, view: View<'_>) -> Option<Scalar> {
         match self {
-            Self::Id => Some(Scalar::Number(view.contact().id as f64)),
-            Self::Created => Some(Scalar::Time(view.contact().created_us)),
+            Self::Id => Some(Scalar::Number(view.item().id as f64)),
+            Self::Created => Some(Scalar::Time(view.item().created_us)),
             Self::Modified => Some(Scalar::Time(view.updated_us())),
             Self::Other { name, .. } => self.scalar(&view.value(name)?),
         }

@@ -8,13 +8,15 @@ use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::Hubspot;
 use super::answer::{Answer, Call, Content, Refusal, Reply, form_urlencoded_pairs};
 use super::limits::{Policy, refusal};
 use super::oauth::unauthenticated;
+use super::objects::plural_of;
 use super::portal::Portal;
+use super::scopes;
 use crate::calls::Ended;
 use crate::faults::Effect;
 use crate::strike::{dropped, loses, spoil};
@@ -51,6 +53,8 @@ pub(super) fn gated(method: MethodFilter, access: Access, work: Work) -> MethodR
                 // A path that is not UTF-8 names nothing that exists.
                 params: params.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
                 query: form_urlencoded_pairs(request.uri().query().unwrap_or_default().as_bytes()),
+                writes: is_write(request.method(), matched.as_str()),
+                route: matched.as_str().to_owned(),
                 ..Call::default()
             };
             let route = format!("{} {}", request.method(), template(matched.as_str(), &call.params));
@@ -79,20 +83,18 @@ pub(super) fn gated(method: MethodFilter, access: Access, work: Work) -> MethodR
     )
 }
 
-/// Route template with the object type named, as the counters print it. Only contacts are named: a counter
-/// per text that callers make up would have no bound.
-fn template(matched: &str, params: &BTreeMap<String, String>) -> String {
-    let is_contact = ["object", "objectType"].iter().any(|name| params.get(*name).is_some_and(|it| is_contacts(it)));
-    if is_contact {
-        matched.replace("{object}", "contacts").replace("{objectType}", "contacts")
-    } else {
-        matched.to_owned()
-    }
+fn is_write(method: &Method, path: &str) -> bool {
+    *method != Method::GET && !path.ends_with("/search") && !path.ends_with("/batch/read")
 }
 
-/// The names the contact object goes by in a path.
-pub(super) fn is_contacts(name: &str) -> bool {
-    matches!(name, "contacts" | "contact" | "0-1")
+/// Route template with the object type named, as the counters print it. Only objects of every account are named: a
+/// counter per text that callers make up would have no bound.
+fn template(matched: &str, params: &BTreeMap<String, String>) -> String {
+    let object = ["object", "objectType"].iter().find_map(|name| plural_of(params.get(*name)?));
+    match object {
+        Some(object) => matched.replace("{object}", object).replace("{objectType}", object),
+        None => matched.to_owned(),
+    }
 }
 
 fn fault_status(status: u16, policy: Option<&str>) -> Refusal {
@@ -150,6 +152,7 @@ fn admit(portal: &mut Portal, access: Access, headers: &HeaderMap, call: &Call) 
             portal.grants.app_of(bearer, portal.settings.accepts_any_token, now_us)?
         }
     };
+    scopes::check(portal, bearer, call)?;
     if !portal.settings.quirks {
         return Ok(HeaderMap::new());
     }

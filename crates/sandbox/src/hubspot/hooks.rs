@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::Hubspot;
-use super::contact::Source;
+use super::item::Source;
 use super::portal::Portal;
 use crate::world::Wait;
 
@@ -28,15 +28,16 @@ const LOOK_US: i64 = 100_000;
 /// User id shown for edits of a person.
 const PERSON: &str = "userId:2034711";
 
-/// Event types of the contact object.
-pub(super) const EVENT_TYPES: [&str; 6] = [
-    "contact.creation",
-    "contact.deletion",
-    "contact.merge",
-    "contact.privacyDeletion",
-    "contact.propertyChange",
-    "contact.restore",
-];
+/// What can happen to a record.
+const EVENTS: [&str; 6] = ["creation", "deletion", "merge", "privacyDeletion", "propertyChange", "restore"];
+
+/// The objects that have event types of their own.
+const ANNOUNCED: [&str; 4] = ["contact", "company", "deal", "ticket"];
+
+/// Whether an app may subscribe to it.
+pub(super) fn is_event_type(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(object, event)| ANNOUNCED.contains(&object) && EVENTS.contains(&event))
+}
 
 #[derive(Debug)]
 pub(super) struct Subscription {
@@ -90,8 +91,8 @@ pub(super) type Before = BTreeMap<Arc<str>, Option<Box<str>>>;
 
 impl Portal {
     /// Announces an event of a whole record to whoever subscribed to it.
-    pub(super) fn announce(&mut self, id: u64, event_type: &str, source: Source) {
-        self.emit(id, event_type, None, &json!({}), source);
+    pub(super) fn announce(&mut self, id: u64, event: &str, source: Source) {
+        self.emit(id, event, None, &json!({}), source);
     }
 
     /// Announces a merge.
@@ -102,7 +103,7 @@ impl Portal {
             "newObjectId": new,
             "numberOfPropertiesMoved": moved,
         });
-        self.emit(new, "contact.merge", None, &extra, Source::CrmUi);
+        self.emit(new, "merge", None, &extra, Source::CrmUi);
     }
 
     /// Announces every value among those of `before` that is no longer the same; every value of a new record.
@@ -110,27 +111,31 @@ impl Portal {
         if self.hooks.subscriptions.is_empty() {
             return;
         }
-        let Some(contact) = self.contacts.get(&id) else {
+        let Some(item) = self.items.get(&id) else {
             return;
         };
-        let view = contact.now();
+        let view = item.now();
         let old = |name: &Arc<str>| before.and_then(|it| it.get(name)).and_then(|value| value.as_deref());
-        let changed: Vec<(Arc<str>, String)> = contact
+        let changed: Vec<(Arc<str>, String)> = item
             .names()
             .filter(|name| before.is_none_or(|it| it.contains_key(*name)) && view.stored(name) != old(name))
             .map(|name| (Arc::clone(name), view.stored(name).unwrap_or_default().to_owned()))
             .collect();
         for (name, value) in changed {
             let extra = json!({"propertyName": &*name, "propertyValue": value});
-            self.emit(id, "contact.propertyChange", Some(&name), &extra, source);
+            self.emit(id, "propertyChange", Some(&name), &extra, source);
         }
     }
 
-    fn emit(&mut self, id: u64, event_type: &str, property: Option<&str>, extra: &Value, source: Source) {
+    fn emit(&mut self, id: u64, event: &str, property: Option<&str>, extra: &Value, source: Source) {
+        let Some(item) = self.items.get(&id) else {
+            return;
+        };
+        let event_type = format!("{}.{event}", self.objects[item.of].about.singular);
         let (now_us, stamp_us) = (self.now_us(), self.stamp_us());
         let source_id = match source {
             Source::CrmUi | Source::Merge => PERSON.to_owned(),
-            Source::Integration | Source::Import => self.settings.app_id.to_string(),
+            Source::Integration | Source::Import | Source::Workflow => self.settings.app_id.to_string(),
         };
         let hooks = &mut self.hooks;
         for (subscription_id, subscription) in &hooks.subscriptions {
@@ -165,10 +170,8 @@ impl Portal {
         let now_us = self.now_us();
         let target = Target { url: url.to_owned(), max_concurrent: 10, created_us: now_us, updated_us: now_us };
         self.hooks.target = Some(target);
-        for event_type in EVENT_TYPES {
-            if event_type != "contact.propertyChange" {
-                self.hooks.add(event_type, None, true, now_us);
-            }
+        for event in EVENTS.iter().filter(|event| **event != "propertyChange") {
+            self.hooks.add(&format!("contact.{event}"), None, true, now_us);
         }
         for property in properties {
             self.hooks.add("contact.propertyChange", Some((*property).to_owned()), true, now_us);

@@ -4,26 +4,32 @@
 mod account;
 mod admin;
 mod answer;
+mod associations;
 mod batch;
-mod contact;
 mod filter;
 mod gate;
 mod hooks;
+mod item;
 mod limits;
 mod merge;
 mod oauth;
+mod objects;
 mod phones;
+mod pipelines;
 mod portal;
 mod properties;
 mod record;
 mod records;
 mod routes;
 mod schema;
+mod schemas;
+mod scopes;
 mod search;
 mod settings;
 mod standard;
 mod subscriptions;
 mod values;
+mod workflows;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,11 +44,13 @@ pub use oauth::Tokens;
 pub use record::{Automation, Record, Seeded};
 pub use records::Unset;
 pub use settings::HubspotSettings;
+pub use workflows::{Deed, Workflow, WorkflowRuns};
 
 use crate::calls::{Calls, Ended};
 use crate::faults::Faults;
 use crate::world::Wait;
-use contact::{Contact, Source, Standing};
+use item::{Item, Source, Standing};
+use objects::{CONTACTS, ObjectNo};
 use portal::{Claimed, Portal};
 
 struct Shared {
@@ -113,18 +121,27 @@ impl Hubspot {
     /// # Errors
     /// What HubSpot's own page would refuse: unknown properties, wrong values, an e-mail address in use.
     pub fn create(&self, properties: &[(&str, &str)]) -> Result<String, Refusal> {
-        self.create_map(&map_of(properties))
+        self.create_of("contacts", properties)
     }
 
-    fn create_map(&self, properties: &Map<String, Value>) -> Result<String, Refusal> {
+    /// A person makes a record of an object, named as in paths.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and if there is no such object or the record lacks what it needs.
+    pub fn create_of(&self, object: &str, properties: &[(&str, &str)]) -> Result<String, Refusal> {
+        self.create_map(object, &map_of(properties))
+    }
+
+    fn create_map(&self, object: &str, properties: &Map<String, Value>) -> Result<String, Refusal> {
         self.with(|portal| {
-            let changes = portal.check(properties).map_err(|invalid| Refusal::invalid(&invalid))?;
-            portal.claim(None, &changes, &mut Claimed::new())?;
-            Ok(portal.create(changes, Source::CrmUi).to_string())
+            let of = portal.objects.named(object)?;
+            let changes = portal.check_new(of, properties)?;
+            portal.claim(of, None, &changes, &mut Claimed::new())?;
+            Ok(portal.create(of, changes, Source::CrmUi).to_string())
         })
     }
 
-    /// A person edits a contact; an empty value clears.
+    /// A person edits a record; an empty value clears.
     ///
     /// # Errors
     /// As [`create`](Self::create), and if there is no such record.
@@ -135,14 +152,15 @@ impl Hubspot {
     fn edit_map(&self, id: &str, properties: &Map<String, Value>) -> Result<(), Refusal> {
         self.with(|portal| {
             let id = standing(portal, id, Standing::Live)?;
-            let changes = portal.check(properties).map_err(|invalid| Refusal::invalid(&invalid))?;
-            portal.claim(Some(id), &changes, &mut Claimed::new())?;
+            let of = portal.items.get(&id).map_or(CONTACTS, |item| item.of);
+            let changes = portal.check(of, Some(id), properties).map_err(|invalid| Refusal::invalid(&invalid))?;
+            portal.claim(of, Some(id), &changes, &mut Claimed::new())?;
             portal.write(id, changes, Source::CrmUi);
             Ok(())
         })
     }
 
-    /// A person puts a contact in the recycle bin.
+    /// A person puts a record in the recycle bin.
     ///
     /// # Errors
     /// If there is no such record.
@@ -154,7 +172,7 @@ impl Hubspot {
         })
     }
 
-    /// A person takes a contact out of the recycle bin.
+    /// A person takes a record out of the recycle bin.
     ///
     /// # Errors
     /// If it does not lie there.
@@ -166,7 +184,7 @@ impl Hubspot {
         })
     }
 
-    /// A contact is deleted for good on a privacy request.
+    /// A record is deleted for good on a privacy request.
     ///
     /// # Errors
     /// If there is no such record.
@@ -178,83 +196,83 @@ impl Hubspot {
         })
     }
 
-    /// A person merges two contacts. Answers the id of the record they became.
+    /// A person merges two records of one object. Answers the id of the record they became.
     ///
     /// # Errors
     /// If either is not there, or both are the same.
     pub fn merge(&self, primary: &str, other: &str) -> Result<String, Refusal> {
         self.with(|portal| {
             let (a, b) = (standing(portal, primary, Standing::Live)?, standing(portal, other, Standing::Live)?);
-            if a == b {
-                return Err(Refusal::validation("A record cannot be merged with itself"));
+            let of = |id| portal.items.get(&id).map(|item: &Item| item.of);
+            match (of(a), of(b)) {
+                (Some(of), Some(other)) if of == other && a != b => Ok(portal.merge(of, a, b).to_string()),
+                _ => Err(Refusal::validation("A record is merged with another of its object")),
             }
-            Ok(portal.merge(a, b).to_string())
         })
     }
 
-    /// Takes a contact out of the app's sight, as a permission does.
+    /// Takes a record out of the app's sight, as a permission does.
     ///
     /// # Errors
     /// If there is no such record.
     pub fn hide(&self, id: &str) -> Result<(), Refusal> {
-        self.with(|portal| with_contact(portal, id, |contact| contact.hidden = true))
+        self.with(|portal| with_item(portal, id, |item| item.hidden = true))
     }
 
-    /// Shows a hidden contact again.
+    /// Shows a hidden record again.
     ///
     /// # Errors
     /// If there is no such record.
     pub fn unhide(&self, id: &str) -> Result<(), Refusal> {
-        self.with(|portal| with_contact(portal, id, |contact| contact.hidden = false))
+        self.with(|portal| with_item(portal, id, |item| item.hidden = false))
     }
 
-    /// Makes a contact unreadable for the next `us` microseconds, though it was announced.
+    /// Makes a record unreadable for the next `us` microseconds, though it was announced.
     ///
     /// # Errors
     /// If there is no such record.
     pub fn readable_after(&self, id: &str, us: i64) -> Result<(), Refusal> {
         self.with(|portal| {
             let from_us = portal.now_us() + us;
-            with_contact(portal, id, |contact| contact.readable_from_us = from_us)
+            with_item(portal, id, |item| item.readable_from_us = from_us)
         })
     }
 
-    /// An admin deletes a property; its values stay behind it.
+    /// An admin deletes a property of contacts; its values stay behind it.
     ///
     /// # Errors
     /// If there is no such property.
     pub fn drop_property(&self, name: &str) -> Result<(), Refusal> {
-        self.with(|portal| portal.set_property_archived(name, true))
+        self.drop_property_of("contacts", name)
     }
 
-    /// An admin brings a property back, with its values.
+    /// An admin deletes a property of an object, named as in paths.
+    ///
+    /// # Errors
+    /// If there is no such object or property.
+    pub fn drop_property_of(&self, object: &str, name: &str) -> Result<(), Refusal> {
+        self.with(|portal| portal.set_property_archived(portal.objects.named(object)?, name, true))
+    }
+
+    /// An admin brings a property of contacts back, with its values.
     ///
     /// # Errors
     /// If there never was such a property.
     pub fn recreate_property(&self, name: &str) -> Result<(), Refusal> {
-        self.with(|portal| portal.set_property_archived(name, false))
+        self.with(|portal| portal.set_property_archived(CONTACTS, name, false))
     }
 
-    /// Fills the account with records that were there before: searchable at once, announced to nobody.
+    /// Fills the account with contacts that were there before: searchable at once, announced to nobody.
     pub fn seed(&self, rows: Vec<Map<String, Value>>) -> Seeded {
-        self.with(|portal| {
-            let mut seeded = Seeded::default();
-            for (row, properties) in (1..).zip(rows) {
-                let changes = portal.check(&properties).map_err(|invalid| Refusal::invalid(&invalid));
-                let free = changes.and_then(|changes| {
-                    portal.claim(None, &changes, &mut Claimed::new())?;
-                    Ok(changes)
-                });
-                match free {
-                    Ok(changes) => {
-                        portal.seed(changes);
-                        seeded.created += 1;
-                    }
-                    Err(refusal) => seeded.refused.push((row, refusal.to_string())),
-                }
-            }
-            seeded
-        })
+        self.with(|portal| portal.seed_all(CONTACTS, rows))
+    }
+
+    /// As [`seed`](Self::seed), with records of an object, named as in paths.
+    ///
+    /// # Errors
+    /// If there is no such object.
+    pub fn seed_of(&self, object: &str, rows: Vec<Map<String, Value>>) -> Result<Seeded, Refusal> {
+        self.with(|portal| Ok(portal.seed_all(portal.objects.named(object)?, rows)))
     }
 
     /// As [`seed`](Self::seed), from CSV whose headers are property names.
@@ -265,10 +283,18 @@ impl Hubspot {
         admin::rows_of_csv(text).map(|rows| self.seed(rows))
     }
 
-    /// Every record that was not erased, by id: archived and merged ones too.
+    /// Every contact that was not erased, by id: archived and merged ones too.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
-        self.with(|portal| portal.contacts.keys().filter_map(|id| portal.record(*id)).collect())
+        self.with(|portal| portal.records_of(CONTACTS))
+    }
+
+    /// As [`records`](Self::records), of an object, named as in paths.
+    ///
+    /// # Errors
+    /// If there is no such object.
+    pub fn records_of(&self, object: &str) -> Result<Vec<Record>, Refusal> {
+        self.with(|portal| Ok(portal.records_of(portal.objects.named(object)?)))
     }
 
     /// One record as [`records`](Self::records) has it.
@@ -277,14 +303,14 @@ impl Hubspot {
         self.with(|portal| portal.record(id.parse().ok()?))
     }
 
-    /// How many contacts live, and those changed last.
-    fn newest(&self, count: usize) -> (usize, Vec<Record>) {
+    /// How many records of an object live, and those changed last.
+    fn newest(&self, of: ObjectNo, count: usize) -> (usize, Vec<Record>) {
         self.with(|portal| {
             let mut live: Vec<(i64, u64)> = portal
-                .contacts
+                .items
                 .values()
-                .filter(|contact| contact.standing() == Standing::Live)
-                .map(|contact| (contact.now().updated_us(), contact.id))
+                .filter(|item| item.of == of && item.standing() == Standing::Live)
+                .map(|item| (item.now().updated_us(), item.id))
                 .collect();
             let total = live.len();
             live.sort_unstable_by(|a, b| b.cmp(a));
@@ -318,7 +344,13 @@ impl Hubspot {
     /// An admin allows the app without a browser. Answers what the token call would.
     #[must_use]
     pub fn grant(&self) -> Tokens {
-        self.with(Portal::grant)
+        self.with(|portal| portal.grant(scopes::all()))
+    }
+
+    /// As [`grant`](Self::grant), of some scopes alone.
+    #[must_use]
+    pub fn grant_scopes(&self, scopes: &[&str]) -> Tokens {
+        self.with(|portal| portal.grant(scopes.iter().map(|scope| (*scope).to_owned()).collect()))
     }
 
     /// The account takes every grant back; static tokens stop working too.
@@ -349,7 +381,21 @@ impl Hubspot {
         self.with(|portal| portal.settings.clock_offset_us = us);
     }
 
-    /// Sets, or with none removes, the account's workflow.
+    /// An admin makes a workflow. Answers its id.
+    ///
+    /// # Errors
+    /// If there is no such object or property.
+    pub fn add_workflow(&self, workflow: Workflow) -> Result<u64, Refusal> {
+        self.with(|portal| portal.add_workflow(workflow))
+    }
+
+    /// The account's workflows and how often each ran.
+    #[must_use]
+    pub fn workflows(&self) -> Vec<WorkflowRuns> {
+        self.with(|portal| portal.workflows.all())
+    }
+
+    /// Sets, or with none removes, what rewrites every record just after a write.
     pub fn set_automation(&self, automation: Option<Automation>) {
         self.with(|portal| portal.automation = automation);
     }
@@ -361,13 +407,13 @@ fn map_of(properties: &[(&str, &str)]) -> Map<String, Value> {
 
 /// The record an id leads to, if it stands as wanted; hidden ones too.
 fn standing(portal: &Portal, id: &str, wanted: Standing) -> Result<u64, Refusal> {
-    let found = id.parse().ok().and_then(|id| portal.follow(id)).filter(|contact| contact.standing() == wanted);
-    found.map(|contact| contact.id).ok_or_else(|| records::no_such_contact(id))
+    let found = id.parse().ok().and_then(|id| portal.follow(id)).filter(|item| item.standing() == wanted);
+    found.map(|item| item.id).ok_or_else(|| records::no_such_record(id))
 }
 
-fn with_contact(portal: &mut Portal, id: &str, change: impl FnOnce(&mut Contact)) -> Result<(), Refusal> {
-    let found = id.parse().ok().and_then(|id| portal.follow(id)).map(|contact| contact.id);
-    let contact = found.and_then(|id| portal.contacts.get_mut(&id)).ok_or_else(|| records::no_such_contact(id))?;
-    change(contact);
+fn with_item(portal: &mut Portal, id: &str, change: impl FnOnce(&mut Item)) -> Result<(), Refusal> {
+    let found = id.parse().ok().and_then(|id| portal.follow(id)).map(|item| item.id);
+    let item = found.and_then(|id| portal.items.get_mut(&id)).ok_or_else(|| records::no_such_record(id))?;
+    change(item);
     Ok(())
 }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::answer::{Answer, Call, Refusal, Reply};
 use super::portal::Portal;
+use super::scopes;
 
 /// How long an authorization code may wait for its exchange.
 const CODE_LIFE_US: i64 = 60 * 1_000_000;
@@ -93,6 +94,12 @@ impl Grants {
         }
     }
 
+    /// What a person agreed to; none for a token that was never issued.
+    pub(super) fn scopes_of(&self, token: &str) -> Option<&[String]> {
+        let access = self.access.get(token)?;
+        Some(&self.refresh.get(&access.refresh_token)?.scopes)
+    }
+
     /// Takes back every grant; static tokens stop working too.
     pub(super) fn revoke(&mut self) {
         *self = Self { static_revoked: true, ..Self::default() };
@@ -110,8 +117,8 @@ impl Grants {
 
 impl Portal {
     /// A grant without a browser, as if an admin had just allowed it.
-    pub(super) fn grant(&mut self) -> Tokens {
-        let grant = Grant { scopes: vec!["crm.objects.contacts.read".into(), "crm.objects.contacts.write".into()] };
+    pub(super) fn grant(&mut self, scopes: Vec<String>) -> Tokens {
+        let grant = Grant { scopes };
         let refresh_token = self.new_refresh(grant);
         self.new_access(refresh_token)
     }
@@ -161,6 +168,10 @@ fn page(status: StatusCode, template: &impl Template) -> Answer {
     }
 }
 
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|word| !word.is_empty())
+}
+
 /// What keeps an authorization request from being answered at all.
 fn unsound(portal: &Portal, client_id: &str, redirect_uri: &str) -> Option<&'static str> {
     if client_id != portal.settings.client_id {
@@ -184,7 +195,7 @@ pub(super) fn authorize(portal: &mut Portal, call: &Call) -> Answer {
         &AuthorizePage {
             portal_id: portal.settings.portal_id,
             client_id: query("client_id"),
-            scopes: query("scope").split(' ').filter(|scope| !scope.is_empty()).collect(),
+            scopes: words(query("scope")).chain(words(query("optional_scope"))).collect(),
             fields,
         },
     )
@@ -204,7 +215,9 @@ pub(super) fn decide(portal: &mut Portal, call: &Call) -> Answer {
         let entry = Code {
             redirect_uri: field("redirect_uri").to_owned(),
             challenge: form.get("code_challenge").filter(|it| !it.is_empty()).cloned(),
-            grant: Grant { scopes: field("scope").split(' ').map(str::to_owned).collect() },
+            grant: Grant {
+                scopes: words(field("scope")).chain(words(field("optional_scope"))).map(str::to_owned).collect(),
+            },
             expires_us: portal.now_us() + CODE_LIFE_US,
         };
         portal.grants.codes.insert(code.clone(), entry);
@@ -324,6 +337,6 @@ pub(super) fn inspect_private(portal: &mut Portal, call: &Call) -> Answer {
         "userId": USER_ID,
         "hubId": portal.settings.portal_id,
         "appId": portal.settings.app_id,
-        "scopes": ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.write"],
+        "scopes": scopes::all(),
     })))
 }

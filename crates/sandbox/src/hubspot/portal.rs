@@ -1,4 +1,4 @@
-//! The account: its contacts, their indexes and every way a contact changes. No HTTP here.
+//! The account: its records, their indexes and every way a record changes. No HTTP here.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -7,14 +7,16 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::answer::Refusal;
-use super::contact::{Contact, LONG_AGO, Moment, Source, Standing};
+use super::associations::Links;
 use super::hooks::{Before, Hooks};
+use super::item::{Item, LONG_AGO, Moment, Source, Standing};
 use super::limits::Windows;
 use super::oauth::Grants;
+use super::objects::{CONTACTS, ObjectNo, Objects};
 use super::phones;
-use super::schema::Schema;
 use super::values::{self, Change, Invalid};
-use super::{Automation, HubspotSettings, Record};
+use super::workflows::Workflows;
+use super::{Automation, HubspotSettings, Record, Seeded};
 use crate::world::Rng;
 
 /// Ids begin where today's real accounts are: beyond 32 bits.
@@ -22,19 +24,21 @@ const FIRST_ID: u64 = 171_596_044_001;
 
 const CONTACT_EXISTS: &str = "Contact already exists";
 
-/// A custom unique property's name and value.
-type Key = (Arc<str>, Box<str>);
+/// An object, its unique property's name, and a value.
+type Key = (ObjectNo, Arc<str>, Box<str>);
 
 /// What rows earlier in the same batch have taken already.
 pub(super) type Claimed = HashSet<Key>;
 
 pub(super) struct Portal {
     pub(super) settings: HubspotSettings,
-    pub(super) contacts: BTreeMap<u64, Contact>,
+    pub(super) items: BTreeMap<u64, Item>,
     by_email: HashMap<Box<str>, u64>,
     by_key: HashMap<Key, u64>,
     next_id: u64,
-    pub(super) schema: Schema,
+    pub(super) objects: Objects,
+    pub(super) links: Links,
+    pub(super) workflows: Workflows,
     pub(super) grants: Grants,
     pub(super) hooks: Hooks,
     pub(super) windows: Windows,
@@ -52,11 +56,13 @@ impl Refusal {
 impl Portal {
     pub(super) fn new(settings: HubspotSettings) -> Self {
         Self {
-            contacts: BTreeMap::new(),
+            items: BTreeMap::new(),
             by_email: HashMap::new(),
             by_key: HashMap::new(),
             next_id: FIRST_ID,
-            schema: Schema::standard(),
+            objects: Objects::new(settings.portal_id),
+            links: Links::default(),
+            workflows: Workflows::new(),
             grants: Grants::default(),
             hooks: Hooks::default(),
             windows: Windows::default(),
@@ -87,29 +93,35 @@ impl Portal {
     }
 
     /// The record an id stands for today: itself, or what it was merged into.
-    pub(super) fn follow(&self, mut id: u64) -> Option<&Contact> {
+    pub(super) fn follow(&self, mut id: u64) -> Option<&Item> {
         loop {
-            let contact = self.contacts.get(&id)?;
-            match contact.standing() {
+            let item = self.items.get(&id)?;
+            match item.standing() {
                 Standing::Merged(next) => id = next,
-                Standing::Live | Standing::Archived | Standing::Erased => return Some(contact),
+                Standing::Live | Standing::Archived | Standing::Erased => return Some(item),
             }
         }
     }
 
     /// Whether the API's callers may see a record.
-    pub(super) fn in_sight(&self, contact: &Contact) -> bool {
-        !contact.hidden && contact.readable_from_us <= self.now_us()
+    pub(super) fn in_sight(&self, item: &Item) -> bool {
+        !item.hidden && item.readable_from_us <= self.now_us()
     }
 
     /// Finds the id of a visible record by id, e-mail (secondary ones too) or a unique property.
-    pub(super) fn find(&self, id_property: Option<&str>, id: &str, archived: bool) -> Result<Option<u64>, Refusal> {
+    pub(super) fn find(
+        &self,
+        of: ObjectNo,
+        id_property: Option<&str>,
+        id: &str,
+        archived: bool,
+    ) -> Result<Option<u64>, Refusal> {
         let found = match id_property {
             None | Some("hs_object_id" | "") => id.parse().ok(),
-            Some("email") => self.by_email.get(id.trim().to_lowercase().as_str()).copied(),
-            Some(name) => match self.schema.live(name) {
+            Some("email") if of == CONTACTS => self.by_email.get(id.trim().to_lowercase().as_str()).copied(),
+            Some(name) => match self.objects[of].schema.live(name) {
                 Some((name, property)) if property.has_unique_value => {
-                    self.by_key.get(&(Arc::clone(name), Box::from(id))).copied()
+                    self.by_key.get(&(of, Arc::clone(name), Box::from(id))).copied()
                 }
                 _ => {
                     let message = format!("Property {name} is not a unique property and cannot identify a record");
@@ -118,36 +130,81 @@ impl Portal {
             },
         };
         let wanted = if archived { Standing::Archived } else { Standing::Live };
-        let contact = found.and_then(|id| self.follow(id));
-        Ok(contact.filter(|it| it.standing() == wanted && self.in_sight(it)).map(|it| it.id))
+        let item = found.and_then(|id| self.follow(id));
+        Ok(item.filter(|it| it.of == of && it.standing() == wanted && self.in_sight(it)).map(|it| it.id))
     }
 
-    /// Checks the `properties` of a write against the schema.
-    pub(super) fn check(&self, properties: &Map<String, Value>) -> Result<Vec<Change>, Vec<Invalid>> {
-        values::check(&self.schema, properties)
+    /// Checks the `properties` of a write against the schema and the pipelines; `target` is the record that is
+    /// changed, none for a new one.
+    pub(super) fn check(
+        &self,
+        of: ObjectNo,
+        target: Option<u64>,
+        properties: &Map<String, Value>,
+    ) -> Result<Vec<Change>, Vec<Invalid>> {
+        let object = &self.objects[of];
+        let changes = values::check(&object.schema, properties)?;
+        let item = target.and_then(|id| self.items.get(&id));
+        let held = |name: &str| item?.now().stored(name).map(str::to_owned);
+        let invalid = object.pipelines.as_ref().map(|pipelines| pipelines.check(&changes, held)).unwrap_or_default();
+        if invalid.is_empty() { Ok(changes) } else { Err(invalid) }
+    }
+
+    /// Checks a new record: its values, and that nothing is left out that it needs.
+    pub(super) fn check_new(&self, of: ObjectNo, properties: &Map<String, Value>) -> Result<Vec<Change>, Refusal> {
+        let changes = self.check(of, None, properties).map_err(|invalid| Refusal::invalid(&invalid))?;
+        self.is_whole(of, &changes)?;
+        Ok(changes)
+    }
+
+    /// Refuses a new record that lacks what it needs.
+    pub(super) fn is_whole(&self, of: ObjectNo, changes: &[Change]) -> Result<(), Refusal> {
+        let about = self.objects[of].about;
+        let given = |name: &&str| changes.iter().any(|(changed, value)| &**changed == *name && value.is_some());
+        let missing = about.required.iter().filter(|alternatives| !alternatives.iter().any(given));
+        let missing: Vec<String> = missing.flat_map(|names| names.iter().map(|name| (*name).to_owned())).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message =
+            format!("Error creating {}. Some required properties were not set.", about.singular.to_uppercase());
+        Err(Refusal::validation(message).context("properties", missing))
     }
 
     /// Refuses changes that would take an e-mail address or unique value from another record.
-    pub(super) fn claim(&self, target: Option<u64>, changes: &[Change], claimed: &mut Claimed) -> Result<(), Refusal> {
+    pub(super) fn claim(
+        &self,
+        of: ObjectNo,
+        target: Option<u64>,
+        changes: &[Change],
+        claimed: &mut Claimed,
+    ) -> Result<(), Refusal> {
         for (name, value) in changes {
             let Some(value) = value else { continue };
-            let is_email = &**name == "email";
-            if !is_email && !self.schema.is_unique(name) {
+            let is_email = of == CONTACTS && &**name == "email";
+            if !is_email && !self.objects[of].schema.is_unique(name) {
                 continue;
             }
-            let key = (Arc::clone(name), value.clone());
+            let key = (of, Arc::clone(name), value.clone());
             let owner = if is_email { self.by_email.get(value) } else { self.by_key.get(&key) }.copied();
             let taken = owner.is_some_and(|owner| Some(owner) != target);
             match (taken || claimed.contains(&key), is_email, owner) {
                 (true, true, owner) => return Err(Self::contact_exists(owner)),
-                (true, false, _) => {
-                    let message = format!("{value} is already the value of \"{name}\" on another record.");
+                (true, false, owner) => {
+                    let message = Self::value_taken(name, value, owner);
                     return Err(Refusal::invalid(&[Invalid::new(name, "CONFLICTING_UNIQUE_VALUE", message)]));
                 }
                 (false, _, _) => claimed.insert(key),
             };
         }
         Ok(())
+    }
+
+    fn value_taken(name: &str, value: &str, owner: Option<u64>) -> String {
+        let whose = owner.map_or_else(|| "Another input".to_owned(), |id| id.to_string());
+        format!(
+            "Cannot set PropertyValueCoordinates{{propertyName={name}, value={value}}}. {whose} already has that value."
+        )
     }
 
     fn contact_exists(owner: Option<u64>) -> Refusal {
@@ -158,26 +215,27 @@ impl Portal {
         Refusal::new(StatusCode::CONFLICT, "CONFLICT", message).context("existingId", [id.to_string()])
     }
 
-    /// Makes a contact of changes that were checked and claimed.
-    pub(super) fn create(&mut self, changes: Vec<Change>, source: Source) -> u64 {
-        let id = self.make(changes, source);
-        self.announce(id, "contact.creation", source);
+    /// Makes a record of changes that were checked and claimed.
+    pub(super) fn create(&mut self, of: ObjectNo, changes: Vec<Change>, source: Source) -> u64 {
+        let id = self.make(of, changes, source);
+        self.announce(id, "creation", source);
         self.announce_values(id, None, source);
         self.run_automation(id);
+        self.run_workflows(id, None, source);
         id
     }
 
-    /// Makes a contact that the sandbox begins with: known to the index, announced to nobody.
-    pub(super) fn seed(&mut self, changes: Vec<Change>) -> u64 {
-        self.make(changes, Source::Import)
+    /// Makes a record that the sandbox begins with: known to the index, announced to nobody.
+    pub(super) fn seed(&mut self, of: ObjectNo, changes: Vec<Change>) -> u64 {
+        self.make(of, changes, Source::Import)
     }
 
     /// Makes the record two others become.
-    pub(super) fn make_merged(&mut self, changes: Vec<Change>) -> u64 {
-        self.make(changes, Source::Merge)
+    pub(super) fn make_merged(&mut self, of: ObjectNo, changes: Vec<Change>) -> u64 {
+        self.make(of, changes, Source::Merge)
     }
 
-    fn make(&mut self, mut changes: Vec<Change>, source: Source) -> u64 {
+    fn make(&mut self, of: ObjectNo, mut changes: Vec<Change>, source: Source) -> u64 {
         let mut at = self.moment();
         if source == Source::Import {
             at.written_us = LONG_AGO;
@@ -185,61 +243,65 @@ impl Portal {
         let id = self.next_id;
         self.next_id += 1 + self.rng.below(7);
         if !changes.iter().any(|(name, _)| &**name == "lifecyclestage")
-            && let Some((name, _)) = self.schema.live("lifecyclestage")
+            && let Some((name, _)) = self.objects[of].schema.live("lifecyclestage")
         {
             changes.push((Arc::clone(name), Some("lead".into())));
         }
-        self.contacts.insert(id, Contact::new(id, source, at));
+        self.items.insert(id, Item::new(id, of, source, at));
         self.store(id, changes, source, at);
         id
     }
 
     /// Writes changes that were checked and claimed. Moves `lastmodifieddate` even if nothing differs.
     pub(super) fn write(&mut self, id: u64, changes: Vec<Change>, source: Source) {
-        let Some(contact) = self.contacts.get(&id) else {
+        let Some(item) = self.items.get(&id) else {
             return;
         };
         let before: Before =
-            changes.iter().map(|(name, _)| (Arc::clone(name), contact.now().stored(name).map(Box::from))).collect();
+            changes.iter().map(|(name, _)| (Arc::clone(name), item.now().stored(name).map(Box::from))).collect();
         let at = self.moment();
         self.store(id, changes, source, at);
         self.announce_values(id, Some(&before), source);
         self.run_automation(id);
+        self.run_workflows(id, Some(&before), source);
     }
 
     fn store(&mut self, id: u64, mut changes: Vec<Change>, source: Source, at: Moment) {
-        let Some(contact) = self.contacts.get(&id) else {
+        let Some(item) = self.items.get(&id) else {
             return;
         };
-        let stage = contact.now().stored("lifecyclestage");
+        let stage = item.now().stored("lifecyclestage");
         changes.retain(|(name, value)| {
             &**name != "lifecyclestage" || !values::moves_lifecycle_back(stage, value.as_deref())
         });
-        phones::add_shadows(&self.schema, &mut changes);
+        let object = &self.objects[item.of];
+        phones::add_shadows(&object.schema, &mut changes);
+        object.add_stage(&mut changes);
         self.unindex(id, &changes);
         self.index(id, &changes);
-        if let Some(contact) = self.contacts.get_mut(&id) {
-            contact.write(changes, source, at);
+        if let Some(item) = self.items.get_mut(&id) {
+            item.write(changes, source, at);
         }
     }
 
     /// Frees the addresses and unique values among `changes` that the record holds.
     fn unindex(&mut self, id: u64, changes: &[Change]) {
-        let Some(contact) = self.contacts.get(&id) else {
+        let Some(item) = self.items.get(&id) else {
             return;
         };
+        let (of, has_addresses) = (item.of, item.of == CONTACTS);
         for (name, _) in changes {
-            let Some(old) = contact.now().stored(name) else {
+            let Some(old) = item.now().stored(name) else {
                 continue;
             };
-            if &**name == "email" || &**name == "hs_additional_emails" {
+            if has_addresses && matches!(&**name, "email" | "hs_additional_emails") {
                 for address in
                     old.split(';').filter(|address| self.by_email.get(*address) == Some(&id)).collect::<Vec<_>>()
                 {
                     self.by_email.remove(address);
                 }
-            } else if self.schema.is_unique(name) {
-                let key = (Arc::clone(name), old.into());
+            } else if self.objects[of].schema.is_unique(name) {
+                let key = (of, Arc::clone(name), old.into());
                 if self.by_key.get(&key) == Some(&id) {
                     self.by_key.remove(&key);
                 }
@@ -248,82 +310,113 @@ impl Portal {
     }
 
     fn index(&mut self, id: u64, changes: &[Change]) {
+        let Some(of) = self.items.get(&id).map(|item| item.of) else {
+            return;
+        };
         for (name, value) in changes {
             let Some(value) = value else { continue };
-            if &**name == "email" {
+            if of == CONTACTS && &**name == "email" {
                 self.by_email.insert(value.clone(), id);
-            } else if &**name == "hs_additional_emails" {
+            } else if of == CONTACTS && &**name == "hs_additional_emails" {
                 value.split(';').for_each(|address| {
                     self.by_email.entry(address.into()).or_insert(id);
                 });
-            } else if self.schema.is_unique(name) {
-                self.by_key.insert((Arc::clone(name), value.clone()), id);
+            } else if self.objects[of].schema.is_unique(name) {
+                self.by_key.insert((of, Arc::clone(name), value.clone()), id);
             }
         }
     }
 
     /// Everything a record holds, as changes that would write it again.
     pub(super) fn values(&self, id: u64) -> Vec<Change> {
-        let Some(contact) = self.contacts.get(&id) else {
+        let Some(item) = self.items.get(&id) else {
             return Vec::new();
         };
-        let view = contact.now();
-        contact.names().filter_map(|name| Some((Arc::clone(name), Some(view.stored(name)?.into())))).collect()
+        let view = item.now();
+        item.names().filter_map(|name| Some((Arc::clone(name), Some(view.stored(name)?.into())))).collect()
     }
 
     /// Lets go of every address and unique value of a record that leaves.
     pub(super) fn retire(&mut self, id: u64, standing: Standing) {
         self.unindex(id, &self.values(id));
         let at = self.moment();
-        if let Some(contact) = self.contacts.get_mut(&id) {
-            contact.touch(standing, at);
+        if let Some(item) = self.items.get_mut(&id) {
+            item.touch(standing, at);
         }
     }
 
     /// Puts a record in the recycle bin.
     pub(super) fn archive(&mut self, id: u64, source: Source) {
         self.retire(id, Standing::Archived);
-        self.announce(id, "contact.deletion", source);
+        self.announce(id, "deletion", source);
     }
 
     /// Deletes a record for good.
     pub(super) fn erase(&mut self, id: u64) {
         self.retire(id, Standing::Erased);
-        self.announce(id, "contact.privacyDeletion", Source::CrmUi);
+        self.announce(id, "privacyDeletion", Source::CrmUi);
     }
 
     /// Takes a record out of the recycle bin. Addresses and unique values that others took meanwhile are lost.
     pub(super) fn restore(&mut self, id: u64) {
+        let Some(of) = self.items.get(&id).map(|item| item.of) else {
+            return;
+        };
         let values = self.values(id);
         let lost: Vec<Change> = values
             .iter()
-            .filter(|change| self.claim(Some(id), std::slice::from_ref(change), &mut Claimed::new()).is_err())
+            .filter(|change| self.claim(of, Some(id), std::slice::from_ref(change), &mut Claimed::new()).is_err())
             .map(|(name, _)| (Arc::clone(name), None))
             .collect();
         let kept: Vec<Change> =
             values.into_iter().filter(|(name, _)| !lost.iter().any(|(gone, _)| gone == name)).collect();
         self.index(id, &kept);
         let at = self.moment();
-        if let Some(contact) = self.contacts.get_mut(&id) {
-            contact.write(lost, Source::CrmUi, at);
-            contact.touch(Standing::Live, at);
+        if let Some(item) = self.items.get_mut(&id) {
+            item.write(lost, Source::CrmUi, at);
+            item.touch(Standing::Live, at);
         }
-        self.announce(id, "contact.restore", Source::CrmUi);
+        self.announce(id, "restore", Source::CrmUi);
+    }
+
+    /// Fills the account with records that nobody is told of.
+    pub(super) fn seed_all(&mut self, of: ObjectNo, rows: Vec<Map<String, Value>>) -> Seeded {
+        let mut seeded = Seeded::default();
+        for (row, properties) in (1..).zip(rows) {
+            let free = self.check_new(of, &properties).and_then(|changes| {
+                self.claim(of, None, &changes, &mut Claimed::new())?;
+                Ok(changes)
+            });
+            match free {
+                Ok(changes) => {
+                    self.seed(of, changes);
+                    seeded.created += 1;
+                }
+                Err(refusal) => seeded.refused.push((row, refusal.to_string())),
+            }
+        }
+        seeded
+    }
+
+    /// Every record of an object that was not erased, by id.
+    pub(super) fn records_of(&self, of: ObjectNo) -> Vec<Record> {
+        self.items.values().filter(|item| item.of == of).filter_map(|item| self.record(item.id)).collect()
     }
 
     /// A record as the tests see it.
     pub(super) fn record(&self, id: u64) -> Option<Record> {
-        let contact = self.contacts.get(&id)?;
-        let view = contact.now();
+        let item = self.items.get(&id)?;
+        let view = item.now();
         let standing = view.standing();
         if standing == Standing::Erased {
             return None;
         }
-        let properties = contact.names().map(|name| (name.to_string(), view.stored(name).map(str::to_owned))).collect();
+        let properties = item.names().map(|name| (name.to_string(), view.stored(name).map(str::to_owned))).collect();
         Some(Record {
+            object: self.objects[item.of].name.clone(),
             id: id.to_string(),
             properties,
-            created_us: contact.created_us,
+            created_us: item.created_us,
             updated_us: view.updated_us(),
             archived: standing == Standing::Archived,
             merged_into: if let Standing::Merged(into) = standing { Some(into.to_string()) } else { None },
@@ -337,8 +430,9 @@ impl Portal {
         let rewritten = self.record(id).and_then(|record| automation(&record));
         if let Some(properties) = rewritten {
             let properties = properties.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-            if let Ok(changes) = self.check(&properties)
-                && self.claim(Some(id), &changes, &mut Claimed::new()).is_ok()
+            let of = self.items.get(&id).map_or(CONTACTS, |item| item.of);
+            if let Ok(changes) = self.check(of, Some(id), &properties)
+                && self.claim(of, Some(id), &changes, &mut Claimed::new()).is_ok()
             {
                 self.write(id, changes, Source::Integration);
             }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
 use super::batch::BATCH_MAX;
+use super::objects::ObjectNo;
 use super::portal::Portal;
-use super::records::contacts_only;
 use super::schema::{CUSTOM_PROPERTIES_MAX, Group, Property, PropertyDraft, PropertyPatch, UNIQUE_PROPERTIES_MAX};
 use crate::world::iso;
 
@@ -26,8 +26,12 @@ fn no_such_property(name: &str) -> Refusal {
         .context("propertyName", [name.to_owned()])
 }
 
+fn object_of(portal: &Portal, call: &Call) -> Result<ObjectNo, Refusal> {
+    portal.objects.named(call.param("objectType"))
+}
+
 impl Portal {
-    fn define(&mut self, draft: PropertyDraft) -> Result<Value, Refusal> {
+    fn define(&mut self, of: ObjectNo, draft: PropertyDraft) -> Result<Value, Refusal> {
         let name = &draft.name;
         let well_named = name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.len() <= NAME_CHARS_MAX
@@ -36,28 +40,28 @@ impl Portal {
             let message = format!("{name} is not a valid property name: lower case letters, digits and underscores");
             return Err(Refusal::validation(message));
         }
-        if !self.schema.groups.contains_key(&draft.group_name) {
+        if !self.objects[of].schema.groups.contains_key(&draft.group_name) {
             return Err(Refusal::validation(format!("Property group {} does not exist", draft.group_name)));
         }
-        if self.schema.live(name).is_some() {
+        if self.objects[of].schema.live(name).is_some() {
             let message = format!("A property named '{name}' already exists.");
             return Err(Refusal::new(StatusCode::CONFLICT, "OBJECT_ALREADY_EXISTS", message)
                 .sub_category("Properties.PROPERTY_WITH_NAME_EXISTS")
                 .context("name", [name.clone()]));
         }
-        let custom = self.schema.properties.values().filter(|it| !it.hubspot_defined && !it.archived);
+        let custom = self.objects[of].schema.properties.values().filter(|it| !it.hubspot_defined && !it.archived);
         let unique = custom.clone().filter(|it| it.has_unique_value).count();
         if custom.count() >= CUSTOM_PROPERTIES_MAX || draft.has_unique_value && unique >= UNIQUE_PROPERTIES_MAX {
             return Err(Refusal::validation("The limit of properties of this kind has been reached"));
         }
         let property = draft.define(self.stamp_us());
         let answer = shown(&property);
-        self.schema.properties.insert(Arc::from(property.name.as_str()), property);
+        self.objects[of].schema.properties.insert(Arc::from(property.name.as_str()), property);
         answer
     }
 
-    fn custom_property(&mut self, name: &str) -> Result<&mut Property, Refusal> {
-        let property = self.schema.properties.get_mut(name).filter(|it| !it.archived);
+    fn custom_property(&mut self, of: ObjectNo, name: &str) -> Result<&mut Property, Refusal> {
+        let property = self.objects[of].schema.properties.get_mut(name).filter(|it| !it.archived);
         let property = property.ok_or_else(|| no_such_property(name))?;
         if property.modification_metadata.read_only_definition {
             return Err(Refusal::validation(format!("{name} is a HubSpot-defined property and cannot be changed")));
@@ -66,8 +70,8 @@ impl Portal {
     }
 
     /// Takes any property away or brings it back, as an admin of the account may; values stay behind it.
-    pub(super) fn set_property_archived(&mut self, name: &str, archived: bool) -> Result<(), Refusal> {
-        let property = self.schema.properties.get_mut(name).ok_or_else(|| no_such_property(name))?;
+    pub(super) fn set_property_archived(&mut self, of: ObjectNo, name: &str, archived: bool) -> Result<(), Refusal> {
+        let property = self.objects[of].schema.properties.get_mut(name).ok_or_else(|| no_such_property(name))?;
         property.archived = archived;
         Ok(())
     }
@@ -75,46 +79,46 @@ impl Portal {
 
 /// `GET /crm/v3/properties/{objectType}`
 pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
+    let of = object_of(portal, call)?;
     let archived = call.is_set("archived");
     let properties: Vec<&Property> =
-        portal.schema.properties.values().filter(|property| property.archived == archived).collect();
+        portal.objects[of].schema.properties.values().filter(|property| property.archived == archived).collect();
     Ok(Reply::ok(json!({"results": shown(&properties)?})).rows(properties.len()))
 }
 
 /// `POST /crm/v3/properties/{objectType}`
 pub(super) fn create(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
-    Ok(Reply::json(StatusCode::CREATED, portal.define(call.json()?)?))
+    let of = object_of(portal, call)?;
+    Ok(Reply::json(StatusCode::CREATED, portal.define(of, call.json()?)?))
 }
 
 /// `GET /crm/v3/properties/{objectType}/{propertyName}`
 pub(super) fn get(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
+    let of = object_of(portal, call)?;
     let name = call.param("propertyName");
-    let property = portal.schema.properties.get(name).filter(|it| it.archived == call.is_set("archived"));
+    let property = portal.objects[of].schema.properties.get(name).filter(|it| it.archived == call.is_set("archived"));
     Ok(Reply::ok(shown(property.ok_or_else(|| no_such_property(name))?)?))
 }
 
 /// `PATCH /crm/v3/properties/{objectType}/{propertyName}`
 pub(super) fn patch(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
+    let of = object_of(portal, call)?;
     let patch: PropertyPatch = call.json()?;
     if let Some(group) = &patch.group_name
-        && !portal.schema.groups.contains_key(group)
+        && !portal.objects[of].schema.groups.contains_key(group)
     {
         return Err(Refusal::validation(format!("Property group {group} does not exist")));
     }
     let now_us = portal.stamp_us();
-    let property = portal.custom_property(call.param("propertyName"))?;
+    let property = portal.custom_property(of, call.param("propertyName"))?;
     property.patch(patch, now_us);
     Ok(Reply::ok(shown(property)?))
 }
 
 /// `DELETE /crm/v3/properties/{objectType}/{propertyName}`
 pub(super) fn archive(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
-    portal.custom_property(call.param("propertyName"))?.archived = true;
+    let of = object_of(portal, call)?;
+    portal.custom_property(of, call.param("propertyName"))?.archived = true;
     Ok(Reply::empty())
 }
 
@@ -131,7 +135,6 @@ struct NameInput {
 }
 
 fn read_batch<T: serde::de::DeserializeOwned>(call: &Call) -> Result<Batch<T>, Refusal> {
-    contacts_only(call.param("objectType"))?;
     let batch: Batch<T> = call.json()?;
     if batch.inputs.len() > BATCH_MAX {
         return Err(Refusal::validation(format!("A batch has at most {BATCH_MAX} inputs")));
@@ -161,16 +164,19 @@ fn batch_answer(portal: &Portal, whole: StatusCode, rows: Vec<Result<Value, Refu
 
 /// `POST /crm/v3/properties/{objectType}/batch/create`
 pub(super) fn batch_create(portal: &mut Portal, call: &Call) -> Answer {
+    let of = object_of(portal, call)?;
     let batch = read_batch::<PropertyDraft>(call)?;
-    let rows = batch.inputs.into_iter().map(|draft| portal.define(draft)).collect();
+    let rows = batch.inputs.into_iter().map(|draft| portal.define(of, draft)).collect();
     batch_answer(portal, StatusCode::CREATED, rows)
 }
 
 /// `POST /crm/v3/properties/{objectType}/batch/read`
 pub(super) fn batch_read(portal: &mut Portal, call: &Call) -> Answer {
+    let of = object_of(portal, call)?;
     let batch = read_batch::<NameInput>(call)?;
     let rows = batch.inputs.iter().map(|NameInput { name }| {
-        let property = portal.schema.properties.get(name.as_str()).filter(|it| it.archived == batch.archived);
+        let property =
+            portal.objects[of].schema.properties.get(name.as_str()).filter(|it| it.archived == batch.archived);
         shown(property.ok_or_else(|| no_such_property(name))?)
     });
     let rows = rows.collect();
@@ -179,9 +185,10 @@ pub(super) fn batch_read(portal: &mut Portal, call: &Call) -> Answer {
 
 /// `POST /crm/v3/properties/{objectType}/batch/archive`
 pub(super) fn batch_archive(portal: &mut Portal, call: &Call) -> Answer {
+    let of = object_of(portal, call)?;
     let batch = read_batch::<NameInput>(call)?;
     for NameInput { name } in &batch.inputs {
-        portal.custom_property(name)?.archived = true;
+        portal.custom_property(of, name)?.archived = true;
     }
     Ok(Reply::empty().rows(batch.inputs.len()))
 }
@@ -207,39 +214,39 @@ struct GroupPatch {
 
 /// `GET /crm/v3/properties/{objectType}/groups`
 pub(super) fn groups(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
-    let groups: Vec<&Group> = portal.schema.groups.values().collect();
+    let of = object_of(portal, call)?;
+    let groups: Vec<&Group> = portal.objects[of].schema.groups.values().collect();
     Ok(Reply::ok(json!({"results": shown(&groups)?})))
 }
 
 /// `POST /crm/v3/properties/{objectType}/groups`
 pub(super) fn create_group(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
+    let of = object_of(portal, call)?;
     let draft: GroupDraft = call.json()?;
-    if portal.schema.groups.contains_key(&draft.name) {
+    if portal.objects[of].schema.groups.contains_key(&draft.name) {
         let message = format!("Property group {} already exists", draft.name);
         return Err(Refusal::new(StatusCode::CONFLICT, "OBJECT_ALREADY_EXISTS", message));
     }
     let display_order = draft.display_order.unwrap_or(-1);
     let group = Group { name: draft.name, label: draft.label, display_order, archived: false };
     let answer = shown(&group)?;
-    portal.schema.groups.insert(group.name.clone(), group);
+    portal.objects[of].schema.groups.insert(group.name.clone(), group);
     Ok(Reply::json(StatusCode::CREATED, answer))
 }
 
 /// `GET /crm/v3/properties/{objectType}/groups/{groupName}`
 pub(super) fn get_group(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
+    let of = object_of(portal, call)?;
     let name = call.param("groupName");
-    Ok(Reply::ok(shown(portal.schema.groups.get(name).ok_or_else(|| no_such_group(name))?)?))
+    Ok(Reply::ok(shown(portal.objects[of].schema.groups.get(name).ok_or_else(|| no_such_group(name))?)?))
 }
 
 /// `PATCH /crm/v3/properties/{objectType}/groups/{groupName}`
 pub(super) fn patch_group(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
+    let of = object_of(portal, call)?;
     let patch: GroupPatch = call.json()?;
     let name = call.param("groupName");
-    let group = portal.schema.groups.get_mut(name).ok_or_else(|| no_such_group(name))?;
+    let group = portal.objects[of].schema.groups.get_mut(name).ok_or_else(|| no_such_group(name))?;
     if let Some(label) = patch.label {
         group.label = label;
     }
@@ -251,10 +258,10 @@ pub(super) fn patch_group(portal: &mut Portal, call: &Call) -> Answer {
 
 /// `DELETE /crm/v3/properties/{objectType}/groups/{groupName}`
 pub(super) fn archive_group(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("objectType"))?;
+    let of = object_of(portal, call)?;
     let name = call.param("groupName");
-    if portal.schema.properties.values().any(|property| property.group_name == name && !property.archived) {
+    if portal.objects[of].schema.properties.values().any(|property| property.group_name == name && !property.archived) {
         return Err(Refusal::validation(format!("Property group {name} still has properties")));
     }
-    portal.schema.groups.remove(name).map(|_| Reply::empty()).ok_or_else(|| no_such_group(name))
+    portal.objects[of].schema.groups.remove(name).map(|_| Reply::empty()).ok_or_else(|| no_such_group(name))
 }

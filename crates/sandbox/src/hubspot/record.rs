@@ -1,13 +1,15 @@
-//! Contacts as tests and the demo see them, past the API.
+//! Records as tests and the demo see them, past the API.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-/// A contact as it is, whatever the API would show of it.
+/// A record as it is, whatever the API would show of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
+    /// The object it is a record of, as paths name it.
+    pub object: String,
     /// Record id.
     pub id: String,
     /// Everything that holds or held a value; none where it was cleared.

@@ -1,4 +1,4 @@
-//! Contacts one at a time and in lists, and the form in which every answer shows a contact.
+//! Records one at a time and in lists, and the form in which every answer shows a record.
 
 use std::cmp::Ordering;
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
-use super::contact::{CALCULATED, Contact, Source, Standing, View};
-use super::gate::is_contacts;
+use super::associations::LinkBody;
+use super::item::{CALCULATED, Item, Source, Standing, View};
+use super::objects::{Object, ObjectNo};
 use super::portal::{Claimed, Portal};
-use super::schema::Schema;
 use super::values::Change;
 use crate::world::iso;
 
@@ -18,17 +18,15 @@ use crate::world::iso;
 const LIST_PAGE_MAX: usize = 100;
 const LIST_PAGE_DEFAULT: usize = 10;
 
-/// What reads show when nobody asks for properties.
-const DEFAULT_PROPERTIES: [&str; 6] =
-    ["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"];
-
 /// What reads show besides the properties that were asked for.
-const ALWAYS: [&str; 3] = ["createdate", "hs_object_id", "lastmodifieddate"];
+const ALWAYS: [&str; 5] = ["createdate", "hs_createdate", "hs_lastmodifieddate", "hs_object_id", "lastmodifieddate"];
 
 /// What the answer of an update shows besides the properties that were written.
-const AFTER_UPDATE: [&str; 7] = [
+const AFTER_UPDATE: [&str; 9] = [
     "createdate",
+    "hs_createdate",
     "hs_is_unworked",
+    "hs_lastmodifieddate",
     "hs_object_id",
     "hs_object_source",
     "hs_object_source_label",
@@ -47,24 +45,22 @@ pub enum Unset {
     Absent,
 }
 
-/// Refuses paths of objects this account does not have.
-pub(super) fn contacts_only(name: &str) -> Result<(), Refusal> {
-    if is_contacts(name) {
-        return Ok(());
-    }
-    Err(Refusal::plain(StatusCode::BAD_REQUEST, format!("Unable to infer object type from: {name}")))
+/// The object that a path of records names.
+pub(super) fn object_of(portal: &Portal, call: &Call) -> Result<ObjectNo, Refusal> {
+    portal.objects.named(call.param("object"))
 }
 
-pub(super) fn no_such_contact(id: &str) -> Refusal {
+pub(super) fn no_such_record(id: &str) -> Refusal {
     let message =
         if id.parse::<u64>().is_ok() { "resource not found".to_owned() } else { format!("{id} is not found") };
     Refusal::not_found(message)
 }
 
 /// The properties a read shows: those asked for that exist, and some always.
-pub(super) fn shown<'a>(schema: &'a Schema, asked: &[&str]) -> Vec<&'a str> {
-    let names = if asked.is_empty() { &DEFAULT_PROPERTIES[..] } else { asked };
-    let mut shown: Vec<&str> = names.iter().chain(&ALWAYS).filter_map(|name| Some(&**schema.live(name)?.0)).collect();
+pub(super) fn shown<'a>(object: &'a Object, asked: &[&str]) -> Vec<&'a str> {
+    let names = if asked.is_empty() { object.about.defaults } else { asked };
+    let live = |name: &&str| Some(&**object.schema.live(name)?.0);
+    let mut shown: Vec<&str> = names.iter().chain(&ALWAYS).filter_map(live).collect();
     shown.sort_unstable();
     shown.dedup();
     shown
@@ -73,7 +69,7 @@ pub(super) fn shown<'a>(schema: &'a Schema, asked: &[&str]) -> Vec<&'a str> {
 impl Portal {
     /// A record with some of its properties.
     pub(super) fn show(&self, view: View<'_>, names: &[&str], unset: Unset) -> Map<String, Value> {
-        let contact = view.contact();
+        let item = view.item();
         let properties: Map<String, Value> = names
             .iter()
             .filter_map(|name| match (view.value(name), unset) {
@@ -83,13 +79,14 @@ impl Portal {
             })
             .collect();
         let archived = view.standing() == Standing::Archived;
-        let id = contact.id.to_string();
-        let portal_id = self.settings.portal_id;
+        let id = item.id.to_string();
+        let (portal_id, type_id) = (self.settings.portal_id, self.objects[item.of].about.type_id);
         let mut record = Map::new();
-        record.insert("url".into(), format!("https://app.hubspot.com/contacts/{portal_id}/record/0-1/{id}").into());
+        record
+            .insert("url".into(), format!("https://app.hubspot.com/contacts/{portal_id}/record/{type_id}/{id}").into());
         record.insert("id".into(), id.into());
         record.insert("properties".into(), properties.into());
-        record.insert("createdAt".into(), iso(contact.created_us).into());
+        record.insert("createdAt".into(), iso(item.created_us).into());
         record.insert("updatedAt".into(), iso(view.updated_us()).into());
         record.insert("archived".into(), archived.into());
         if archived {
@@ -100,35 +97,38 @@ impl Portal {
 
     /// A new record with everything it holds.
     pub(super) fn show_created(&self, id: u64) -> Map<String, Value> {
-        let Some(contact) = self.contacts.get(&id) else {
+        let Some(item) = self.items.get(&id) else {
             return Map::new();
         };
-        let mut names: Vec<&str> = contact.names().map(|name| &**name).chain(CALCULATED).collect();
-        names.retain(|name| self.schema.live(name).is_some());
-        self.show(contact.now(), &names, Unset::Absent)
+        let mut names: Vec<&str> = item.names().map(|name| &**name).chain(CALCULATED).collect();
+        let schema = &self.objects[item.of].schema;
+        names.retain(|name| schema.live(name).is_some());
+        self.show(item.now(), &names, Unset::Absent)
     }
 
     /// A record after an update: what was written and what HubSpot made of it.
     pub(super) fn show_updated(&self, id: u64, written: &[String]) -> Map<String, Value> {
-        let Some(contact) = self.contacts.get(&id) else {
+        let Some(item) = self.items.get(&id) else {
             return Map::new();
         };
-        let names: Vec<&str> = written.iter().map(String::as_str).chain(AFTER_UPDATE).collect();
-        self.show(contact.now(), &names, Unset::Null)
+        let schema = &self.objects[item.of].schema;
+        let after = AFTER_UPDATE.into_iter().filter(|name| schema.live(name).is_some());
+        let names: Vec<&str> = written.iter().map(String::as_str).chain(after).collect();
+        self.show(item.now(), &names, Unset::Null)
     }
 
     /// Writes what was checked; answers nothing if another record stands in the way.
-    pub(super) fn update(&mut self, id: u64, changes: Vec<Change>) -> Result<(), Refusal> {
-        self.claim(Some(id), &changes, &mut Claimed::new())?;
+    pub(super) fn update(&mut self, of: ObjectNo, id: u64, changes: Vec<Change>) -> Result<(), Refusal> {
+        self.claim(of, Some(id), &changes, &mut Claimed::new())?;
         self.write(id, changes, Source::Integration);
         Ok(())
     }
 }
 
 /// Past values of some properties, newest first.
-pub(super) fn history(contact: &Contact, names: &[&str]) -> Value {
+pub(super) fn history(item: &Item, names: &[&str]) -> Value {
     let of = |name: &str| -> Vec<Value> {
-        let entries = contact.history(name).map(|entry| {
+        let entries = item.history(name).map(|entry| {
             json!({
                 "value": entry.value.as_deref().unwrap_or_default(),
                 "timestamp": iso(entry.stamp_us),
@@ -155,87 +155,100 @@ pub(super) fn page_size(portal: &Portal, asked: Option<&str>, default: usize, ma
 #[derive(Deserialize)]
 struct WriteBody {
     properties: Map<String, Value>,
+    #[serde(default)]
+    associations: Vec<LinkBody>,
 }
 
 /// `POST /crm/v3/objects/{object}`
 pub(super) fn create(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
     let body: WriteBody = call.json()?;
-    let changes = portal.check(&body.properties).map_err(|invalid| Refusal::invalid(&invalid))?;
-    portal.claim(None, &changes, &mut Claimed::new())?;
-    let id = portal.create(changes, Source::Integration);
+    let changes = portal.check_new(of, &body.properties)?;
+    portal.claim(of, None, &changes, &mut Claimed::new())?;
+    let links = portal.check_links(of, &body.associations)?;
+    let id = portal.create(of, changes, Source::Integration);
+    portal.link_all(id, &links);
     Ok(Reply::json(StatusCode::CREATED, portal.show_created(id).into()))
 }
 
 /// `GET /crm/v3/objects/{object}/{id}`
 pub(super) fn get(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
     let id = call.param("id");
-    let found = portal.find(call.query("idProperty"), id, call.is_set("archived"))?;
-    let contact = found.and_then(|id| portal.contacts.get(&id)).ok_or_else(|| no_such_contact(id))?;
-    let names = shown(&portal.schema, &call.query_list("properties"));
-    let mut record = portal.show(contact.now(), &names, portal.settings.unset);
+    let found = portal.find(of, call.query("idProperty"), id, call.is_set("archived"))?;
+    let item = found.and_then(|id| portal.items.get(&id)).ok_or_else(|| no_such_record(id))?;
+    let names = shown(&portal.objects[of], &call.query_list("properties"));
+    let mut record = portal.show(item.now(), &names, portal.settings.unset);
     let with_history = call.query_list("propertiesWithHistory");
     if !with_history.is_empty() {
-        record.insert("propertiesWithHistory".into(), history(contact, &with_history));
+        record.insert("propertiesWithHistory".into(), history(item, &with_history));
+    }
+    let wanted = call.query_list("associations");
+    if !wanted.is_empty() {
+        record.insert("associations".into(), portal.show_links(item, &wanted)?);
     }
     Ok(Reply::ok(record.into()))
 }
 
 /// `PATCH /crm/v3/objects/{object}/{id}`
 pub(super) fn update(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
     let id = call.param("id");
     let body: WriteBody = call.json()?;
-    let found = portal.find(call.query("idProperty"), id, false)?.ok_or_else(|| no_such_contact(id))?;
-    let changes = portal.check(&body.properties).map_err(|invalid| Refusal::invalid(&invalid))?;
-    portal.update(found, changes)?;
+    let found = portal.find(of, call.query("idProperty"), id, false)?.ok_or_else(|| no_such_record(id))?;
+    let changes = portal.check(of, Some(found), &body.properties).map_err(|invalid| Refusal::invalid(&invalid))?;
+    portal.update(of, found, changes)?;
     let written: Vec<String> = body.properties.keys().cloned().collect();
     Ok(Reply::ok(portal.show_updated(found, &written).into()))
 }
 
 /// `DELETE /crm/v3/objects/{object}/{id}`
 pub(super) fn archive(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
     let id = call.param("id");
-    let found = portal.find(None, id, false)?.ok_or_else(|| no_such_contact(id))?;
+    let found = portal.find(of, None, id, false)?.ok_or_else(|| no_such_record(id))?;
     portal.archive(found, Source::Integration);
     Ok(Reply::empty())
 }
 
 /// `GET /crm/v3/objects/{object}`: by id, so that a page never shifts under the reader.
 pub(super) fn list(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
     let limit = page_size(portal, call.query("limit"), LIST_PAGE_DEFAULT, LIST_PAGE_MAX)?;
     let after: u64 = match call.query("after") {
         None | Some("") => 0,
         Some(text) => text.parse().map_err(|_| Refusal::validation(format!("{text} is not a valid cursor")))?,
     };
     let wanted = if call.is_set("archived") { Standing::Archived } else { Standing::Live };
-    let names = shown(&portal.schema, &call.query_list("properties"));
+    let names = shown(&portal.objects[of], &call.query_list("properties"));
     let with_history = call.query_list("propertiesWithHistory");
-    let mut page: Vec<&Contact> = portal
-        .contacts
+    let linked = call.query_list("associations");
+    let mut page: Vec<&Item> = portal
+        .items
         .range(after..)
-        .map(|(_, contact)| contact)
-        .filter(|contact| contact.standing() == wanted && portal.in_sight(contact))
+        .map(|(_, item)| item)
+        .filter(|item| item.of == of && item.standing() == wanted && portal.in_sight(item))
         .take(limit + 1)
         .collect();
-    let next = if page.len() > limit { page.pop().map(|contact| contact.id) } else { None };
+    let next = if page.len() > limit { page.pop().map(|item| item.id) } else { None };
     let results: Vec<Value> = page
         .iter()
-        .map(|contact| {
-            let mut record = portal.show(contact.now(), &names, Unset::Null);
+        .map(|item| {
+            let mut record = portal.show(item.now(), &names, Unset::Null);
             if !with_history.is_empty() {
-                record.insert("propertiesWithHistory".into(), history(contact, &with_history));
+                record.insert("propertiesWithHistory".into(), history(item, &with_history));
             }
-            record.into()
+            if !linked.is_empty() {
+                record.insert("associations".into(), portal.show_links(item, &linked)?);
+            }
+            Ok(record.into())
         })
-        .collect();
+        .collect::<Result<_, Refusal>>()?;
     let rows = results.len();
     let mut body = json!({"results": results});
     if let Some(next) = next {
-        let link = format!("https://api.hubapi.com/crm/v3/objects/contacts?limit={limit}&after={next}");
+        let name = &portal.objects[of].name;
+        let link = format!("https://api.hubapi.com/crm/v3/objects/{name}?limit={limit}&after={next}");
         body["paging"] = json!({"next": {"after": next.to_string(), "link": link}});
     }
     Ok(Reply::ok(body).rows(rows))

@@ -7,7 +7,8 @@ use http::StatusCode;
 
 use super::answer::Refusal;
 use super::gate::{Access, Work, gated, refusal_response};
-use super::{Hubspot, account, admin, batch, merge, oauth, properties, records, search, subscriptions};
+use super::{Hubspot, account, admin, associations, batch, merge, oauth, pipelines, properties, records};
+use super::{schemas, search, subscriptions, workflows};
 
 use Access::{Developer, Open, Search, Token};
 
@@ -44,6 +45,25 @@ const ROUTES: &[(MethodFilter, &str, Access, Work)] = &[
     (GET, "/crm/v3/properties/{objectType}/groups/{groupName}", Token, properties::get_group),
     (PATCH, "/crm/v3/properties/{objectType}/groups/{groupName}", Token, properties::patch_group),
     (DELETE, "/crm/v3/properties/{objectType}/groups/{groupName}", Token, properties::archive_group),
+    (GET, "/crm/v3/pipelines/{objectType}", Token, pipelines::list),
+    (GET, "/crm/v3/pipelines/{objectType}/{pipelineId}", Token, pipelines::get),
+    (GET, "/crm/v3/pipelines/{objectType}/{pipelineId}/stages", Token, pipelines::stages),
+    (GET, "/crm/v3/schemas", Token, schemas::list),
+    (GET, "/crm/v3/schemas/{objectType}", Token, schemas::get),
+    (GET, "/crm-object-schemas/v3/schemas", Token, schemas::list),
+    (GET, "/crm-object-schemas/v3/schemas/{objectType}", Token, schemas::get),
+    (PUT, "/crm/v4/objects/{object}/{id}/associations/default/{toObject}/{toId}", Token, associations::put_default),
+    (PUT, "/crm/v4/objects/{object}/{id}/associations/{toObject}/{toId}", Token, associations::put),
+    (DELETE, "/crm/v4/objects/{object}/{id}/associations/{toObject}/{toId}", Token, associations::delete),
+    (GET, "/crm/v4/objects/{object}/{id}/associations/{toObject}", Token, associations::list),
+    (POST, "/crm/v4/associations/{object}/{toObject}/batch/create", Token, associations::batch_create),
+    (POST, "/crm/v4/associations/{object}/{toObject}/batch/associate/default", Token, associations::batch_default),
+    (POST, "/crm/v4/associations/{object}/{toObject}/batch/read", Token, associations::batch_read),
+    (POST, "/crm/v4/associations/{object}/{toObject}/batch/archive", Token, associations::batch_archive),
+    (GET, "/crm/v4/associations/{object}/{toObject}/labels", Token, associations::labels),
+    (GET, "/automation/v4/flows", Token, workflows::list),
+    (GET, "/automation/v4/flows/{flowId}", Token, workflows::get),
+    (POST, "/automation/v4/flows/batch/read", Token, workflows::batch_read),
     (GET, "/crm/v3/owners", Token, account::owners),
     (GET, "/crm/v3/owners/", Token, account::owners),
     (GET, "/crm/v3/owners/{ownerId}", Token, account::owner),

@@ -1,19 +1,17 @@
-//! Property definitions and groups of the contact object.
+//! Property definitions and groups of one object.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::standard;
+use super::standard::{self, Row};
 use crate::world::iso;
 
 /// Unique properties an account may define per object.
 pub(super) const UNIQUE_PROPERTIES_MAX: usize = 10;
 /// Custom properties an account may define per object.
 pub(super) const CUSTOM_PROPERTIES_MAX: usize = 1_000;
-/// The group HubSpot's own contact properties stand in.
-pub(super) const STANDARD_GROUP: &str = "contactinformation";
 
 /// What a property's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,7 +213,7 @@ pub(super) struct Group {
     pub(super) archived: bool,
 }
 
-/// All definitions of the contact object.
+/// All definitions of one object.
 #[derive(Debug)]
 pub(super) struct Schema {
     pub(super) properties: BTreeMap<Arc<str>, Property>,
@@ -223,10 +221,11 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    pub(super) fn standard() -> Self {
-        let properties =
-            standard::properties().into_iter().map(|property| (Arc::from(property.name.as_str()), property)).collect();
-        let groups = standard::GROUPS
+    /// The definitions that an object begins with; `group` is the name and label of the group they stand in.
+    pub(super) fn of(rows: &[Row], group: (&str, &str)) -> Self {
+        let properties = standard::properties(rows, group.0).into_iter();
+        let properties = properties.map(|property| (Arc::from(property.name.as_str()), property)).collect();
+        let groups = [group, ("sales_properties", "Sales properties")]
             .iter()
             .zip(0..)
             .map(|((name, label), display_order)| {

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
-use super::contact::{Standing, View};
 use super::filter::{Filters, GroupBody, Scalar, Subject};
+use super::item::{Standing, View};
 use super::portal::Portal;
-use super::records::{Unset, contacts_only, page_size, shown};
+use super::records::{Unset, object_of, page_size, shown};
 use super::schema::Schema;
 
 /// Characters a search body may have.
@@ -20,7 +20,14 @@ const PAGE_MAX: usize = 200;
 const PAGE_DEFAULT: usize = 10;
 
 /// What a plain query looks into.
-const QUERIED: [&str; 7] = [
+const QUERIED: [&str; 14] = [
+    "name",
+    "domain",
+    "dealname",
+    "subject",
+    "content",
+    "hs_note_body",
+    "contract_name",
     "firstname",
     "lastname",
     "email",
@@ -146,7 +153,7 @@ fn page<'a>(
     }
     let mut all: Vec<(Option<Scalar>, View<'a>)> = passing.map(|view| (sort.subject.of(view), view)).collect();
     all.sort_by(|(a, a_view), (b, b_view)| {
-        let by_id = a_view.contact().id.cmp(&b_view.contact().id);
+        let by_id = a_view.item().id.cmp(&b_view.item().id);
         sort.order(a.as_ref(), b.as_ref()).then(by_id)
     });
     let total = all.len();
@@ -155,7 +162,8 @@ fn page<'a>(
 
 /// `POST /crm/v3/objects/{object}/search`
 pub(super) fn search(portal: &mut Portal, call: &Call) -> Answer {
-    contacts_only(call.param("object"))?;
+    let of = object_of(portal, call)?;
+    let object = &portal.objects[of];
     if String::from_utf8_lossy(&call.body).chars().count() > BODY_CHARS_MAX {
         return Err(Refusal::validation(format!("The body of a search has at most {BODY_CHARS_MAX} characters")));
     }
@@ -168,19 +176,19 @@ pub(super) fn search(portal: &mut Portal, call: &Call) -> Answer {
     if limit.saturating_add(after) > RESULTS_MAX {
         return Err(Refusal::validation(format!("A search cannot be paged beyond {RESULTS_MAX} results")));
     }
-    let filters = Filters::read(&portal.schema, &body.filter_groups)?;
-    let sort = Sort::read(&portal.schema, &body.sorts)?;
+    let filters = Filters::read(&object.schema, &body.filter_groups)?;
+    let sort = Sort::read(&object.schema, &body.sorts)?;
     let words: Vec<String> = body.query.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
     let horizon = portal.index_horizon();
     let passing = portal
-        .contacts
+        .items
         .range(filters.lowest_id()..)
-        .filter(|(_, contact)| portal.in_sight(contact))
-        .filter_map(|(_, contact)| contact.at(horizon))
+        .filter(|(_, item)| item.of == of && portal.in_sight(item))
+        .filter_map(|(_, item)| item.at(horizon))
         .filter(|view| view.standing() == Standing::Live && filters.pass(*view) && matches_query(*view, &words));
     let (total, found) = page(passing, &sort, after, limit);
     let asked: Vec<&str> = body.properties.iter().map(String::as_str).collect();
-    let names = shown(&portal.schema, &asked);
+    let names = shown(object, &asked);
     let results: Vec<Value> = found.iter().map(|view| portal.show(*view, &names, Unset::Null).into()).collect();
     let next = after + results.len();
     let rows = results.len();

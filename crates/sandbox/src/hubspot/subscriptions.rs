@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
-use super::hooks::{EVENT_TYPES, Hooks, Subscription, Target};
+use super::hooks::{Hooks, Subscription, Target, is_event_type};
 use super::portal::Portal;
 use crate::world::iso;
 
@@ -119,10 +119,10 @@ struct SubscriptionBody {
 pub(super) fn create(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
     let body: SubscriptionBody = call.json()?;
-    if !EVENT_TYPES.contains(&body.event_type.as_str()) {
+    if !is_event_type(&body.event_type) {
         return Err(Refusal::validation(format!("Invalid event type: {}", body.event_type)));
     }
-    if (body.event_type == "contact.propertyChange") != body.property_name.is_some() {
+    if body.event_type.ends_with(".propertyChange") != body.property_name.is_some() {
         return Err(Refusal::validation("propertyName belongs to propertyChange subscriptions, which need one"));
     }
     if portal.hooks.subscriptions.len() == SUBSCRIPTIONS_MAX {

@@ -144,10 +144,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::hubspot::standard::contacts;
 
     fn checked(name: &str, value: Value) -> Result<Option<String>, &'static str> {
         let properties = Map::from_iter([(name.to_owned(), value)]);
-        match check(&Schema::standard(), &properties) {
+        match check(&Schema::of(contacts::ROWS, ("contactinformation", "")), &properties) {
             Ok(changes) => Ok(changes[0].1.as_deref().map(str::to_owned)),
             Err(invalid) => Err(invalid[0].code),
         }

@@ -9,7 +9,7 @@ const CALLBACK: &str = "https%3A%2F%2Fapp.example.com%2Fcallback";
 fn request() -> String {
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest("verifier"));
     format!(
-        "client_id=sandbox-client&redirect_uri={CALLBACK}&scope=oauth%20crm.read&state=s%261&code_challenge={challenge}"
+        "client_id=sandbox-client&redirect_uri={CALLBACK}&scope=crm.objects.contacts.read&state=s%261&code_challenge={challenge}"
     )
 }
 
@@ -35,7 +35,7 @@ fn a_person_allows_and_the_code_becomes_tokens() {
     let mut desk = Desk::with(|settings| settings.accepts_any_token = false);
     let page = desk.get(&format!("/oauth/authorize?{}", request()));
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("Allow") && page.text.contains("crm.read"));
+    assert!(page.text.contains("Allow") && page.text.contains("crm.objects.contacts.read"));
     assert_eq!(exchange(&desk, &allowed(&desk), "guess").json["status"], "BAD_CODE_VERIFIER");
     let code = allowed(&desk);
     let got = exchange(&desk, &code, "verifier");

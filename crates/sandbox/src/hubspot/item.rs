@@ -1,14 +1,15 @@
-//! One contact with its whole recent past. Each value knows when it was written, so the search index can be
+//! One record with its whole recent past. Each value knows when it was written, so the search index can be
 //! shown as it was some seconds ago: values that are stale, records that are not there yet or still are.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::objects::ObjectNo;
 use super::values::Change;
 use crate::world::iso;
 
-/// Values kept per property; HubSpot keeps 45 of a contact's.
+/// Values kept per property; HubSpot keeps 20, of a contact's 45.
 const HISTORY_MAX: usize = 20;
 
 /// Sees everything that was ever written.
@@ -28,6 +29,8 @@ pub(super) enum Source {
     Import,
     /// A merge carried the value over.
     Merge,
+    /// A workflow of the account.
+    Workflow,
 }
 
 impl Source {
@@ -37,6 +40,7 @@ impl Source {
             Self::CrmUi => "CRM_UI",
             Self::Import => "IMPORT",
             Self::Merge => "MERGE_OBJECTS",
+            Self::Workflow => "AUTOMATION_PLATFORM",
         }
     }
 }
@@ -79,8 +83,10 @@ pub(super) struct Moment {
 }
 
 #[derive(Debug)]
-pub(super) struct Contact {
+pub(super) struct Item {
     pub(super) id: u64,
+    /// The object it is a record of.
+    pub(super) of: ObjectNo,
     pub(super) created_us: i64,
     born: Source,
     fields: BTreeMap<Arc<str>, Vec<Entry>>,
@@ -93,10 +99,11 @@ pub(super) struct Contact {
     pub(super) readable_from_us: i64,
 }
 
-impl Contact {
-    pub(super) fn new(id: u64, born: Source, at: Moment) -> Self {
+impl Item {
+    pub(super) fn new(id: u64, of: ObjectNo, born: Source, at: Moment) -> Self {
         Self {
             id,
+            of,
             created_us: at.stamp_us,
             born,
             fields: BTreeMap::new(),
@@ -132,14 +139,14 @@ impl Contact {
         self.touches.last().map_or(Standing::Erased, |touch| touch.standing)
     }
 
-    /// The contact as everyone sees it now.
+    /// The record as everyone sees it now.
     pub(super) fn now(&self) -> View<'_> {
-        View { contact: self, horizon: NOW }
+        View { item: self, horizon: NOW }
     }
 
-    /// The contact as it was at `horizon`, if it was.
+    /// The record as it was at `horizon`, if it was.
     pub(super) fn at(&self, horizon: i64) -> Option<View<'_>> {
-        let view = View { contact: self, horizon };
+        let view = View { item: self, horizon };
         view.touch().map(|_| view)
     }
 
@@ -154,20 +161,20 @@ impl Contact {
     }
 }
 
-/// A contact seen at a point in its past or now.
+/// A record seen at a point in its past or now.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
-    contact: &'a Contact,
+    item: &'a Item,
     horizon: i64,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn contact(&self) -> &'a Contact {
-        self.contact
+    pub(super) fn item(&self) -> &'a Item {
+        self.item
     }
 
     fn touch(&self) -> Option<&'a Touch> {
-        self.contact.touches.iter().rev().find(|touch| touch.written_us <= self.horizon)
+        self.item.touches.iter().rev().find(|touch| touch.written_us <= self.horizon)
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -175,32 +182,32 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn updated_us(&self) -> i64 {
-        self.touch().map_or(self.contact.created_us, |touch| touch.stamp_us)
+        self.touch().map_or(self.item.created_us, |touch| touch.stamp_us)
     }
 
     /// A value somebody wrote.
     pub(super) fn stored(&self, name: &str) -> Option<&'a str> {
-        let entries = self.contact.fields.get(name)?;
+        let entries = self.item.fields.get(name)?;
         entries.iter().rev().find(|entry| entry.written_us <= self.horizon)?.value.as_deref()
     }
 
     /// Any value, written or calculated.
     pub(super) fn value(&self, name: &str) -> Option<Cow<'a, str>> {
-        let contact = self.contact;
+        let item = self.item;
         let calculated = match name {
-            "hs_object_id" => contact.id.to_string(),
-            "createdate" => iso(contact.created_us),
-            "lastmodifieddate" => iso(self.updated_us()),
+            "hs_object_id" => item.id.to_string(),
+            "createdate" | "hs_createdate" => iso(item.created_us),
+            "lastmodifieddate" | "hs_lastmodifieddate" => iso(self.updated_us()),
             "hs_all_contact_vids" => {
-                let ids = std::iter::once(&contact.id).chain(&contact.former_ids);
+                let ids = std::iter::once(&item.id).chain(&item.former_ids);
                 ids.map(u64::to_string).collect::<Vec<_>>().join(";")
             }
-            "hs_merged_object_ids" if contact.former_ids.is_empty() => return None,
-            "hs_merged_object_ids" => contact.former_ids.iter().map(u64::to_string).collect::<Vec<_>>().join(";"),
+            "hs_merged_object_ids" if item.former_ids.is_empty() => return None,
+            "hs_merged_object_ids" => item.former_ids.iter().map(u64::to_string).collect::<Vec<_>>().join(";"),
             "hs_email_domain" => self.stored("email")?.split_once('@')?.1.to_owned(),
             "hs_full_name_or_email" => self.full_name_or_email()?,
             "hs_is_contact" | "hs_is_unworked" => "true".to_owned(),
-            "hs_object_source" | "hs_object_source_label" => contact.born.wire().to_owned(),
+            "hs_object_source" | "hs_object_source_label" => item.born.wire().to_owned(),
             "num_notes" => "0".to_owned(),
             _ => return self.stored(name).map(Cow::Borrowed),
         };
@@ -214,13 +221,15 @@ impl<'a> View<'a> {
 }
 
 /// Calculated properties that the answers of writes show besides what was written.
-pub(super) const CALCULATED: [&str; 12] = [
+pub(super) const CALCULATED: [&str; 14] = [
     "createdate",
     "hs_all_contact_vids",
+    "hs_createdate",
     "hs_email_domain",
     "hs_full_name_or_email",
     "hs_is_contact",
     "hs_is_unworked",
+    "hs_lastmodifieddate",
     "hs_merged_object_ids",
     "hs_object_id",
     "hs_object_source",

@@ -1,0 +1,201 @@
+//! One deed at a time: records made, changed, archived and linked, and workflows started (HubSpot's pages "CRM API |
+//! Objects" and "Associations v4").
+
+use lockstep_core::crm::action::Key;
+use lockstep_core::crm::{Link, RecordId};
+use lockstep_core::record::Properties;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::wire::{Object, ask, in_path, on_wire, records_of, send};
+use super::{flows, read};
+use crate::connector::{Got, Outcome};
+use crate::door::{Call, Method, Session};
+use crate::fault::{Fault, FaultClass};
+use crate::objects::Deed;
+
+/// When a note was taken: HubSpot wants it of every new one, and it is now unless somebody says otherwise.
+pub(super) const TIMESTAMP: &str = "hs_timestamp";
+
+/// The default links between objects of every account: from, to, HubSpot's number (the type table of its client
+/// library). Other pairs are asked for.
+const LINK_TYPES: [(&str, &str, u32); 16] = [
+    ("contacts", "companies", 279),
+    ("companies", "contacts", 280),
+    ("contacts", "deals", 4),
+    ("deals", "contacts", 3),
+    ("deals", "companies", 341),
+    ("companies", "deals", 342),
+    ("contacts", "tickets", 15),
+    ("tickets", "contacts", 16),
+    ("tickets", "companies", 339),
+    ("companies", "tickets", 340),
+    ("deals", "tickets", 27),
+    ("tickets", "deals", 28),
+    ("notes", "contacts", 202),
+    ("notes", "companies", 190),
+    ("notes", "deals", 214),
+    ("notes", "tickets", 228),
+];
+
+/// Carries out one deed. One call, one more for each link of an update, and reads before it where a link's type or a
+/// workflow's trigger has to be looked up; a workflow on a record that is there takes two.
+pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) -> Result<Outcome, Fault> {
+    match deed {
+        Deed::Create { object, properties, key, links } => {
+            let mut properties = properties.clone();
+            if let Some(Key { property, value }) = key {
+                properties.insert(property.clone(), Some(value.clone()));
+            }
+            create(session, object, properties, links, asked).await
+        }
+        Deed::Update { record, properties, links } => {
+            // The record comes last, so that a link that is refused leaves it as it was.
+            for link in links {
+                attach(session, record, link).await?;
+            }
+            if properties.is_empty() {
+                found(session, record, asked).await
+            } else {
+                change(session, record, properties, asked).await
+            }
+        }
+        Deed::Archive(record) => archive(session, record).await,
+        Deed::Start { object, workflow, record, inputs } => {
+            start(session, object, workflow, record.as_ref(), inputs, asked).await
+        }
+    }
+}
+
+async fn create(
+    session: &Session,
+    object: &str,
+    mut properties: Properties,
+    links: &[Link],
+    asked: &[String],
+) -> Result<Outcome, Fault> {
+    if object == "notes" {
+        properties.entry(TIMESTAMP.to_owned()).or_insert_with(|| Some(session.env.now().to_string()));
+    }
+    let mut associations = Vec::with_capacity(links.len());
+    for link in links {
+        let kind = link_type(session, object, link).await?;
+        associations.push(json!({ "to": { "id": link.to.id() }, "types": [kind.on_wire()] }));
+    }
+    let body = json!({ "properties": on_wire(&properties), "associations": associations });
+    let made: Object = ask(session, Call::write(Method::Post, records_of(object), Some(body))).await?;
+    Ok(Outcome::Written(made.record(asked)))
+}
+
+fn path_of(record: &RecordId) -> String {
+    format!("{}/{}", records_of(record.object()), in_path(record.id()))
+}
+
+async fn change(
+    session: &Session,
+    record: &RecordId,
+    properties: &Properties,
+    asked: &[String],
+) -> Result<Outcome, Fault> {
+    let body = json!({ "properties": on_wire(properties) });
+    let changed: Object = ask(session, Call::write(Method::Patch, path_of(record), Some(body))).await?;
+    Ok(Outcome::Written(changed.record(asked)))
+}
+
+/// The record as it is, where nothing but links was to be written. HubSpot refuses a change of nothing.
+async fn found(session: &Session, record: &RecordId, asked: &[String]) -> Result<Outcome, Fault> {
+    let ids = [record.id().to_owned()];
+    match read::get(session, record.object(), &ids, asked).await?.pop() {
+        Some(Got::Found(found)) => Ok(Outcome::Written(found)),
+        _ => Err(Fault::new(FaultClass::Missing, "OBJECT_NOT_FOUND", format!("HubSpot does not show {record}."))),
+    }
+}
+
+async fn archive(session: &Session, record: &RecordId) -> Result<Outcome, Fault> {
+    match send(session, Call::write(Method::Delete, path_of(record), None)).await {
+        Err(fault) if fault.class != FaultClass::Missing => Err(fault),
+        _ => Ok(Outcome::Archived),
+    }
+}
+
+/// HubSpot runs a workflow when its property takes the value, so a record that holds it already is cleared first.
+async fn start(
+    session: &Session,
+    object: &str,
+    workflow: &str,
+    record: Option<&RecordId>,
+    inputs: &Properties,
+    asked: &[String],
+) -> Result<Outcome, Fault> {
+    let trigger = flows::trigger(session, workflow).await?;
+    let mut properties = inputs.clone();
+    if trigger.value.is_some() {
+        properties.insert(trigger.property.clone(), trigger.value);
+    }
+    if properties.get(&trigger.property).is_none_or(Option::is_none) {
+        let message = format!("The workflow is started by a value of \"{}\", and none was given.", trigger.property);
+        let fault = Fault::new(FaultClass::Rejected, "NO_TRIGGER_VALUE", message);
+        return Err(Fault { property: Some(trigger.property), ..fault });
+    }
+    let Some(record) = record else { return create(session, object, properties, &[], asked).await };
+    if record.object() != object {
+        let message = format!("The workflow is about records of {object}, not about {record}.");
+        return Err(Fault::new(FaultClass::Rejected, "OTHER_OBJECT", message));
+    }
+    change(session, record, &[(trigger.property, None)].into(), &[]).await?;
+    change(session, record, &properties, asked).await
+}
+
+/// Links a record that is there. One call, and one before it for a kind that is asked for by name.
+async fn attach(session: &Session, record: &RecordId, link: &Link) -> Result<(), Fault> {
+    let base = format!("/crm/v4/objects/{}/{}/associations", in_path(record.object()), in_path(record.id()));
+    let to = format!("{}/{}", in_path(link.to.object()), in_path(link.to.id()));
+    let call = match link.kind {
+        None => Call::write(Method::Put, format!("{base}/default/{to}"), None),
+        Some(_) => {
+            let kind = link_type(session, record.object(), link).await?;
+            Call::write(Method::Put, format!("{base}/{to}"), Some(json!([kind.on_wire()])))
+        }
+    };
+    send(session, call).await.map(drop)
+}
+
+#[derive(Deserialize)]
+struct LinkTypes {
+    results: Vec<LinkType>,
+}
+
+/// A kind of link between two objects.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LinkType {
+    category: String,
+    type_id: u32,
+    label: Option<String>,
+}
+
+impl LinkType {
+    fn on_wire(&self) -> Json {
+        json!({ "associationCategory": self.category, "associationTypeId": self.type_id })
+    }
+}
+
+/// The kind of a link from records of `object`: the default one, or one by its label or number.
+async fn link_type(session: &Session, object: &str, link: &Link) -> Result<LinkType, Fault> {
+    let to = link.to.object();
+    let known = LINK_TYPES.iter().find(|(a, b, _)| link.kind.is_none() && *a == object && *b == to);
+    if let Some(&(_, _, type_id)) = known {
+        return Ok(LinkType { category: "HUBSPOT_DEFINED".to_owned(), type_id, label: None });
+    }
+    let path = format!("/crm/v4/associations/{}/{}/labels", in_path(object), in_path(to));
+    let types: LinkTypes = ask(session, Call::read(Method::Get, path, None)).await?;
+    let fits = |it: &LinkType| match (&link.kind, &it.label) {
+        (None, label) => label.is_none(),
+        (Some(kind), Some(label)) if label.eq_ignore_ascii_case(kind) => true,
+        (Some(kind), _) => *kind == it.type_id.to_string(),
+    };
+    types.results.into_iter().find(fits).ok_or_else(|| {
+        let kind = link.kind.as_deref().unwrap_or("default");
+        Fault::new(FaultClass::Rejected, "UNKNOWN_LINK", format!("HubSpot has no {kind} link from {object} to {to}."))
+    })
+}

@@ -1,0 +1,116 @@
+//! Searches of any object (HubSpot's page "CRM API | Search").
+
+use lockstep_core::crm::action::Key;
+use lockstep_core::crm::{Filter, Operator};
+use lockstep_core::record::Record;
+use serde_json::{Value as Json, json};
+
+use super::wire::{Page, ask, filter, records_of, with_merged};
+use super::{ABOUT, metadata, read};
+use crate::connector::Got;
+use crate::door::{Call, Method, Session};
+use crate::fault::{Fault, FaultClass};
+use crate::objects::{Found, Search};
+
+/// Conditions that must all hold; HubSpot's limit in one group.
+const FILTERS_MAX: usize = 6;
+/// How far HubSpot pages through one search.
+const RESULTS_MAX: usize = 10_000;
+/// Characters in the body of a search.
+const BODY_CHARS_MAX: usize = 3_000;
+
+/// One page of a search. One call; one more for each full batch of records whose properties are too many to be named in
+/// a search.
+pub(super) async fn search(
+    session: &Session,
+    object: &str,
+    search: &Search,
+    properties: &[String],
+) -> Result<Found, Fault> {
+    let mut body = body(object, search)?;
+    body["properties"] = with_merged(properties).into();
+    let is_long = body.to_string().chars().count() > BODY_CHARS_MAX;
+    if is_long {
+        body["properties"] = json!(["hs_object_id"]);
+    }
+    let call = Call::read(Method::Post, format!("{}/search", records_of(object)), Some(body)).as_search();
+    let mut page: Page = ask(session, call).await?;
+    let after = page.after().map(str::to_owned);
+    if is_long {
+        let ids: Vec<String> = page.results.into_iter().map(|found| found.id).collect();
+        let got = read::get(session, object, &ids, properties).await?;
+        let found = |got| if let Got::Found(record) = got { Some(record) } else { None };
+        return Ok(Found { records: got.into_iter().filter_map(found).collect(), after });
+    }
+    metadata::complete(session, object, &mut page.results, properties).await?;
+    Ok(Found { records: page.results.into_iter().map(|found| found.record(properties)).collect(), after })
+}
+
+fn body(object: &str, search: &Search) -> Result<Json, Fault> {
+    let refuse = |code: &str, message: String| Err(Fault::new(FaultClass::Rejected, code, message));
+    let modified = if object == "contacts" { "lastmodifieddate" } else { "hs_lastmodifieddate" };
+    let mut filters: Vec<Json> = search.filters.iter().map(condition).collect();
+    if let Some(since) = search.changed_since {
+        filters.push(filter(modified, "GTE", &since.0.div_euclid(1_000).to_string()));
+    }
+    if filters.len() > FILTERS_MAX {
+        return refuse("TOO_MANY_FILTERS", format!("HubSpot takes at most {FILTERS_MAX} conditions in one search."));
+    }
+    let start = search.after.as_deref().map_or(Ok(0), str::parse::<usize>);
+    let Ok(start) = start else { return refuse("BAD_PLACE", "A search goes on where a page of it ended.".into()) };
+    if start >= RESULTS_MAX {
+        let message = format!("HubSpot shows the first {RESULTS_MAX} results of a search; narrow it down.");
+        return refuse("SEARCH_TOO_WIDE", message);
+    }
+    let direction = if search.changed_since.is_some() { "ASCENDING" } else { "DESCENDING" };
+    let groups = if filters.is_empty() { json!([]) } else { json!([{ "filters": filters }]) };
+    let mut body = json!({
+        "filterGroups": groups,
+        "sorts": [{ "propertyName": modified, "direction": direction }],
+        "limit": search.limit.clamp(1, ABOUT.page).min(RESULTS_MAX - start),
+    });
+    if start > 0 {
+        body["after"] = start.to_string().into();
+    }
+    Ok(body)
+}
+
+/// HubSpot compares words: each word of what is to be contained stands for any word around it.
+fn condition(wanted: &Filter) -> Json {
+    match (&wanted.value, wanted.operator) {
+        (None, _) => json!({ "propertyName": wanted.property, "operator": "NOT_HAS_PROPERTY" }),
+        (Some(value), Operator::Eq) => filter(&wanted.property, "EQ", value),
+        (Some(value), Operator::Contains) => {
+            let words: Vec<String> = value.split_whitespace().map(|word| format!("*{word}*")).collect();
+            filter(&wanted.property, "CONTAINS_TOKEN", &words.join(" "))
+        }
+    }
+}
+
+/// The record that holds a value. HubSpot reads by unique properties alone; by another one it is searched for, and then
+/// two that hold the value are one too many.
+pub(super) async fn by_key(
+    session: &Session,
+    object: &str,
+    key: &Key,
+    properties: &[String],
+) -> Result<Option<Record>, Fault> {
+    let values = [key.value.clone()];
+    let mut found = match read::by_key(session, object, &key.property, &values, properties).await {
+        Err(fault) if fault.class == FaultClass::Rejected => {
+            let filters =
+                vec![Filter { property: key.property.clone(), operator: Operator::Eq, value: Some(key.value.clone()) }];
+            let wanted = Search { filters, limit: 2, ..Search::default() };
+            search(session, object, &wanted, properties).await?.records
+        }
+        found => found?,
+    };
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => {
+            let message = format!("Several of HubSpot's {object} hold \"{}\" in \"{}\".", key.value, key.property);
+            let fault = Fault::new(FaultClass::Rejected, "AMBIGUOUS_KEY", message);
+            Err(Fault { property: Some(key.property.clone()), ..fault })
+        }
+    }
+}

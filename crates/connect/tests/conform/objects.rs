@@ -1,0 +1,240 @@
+//! What every connector does alike with any object of an account. A vendor's [`Sample`]s say which objects it is tried
+//! with; each case runs for all of them.
+
+use lockstep_connect::{Deed, FaultClass, Found, Got, Outcome, Search};
+use lockstep_core::crm::action::Key;
+use lockstep_core::crm::{ApiObject, Filter, Operation, Operator, RecordId};
+use lockstep_core::record::{Properties, Record};
+
+use crate::world::{KEY, Sample, Strike, World, set};
+
+impl World {
+    async fn describe(&self, slug: &str) -> ApiObject {
+        self.connector.object(&self.session, slug).await.expect("a description")
+    }
+
+    pub async fn carry_out(&self, deed: &Deed, asked: &[&str]) -> Result<Outcome, lockstep_connect::Fault> {
+        let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+        self.connector.carry_out(&self.session, deed, &asked).await
+    }
+
+    /// Makes a record that holds what the object needs, under a name.
+    pub async fn make(&self, sample: &Sample, name: &str) -> Record {
+        written(self.carry_out(&sample.create(name), &[sample.name]).await.expect("a record"))
+    }
+
+    async fn read_one(&self, sample: &Sample, id: &str) -> Got {
+        let (ids, asked) = ([id.to_owned()], [sample.name.to_owned()]);
+        self.connector.read(&self.session, sample.object, &ids, &asked).await.expect("answers").remove(0)
+    }
+
+    async fn search(&self, sample: &Sample, search: Search) -> Found {
+        let asked = [sample.name.to_owned()];
+        self.connector.search(&self.session, sample.object, &search, &asked).await.expect("a page")
+    }
+}
+
+pub fn written(outcome: Outcome) -> Record {
+    match outcome {
+        Outcome::Written(record) => record,
+        Outcome::Archived => panic!("archived instead of written"),
+    }
+}
+
+impl Sample {
+    pub fn properties(&self, name: &str) -> Properties {
+        let mut properties = set(self.needs);
+        properties.insert(self.name.to_owned(), Some(name.to_owned()));
+        properties
+    }
+
+    pub fn create(&self, name: &str) -> Deed {
+        let (object, properties) = (self.object.to_owned(), self.properties(name));
+        Deed::Create { object, properties, key: None, links: Vec::new() }
+    }
+
+    fn record(&self, id: &str) -> RecordId {
+        RecordId::new(self.object, id).expect("a record id")
+    }
+
+    fn filter(&self, operator: Operator, value: Option<&str>) -> Filter {
+        Filter { property: self.name.to_owned(), operator, value: value.map(str::to_owned) }
+    }
+}
+
+fn one(filter: Filter) -> Search {
+    Search { filters: vec![filter], limit: 10, ..Search::default() }
+}
+
+fn ids(found: &Found) -> Vec<&str> {
+    found.records.iter().map(|record| record.id.as_str()).collect()
+}
+
+pub async fn every_object_is_listed_and_described(world: World) {
+    let listed = world.connector.objects(&world.session).await.expect("objects");
+    for sample in world.account.samples() {
+        let of_list = listed.iter().find(|object| object.slug == sample.object).expect("a listed object");
+        assert!(of_list.selector.is_none(), "the list has no fields");
+        let object = world.describe(sample.object).await;
+        assert_eq!((&object.label_one, &object.label_many), (&of_list.label_one, &of_list.label_many));
+        let root = object.selector.expect("fields");
+        let given = sample.properties("x");
+        for field in &root.children {
+            let name = field.api_name.as_deref().expect("a name");
+            assert!(!field.access.required || given.contains_key(name), "{}: {name} is required", sample.object);
+        }
+        for name in given.keys() {
+            let field = root.children.iter().find(|field| field.api_name.as_ref() == Some(name));
+            let field = field.unwrap_or_else(|| panic!("{}: {name} is not described", sample.object));
+            assert!(field.allows(Operation::Create) && field.allows(Operation::Read), "{name}");
+        }
+        let is_fixed = |name: &str| {
+            let field = root.children.iter().find(|field| field.api_name.as_deref() == Some(name)).expect("a field");
+            !field.allows(Operation::Create) && !field.allows(Operation::Update)
+        };
+        assert!(is_fixed(sample.read_only), "{}: {} cannot be written", sample.object, sample.read_only);
+    }
+    let fault = world.connector.object(&world.session, "butterflies").await.expect_err("no such object");
+    assert_eq!(fault.class, FaultClass::Missing);
+}
+
+pub async fn a_record_of_any_object_is_made_read_changed_and_archived(world: World) {
+    for sample in world.account.samples() {
+        let made = world.make(&sample, "First").await;
+        assert_eq!(made.text(sample.name), Some("First"), "{}", sample.object);
+        let Got::Found(read) = world.read_one(&sample, &made.id).await else { panic!("{} is there", sample.object) };
+        assert_eq!((&read.id, read.text(sample.name)), (&made.id, Some("First")));
+        let record = sample.record(&made.id);
+        let update = |properties| Deed::Update { record: record.clone(), properties, links: Vec::new() };
+        let changed = world.carry_out(&update(set(&[(sample.name, "Second")])), &[sample.name]).await;
+        assert_eq!(written(changed.expect("a change")).text(sample.name), Some("Second"));
+        let same = world.carry_out(&update(Properties::new()), &[sample.name]).await;
+        assert_eq!(written(same.expect("nothing to change")).text(sample.name), Some("Second"));
+        for _ in 0..2 {
+            let gone = world.carry_out(&Deed::Archive(record.clone()), &[]).await.expect("archived, or so already");
+            assert!(matches!(gone, Outcome::Archived));
+        }
+        assert!(matches!(world.read_one(&sample, &made.id).await, Got::Archived(_)));
+        let fault = world.carry_out(&update(set(&[(sample.name, "Third")])), &[]).await.expect_err("archived");
+        assert_eq!(fault.class, FaultClass::Missing);
+    }
+}
+
+pub async fn searches_filter_and_go_by_time(world: World) {
+    for sample in world.account.samples() {
+        let mut made = Vec::new();
+        for name in ["Amber Lamp", "Blue Lamp", "Cedar Chair"] {
+            made.push(world.make(&sample, name).await.id);
+            world.dial.advance(std::time::Duration::from_secs(1));
+        }
+        world.wait_for_index();
+        let equal = world.search(&sample, one(sample.filter(Operator::Eq, Some("Blue Lamp")))).await;
+        assert_eq!((ids(&equal), equal.records[0].text(sample.name)), (vec![made[1].as_str()], Some("Blue Lamp")));
+        let with = world.search(&sample, one(sample.filter(Operator::Contains, Some("lam")))).await;
+        assert_eq!(ids(&with), [made[1].as_str(), made[0].as_str()], "{}: the newest first", sample.object);
+        let without = world.search(&sample, one(sample.filter(Operator::Eq, None))).await;
+        assert!(without.records.is_empty());
+
+        let since = Some(with.records[1].updated_at);
+        let page = |after| Search { changed_since: since, limit: 2, after, ..Search::default() };
+        let first = world.search(&sample, page(None)).await;
+        assert_eq!(ids(&first), [made[0].as_str(), made[1].as_str()], "{}: the oldest first", sample.object);
+        let second = world.search(&sample, page(first.after)).await;
+        assert_eq!((ids(&second), &second.after), (vec![made[2].as_str()], &None));
+    }
+}
+
+pub async fn more_properties_than_a_search_can_name_are_read(world: World) {
+    let sample = world.account.samples().remove(0);
+    let made = world.make(&sample, "Long").await;
+    world.wait_for_index();
+    let described = world.describe(sample.object).await.selector.expect("fields");
+    let names = described.children.iter().filter_map(|field| field.api_name.clone());
+    let asked: Vec<String> = names.cycle().take(400).collect();
+    let wanted = one(sample.filter(Operator::Eq, Some("Long")));
+    let found = world.connector.search(&world.session, sample.object, &wanted, &asked).await.expect("a page");
+    assert_eq!((ids(&found), found.records[0].text(sample.name)), (vec![made.id.as_str()], Some("Long")));
+}
+
+pub async fn a_key_of_ours_makes_a_record_known_again(world: World) {
+    for sample in world.account.samples() {
+        for _ in 0..2 {
+            world.connector.add_key(&world.session, sample.object, KEY).await.expect("a key, or one that is there");
+        }
+        let key = Key { property: KEY.to_owned(), value: "key 1".to_owned() };
+        let by_key = || world.connector.by_key(&world.session, sample.object, &key, &[]);
+        assert!(by_key().await.expect("an answer").is_none());
+        let (object, properties) = (sample.object.to_owned(), sample.properties("Keyed"));
+        let create = Deed::Create { object, properties, key: Some(key.clone()), links: Vec::new() };
+        let made = written(world.carry_out(&create, &[]).await.expect("a record"));
+        let found = by_key().await.expect("an answer").expect("the record, without any lag");
+        assert_eq!(found.id, made.id);
+        let fault = world.carry_out(&create, &[]).await.expect_err("it is there");
+        assert_eq!((fault.class, fault.existing.as_deref()), (FaultClass::Duplicate, Some(made.id.as_str())));
+    }
+}
+
+pub async fn another_property_finds_one_record_or_says_that_there_are_several(world: World) {
+    for sample in world.account.samples() {
+        let key = Key { property: sample.name.to_owned(), value: "Only".to_owned() };
+        let by_key = || world.connector.by_key(&world.session, sample.object, &key, &[]);
+        let only = world.make(&sample, "Only").await;
+        world.wait_for_index();
+        assert_eq!(by_key().await.expect("an answer").map(|found| found.id), Some(only.id), "{}", sample.object);
+        world.make(&sample, "Only").await;
+        world.wait_for_index();
+        let fault = by_key().await.expect_err("two of them");
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some(sample.name)));
+    }
+}
+
+pub async fn what_a_new_record_lacks_is_named(world: World) {
+    for sample in world.account.samples() {
+        for (needed, _) in sample.needs {
+            let mut properties = sample.properties("Short");
+            properties.remove(*needed);
+            let object = sample.object.to_owned();
+            let create = Deed::Create { object, properties, key: None, links: Vec::new() };
+            let fault = world.carry_out(&create, &[]).await.expect_err("too little");
+            assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some(*needed)));
+        }
+    }
+}
+
+pub async fn a_property_that_an_object_lost_is_drift(world: World) {
+    for sample in world.account.samples() {
+        let made = world.make(&sample, "Old").await;
+        world.wait_for_index();
+        world.account.drop_property_of(sample.object, sample.optional);
+        let asked = [sample.optional.to_owned()];
+        let properties = set(&[(sample.optional, "1")]);
+        let update = Deed::Update { record: sample.record(&made.id), properties, links: Vec::new() };
+        let faults = [
+            world.carry_out(&update, &[]).await.map(drop).expect_err("it is gone"),
+            world.connector.read(&world.session, sample.object, &[made.id], &asked).await.map(drop).expect_err("gone"),
+            world
+                .connector
+                .search(&world.session, sample.object, &Search { limit: 1, ..Search::default() }, &asked)
+                .await
+                .map(drop)
+                .expect_err("gone"),
+        ];
+        for fault in faults {
+            let told = (fault.class, fault.property.as_deref());
+            assert_eq!(told, (FaultClass::Drift, Some(sample.optional)), "{}", sample.object);
+        }
+    }
+}
+
+pub async fn a_deed_whose_answer_is_lost_may_have_happened(world: World) {
+    for sample in world.account.samples() {
+        for strike in [Strike::LostBefore, Strike::LostAfter, Strike::Truncated] {
+            world.account.strike(strike);
+            let fault = world.carry_out(&sample.create("Lost"), &[]).await.expect_err("no answer");
+            assert_eq!(fault.class, FaultClass::Unknown, "{strike:?}");
+        }
+        world.account.strike(Strike::TooMany);
+        let fault = world.carry_out(&sample.create("Late"), &[]).await.expect_err("a limit");
+        assert_eq!(fault.class, FaultClass::Limited);
+    }
+}
