@@ -8,6 +8,7 @@ mod contacts;
 mod faults;
 mod grants;
 mod meta;
+mod objects;
 mod recorded;
 mod searches;
 mod served;

@@ -61,6 +61,10 @@ impl Desk {
         self.send(Method::PATCH, path, "application/json", Body::from(body.to_string()))
     }
 
+    pub fn put(&self, path: &str, body: &Value) -> Got {
+        self.send(Method::PUT, path, "application/json", Body::from(body.to_string()))
+    }
+
     pub fn delete(&self, path: &str) -> Got {
         self.send(Method::DELETE, path, "application/json", Body::empty())
     }
