@@ -52,6 +52,10 @@ limits! {
     TEAMS_MAX = 1_000;
     /// Users of an organization.
     USERS_MAX = 10_000;
+    /// Organizations of one server.
+    ORGANIZATIONS_MAX = 10_000;
+    /// Requests a minute that a key can be given for itself, of either class.
+    KEY_PER_MINUTE_MAX = 1_000_000;
     /// API keys of an organization that have not ended.
     KEYS_MAX = 1_000;
     /// Characters of a key's label.

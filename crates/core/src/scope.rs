@@ -21,12 +21,22 @@ pub enum Resource {
     Org,
     /// API keys. Who may write them makes keys that do no more than their own.
     Keys,
+    /// All organizations of the server: the operator's. A key has it only where it is named, not by having no scopes.
+    Organizations,
 }
 
 impl Resource {
     /// Every resource.
-    pub const ALL: [Self; 7] =
-        [Self::Contacts, Self::Conversations, Self::Messages, Self::Labels, Self::Webhooks, Self::Org, Self::Keys];
+    pub const ALL: [Self; 8] = [
+        Self::Contacts,
+        Self::Conversations,
+        Self::Messages,
+        Self::Labels,
+        Self::Webhooks,
+        Self::Org,
+        Self::Keys,
+        Self::Organizations,
+    ];
 
     /// The name in scopes.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +48,7 @@ impl Resource {
             Self::Webhooks => "webhooks",
             Self::Org => "org",
             Self::Keys => "keys",
+            Self::Organizations => "organizations",
         }
     }
 
@@ -51,6 +62,7 @@ impl Resource {
             "webhook_subscriptions" | "webhook_deliveries" => Self::Webhooks,
             "accounts" | "users" | "teams" => Self::Org,
             "keys" => Self::Keys,
+            "organizations" => Self::Organizations,
             _ => return None,
         })
     }
@@ -77,7 +89,9 @@ pub struct Scope {
 
 /// Text that names no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of contacts, conversations, messages, labels, webhooks, org and keys with :read or :write")]
+#[error(
+    "a scope is one of contacts, conversations, messages, labels, webhooks, org, keys and organizations with :read or :write"
+)]
 pub struct BadScope;
 
 impl Scope {
@@ -124,14 +138,20 @@ impl From<Scope> for String {
     }
 }
 
-/// Whether a key with these scopes may do what `needed` says. A key without scopes may do everything.
+/// Whether a key with these scopes may do what `needed` says. A key without scopes may do everything in its organization.
 pub fn allows(scopes: &[Scope], needed: Scope) -> bool {
-    scopes.is_empty() || scopes.iter().any(|scope| scope.covers(needed))
+    match scopes {
+        [] => needed.resource != Resource::Organizations,
+        _ => scopes.iter().any(|scope| scope.covers(needed)),
+    }
 }
 
 /// Whether a key with `scopes` may do nothing that a key with those of `other` may not.
 pub fn is_within(scopes: &[Scope], other: &[Scope]) -> bool {
-    other.is_empty() || (!scopes.is_empty() && scopes.iter().all(|scope| allows(other, *scope)))
+    match scopes {
+        [] => other.is_empty(),
+        _ => scopes.iter().all(|scope| allows(other, *scope)),
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +160,7 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        assert_eq!(Scope::all().count(), 14);
+        assert_eq!(Scope::all().count(), 16);
         for scope in Scope::all() {
             assert_eq!(scope.to_string().parse(), Ok(scope));
             assert_eq!(serde_json::to_value(scope).unwrap(), scope.to_string());
@@ -156,10 +176,11 @@ mod tests {
             for needed in Scope::all() {
                 let enough = scope.access == Access::Write || needed.access == Access::Read;
                 assert_eq!(allows(&[scope], needed), scope.resource == needed.resource && enough, "{scope} {needed}");
-                assert!(allows(&[], needed));
+                assert_eq!(allows(&[], needed), needed.resource != Resource::Organizations);
                 assert_eq!(is_within(&[needed], &[scope]), allows(&[scope], needed), "{scope} {needed}");
             }
-            assert!(is_within(&[scope], &[]) && is_within(&[], &[]));
+            assert_eq!(is_within(&[scope], &[]), scope.resource != Resource::Organizations, "it has to be named");
+            assert!(is_within(&[], &[]));
             assert!(!is_within(&[], &[scope]), "no scopes are all of them");
         }
         let all: Vec<Scope> = Scope::all().collect();

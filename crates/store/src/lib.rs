@@ -61,7 +61,7 @@ pub use labels::LabelTarget;
 pub use lock::{WorkerLock, try_worker_lock};
 pub use messages::MessageFilter;
 pub use migrate::{MigrationReport, migrate};
-pub use orgs::{Account, Org};
+pub use orgs::{Account, Org, Organization};
 pub use pairs::{DirtyKind, PairCounts};
 pub use plans::{PlanRowSet, PlanStatus};
 pub use queue::{Claimed, QueueCounts, Share};

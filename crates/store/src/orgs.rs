@@ -5,7 +5,7 @@ use lockstep_core::ids::{AccountId, ContextId, OrgId, SyncId, TeamId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::sql::{Row, args};
+use crate::sql::{Row, args, cut};
 use crate::tx::Tx;
 
 /// Proof that an organization exists and that its rows may be seen.
@@ -22,6 +22,17 @@ impl Org {
     pub(crate) fn proven(id: OrgId) -> Self {
         Self(id)
     }
+}
+
+/// An organization's record. It proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organization {
+    /// Its id.
+    pub id: OrgId,
+    /// What people call it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Time,
 }
 
 /// A WhatsApp account of an organization.
@@ -81,6 +92,27 @@ impl Tx<'_> {
     /// When the store fails.
     pub fn orgs(&mut self) -> Result<Vec<(Org, String)>, StoreError> {
         self.query("SELECT id, name FROM organizations ORDER BY id", &[], |row| Ok((Org(row.take()?), row.take()?)))
+    }
+
+    /// A page of the organizations by id, from behind `after`, and whether there are more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn list_orgs(&mut self, after: Option<&OrgId>, limit: usize) -> Result<(Vec<Organization>, bool), StoreError> {
+        let after = after.map_or("", OrgId::as_str);
+        let sql = "SELECT id, name, created_at FROM organizations WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let rows = self.query(sql, args![after, limit.saturating_add(1)], |row| {
+            Ok(Organization { id: row.take()?, name: row.take()?, created_at: row.take()? })
+        })?;
+        Ok(cut(rows, limit))
+    }
+
+    /// How many organizations there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_orgs(&mut self) -> Result<u64, StoreError> {
+        self.count("SELECT COUNT(*) FROM organizations", &[])
     }
 
     /// The organization with this id.

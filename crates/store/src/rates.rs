@@ -62,4 +62,21 @@ impl Tx<'_> {
         let args = args![org.id(), key, write_per_minute.map(i64::from), read_per_minute.map(i64::from)];
         Ok(self.execute(sql, args)? > 0)
     }
+
+    /// What the organization's active keys, but for one, have of their own: requests a minute that they may write and
+    /// read, summed up. Holds the organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn own_limits(&mut self, org: &Org, but: Option<&KeyId>) -> Result<(u64, u64), StoreError> {
+        self.hold(org.id())?;
+        let now = self.now();
+        let sql = "SELECT CAST(COALESCE(SUM(write_per_minute), 0) AS BIGINT),
+                 CAST(COALESCE(SUM(read_per_minute), 0) AS BIGINT) FROM api_keys
+             WHERE org_id = ?1 AND id <> ?2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?3)";
+        let sums = self.one(sql, args![org.id(), but.map_or("", KeyId::as_str), now], |row| {
+            Ok((row.take::<i64>()?.unsigned_abs(), row.take::<i64>()?.unsigned_abs()))
+        })?;
+        Ok(sums.unwrap_or_default())
+    }
 }

@@ -2,16 +2,16 @@
 
 use lockstep_core::env::Env;
 use lockstep_core::problem::Problem;
-use lockstep_store::{Account, KeyKind, Org, StoreError, Tx};
-use secrecy::ExposeSecret;
+use lockstep_store::{Account, Org, StoreError, Tx};
 use serde::Serialize;
 use toml::Table;
 
 use super::place::{Place, Where, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
-use crate::ops;
+use crate::ops::Author;
 use crate::ops::accounts::check_phone_number_id;
+use crate::ops::organizations::{self, Keys};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -46,28 +46,13 @@ struct Made {
     phone_number: String,
 }
 
-/// The first keys of an organization.
-#[derive(Serialize)]
-pub struct Keys {
-    /// For the inbox API.
-    pub api_key: String,
-    /// For CRM Link.
-    pub publishable_key: String,
-    /// For the CRM API.
-    pub secret_key: String,
-    /// For the console.
-    pub admin_link: String,
-}
-
-impl Keys {
-    /// Prints them for people.
-    pub fn say(&self) -> anyhow::Result<()> {
-        screen::say(format!("API key           {}", self.api_key))?;
-        screen::say(format!("Publishable key   {}", self.publishable_key))?;
-        screen::say(format!("Secret key        {}", self.secret_key))?;
-        screen::say(format!("Admin link        {}", self.admin_link))?;
-        screen::say("Keep these: nobody can show them again.")
-    }
+/// Prints keys for people.
+pub fn say(keys: &Keys) -> anyhow::Result<()> {
+    screen::say(format!("API key           {}", keys.api_key))?;
+    screen::say(format!("Publishable key   {}", keys.publishable_key))?;
+    screen::say(format!("Secret key        {}", keys.secret_key))?;
+    screen::say(format!("Admin link        {}", keys.admin_link))?;
+    screen::say("Keep these: nobody can show them again.")
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -81,7 +66,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     screen::say(format!("WhatsApp account  {} (phone_number_id {})", made.phone_number, made.phone_number_id))?;
     match &made.keys {
         None => screen::say("It was there already, with keys. `lockstep keys create` makes another key."),
-        Some(keys) => keys.say(),
+        Some(keys) => say(keys),
     }
 }
 
@@ -151,18 +136,8 @@ pub async fn organization(app: &App) -> Result<Org, StoreError> {
 
 /// Makes the keys that a new organization starts with.
 pub async fn first_keys(app: &App, org: &Org) -> Result<Keys, Problem> {
-    let key = async |kind, label: &str| {
-        let minted = ops::keys::mint(app, org, kind, label, true, None).await?;
-        Ok::<_, Problem>(minted.plaintext.expose_secret().to_owned())
-    };
-    let admin = key(KeyKind::Admin, "init").await?;
-    Ok(Keys {
-        api_key: key(KeyKind::Api, "init").await?,
-        publishable_key: key(KeyKind::Publishable, "init").await?,
-        secret_key: key(KeyKind::Secret, "init").await?,
-        // Behind the # a browser keeps it to itself.
-        admin_link: format!("{}/inbox#key={admin}", app.settings.public_url),
-    })
+    let (here, by) = (app.clone(), Author::command_line(org.clone()));
+    app.store.write(move |tx| organizations::first_keys(tx, &here, &by)).await
 }
 
 fn made_up_id(env: &Env) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
+use lockstep_core::limits::KEY_PER_MINUTE_MAX;
 use lockstep_core::scope::Scope;
 use lockstep_store::{ApiKey, KeyKind, KeyLimits, Org};
 use secrecy::ExposeSecret;
@@ -47,8 +48,8 @@ pub struct Create {
     /// Days after which it ends
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3_650))]
     expires_in: Option<u32>,
-    /// What the key may do, such as contacts:read or messages:write (which covers reading); may be repeated. Everything if left
-    /// out
+    /// What the key may do, such as contacts:read or messages:write (which covers reading); may be repeated. Everything in
+    /// its organization if left out; organizations:write makes others and has to be named
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<Scope>,
     /// Print one JSON object
@@ -92,10 +93,10 @@ pub struct Limit {
     /// The key's id, as the list shows it
     id: KeyId,
     /// Writes a minute; without it the key shares the organization's
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=KEY_PER_MINUTE_MAX as i64))]
     write_per_minute: Option<u32>,
     /// Reads a minute; without it the key shares the organization's
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=KEY_PER_MINUTE_MAX as i64))]
     read_per_minute: Option<u32>,
 }
 
@@ -129,6 +130,7 @@ async fn make(app: &App, org: Org, create: Create) -> anyhow::Result<()> {
         live: !create.test,
         expires_at,
         scopes: create.scopes.clone(),
+        limits: KeyLimits::default(),
     };
     let minted = ops::keys::mint_as(app, &org, wish).await?;
     let key = minted.plaintext.expose_secret();

@@ -1,17 +1,19 @@
 //! `lockstep organizations`, and how other commands are told which one they are about.
 
 use anyhow::Context;
+use lockstep_core::change::Origin;
 use lockstep_core::ids::OrgId;
+use lockstep_core::problem::Problem;
 use lockstep_store::{Org, StoreError};
 use serde_json::json;
 use toml::Table;
 
-use super::init::{first_keys, organization, phone_number_id};
+use super::init::{organization, phone_number_id, say};
 use super::place::{Place, Where, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
-use crate::ops;
 use crate::ops::accounts::NewAccount;
+use crate::ops::organizations;
 
 /// Where a command works and about which organization.
 #[derive(clap::Args)]
@@ -82,13 +84,18 @@ pub fn run(command: Command) -> anyhow::Result<()> {
 async fn make(app: &App, add: Add) -> anyhow::Result<()> {
     let Add { name, phone_number, phone_number_id, json, .. } = add;
     let account = NewAccount { phone_number_id, phone_number, name: name.clone(), team: None };
-    let org = app.store.write(move |tx| ops::organizations::make(tx, &name, &account)).await?;
-    let keys = first_keys(app, &org).await?;
+    let here = app.clone();
+    let made = app.store.write(move |tx| {
+        let by = organizations::make(tx, Origin::CommandLine, &name, &account)?;
+        let keys = organizations::first_keys(tx, &here, &by)?;
+        Ok::<_, Problem>((by.org, keys))
+    });
+    let (org, keys) = made.await?;
     if json {
         return screen::json(&json!({ "organization": org.id(), "keys": keys }));
     }
     screen::say(format!("Organization      {}", org.id()))?;
-    keys.say()
+    say(&keys)
 }
 
 async fn show(app: &App, json: bool) -> anyhow::Result<()> {

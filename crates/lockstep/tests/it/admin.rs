@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use http::Request;
-use lockstep::ops::keys;
+use lockstep::app::RateLimits;
+use lockstep::ops::keys::{self, Wish};
 use lockstep_store::{KeyKind, KeyLimits, StoreError};
+use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 
 use crate::desk::{ACCOUNT, BEGINNING, Desk, on_both, organization};
+use crate::world::run;
 
 const NOBODY: &str = "team_01HXYZABCDEFGHJKMNPQRSTVWX";
 
@@ -94,7 +97,7 @@ fn accounts_are_added_renamed_and_given_to_a_team() {
         let new = json!({ "phone_number_id": "106540352242923", "phone_number": "+62 812-0000-111", "name": "Sales" });
         let made = desk.post("/v1/accounts", new.clone()).await;
         let mut shown = json!({ "object": "account", "phone_number_id": "106540352242923", "name": "Sales",
-            "phone_number": "+628120000111", "status": "onboarding", "team_id": null });
+            "phone_number": "+628120000111", "status": "onboarding", "team_id": null, "channel": null });
         assert_eq!((made.status.as_u16(), made.data()), (201, &shown));
         let with = |member: &str, value: Json| {
             let mut body = json!({ "phone_number_id": "1065403522", "phone_number": "+6281200002", "name": "x" });
@@ -149,6 +152,7 @@ fn a_key_is_shown_once_and_ends_at_once() {
             shown,
             json!({ "id": id, "object": "api_key", "kind": "api", "label": "CRM", "first12": key[..12],
                 "last4": key[29..], "livemode": false, "scopes": ["contacts:write", "keys:read"],
+                "write_per_minute": null, "read_per_minute": null,
                 "created_at": "2026-09-21T14:13:20.000Z", "expires_at": "2026-09-22T00:00:00.000Z",
                 "revoked_at": null, "last_used_at": null })
         );
@@ -257,5 +261,97 @@ fn a_key_with_limits_of_its_own_cannot_multiply_them() {
         assert_eq!(set, Ok::<_, StoreError>(true));
         let refused = desk.send_as(&limited, "POST", "/v1/keys", body).await;
         assert_eq!(refused.refusal(), (403, "insufficient_scope", None));
+    });
+}
+
+#[test]
+fn keys_limits_add_up_to_at_most_their_organizations() {
+    run(async {
+        let desk = Desk::with(RateLimits { write_per_minute: Some(600), read_per_minute: None }).await;
+        let made = desk.post("/v1/keys", json!({ "label": "a", "write_per_minute": 400, "read_per_minute": 9 })).await;
+        assert_eq!((&made.data()["write_per_minute"], &made.data()["read_per_minute"]), (&json!(400), &json!(9)));
+        let (a, limited) = (format!("/v1/keys/{}", made.text_of("id")), made.text_of("key"));
+        assert_eq!(desk.send_as(&limited, "GET", "/v1/me", Json::Null).await.header("x-ratelimit-limit"), Some("9"));
+        let b = desk.post("/v1/keys", json!({ "label": "b", "write_per_minute": 200 })).await;
+        let b = format!("/v1/keys/{}", b.text_of("id"));
+        let more = desk.post("/v1/keys", json!({ "label": "c", "write_per_minute": 1 })).await;
+        assert_eq!(more.refusal(), (403, "insufficient_scope", Some("write_per_minute")));
+        let patch = async |path: &str, body: Json| desk.send("PATCH", path, body).await;
+        assert_eq!(patch(&b, json!({ "write_per_minute": 201 })).await.refusal().1, "insufficient_scope");
+        assert_eq!(patch(&a, json!({ "write_per_minute": 399 })).await.data()["write_per_minute"], 399);
+        let b = patch(&b, json!({ "write_per_minute": 201, "read_per_minute": 1_000_000 })).await;
+        assert_eq!(b.data()["read_per_minute"], 1_000_000, "where nothing is limited, anything may be given");
+        let freed = patch(&a, json!({ "read_per_minute": null })).await;
+        assert_eq!((&freed.data()["write_per_minute"], &freed.data()["read_per_minute"]), (&json!(399), &Json::Null));
+        for (body, refusal) in [
+            (json!({}), (400, "missing_required_field", None)),
+            (json!({ "write_per_minute": 0 }), (400, "invalid_field_value", Some("write_per_minute"))),
+            (json!({ "read_per_minute": 1_000_001 }), (400, "invalid_field_value", Some("read_per_minute"))),
+        ] {
+            assert_eq!(patch(&a, body.clone()).await.refusal(), refusal, "{body}");
+        }
+        let own = desk.send_as(&limited, "PATCH", &a, json!({ "write_per_minute": null })).await;
+        assert_eq!(own.refusal(), (403, "insufficient_scope", None), "a key does not lift its own limit");
+        let weak = desk.post("/v1/keys", json!({ "label": "weak", "scopes": ["keys:write"] })).await.text_of("key");
+        let more = desk.send_as(&weak, "PATCH", &a, json!({ "write_per_minute": null })).await;
+        assert_eq!(more.refusal(), (403, "insufficient_scope", Some("scopes")));
+        let actions = audit(&desk).await.into_iter().filter(|(action, _)| action == "key.limited").count();
+        assert_eq!(actions, 5);
+    });
+}
+
+#[test]
+fn only_a_key_that_names_the_scope_makes_organizations() {
+    on_both("admin_organizations", async |desk| {
+        let new =
+            json!({ "name": "Toko Baru", "phone_number_id": "106540352249999", "phone_number": "+6281200009999" });
+        let closed = desk.post("/v1/organizations", new.clone()).await;
+        assert_eq!(closed.refusal(), (403, "insufficient_scope", None), "a key without scopes has all but this one");
+        let granted = desk.post("/v1/keys", json!({ "label": "x", "scopes": ["organizations:write"] })).await;
+        assert_eq!(granted.refusal(), (403, "insufficient_scope", Some("scopes")), "nor can it be given");
+        let operator = async |live: bool| {
+            let wish = Wish {
+                kind: KeyKind::Api,
+                label: "operator".to_owned(),
+                live,
+                expires_at: None,
+                scopes: vec!["organizations:write".parse().expect("a scope")],
+                limits: KeyLimits::default(),
+            };
+            keys::mint_as(&desk.app, &desk.org, wish).await.expect("a key").plaintext.expose_secret().to_owned()
+        };
+        let (key, test) = (operator(true).await, operator(false).await);
+        let made = async |key: &str, body: Json| desk.send_as(key, "POST", "/v1/organizations", body).await;
+        assert_eq!(made(&test, new.clone()).await.refusal(), (403, "insufficient_scope", Some("livemode")));
+        let toko = made(&key, new.clone()).await;
+        assert_eq!((toko.status.as_u16(), toko.text_of("name")), (201, "Toko Baru".to_owned()));
+        let keys = &toko.data()["keys"];
+        let theirs = keys["api_key"].as_str().expect("a key");
+        let me = desk.send_as(theirs, "GET", "/v1/me", Json::Null).await;
+        assert_eq!(me.data()["organization"]["id"], toko.data()["id"]);
+        let accounts = desk.send_as(theirs, "GET", "/v1/accounts", Json::Null).await;
+        assert_eq!(accounts.data()[0]["phone_number"], "+6281200009999");
+        assert!(keys["secret_key"].as_str().is_some_and(|key| key.starts_with("sk_live_")), "{keys}");
+        assert!(keys["admin_link"].as_str().is_some_and(|link| link.contains("/inbox#key=adm_")), "{keys}");
+        assert_eq!(desk.send_as(theirs, "GET", "/v1/organizations", Json::Null).await.refusal().0, 403);
+        assert_eq!(desk.send_as(&key, "GET", "/v1/contacts", Json::Null).await.refusal().0, 403);
+
+        for (member, value, param) in [
+            ("name", json!(""), Some("name")),
+            ("name", Json::Null, Some("name")),
+            ("phone_number", json!("0812"), Some("phone_number")),
+            ("phone_number_id", json!("1"), Some("phone_number_id")),
+        ] {
+            let mut body = new.clone();
+            body[member] = value;
+            assert_eq!(made(&key, body.clone()).await.refusal().2, param, "{body}");
+        }
+        let first = desk.send_as(&key, "GET", "/v1/organizations?limit=1", Json::Null).await;
+        let cursor = first.body["next_cursor"].as_str().expect("a cursor").to_owned();
+        let second = desk.send_as(&key, "GET", &format!("/v1/organizations?limit=1&cursor={cursor}"), Json::Null).await;
+        let mut names = [first.data()[0]["name"].clone(), second.data()[0]["name"].clone()];
+        names.sort_by_key(Json::to_string);
+        assert_eq!((names, &second.body["has_more"]), ([json!("Acme"), json!("Toko Baru")], &json!(false)));
+        assert!(!first.text.contains("sk_live_") && !second.text.contains("sk_live_"));
     });
 }

@@ -221,7 +221,7 @@ async fn me_accounts_and_health_answer() {
     let limits = json!({ "tier": "self_hosted", "write_per_minute": 60, "read_per_minute": null });
     assert_eq!(me.data()["rate_limits"], limits);
     let account = json!({ "object": "account", "phone_number_id": ACCOUNT, "phone_number": "+6285117600829",
-        "name": "Support", "status": "connected", "team_id": null });
+        "name": "Support", "status": "connected", "team_id": null, "channel": "carrier" });
     let accounts = desk.get("/v1/accounts?status=all").await;
     assert_eq!((accounts.data(), &accounts.body["has_more"]), (&json!([account]), &json!(false)));
     let from = json!({ "phone_number": "+628111222333", "from": account["phone_number"] });

@@ -6,7 +6,7 @@ use lockstep::ops::keys::{self, Wish};
 use lockstep::ops::users;
 use lockstep_core::problem::Problem;
 use lockstep_core::scope::Scope;
-use lockstep_store::{KeyKind, NewUser};
+use lockstep_store::{KeyKind, KeyLimits, NewUser};
 use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 
@@ -15,7 +15,14 @@ use crate::desk::{ACCOUNT, BEGINNING, Desk, on_both};
 /// Makes a test key with these scopes.
 async fn scoped(desk: &Desk, scopes: &[&str]) -> String {
     let scopes = scopes.iter().map(|scope| scope.parse().expect("a scope")).collect::<Vec<Scope>>();
-    let wish = Wish { kind: KeyKind::Api, label: "scoped".to_owned(), live: false, expires_at: None, scopes };
+    let wish = Wish {
+        kind: KeyKind::Api,
+        label: "scoped".to_owned(),
+        live: false,
+        expires_at: None,
+        scopes,
+        limits: KeyLimits::default(),
+    };
     let minted = keys::mint_as(&desk.app, &desk.org, wish).await.expect("a key");
     minted.plaintext.expose_secret().to_owned()
 }
@@ -132,6 +139,7 @@ fn a_key_does_what_its_scopes_say_and_nothing_else() {
             live: true,
             expires_at: None,
             scopes: vec!["org:read".parse().expect("a scope")],
+            limits: KeyLimits::default(),
         };
         assert!(keys::mint_as(&desk.app, &desk.org, wish).await.is_err(), "only keys of this API have scopes");
     });

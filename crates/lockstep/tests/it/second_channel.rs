@@ -9,9 +9,9 @@ use http::Request;
 use lockstep::channel::registry;
 use lockstep::ops::channels::{self, Connect, Connected};
 use lockstep_core::problem::{Code, Problem};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use crate::desk::Desk;
+use crate::desk::{ACCOUNT, Desk};
 use crate::letters::{Letters, SEAL, seal};
 
 const BOX: &str = "200300400500";
@@ -81,6 +81,58 @@ async fn a_form_that_will_not_do_connects_nothing() {
     connect(&desk, "letters", &[("signet", "iron"), ("colour", "red")]).await.expect("more than is asked does no harm");
     let refused = connect(&desk, "carrier", &[]).await.expect_err("the account has a channel");
     assert_eq!((refused.code, refused.param.as_deref()), (Code::InvalidFieldValue, Some("channel")));
+}
+
+#[tokio::test]
+async fn an_account_is_connected_and_disconnected_over_http() {
+    let mut desk = Desk::new().await;
+    desk.carry(Arc::new(Letters));
+    let path = format!("/v1/accounts/{BOX}/channel");
+    let put = async |body: Json| desk.send("PUT", &path, body).await;
+    let good = json!({ "channel": "letters", "settings": { "signet": "iron" } });
+    assert_eq!(put(good.clone()).await.refusal(), (404, "resource_not_found", None), "no such account");
+    let account = json!({ "phone_number_id": BOX, "phone_number": "+200300400500", "name": "Post" });
+    desk.post("/v1/accounts", account).await.data();
+    assert_eq!(desk.get(&path).await.refusal(), (404, "resource_not_found", None));
+    for (body, refusal) in [
+        (json!({}), (400, "missing_required_field", Some("channel"))),
+        (json!({ "channel": "pigeons" }), (400, "invalid_field_value", Some("channel"))),
+        (json!({ "channel": "letters" }), (400, "missing_required_field", Some("settings.signet"))),
+        (
+            json!({ "channel": "letters", "settings": { "signet": "wax" } }),
+            (400, "invalid_field_value", Some("settings.signet")),
+        ),
+        (
+            json!({ "channel": "letters", "base_url": "http://10.0.0.1", "settings": { "signet": "iron" } }),
+            (400, "invalid_field_value", Some("base_url")),
+        ),
+    ] {
+        assert_eq!(put(body.clone()).await.refusal(), refusal, "{body}");
+    }
+    let test = desk.post("/v1/keys", json!({ "label": "test", "livemode": false })).await.text_of("key");
+    let refused = desk.send_as(&test, "PUT", &path, good.clone()).await;
+    assert_eq!(refused.refusal(), (403, "insufficient_scope", Some("livemode")));
+
+    let connected = put(good).await;
+    let id = connected.text_of("id");
+    let mut shown = json!({ "id": id, "object": "channel", "channel": "letters", "phone_number_id": BOX,
+        "base_url": "https://post.test", "webhook_url": format!("https://lockstep.test/hooks/letters/{id}"),
+        "connected_at": "2026-09-21T14:13:20.000Z", "handover": {} });
+    assert_eq!(connected.data(), &shown);
+    shown.as_object_mut().expect("an object").remove("handover");
+    assert_eq!(desk.get(&path).await.data(), &shown);
+    let accounts = desk.get("/v1/accounts").await;
+    let of = |id: &str| accounts.data().as_array().and_then(|all| all.iter().find(|it| it["phone_number_id"] == id));
+    let seen = |id: &str| of(id).map(|account| (account["status"].clone(), account["channel"].clone()));
+    assert_eq!(seen(BOX), Some((json!("connected"), json!("letters"))));
+    assert_eq!(seen(ACCOUNT), Some((json!("connected"), json!("carrier"))));
+
+    assert_eq!(desk.send_as(&test, "DELETE", &path, Json::Null).await.refusal().0, 403);
+    let gone = desk.send("DELETE", &path, Json::Null).await;
+    assert_eq!(gone.data(), &json!({ "phone_number_id": BOX, "object": "channel", "deleted": true }));
+    assert_eq!(desk.send("DELETE", &path, Json::Null).await.refusal(), (404, "resource_not_found", None));
+    let left = desk.get("/v1/accounts?status=all").await;
+    assert!(left.text.contains("disconnected"), "{}", left.text);
 }
 
 #[test]

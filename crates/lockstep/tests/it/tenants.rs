@@ -176,7 +176,7 @@ fn body(method: &str, template: &str, theirs: &Things) -> Json {
     match (method, tail) {
         ("GET" | "DELETE", _) => Json::Null,
         ("PATCH", "/conversations/{id}") => json!({ "status": "open" }),
-        ("PATCH", _) => json!({ "name": "x", "status": "paused" }),
+        ("PATCH", _) => json!({ "name": "x", "status": "paused", "read_per_minute": 1 }),
         ("POST" | "PUT", _) => json!({
             "phone_number": "+628111222399", "name": "x", "label_id": theirs.label, "contact_ids": [theirs.contact],
             "operation": "attach", "contacts": [{ "phone_number": "+628111222399" }],
@@ -241,6 +241,11 @@ fn probes(method: &str, tail: &str, scoped: bool, theirs: &Things, own_label: &s
             400,
         )],
         ("POST", "/keys") => vec![sent(json!({ "label": "x" }), 201)],
+        // The operator's alone.
+        ("GET", "/organizations") => vec![(String::new(), Json::Null, 403)],
+        ("POST", "/organizations") => {
+            vec![sent(json!({ "name": "x", "phone_number_id": "1065403", "phone_number": "+6285117600998" }), 403)]
+        }
         ("POST", "/messages") => {
             // There, the other has an open window with this number.
             vec![

@@ -8,6 +8,7 @@ mod contacts;
 mod conversations;
 mod isolation;
 mod labels;
+mod organizations;
 mod outbox;
 mod pairs;
 mod queue;
@@ -72,6 +73,9 @@ cases! {
         a_connection_remembers_whether_it_may_enter;
     channels:
         an_account_has_one_channel_that_can_be_connected_again;
+    organizations:
+        organizations_are_listed_in_pages,
+        what_keys_have_for_themselves_adds_up;
     labels:
         a_label_reads_back_and_its_name_is_its_teams_own,
         labels_are_listed_in_pages_and_by_team,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use lockstep_core::ids::TeamId;
 use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{Account, Tx};
+use lockstep_store::{Account, ChannelOf, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,11 +43,16 @@ struct AccountObject {
     /// The team whose labels its contacts can have; null for those of every team.
     #[schema(value_type = Option<String>, required)]
     team_id: Option<TeamId>,
+    /// Which network carries its messages, such as `whatsapp`; null for none.
+    #[schema(required)]
+    channel: Option<String>,
 }
 
-impl From<Account> for AccountObject {
-    fn from(account: Account) -> Self {
+impl AccountObject {
+    fn new(account: Account, channels: &[ChannelOf]) -> Self {
+        let carries = |of: &&ChannelOf| of.channel().account == account.phone_number_id;
         Self {
+            channel: channels.iter().find(carries).map(|of| of.channel().slug.clone()),
             object: "account",
             phone_number_id: Some(account.phone_number_id),
             phone_number: Some(accounts::e164(&account.phone_number)),
@@ -83,8 +88,10 @@ async fn list(
         Some(_) => return Err(Problem::of(Code::InvalidFieldValue, "status", "Use connected or all.").into()),
     };
     let org = caller.org.clone();
-    let accounts = app.store.read(move |tx| Ok::<_, Problem>(tx.accounts(&org)?)).await?;
-    let data = accounts.into_iter().filter(|account| shown(&account.status)).map(AccountObject::from).collect();
+    let listed = app.store.read(move |tx| Ok::<_, Problem>((tx.accounts(&org)?, tx.channels(&org)?))).await;
+    let (accounts, channels) = listed?;
+    let shown = accounts.into_iter().filter(|account| shown(&account.status));
+    let data = shown.map(|account| AccountObject::new(account, &channels)).collect();
     Ok(Answer::new(200, &caller.request, &List::page(data, None, &caller.request))?)
 }
 
@@ -105,7 +112,7 @@ struct NewAccountBody {
     team_id: Option<TeamId>,
 }
 
-/// Adds an account. The command line connects it to its channel.
+/// Adds an account. `PUT /v1/accounts/{phone_number_id}/channel` connects it to its network.
 #[utoipa::path(post, path = "/accounts", tag = "account", operation_id = "create_account", request_body = NewAccountBody,
     responses((status = 201, body = One<AccountObject>)))]
 async fn create(
@@ -122,14 +129,16 @@ async fn create(
             name: required("name", body.name)?,
             team: body.team_id,
         };
-        Answer::created(&request, AccountObject::from(accounts::add(tx, &by, &new)?))
+        Answer::created(&request, AccountObject::new(accounts::add(tx, &by, &new)?, &[]))
     };
     once::answer(&app, &caller, once, effect).await
 }
 
+/// The account that a path names.
 #[derive(Debug, Deserialize)]
-struct AccountPath {
-    phone_number_id: String,
+pub(super) struct AccountPath {
+    /// Meta's id of its number.
+    pub phone_number_id: String,
 }
 
 /// What to change of an account. An absent member stays.
@@ -161,6 +170,9 @@ async fn patch(
         return Err(Problem::new(Code::MissingRequiredField, "Give at least one of name and team_id.").into());
     }
     let patch = AccountPatch { name, team };
-    let written = app.store.write(move |tx| accounts::patch(tx, &by, &path.phone_number_id, patch)).await?;
-    Ok(Answer::ok(&caller.request, AccountObject::from(written))?)
+    let written = app.store.write(move |tx| {
+        let account = accounts::patch(tx, &by, &path.phone_number_id, patch)?;
+        Ok::<_, Problem>(AccountObject::new(account, &tx.channels(&by.org)?))
+    });
+    Ok(Answer::ok(&caller.request, written.await?)?)
 }

@@ -1,12 +1,13 @@
-//! API keys: listed, made and revoked by a key that may do so. Beyond Kirim, which has them in its dashboard only.
+//! API keys: listed, made, limited and revoked by a key that may do so. Beyond Kirim, which has them in its dashboard only.
 
 use axum::extract::State;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
 use lockstep_core::limits::{KEY_LABEL_CHARS_MAX, fits};
+use lockstep_core::patch::Patch;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_core::scope::Scope;
-use lockstep_store::{ApiKey, KeyKind, Tx};
+use lockstep_store::{ApiKey, KeyKind, KeyLimits, Tx};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,16 +17,16 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::ops::idempotency::Once;
-use crate::ops::keys::{self, Wish};
+use crate::ops::keys::{self, LimitsPatch, Wish};
 use crate::wire::inbox::cursor::Listing;
 use crate::wire::inbox::dto::{PageFilters, page_size, required};
 use crate::wire::inbox::envelope::{Answer, List, One, Refusal};
-use crate::wire::inbox::extract::{Filters, Post, Segments};
+use crate::wire::inbox::extract::{Body, Filters, Post, Segments};
 use crate::wire::inbox::once;
 
 /// The routes below `/v1`.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, revoke))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, patch, revoke))
 }
 
 /// A key's record.
@@ -51,6 +52,12 @@ struct KeyObject {
     /// What it may do; null for everything.
     #[schema(value_type = Option<Vec<String>>, required)]
     scopes: Option<Vec<Scope>>,
+    /// Requests a minute that it may write, of its own; null when it shares its organization's.
+    #[schema(required)]
+    write_per_minute: Option<u32>,
+    /// Requests a minute that it may read, of its own; null when it shares its organization's.
+    #[schema(required)]
+    read_per_minute: Option<u32>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
@@ -80,6 +87,8 @@ impl From<ApiKey> for KeyObject {
             last4: key.last4,
             livemode: key.live,
             scopes: Some(key.scopes).filter(|scopes| !scopes.is_empty()),
+            write_per_minute: key.limits.write_per_minute,
+            read_per_minute: key.limits.read_per_minute,
             created_at: key.created_at,
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
@@ -100,6 +109,13 @@ struct NewKeyBody {
     /// What it may do, such as `contacts:read`; what the key of the request may do when absent.
     #[schema(value_type = Option<Vec<String>>, min_items = 1)]
     scopes: Option<Vec<Scope>>,
+    /// Requests a minute that it may write, of its own. What keys have for themselves adds up to at most what the
+    /// organization has.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    write_per_minute: Option<u32>,
+    /// Requests a minute that it may read, of its own.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    read_per_minute: Option<u32>,
     /// When it ends; when the key of the request does when absent.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -128,7 +144,14 @@ impl NewKeyBody {
         let mut scopes = self.scopes.unwrap_or_else(|| caller.scopes.clone());
         scopes.sort();
         scopes.dedup();
-        Ok(Wish { kind: KeyKind::Api, label, live: self.livemode.unwrap_or(caller.livemode), expires_at, scopes })
+        Ok(Wish {
+            kind: KeyKind::Api,
+            label,
+            live: self.livemode.unwrap_or(caller.livemode),
+            expires_at,
+            scopes,
+            limits: KeyLimits { write_per_minute: self.write_per_minute, read_per_minute: self.read_per_minute },
+        })
     }
 }
 
@@ -169,11 +192,11 @@ async fn create(
     caller: Caller,
     Post { body, once }: Post<NewKeyBody>,
 ) -> Result<Answer, Refusal> {
-    let (now, by) = (app.env.now(), caller.clone());
+    let (now, here, by) = (app.env.now(), app.clone(), caller.clone());
     // The kept answer shows the new key: another key gets none of it, whatever it repeats.
     let once = once.map(|once| Once { key: format!("{}/{}", caller.key, once.key), ..once });
     let effect = move |tx: &mut Tx<'_>| {
-        let (key, plaintext) = keys::make_for(tx, &by, body?.checked(&by, now)?)?;
+        let (key, plaintext) = keys::make_for(tx, &here, &by, body?.checked(&by, now)?)?;
         let shown = KeyObject { key: Some(plaintext.expose_secret().to_owned()), ..KeyObject::from(key) };
         Answer::created(&by.request, shown)
     };
@@ -186,6 +209,40 @@ async fn create(
 async fn get(State(app): State<App>, caller: Caller, Segments(path): Segments<KeyPath>) -> Result<Answer, Refusal> {
     let (org, id) = (caller.org.clone(), path.id()?);
     let key = app.store.read(move |tx| keys::find(tx, &org, &id)).await?;
+    Ok(Answer::ok(&caller.request, KeyObject::from(key))?)
+}
+
+/// What to change of a key. An absent member stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(min_properties = 1)]
+struct KeyPatchBody {
+    /// Requests a minute that it may write, of its own; null when it is to share its organization's. What keys have for
+    /// themselves adds up to at most what the organization has.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    #[serde(default)]
+    write_per_minute: Patch<u32>,
+    /// Requests a minute that it may read, of its own; null when it is to share its organization's.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    #[serde(default)]
+    read_per_minute: Patch<u32>,
+}
+
+/// Gives a key rate limits of its own, or takes them away.
+#[utoipa::path(patch, path = "/keys/{id}", tag = "organization", operation_id = "update_key", request_body = KeyPatchBody,
+    params(("id" = String, Path, description = "`key_…`")), responses((status = 200, body = One<KeyObject>)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Segments(path): Segments<KeyPath>,
+    Body(body): Body<KeyPatchBody>,
+) -> Result<Answer, Refusal> {
+    let (here, by, id) = (app.clone(), caller.clone(), path.id()?);
+    let patch = LimitsPatch { write_per_minute: body.write_per_minute, read_per_minute: body.read_per_minute };
+    if patch == LimitsPatch::default() {
+        let message = "Give at least one of write_per_minute and read_per_minute.";
+        return Err(Problem::new(Code::MissingRequiredField, message).into());
+    }
+    let key = app.store.write(move |tx| keys::limit_for(tx, &here, &by, &id, patch)).await?;
     Ok(Answer::ok(&caller.request, KeyObject::from(key))?)
 }
 

@@ -1,6 +1,7 @@
 //! The Inbox API: Kirim's `/v1` in both path layouts, and what goes beyond it.
 
 mod accounts;
+mod channel;
 mod contact_labels;
 mod contacts;
 mod conversation_labels;
@@ -18,6 +19,7 @@ mod me;
 mod messages;
 mod once;
 mod openapi;
+mod organizations;
 mod outgoing;
 mod refusals;
 mod rows;
@@ -65,6 +67,8 @@ fn gated() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(me::me))
         .merge(accounts::routes())
+        .merge(channel::routes())
+        .merge(organizations::routes())
         .merge(keys::routes())
         .merge(webhooks::routes())
         .merge(deliveries::routes())

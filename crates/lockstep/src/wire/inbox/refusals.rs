@@ -37,6 +37,8 @@ const TEMPLATES: &[Code] = &[
 /// What an operation refuses beyond what its shape says, by its id.
 const OWN: &[(&str, &[Code])] = &[
     ("create_account", &[Code::InvalidPhoneNumber]),
+    ("create_organization", &[Code::InvalidPhoneNumber]),
+    ("connect_channel", &[Code::WhatsappUpstreamError]),
     ("list_contacts", &[Code::InvalidPhoneNumber]),
     ("export_contacts", &[Code::InvalidPhoneNumber]),
     ("create_contact", &[Code::InvalidPhoneNumber, Code::ContactAlreadyExists]),
