@@ -107,6 +107,55 @@ async function properties() {
   assert.equal((await refused(coreApi.getByName('contacts', name))).status, 404)
 }
 
+/** Deals with their pipelines, links of both kinds, a custom object and owners. */
+async function otherObjects() {
+  const { crm } = client
+  const pipelines = (await crm.pipelines.pipelinesApi.getAll('deals')).results
+  const [{ id: pipeline, stages: [first, second] }] = pipelines
+  const contact = await basicApi.create({ properties: { email: address('buyer') }, associations: [] })
+  const toContact = { to: { id: contact.id }, types: [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 3 }] }
+  const properties = { dealname: `Judged ${run}`, pipeline, dealstage: first.id }
+  const deal = await crm.deals.basicApi.create({ properties, associations: [toContact] })
+  const read = await crm.deals.basicApi.getById(deal.id, ['dealname', 'hs_is_closed'], undefined, ['contacts'])
+  assert.equal(read.properties.hs_is_closed, 'false')
+  assert.equal(read.associations.contacts.results[0].id, contact.id)
+  const moved = await crm.deals.basicApi.update(deal.id, { properties: { dealstage: second.id } })
+  assert.equal(moved.properties.dealstage, second.id)
+  assert.equal((await refused(crm.deals.basicApi.update(deal.id, { properties: { dealstage: 'nowhere' } }))).status, 400)
+  assert.equal((await refused(crm.deals.basicApi.create({ properties: { dealname: 'x' }, associations: [] }))).status, 400)
+  const found = await crm.deals.searchApi.doSearch({
+    filterGroups: [{ filters: [{ propertyName: 'dealname', operator: 'CONTAINS_TOKEN', value: run }] }],
+    sorts: ['-hs_lastmodifieddate'], properties: ['dealname'], limit: 10, after: '0',
+  })
+  assert.deepEqual(found.results.map((it) => it.id), [deal.id])
+
+  const company = await crm.companies.basicApi.create({ properties: { name: 'Judge & Co' }, associations: [] })
+  const links = crm.associations.v4
+  await links.basicApi.createDefault('deals', deal.id, 'companies', company.id)
+  await links.basicApi.create('deals', deal.id, 'companies', company.id, [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 5 }])
+  const [linked] = (await links.basicApi.getPage('deals', deal.id, 'companies')).results
+  assert.equal(linked.toObjectId, company.id)
+  assert.deepEqual(linked.associationTypes.map((it) => it.typeId).sort(), [341, 5].sort())
+  const many = await links.batchApi.getPage('companies', 'deals', { inputs: [{ id: company.id }] })
+  assert.equal(String(many.results[0].to[0].toObjectId), deal.id)
+  await links.basicApi.archive('deals', deal.id, 'companies', company.id)
+  assert.equal((await links.basicApi.getPage('deals', deal.id, 'companies')).results.length, 0)
+  const labels = await links.schema.definitionsApi.getAll('contacts', 'companies')
+  assert.ok(labels.results.some((it) => it.label === 'Primary'))
+
+  const [schema] = (await crm.schemas.coreApi.getAll()).results
+  const custom = { properties: { contract_name: 'Lease', signed_on: '2026-02-03' }, associations: [] }
+  const contract = await crm.objects.basicApi.create(schema.objectTypeId, custom)
+  const byName = await crm.objects.basicApi.getById(schema.fullyQualifiedName, contract.id, ['signed_on'])
+  assert.equal(byName.properties.signed_on, '2026-02-03')
+  const note = { properties: { hs_timestamp: new Date().toISOString(), hs_note_body: 'Judged' }, associations: [
+    { to: { id: contact.id }, types: [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 202 }] }] }
+  assert.ok((await crm.objects.notes.basicApi.create(note)).id)
+  const ticket = { properties: { subject: 'Help', hs_pipeline: '0', hs_pipeline_stage: '1' }, associations: [] }
+  await crm.tickets.basicApi.archive((await crm.tickets.basicApi.create(ticket)).id)
+  assert.ok((await crm.owners.ownersApi.getPage()).results.length > 0)
+}
+
 async function oauth() {
   const redirectUri = 'https://app.example.com/callback'
   const allow = new URLSearchParams({ client_id: 'sandbox-client', redirect_uri: redirectUri, scope: 'oauth', state: 's', decision: 'allow' })
@@ -168,6 +217,7 @@ await searches(ada)
 await mergesAndDeletes(pair)
 if (!throughProxy) {
   await properties()
+  await otherObjects()
   await oauth()
   await webhooks()
 }

@@ -16,12 +16,14 @@ use crate::fault::{Fault, FaultClass};
 /// [`FaultClass::Drift`], so that it never looks like a cleared value.
 #[async_trait]
 pub trait Objects: Send + Sync {
-    /// The account's objects, without their fields: those that the grant may read. Few calls.
+    /// The account's objects, without their fields: those that the grant may read. At most one call for each kind of
+    /// object.
     async fn objects(&self, _session: &Session) -> Result<Vec<ApiObject>, Fault> {
         Err(unsupported("list its objects"))
     }
 
-    /// One object with its fields and the automations that its records can start. Few calls.
+    /// One object with its fields and the automations that its records can start. Few calls. What the grant does not
+    /// cover, such as the names of owners, is left out.
     ///
     /// # Errors
     /// Class [`FaultClass::Missing`] when the account has no such object.
@@ -29,8 +31,8 @@ pub trait Objects: Send + Sync {
         Err(unsupported("describe its objects"))
     }
 
-    /// Reads records by id, at most [`crate::About::read_batch`] of them. The answer has one entry for each id, in
-    /// order. Few calls.
+    /// Reads records by id, one call for each full batch of [`crate::About::read_batch`], and one more for those that it
+    /// did not show. The answer has one entry for each id, in order.
     async fn read(
         &self,
         _session: &Session,
@@ -41,7 +43,11 @@ pub trait Objects: Send + Sync {
         Err(unsupported("read its objects"))
     }
 
-    /// The record whose unique property holds the value; no index lag. One call.
+    /// The record whose property holds the value. By a unique property there is no index lag, and it is one call. By
+    /// another one the record is searched for: index lag applies, and it is one call more.
+    ///
+    /// # Errors
+    /// Class [`FaultClass::Rejected`] with the property when several records hold the value.
     async fn by_key(
         &self,
         _session: &Session,
@@ -52,7 +58,9 @@ pub trait Objects: Send + Sync {
         Err(unsupported("find a record by a key"))
     }
 
-    /// One page of the records that pass every filter. Index lag applies. One call.
+    /// One page of the records that pass every filter. Index lag applies. One call, or few when more properties are asked
+    /// than a search can name. Where a vendor pages only so far, the page beyond is class [`FaultClass::Rejected`]; with
+    /// [`Search::changed_since`] go on from the last record's time.
     async fn search(
         &self,
         _session: &Session,
@@ -64,15 +72,22 @@ pub trait Objects: Send + Sync {
     }
 
     /// Gives the object a unique text property that holds our id; succeeds when a fitting one exists. At most two calls.
+    ///
+    /// # Errors
+    /// Class [`FaultClass::Rejected`] with the property when there is one that does not fit.
     async fn add_key(&self, _session: &Session, _object: &str, _name: &str) -> Result<(), Fault> {
         Err(unsupported("keep a key of ours"))
     }
 
-    /// Carries out one deed, in one call but for links that need a call each. The record in the outcome holds those of
-    /// the asked properties that the vendor shows after a write; the others are unseen.
+    /// Carries out one deed. A record is made in one call with its links; a change takes one more for each link, before
+    /// the record's own, and starting an automation may take two. What has to be looked up for it is read before. The
+    /// record in the outcome holds those of the asked properties that the vendor shows after a write; the others are
+    /// unseen.
     ///
     /// # Errors
-    /// Class [`FaultClass::Unknown`] means that it may have happened.
+    /// Class [`FaultClass::Unknown`] means that it may have happened. [`FaultClass::Duplicate`] names the record in the
+    /// way, [`FaultClass::Rejected`] the property at fault, where the vendor tells. [`FaultClass::Drift`] is also an
+    /// automation that has gone.
     async fn carry_out(&self, _session: &Session, _deed: &Deed, _properties: &[String]) -> Result<Outcome, Fault> {
         Err(unsupported("be written to"))
     }

@@ -68,11 +68,13 @@ fn of_error(status: u16, error: &ErrorBody) -> Fault {
     let code = reason.and_then(|reason| reason.code.as_deref()).or(sub_category(error)).or(error.category.as_deref());
     let message =
         reason.filter(|reason| !reason.message.is_empty()).map_or(error.message.as_str(), |reason| &reason.message);
+    let scopes: Vec<&str> = error.context("requiredGranularScopes").collect();
+    let message = if scopes.is_empty() { message.to_owned() } else { format!("{message} ({})", scopes.join(", ")) };
     Fault {
         property: reason.and_then(ErrorDetail::property).or_else(|| named_property(error)).map(str::to_owned),
-        existing: existing(error, message),
+        existing: existing(error, &message),
         request_id: error.correlation_id.clone().or(error.request_id.clone()),
-        ..Fault::new(class, code.map_or_else(|| format!("HTTP_{status}"), str::to_owned), sentence(message, status))
+        ..Fault::new(class, code.map_or_else(|| format!("HTTP_{status}"), str::to_owned), sentence(&message, status))
     }
 }
 
@@ -238,6 +240,13 @@ mod tests {
             json!({ "message": "Contact already exists", "category": "CONFLICT", "context": { "existingId": ["9"] } });
         let fault = of_row(&ErrorBody::read(&row));
         assert_eq!((fault.class, fault.existing.as_deref()), (FaultClass::Duplicate, Some("9")));
+    }
+
+    #[test]
+    fn a_missing_scope_is_named() {
+        let body = json!({ "category": "MISSING_SCOPES", "message": "Scopes are required.", "context": { "requiredGranularScopes": ["tickets"] } });
+        let fault = of_answer(&answer(403, body), false);
+        assert_eq!((fault.class, fault.message.as_str()), (FaultClass::Forbidden, "Scopes are required. (tickets)"));
     }
 
     #[test]

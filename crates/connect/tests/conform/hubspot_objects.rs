@@ -82,7 +82,7 @@ async fn records_are_linked_when_made_and_later() {
     let update = Deed::Update { record, properties: set(&[("dealname", "More lamps")]), links };
     let changed = written(office.carry_out(&update).await.expect("a change"));
     assert_eq!(changed.text("dealname"), Some("More lamps"));
-    let both = vec![String::new(), "Primary".to_owned()];
+    let both = vec!["Primary".to_owned(), String::new()];
     assert_eq!(office.links("deals", &deal, "companies").await, [(firm.clone(), both)]);
 
     let signed = [("contract_name", "Lease")];
@@ -138,6 +138,28 @@ async fn stages_owners_and_lists_are_choices() {
     let fault = office.carry_out(&deed).await.expect_err("another pipeline's stage");
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Rejected, "INVALID_OPTION"));
     assert_eq!(fault.property.as_deref(), Some("dealstage"));
+}
+
+#[tokio::test]
+async fn every_kind_of_value_is_taken_and_a_taken_address_is_named() {
+    let office = office();
+    let lease = [("contract_name", "Lease"), ("signed_on", "2026-02-03"), ("contract_value", "1200.50")];
+    let lease = office.create("p44237313_contracts", &lease, vec![]).await.id;
+    assert_eq!(office.hubspot.get(&lease).expect("a contract").value("signed_on"), Some("2026-02-03"));
+    let closed = [DEAL, &[("closedate", "2026-02-03T10:00:00Z")]].concat();
+    let deal = office.create("deals", &closed, vec![]).await.id;
+    assert_eq!(office.hubspot.get(&deal).expect("a deal").value("closedate"), Some("2026-02-03T10:00:00.000Z"));
+    let firm = office.create("companies", &[("name", "Firm"), ("is_public", "true")], vec![]).await.id;
+    assert_eq!(office.hubspot.get(&firm).expect("a company").value("is_public"), Some("true"));
+    let ticket = [("subject", "Help"), ("hs_pipeline", "0"), ("hs_pipeline_stage", "1")];
+    let ticket = [&ticket[..], &[("hs_ticket_category", "BILLING_ISSUE;FEATURE_REQUEST")]].concat();
+    office.create("tickets", &ticket, vec![]).await;
+
+    let ana = office.create("contacts", &[("email", "ana@example.com")], vec![]).await.id;
+    let properties = set(&[("email", "Ana@example.com")]);
+    let again = Deed::Create { object: "contacts".to_owned(), properties, key: None, links: vec![] };
+    let fault = office.carry_out(&again).await.expect_err("taken");
+    assert_eq!((fault.class, fault.existing.as_deref()), (FaultClass::Duplicate, Some(ana.as_str())));
 }
 
 #[tokio::test]

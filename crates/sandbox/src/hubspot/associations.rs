@@ -1,15 +1,14 @@
-//! Associations between records: their types, those made with a record, and the v4 routes.
-//! Source: HubSpot's page "CRM API | Associations v4" and the type table of its client library.
+//! The routes of associations v4. Source: HubSpot's page "CRM API | Associations v4".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
-use super::item::{Item, Standing};
-use super::objects::{CONTACTS, ObjectNo};
+use super::links::{IdBody, TypeBody, shown_type};
+use super::objects::ObjectNo;
 use super::portal::Portal;
 use crate::world::iso;
 
@@ -18,227 +17,7 @@ const PAIRS_MAX: usize = 2_000;
 /// Records in one batch of reads.
 const READ_MAX: usize = 1_000;
 
-/// One way in which records of two objects can be linked, seen from one end.
-#[derive(Clone, Copy, Debug)]
-struct LinkType {
-    from: &'static str,
-    to: &'static str,
-    id: u32,
-    /// The type at the other end.
-    inverse: u32,
-    /// Its name for people; the default link of two objects has none.
-    label: Option<&'static str>,
-    category: &'static str,
-}
-
-const fn plain(from: &'static str, to: &'static str, id: u32, inverse: u32) -> LinkType {
-    LinkType { from, to, id, inverse, label: None, category: "HUBSPOT_DEFINED" }
-}
-
-const fn primary(from: &'static str, to: &'static str, id: u32, inverse: u32) -> LinkType {
-    LinkType { label: Some("Primary"), ..plain(from, to, id, inverse) }
-}
-
-const fn own(from: &'static str, to: &'static str, id: u32, inverse: u32, label: Option<&'static str>) -> LinkType {
-    LinkType { from, to, id, inverse, label, category: "USER_DEFINED" }
-}
-
-/// Types between objects, by singular names; each is followed by its inverse where that is another.
-const TYPES: [LinkType; 34] = [
-    plain("contact", "company", 279, 280),
-    plain("company", "contact", 280, 279),
-    primary("contact", "company", 1, 2),
-    primary("company", "contact", 2, 1),
-    plain("contact", "deal", 4, 3),
-    plain("deal", "contact", 3, 4),
-    plain("contact", "ticket", 15, 16),
-    plain("ticket", "contact", 16, 15),
-    plain("deal", "company", 341, 342),
-    plain("company", "deal", 342, 341),
-    primary("deal", "company", 5, 6),
-    primary("company", "deal", 6, 5),
-    plain("ticket", "company", 339, 340),
-    plain("company", "ticket", 340, 339),
-    primary("ticket", "company", 26, 25),
-    primary("company", "ticket", 25, 26),
-    plain("deal", "ticket", 27, 28),
-    plain("ticket", "deal", 28, 27),
-    plain("contact", "contact", 449, 449),
-    plain("deal", "deal", 451, 451),
-    plain("note", "contact", 202, 201),
-    plain("contact", "note", 201, 202),
-    plain("note", "company", 190, 189),
-    plain("company", "note", 189, 190),
-    plain("note", "deal", 214, 213),
-    plain("deal", "note", 213, 214),
-    plain("note", "ticket", 228, 227),
-    plain("ticket", "note", 227, 228),
-    own("contact", "contracts", 31, 32, None),
-    own("contracts", "contact", 32, 31, None),
-    own("contact", "contracts", 33, 34, Some("Signer")),
-    own("contracts", "contact", 34, 33, Some("Signed by")),
-    own("deal", "contracts", 35, 36, None),
-    own("contracts", "deal", 36, 35, None),
-];
-
-/// Which records are linked, and how: from, to, and the types seen from the first.
-#[derive(Debug, Default)]
-pub(super) struct Links(BTreeMap<(u64, u64), BTreeSet<u32>>);
-
-/// A link from a record to another, of a known type.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NewLink {
-    to: u64,
-    id: u32,
-    inverse: u32,
-}
-
-impl Links {
-    fn add(&mut self, from: u64, link: NewLink) {
-        self.0.entry((from, link.to)).or_default().insert(link.id);
-        self.0.entry((link.to, from)).or_default().insert(link.inverse);
-    }
-
-    fn remove(&mut self, from: u64, to: u64) {
-        self.0.remove(&(from, to));
-        self.0.remove(&(to, from));
-    }
-
-    fn of(&self, from: u64) -> impl Iterator<Item = (u64, &BTreeSet<u32>)> {
-        self.0.range((from, 0)..=(from, u64::MAX)).map(|((_, to), types)| (*to, types))
-    }
-
-    /// Gives a merged record what its parts were linked with.
-    pub(super) fn move_to(&mut self, merged: u64, parts: &[u64]) {
-        let moved = |id: u64| if parts.contains(&id) { merged } else { id };
-        let old = std::mem::take(&mut self.0);
-        for ((from, to), types) in old {
-            let (from, to) = (moved(from), moved(to));
-            if from != to {
-                self.0.entry((from, to)).or_default().extend(types);
-            }
-        }
-    }
-}
-
-/// A record in a body.
-#[derive(Deserialize)]
-struct IdBody {
-    id: Value,
-}
-
-impl IdBody {
-    fn text(&self) -> String {
-        self.id.as_str().map_or_else(|| self.id.to_string(), str::to_owned)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TypeBody {
-    association_type_id: u32,
-}
-
-/// A link in the body that makes a record.
-#[derive(Deserialize)]
-pub(super) struct LinkBody {
-    to: IdBody,
-    types: Vec<TypeBody>,
-}
-
 impl Portal {
-    fn singular(&self, of: ObjectNo) -> &'static str {
-        self.objects[of].about.singular
-    }
-
-    fn types(&self, from: ObjectNo, to: ObjectNo) -> impl Iterator<Item = &'static LinkType> + use<> {
-        let (from, to) = (self.singular(from), self.singular(to));
-        TYPES.iter().filter(move |it| it.from == from && it.to == to)
-    }
-
-    fn default_type(&self, from: ObjectNo, to: ObjectNo) -> Result<&'static LinkType, Refusal> {
-        self.types(from, to).find(|it| it.label.is_none()).ok_or_else(|| {
-            let (from, to) = (self.singular(from), self.singular(to));
-            Refusal::validation(format!("No association type exists from {from} to {to}"))
-        })
-    }
-
-    fn linkable(&self, of: ObjectNo, id: &str) -> Result<u64, Refusal> {
-        self.find(of, None, id, false)?.ok_or_else(|| {
-            let message = format!("{id} is not a valid ID");
-            Refusal::validation(message)
-                .sub_category("crm.associations.INVALID_IDENTIFIER")
-                .context("id", [id.to_owned()])
-        })
-    }
-
-    /// The types of one link that a body names, with the object they lead to.
-    fn typed(&self, from: ObjectNo, ids: &[TypeBody]) -> Result<Vec<&'static LinkType>, Refusal> {
-        let from = self.singular(from);
-        let known = |body: &TypeBody| {
-            let id = body.association_type_id;
-            let found = TYPES.iter().find(|it| it.from == from && it.id == id);
-            found.ok_or_else(|| Refusal::validation(format!("Association type {id} does not exist for {from}")))
-        };
-        ids.iter().map(known).collect()
-    }
-
-    /// Reads the links that a new record is to have.
-    pub(super) fn check_links(&self, of: ObjectNo, bodies: &[LinkBody]) -> Result<Vec<NewLink>, Refusal> {
-        let mut links = Vec::new();
-        for body in bodies {
-            for it in self.typed(of, &body.types)? {
-                let to = self.linkable(self.objects.named(it.to)?, &body.to.text())?;
-                links.push(NewLink { to, id: it.id, inverse: it.inverse });
-            }
-        }
-        Ok(links)
-    }
-
-    pub(super) fn link_all(&mut self, from: u64, links: &[NewLink]) {
-        links.iter().for_each(|link| self.links.add(from, *link));
-    }
-
-    /// Links two records by the default type of their objects. For a workflow, which refuses nobody.
-    pub(super) fn link_by_default(&mut self, from: u64, to: u64) {
-        let objects = (self.items.get(&from).map(|it| it.of), self.items.get(&to).map(|it| it.of));
-        if let (Some(a), Some(b)) = objects
-            && let Ok(it) = self.default_type(a, b)
-        {
-            self.links.add(from, NewLink { to, id: it.id, inverse: it.inverse });
-        }
-    }
-
-    /// The living records of an object that a record is linked with.
-    fn linked(&self, from: u64, to: ObjectNo) -> Vec<(u64, &BTreeSet<u32>)> {
-        let is_there = |id: &u64| {
-            self.items.get(id).is_some_and(|it| it.of == to && it.standing() == Standing::Live && self.in_sight(it))
-        };
-        self.links.of(from).filter(|(id, _)| is_there(id)).collect()
-    }
-
-    /// What a read shows of a record's links: by the names that were asked for.
-    pub(super) fn show_links(&self, item: &Item, wanted: &[&str]) -> Result<Value, Refusal> {
-        let mut shown = Map::new();
-        for name in wanted {
-            let to = self.objects.named(name)?;
-            let kind = format!("{}_to_{}", self.singular(item.of), self.singular(to));
-            let results: Vec<Value> = self
-                .linked(item.id, to)
-                .into_iter()
-                .map(|(id, _)| json!({"id": id.to_string(), "type": kind}))
-                .collect();
-            if !results.is_empty() {
-                shown.insert(self.objects[to].name.clone(), json!({"results": results}));
-            }
-        }
-        Ok(shown.into())
-    }
-
-    fn show_types(&self, from: ObjectNo, to: ObjectNo, ids: &BTreeSet<u32>) -> Vec<Value> {
-        self.types(from, to).filter(|it| ids.contains(&it.id)).map(shown_type).collect()
-    }
-
     fn batch(&self, whole: StatusCode, results: Vec<Value>, errors: &[Value]) -> Reply {
         let at = iso(self.stamp_us());
         let rows = results.len() + errors.len();
@@ -252,10 +31,6 @@ impl Portal {
     }
 }
 
-fn shown_type(it: &LinkType) -> Value {
-    json!({"typeId": it.id, "label": it.label, "category": it.category})
-}
-
 fn both(portal: &Portal, call: &Call) -> Result<(ObjectNo, ObjectNo), Refusal> {
     Ok((portal.objects.named(call.param("object"))?, portal.objects.named(call.param("toObject"))?))
 }
@@ -267,7 +42,7 @@ fn pair(portal: &Portal, call: &Call) -> Result<(u64, u64), Refusal> {
 
 fn default_row(portal: &mut Portal, from: (ObjectNo, u64), to: (ObjectNo, u64)) -> Result<[Value; 2], Refusal> {
     let it = portal.default_type(from.0, to.0)?;
-    portal.links.add(from.1, NewLink { to: to.1, id: it.id, inverse: it.inverse });
+    portal.links.add(from.1, it.leading_to(to.1));
     let row = |from: u64, to: u64, id: u32| {
         json!({"from": {"id": from.to_string()}, "to": {"id": to.to_string()},
             "associationSpec": {"associationCategory": it.category, "associationTypeId": id}})
@@ -289,7 +64,7 @@ pub(super) fn put(portal: &mut Portal, call: &Call) -> Answer {
     let (from_id, to_id) = pair(portal, call)?;
     let types = portal.typed(from, &call.json::<Vec<TypeBody>>()?)?;
     for it in &types {
-        portal.links.add(from_id, NewLink { to: to_id, id: it.id, inverse: it.inverse });
+        portal.links.add(from_id, it.leading_to(to_id));
     }
     let labels: Vec<&str> = types.iter().filter_map(|it| it.label).collect();
     Ok(Reply::json(
@@ -348,7 +123,7 @@ pub(super) fn batch_create(portal: &mut Portal, call: &Call) -> Answer {
         match ends.and_then(|ends| Ok((ends, portal.typed(from, &body.types)?))) {
             Ok(((a, b), types)) => {
                 for it in &types {
-                    portal.links.add(a, NewLink { to: b, id: it.id, inverse: it.inverse });
+                    portal.links.add(a, it.leading_to(b));
                 }
                 let labels: Vec<&str> = types.iter().filter_map(|it| it.label).collect();
                 results.push(json!({
@@ -430,21 +205,4 @@ pub(super) fn labels(portal: &mut Portal, call: &Call) -> Answer {
     let (from, to) = both(portal, call)?;
     let results: Vec<Value> = portal.types(from, to).map(shown_type).collect();
     Ok(Reply::ok(json!({"results": results})))
-}
-
-impl Portal {
-    /// The association types of an object as its schema shows them.
-    pub(super) fn association_definitions(&self, of: ObjectNo) -> Vec<Value> {
-        let singular = self.singular(of);
-        let of_it = TYPES.iter().filter(|it| it.from == singular);
-        let type_id = |name: &str| {
-            let other = self.objects.named(name).unwrap_or(CONTACTS);
-            self.objects[other].about.type_id
-        };
-        let shown = |it: &LinkType| {
-            json!({"fromObjectTypeId": type_id(it.from), "toObjectTypeId": type_id(it.to), "id": it.id.to_string(),
-                "name": format!("{}_to_{}", it.from, it.to)})
-        };
-        of_it.map(shown).collect()
-    }
 }

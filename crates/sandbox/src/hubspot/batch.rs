@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
-use super::associations::{LinkBody, NewLink};
 use super::item::Source;
+use super::links::{LinkBody, NewLink};
 use super::objects::ObjectNo;
 use super::portal::{Claimed, Portal};
 use super::records::{history, object_of, shown};

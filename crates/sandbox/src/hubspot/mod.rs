@@ -11,6 +11,7 @@ mod gate;
 mod hooks;
 mod item;
 mod limits;
+mod links;
 mod merge;
 mod oauth;
 mod objects;

@@ -7,10 +7,10 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::answer::Refusal;
-use super::associations::Links;
 use super::hooks::{Before, Hooks};
 use super::item::{Item, LONG_AGO, Moment, Source, Standing};
 use super::limits::Windows;
+use super::links::Links;
 use super::oauth::Grants;
 use super::objects::{CONTACTS, ObjectNo, Objects};
 use super::phones;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
-use super::associations::LinkBody;
 use super::item::{CALCULATED, Item, Source, Standing, View};
+use super::links::LinkBody;
 use super::objects::{Object, ObjectNo};
 use super::portal::{Claimed, Portal};
 use super::values::Change;

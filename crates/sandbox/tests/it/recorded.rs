@@ -237,3 +237,73 @@ fn answers_satisfy_the_contract() {
     check(&properties, "CollectionResponsePropertyGroupNoPaging", &groups.json);
     check(&properties, "Error", &desk.get("/crm/v3/properties/contacts/nonsense").json);
 }
+
+#[test]
+fn other_objects_are_like_the_recorded_ones_and_satisfy_their_contracts() {
+    let Some(specs) = specs() else { return };
+    let recorded = |path: &str| read(&specs, &format!("recorded/{path}.json"));
+    let contract = |name: &str| read(&specs, &format!("v3/{name}.json"));
+    let check = |contract: &Value, component: &str, answer: &Value| {
+        let faults: Vec<String> = validator(contract, component)
+            .iter_errors(answer)
+            .map(|fault| format!("{} at {}", fault, fault.instance_path()))
+            .collect();
+        assert!(faults.is_empty(), "{component}: {faults:#?}\n{answer:#}");
+    };
+    let desk = Desk::new();
+    let pipelines = desk.get("/crm/v3/pipelines/deals").json;
+    assert_like(&recorded("metadata-deals-external-pipelines"), &pipelines);
+    check(&contract("crm-pipelines"), "CollectionResponsePipelineNoPaging", &pipelines);
+    let real = recorded("metadata-deals-properties-sampled");
+    let ours = desk.get("/crm/v3/properties/deals").json;
+    let find = |all: &Value, name: &str| {
+        all["results"].as_array().expect("results").iter().find(|it| it["name"] == name).cloned()
+    };
+    for name in ["pipeline", "dealstage"] {
+        let (theirs, ours) = (find(&real, name).expect("recorded"), find(&ours, name).expect("ours"));
+        for member in ["type", "fieldType", "externalOptions", "hasUniqueValue", "options"] {
+            assert_eq!(theirs[member], ours[member], "{name} {member}");
+        }
+    }
+
+    let properties = json!({"dealname": "Lamps", "pipeline": "default", "dealstage": "contractsent"});
+    let deal = desk.post("/crm/v3/objects/deals", &json!({"properties": properties}));
+    let deals = contract("crm-deals");
+    check(&deals, "SimplePublicObject", &deal.json);
+    check(&deals, "Error", &desk.post("/crm/v3/objects/deals", &json!({"properties": {}})).json);
+    let (deal, ana) = (deal.json["id"].as_str().expect("an id").to_owned(), desk.contact(json!({"firstname": "A"})));
+    let links = contract("crm-associations-v4");
+    let path = format!("/crm/v4/objects/deals/{deal}/associations");
+    let default = desk.put(&format!("{path}/default/contacts/{ana}"), &Value::Null);
+    check(&links, "BatchResponsePublicDefaultAssociation", &default.json);
+    let kinds = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 3}]);
+    let labelled = desk.put(&format!("{path}/contacts/{ana}"), &kinds);
+    check(&links, "LabelsBetweenObjectPair", &labelled.json);
+    let read_back = desk.get(&format!("/crm/v3/objects/deals/{deal}?associations=contacts"));
+    check(&deals, "SimplePublicObjectWithAssociations", &read_back.json);
+    let firm = desk.post("/crm/v3/objects/companies", &json!({"properties": {"name": "Firm"}}));
+    let firm = firm.json["id"].as_str().expect("an id");
+    for to in [format!("default/companies/{firm}"), format!("companies/{firm}")] {
+        desk.put(&format!("/crm/v4/objects/contacts/{ana}/associations/{to}"), &json!([{"associationTypeId": 1}]));
+    }
+    let rows = json!({"inputs": [{"id": ana}, {"id": "7"}]});
+    let batch = desk.post("/crm/v4/associations/contacts/companies/batch/read", &rows);
+    assert_like(&recorded("search/contacts/contacts-to-companies"), &batch.json);
+    let inputs = json!({"inputs": [{"from": {"id": deal}, "to": {"id": ana}, "types": kinds}]});
+    let made = desk.post("/crm/v4/associations/deals/contacts/batch/create", &inputs);
+    assert_like(&recorded("associations/contact-to-company-resp"), &made.json);
+    let schemas = contract("crm-schemas");
+    let custom = desk.get("/crm/v3/schemas");
+    check(&schemas, "CollectionResponseObjectSchemaNoPaging", &custom.json);
+    let contacts = desk.get("/crm/v3/schemas/contacts").json;
+    let real = recorded("associations/contacts-schema-resp");
+    for member in ["labels", "requiredProperties", "id", "objectTypeId", "fullyQualifiedName"] {
+        assert_eq!(real[member], contacts[member], "{member}");
+    }
+    let owners = desk.get("/crm/v3/owners/");
+    check(&contract("crm-owners"), "CollectionResponsePublicOwnerForwardPaging", &owners.json);
+    let mut narrow = Desk::new();
+    narrow.token = narrow.hubspot.grant_scopes(&["crm.objects.deals.read"]).access_token;
+    let refused = narrow.get("/crm/v3/schemas").json;
+    assert_eq!(recorded("metadata-err-schemas-scope")["message"], refused["message"]);
+}
