@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod egress;
 pub mod import;
+pub mod link;
 pub mod network;
 pub mod ops;
 pub mod reach;

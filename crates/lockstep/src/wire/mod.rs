@@ -1,5 +1,6 @@
 //! The surfaces: HTTP in, operations called, HTTP out. Nothing is decided here.
 
+pub(crate) mod files;
 pub mod hooks;
 pub mod inbox;
 mod manual;
@@ -14,6 +15,7 @@ use axum::middleware;
 use axum::routing::get;
 
 use crate::app::App;
+use crate::link;
 use crate::wire::inbox::envelope::Refusal;
 use lockstep_core::problem::{Code, Problem};
 
@@ -41,6 +43,7 @@ pub fn router(app: App) -> Router {
         .merge(oauth::router())
         .merge(media::router())
         .merge(page::router())
+        .merge(link::router())
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(app.env.clone(), request::scope))

@@ -10,7 +10,7 @@ pub(super) mod cursor;
 mod deliveries;
 mod dto;
 pub mod envelope;
-pub(super) mod extract;
+pub(crate) mod extract;
 mod gate;
 mod health;
 mod keys;

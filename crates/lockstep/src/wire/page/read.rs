@@ -12,7 +12,6 @@ use lockstep_core::message::{Direction, Message, MessageStatus};
 use lockstep_core::problem::{Code, Problem};
 use lockstep_store::{MessageFilter, Org, Tx};
 
-use super::assets;
 use super::filters::{Filters, Whose};
 use super::session::Session;
 use super::view::{Body, Bubble, Row, Shell, Thread};
@@ -20,6 +19,7 @@ use super::{Trouble, html};
 use crate::app::App;
 use crate::ops::payload::LabelObject;
 use crate::ops::{contacts, conversations, labels, media, messages, users};
+use crate::wire::files;
 use crate::wire::inbox::conversations::conversation_id;
 use crate::wire::inbox::cursor::Listing;
 use crate::wire::inbox::extract::{Filters as Query, Segments};
@@ -77,8 +77,8 @@ pub async fn show(
         tracing::error!(%error, "the inbox page cannot be rendered");
         Problem::new(Code::InternalError, "The page cannot be shown.")
     })?;
-    let etag = assets::etag(body.lasting(&rendered).as_bytes());
-    if assets::is_current(headers, &etag) {
+    let etag = files::etag(body.lasting(&rendered).as_bytes());
+    if files::is_current(headers, &etag) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
     let mut response = html(status, &Shell { title: &title, etag: &etag, body: &rendered });

@@ -1,0 +1,174 @@
+// The frame of CRM Link: it is handed a token over a port, shows the server's screens and tells the page how it ended.
+// The token stands in one variable: not in the document, in storage, in a cookie or in an address.
+
+import { closePicker, wirePicker } from './picker.js'
+
+const VERSION = 1
+const ORIGIN = document.documentElement.dataset.origin
+const screen = () => document.getElementById('screen')
+const say = (text) => { document.getElementById('said').textContent = text }
+const alarm = (text) => { document.getElementById('alarm').textContent = text }
+
+let token
+let options = {}
+let port
+let renewed
+let popup
+
+// ---- The port ----
+
+addEventListener('message', (event) => {
+  if (event.source !== parent || event.origin !== ORIGIN || event.data?.lockstep !== VERSION) return
+  if (event.data.type !== 'init' || !event.ports[0]) return
+  port?.close()
+  port = event.ports[0]
+  port.onmessage = ({ data }) => {
+    if (data?.type === 'init') begin(data)
+    if (data?.type === 'renew') renewed?.(data.token)
+  }
+})
+
+const tell = (type, more) => port?.postMessage({ type, ...more })
+
+function begin(given) {
+  token = given.token
+  options = given
+  const root = document.documentElement
+  root.lang = given.locale ?? 'en'
+  if (given.theme === 'light' || given.theme === 'dark') root.dataset.theme = given.theme
+  if (/^#[0-9a-f]{6}$/i.test(given.accent ?? '')) document.getElementById('accent').href = `/link/accent/${given.accent.slice(1)}.css`
+  htmx.ajax('POST', '/link/open', { target: '#screen', swap: 'outerMorph', values: opening() })
+}
+
+const opening = () => ({ connection: options.connectionID ?? '', preselect: options.preselectCRMSlug ?? '' })
+
+const renewal = () => new Promise((go) => {
+  renewed = (fresh) => {
+    if (fresh) token = fresh
+    go(Boolean(fresh))
+  }
+  tell('renew')
+  setTimeout(go, 15_000, false)
+})
+
+// ---- Requests ----
+
+/** Every request carries the token; one that the server refuses is sent again with a fresh one, once. */
+async function authorised(url, request) {
+  const send = () => fetch(url, { ...request, credentials: 'omit', headers: {
+    ...request.headers, Authorization: `Bearer ${token}`, 'Accept-Language': document.documentElement.lang,
+    'Lockstep-Time-Zone': Intl.DateTimeFormat().resolvedOptions().timeZone,
+  } })
+  const answer = await send()
+  return answer.status === 401 && await renewal() ? send() : answer
+}
+
+document.addEventListener('htmx:config:request', ({ detail: { ctx } }) => {
+  ctx.fetch = authorised
+  // What the page gave goes along where a screen asks for it.
+  const wants = ctx.sourceElement?.dataset?.with
+  if (wants === 'objects') ctx.request.body.set('objects', JSON.stringify(options.objects ?? {}))
+  if (wants === 'opening') for (const [name, value] of Object.entries(opening())) ctx.request.body.set(name, value)
+})
+
+document.addEventListener('htmx:error', ({ detail }) => {
+  if (detail.ctx) alarm(document.documentElement.lang.startsWith('id')
+    ? 'Server tidak menjawab. Pilihan Anda tetap ada; coba lagi.'
+    : 'The server does not answer. What you chose is kept; try again.')
+})
+document.addEventListener('htmx:after:request', () => alarm(''))
+
+// ---- Screens ----
+
+let shown
+
+/** After every swap: a new screen gets the focus, the window follows, and what the screen has to tell is told. */
+function settle() {
+  const now = screen()
+  document.documentElement.lang = now.lang || document.documentElement.lang
+  const fresh = now.dataset.screen !== shown
+  now.classList.toggle('fresh', fresh)
+  if (fresh) {
+    closePicker()
+    document.querySelector('main')?.scrollTo(0, 0)
+    const title = now.querySelector('h1')
+    document.title = title?.textContent ?? ''
+    title?.focus({ preventScroll: true })
+  }
+  shown = now.dataset.screen
+  const broken = now.querySelector('[data-focus]') ?? now.querySelector('[aria-invalid=true]')
+  if (broken) broken.focus()
+  else if (document.activeElement === document.body) now.querySelector('h1')?.focus({ preventScroll: true })
+  if (now.dataset.said) say(now.dataset.said)
+  const { authorize, done, failed, message } = now.dataset
+  if (authorize) leadTo(authorize)
+  else if (popup && now.dataset.screen !== 'authorise') {
+    popup.close()
+    popup = undefined
+  }
+  if (done) tell('done', { connectionID: done })
+  if (failed) tell('failed', { code: failed, message })
+}
+document.addEventListener('htmx:after:swap', settle)
+
+// ---- The vendor's window ----
+
+/** Opened in the click, so that no browser takes it for an advertisement; led on once the server knows where to. */
+function openWindow(href = '/link/opening') {
+  if (popup && !popup.closed) return popup.focus()
+  const left = screenX + (outerWidth - 625) / 2
+  const top = screenY + (outerHeight - 700) / 2
+  popup = open(href, 'lockstep-authorise', `popup,width=625,height=700,left=${left},top=${top}`)
+  if (popup) popup.led = href
+}
+
+function leadTo(href) {
+  const blocked = screen().querySelector('[data-blocked]')
+  const usual = screen().querySelector('[data-usual]')
+  if (blocked) blocked.hidden = Boolean(popup)
+  if (usual) usual.hidden = !popup
+  if (!popup || popup === leadTo.done) return
+  leadTo.done = popup
+  popup.location.replace(href)
+}
+
+document.addEventListener('click', (event) => {
+  const of = (selector) => event.target.closest?.(selector)
+  if (of('[data-close]')) return tell('close-request')
+  if (of('[data-opens]')) openWindow()
+  const again = of('[data-authorize-again]')
+  if (again) {
+    popup?.close()
+    openWindow(again.dataset.authorizeAgain)
+    leadTo.done = popup
+    leadTo(again.dataset.authorizeAgain)
+  }
+  const insert = of('[data-insert]')
+  if (insert) insertValue(insert.dataset.insert)
+  const missing = of('[data-goto]')
+  if (missing) document.getElementById(missing.dataset.goto)?.focus()
+}, true)
+
+// What changes what else is asked for is sent at once; the rest waits for the button.
+document.addEventListener('change', ({ target }) => {
+  if (target.classList.contains('again')) htmx.trigger(target.form, 'chosen')
+})
+
+// What a person unfolded stays unfolded.
+document.addEventListener('htmx:before:morph:attr', (event) => {
+  if (event.detail.attrName === 'open') event.preventDefault()
+})
+
+function insertValue(text) {
+  const box = screen().querySelector('textarea')
+  box.setRangeText(text, box.selectionStart, box.selectionEnd, 'end')
+  box.dispatchEvent(new Event('input', { bubbles: true }))
+  box.focus()
+}
+
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && !event.defaultPrevented && !closePicker()) tell('close-request')
+})
+
+wirePicker(authorised, say)
+if (parent !== self) parent.postMessage({ lockstep: VERSION, type: 'ready' }, ORIGIN)

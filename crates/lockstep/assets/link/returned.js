@@ -1,0 +1,2 @@
+// The vendor's window has done its part.
+close()
