@@ -17,6 +17,8 @@ const FLOWS: &str = "/automation/v4/flows";
 const PAGE: usize = 100;
 /// Pages of workflows that are looked at.
 const PAGES_MAX: usize = 5;
+/// Workflows that are offered of one object: each brings a form as long as the object.
+const OFFERED_MAX: usize = 25;
 /// HubSpot's number of the event "a property's value changed".
 const VALUE_CHANGED: &str = "4-655002";
 /// A property that an account may have for us: any of its values may start something there.
@@ -63,7 +65,8 @@ pub(super) struct Trigger {
 }
 
 /// The workflows that records of an object can start by a writable field, each with the form of its inputs: what can be
-/// written besides. A grant that may not read workflows sees none of them. At most two calls a page.
+/// written besides. At most two calls a page. There are none where the grant may not read them, where the account's plan
+/// has none, and where HubSpot changed this beta API: no object shall be without its fields for that.
 pub(super) async fn of(session: &Session, type_id: &str, fields: &[NativeField]) -> Result<Vec<Workflow>, Fault> {
     let mut known = Vec::new();
     let watched = Trigger { property: EVENT.to_owned(), value: None };
@@ -73,15 +76,13 @@ pub(super) async fn of(session: &Session, type_id: &str, fields: &[NativeField])
     }
     let mut path = format!("{FLOWS}?limit={PAGE}");
     for _ in 0..PAGES_MAX {
-        // An account whose plan has no workflows answers that there is no such thing.
-        let listing = match granted(ask::<Listing>(session, Call::read(Method::Get, path, None)).await) {
-            Err(fault) if fault.class == FaultClass::Missing => None,
-            listing => listing?,
-        };
-        let Some(listing) = listing else { break };
+        let Some(listing) = offered(ask::<Listing>(session, Call::read(Method::Get, path, None)).await)? else { break };
         let of_object = |flow: &&Listed| flow.is_enabled && flow.object_type_id.as_deref() == Some(type_id);
         let ids: Vec<Json> = listing.results.iter().filter(of_object).map(|flow| input(&flow.id)).collect();
         for flow in definitions(session, ids).await? {
+            if known.len() == OFFERED_MAX {
+                return Ok(known);
+            }
             let Some(trigger) = flow.trigger().filter(|it| writable(fields, &it.property).is_some()) else { continue };
             let label = flow.name.clone().unwrap_or_else(|| flow.id.clone());
             known.push(Workflow { selector: form(&label, &flow.id, &trigger, fields), id: flow.id, label });
@@ -90,6 +91,13 @@ pub(super) async fn of(session: &Session, type_id: &str, fields: &[NativeField])
         path = format!("{FLOWS}?limit={PAGE}&after={}", in_path(after));
     }
     Ok(known)
+}
+
+fn offered<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match granted(answer) {
+        Err(fault) if matches!(fault.class, FaultClass::Missing | FaultClass::Rejected | FaultClass::Bug) => Ok(None),
+        answer => answer,
+    }
 }
 
 fn input(id: &str) -> Json {
@@ -101,7 +109,7 @@ async fn definitions(session: &Session, ids: Vec<Json>) -> Result<Vec<Flow>, Fau
         return Ok(Vec::new());
     }
     let call = Call::read(Method::Post, format!("{FLOWS}/batch/read"), Some(json!({ "inputs": ids })));
-    Ok(ask::<Batch>(session, call).await?.results)
+    Ok(offered(ask::<Batch>(session, call).await)?.map_or_else(Vec::new, |batch| batch.results))
 }
 
 /// What starts a workflow today. One call, unless it is our own property.

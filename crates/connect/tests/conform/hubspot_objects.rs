@@ -35,6 +35,13 @@ impl Office {
         self.connector.carry_out(&self.session, deed, &asked).await
     }
 
+    /// How many calls a deed takes.
+    async fn cost(&self, deed: &Deed) -> u64 {
+        self.hubspot.reset_calls();
+        self.carry_out(deed).await.expect("an outcome");
+        self.hubspot.calls().total
+    }
+
     async fn create(&self, object: &str, properties: &[(&str, &str)], links: Vec<Link>) -> Record {
         let deed = Deed::Create { object: object.to_owned(), properties: set(properties), key: None, links };
         written(self.carry_out(&deed).await.expect("a record"))
@@ -107,6 +114,29 @@ async fn records_are_linked_when_made_and_later() {
     };
     assert_eq!(office.carry_out(&lost).await.expect_err("nobody").class, FaultClass::Rejected);
     assert_eq!(office.hubspot.records_of("deals").expect("deals").len(), 1, "and no deal was made");
+}
+
+#[tokio::test]
+async fn a_deed_takes_as_few_calls_as_it_can() {
+    let office = office();
+    let ana = office.create("contacts", &[("firstname", "Ana")], vec![]).await.id;
+    let create = |object: &str, properties: &[(&str, &str)], kind: Option<&str>| {
+        let links = vec![link("contacts", &ana, kind)];
+        Deed::Create { object: object.to_owned(), properties: set(properties), key: None, links }
+    };
+    assert_eq!(office.cost(&create("deals", DEAL, None)).await, 1, "with its link");
+    let lease = [("contract_name", "Lease")];
+    assert_eq!(
+        office.cost(&create("p44237313_contracts", &lease, Some("Signed by"))).await,
+        2,
+        "its kind is asked for"
+    );
+    let deal = office.hubspot.records_of("deals").expect("deals").remove(0).id;
+    let record = RecordId::new("deals", &deal).expect("a record id");
+    let links = vec![link("contacts", &ana, None)];
+    let update = Deed::Update { record: record.clone(), properties: set(&[("amount", "5")]), links };
+    assert_eq!(office.cost(&update).await, 2);
+    assert_eq!(office.cost(&Deed::Archive(record)).await, 1);
 }
 
 #[tokio::test]

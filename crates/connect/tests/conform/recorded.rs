@@ -1,6 +1,7 @@
 //! Answers that the real HubSpot gave, through the connector. `LOCKSTEP_SPECS` names the folder with the vendors'
 //! contracts and recorded answers; without it these tests say so and end.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -8,30 +9,37 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use lockstep_connect::{Answer, Call, Create, Door, Fault, FaultClass, Outcome, Session, Update, Write};
 use lockstep_core::env::{Env, Time};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-/// A door that gives one answer.
-struct Recorded(Mutex<Option<(u16, Json)>>, Time);
+/// A door that gives its answers one after the other.
+struct Recorded(Mutex<VecDeque<(u16, Json)>>, Time);
 
 #[async_trait]
 impl Door for Recorded {
     async fn send(&self, _: Call) -> Result<Answer, Fault> {
-        let (status, body) = self.0.lock().expect("the answer").take().expect("one call");
+        let (status, body) = self.0.lock().expect("the answer").pop_front().expect("one more answer");
         Ok(Answer { status, headers: http::HeaderMap::new(), body, sent_at: self.1 })
     }
 }
 
 /// A session on the recorded answer; `None` when the recordings are not here.
 fn session(status: u16, path: &str) -> Option<Session> {
+    Some(session_on([(status, recorded(path)?)]))
+}
+
+fn session_on(answers: impl IntoIterator<Item = (u16, Json)>) -> Session {
+    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 1);
+    Session { door: Arc::new(Recorded(Mutex::new(answers.into_iter().collect()), env.now())), env }
+}
+
+fn recorded(path: &str) -> Option<Json> {
     let Some(specs) = std::env::var_os("LOCKSTEP_SPECS").map(PathBuf::from) else {
         println!("skipped: LOCKSTEP_SPECS does not name the folder with the recorded answers");
         return None;
     };
     let path = specs.join("hubspot/recorded").join(path);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let body = serde_json::from_str(&text).expect("JSON");
-    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 1);
-    Some(Session { door: Arc::new(Recorded(Mutex::new(Some((status, body))), env.now())), env })
+    Some(serde_json::from_str(&text).expect("JSON"))
 }
 
 fn hubspot() -> &'static dyn lockstep_connect::Connector {
@@ -152,4 +160,42 @@ async fn properties_are_described() {
     let mobile = described.iter().find(|property| property.name == "mobilephone").expect("mobilephone");
     assert!(!mobile.read_only && !mobile.unique && mobile.native_type == "string");
     assert!(described.iter().any(|property| !property.options.is_empty()));
+}
+
+#[tokio::test]
+async fn deals_are_described_with_their_stages() {
+    let Some(properties) = recorded("metadata-deals-properties-sampled.json") else { return };
+    let pipelines = recorded("metadata-deals-external-pipelines.json").expect("recorded");
+    let no_scope = recorded("metadata-err-schemas-scope.json").expect("recorded");
+    let session = session_on([(200, properties), (200, pipelines.clone()), (403, no_scope)]);
+    let deals = hubspot().object(&session, "deals").await.expect("a description");
+    assert!(deals.workflows.is_empty(), "the grant does not show them");
+    let root = deals.selector.expect("fields");
+    let field = |name: &str| root.children.iter().find(|it| it.api_name.as_deref() == Some(name)).expect("a field");
+    assert!(field("dealstage").access.required && field("pipeline").access.required);
+    let stages: usize = pipelines["results"]
+        .as_array()
+        .expect("pipelines")
+        .iter()
+        .map(|it| it["stages"].as_array().expect("stages").len())
+        .sum();
+    assert_eq!(field("dealstage").choices.len(), stages);
+    assert!(field("dealstage").choices.iter().any(|choice| choice.value == "qualifiedtobuy"));
+}
+
+#[tokio::test]
+async fn objects_beyond_the_grant_are_left_out() {
+    let Some(contacts) = recorded("read/objects-api/contacts-response.json") else { return };
+    let refusal = || (403, recorded("metadata-err-schemas-scope.json").expect("recorded"));
+    let answers = [(200, contacts), refusal(), refusal(), refusal(), refusal(), refusal()];
+    let objects = hubspot().objects(&session_on(answers)).await.expect("what is granted");
+    assert_eq!(objects.iter().map(|it| it.slug.as_str()).collect::<Vec<_>>(), ["contacts"]);
+}
+
+#[tokio::test]
+async fn an_object_with_a_schema_of_its_own_is_described() {
+    let Some(schema) = recorded("associations/contacts-schema-resp.json") else { return };
+    let session = session_on([(200, schema), (200, json!({ "results": [] }))]);
+    let object = hubspot().object(&session, "p1_people").await.expect("a description");
+    assert_eq!((object.slug.as_str(), object.label_many.as_str()), ("CONTACT", "Contacts"));
 }

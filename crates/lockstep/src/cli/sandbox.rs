@@ -19,7 +19,7 @@ use crate::network::{Body, Limits, Network};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// HubSpot: contacts, properties, search, batches, OAuth and webhooks; GET /__calls has the counters
+    /// HubSpot: contacts, deals and other objects, search, batches, OAuth and webhooks; GET /__calls has the counters
     Hubspot(Arguments),
     /// Meta: the WhatsApp Cloud API's messages and media with signed webhooks; POST /__say lets a customer write
     Meta(MetaArguments),

@@ -14,7 +14,6 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::objects::CONTACTS;
 use super::{Hubspot, Refusal, Seeded, Tokens, Workflow};
 use crate::faults::Fault;
 
@@ -25,8 +24,16 @@ const RECORDS_BYTES_MAX: usize = 256 * 1024 * 1024;
 const ROWS_SHOWN: usize = 200;
 
 /// Columns of the page.
-const SHOWN: [&str; 7] =
-    ["firstname", "lastname", "email", "phone", "lifecyclestage", "lockstep_id", "lockstep_source"];
+fn columns(object: &str) -> &'static [&'static str] {
+    match object {
+        "contacts" => &["firstname", "lastname", "email", "phone", "lifecyclestage", "lockstep_id", "lockstep_source"],
+        "companies" => &["name", "domain", "phone", "city"],
+        "deals" => &["dealname", "amount", "pipeline", "dealstage", "closedate"],
+        "tickets" => &["subject", "hs_pipeline_stage", "hs_ticket_priority", "content"],
+        "notes" => &["hs_timestamp", "hs_note_body"],
+        _ => &["contract_name", "contract_number", "contract_status", "contract_value", "signed_on"],
+    }
+}
 
 /// Everything `POST /__NAME` can do, by name.
 const ACTS: [&str; 18] = [
@@ -247,25 +254,41 @@ impl Hubspot {
 #[derive(Template)]
 #[template(path = "records.html")]
 struct RecordsPage {
+    label: &'static str,
+    /// Every object: its name in the address, its name for people, and whether it is the one shown.
+    objects: Vec<(String, &'static str, bool)>,
     total: usize,
     calls: u64,
     headings: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
 
-async fn page(State(hubspot): State<Hubspot>) -> Response {
-    let (total, mut newest) = hubspot.newest(CONTACTS, ROWS_SHOWN);
+async fn page(State(hubspot): State<Hubspot>, Query(which): Query<Which>) -> Response {
+    let named = hubspot.with(|portal| portal.objects.named(&which.object));
+    let of = match named {
+        Ok(of) => of,
+        Err(refusal) => return refuse(refusal.status, &refusal.to_string()),
+    };
+    let (label, shown, objects) = hubspot.with(|portal| {
+        let all = portal
+            .objects
+            .all()
+            .map(|it| (portal.objects[it].name.clone(), portal.objects[it].about.label_many, it == of));
+        let about = portal.objects[of].about;
+        (about.label_many, columns(about.plural), all.collect())
+    });
+    let (total, mut newest) = hubspot.newest(of, ROWS_SHOWN);
     newest.sort_by_key(|record| std::cmp::Reverse(record.updated_us));
     let rows = newest
         .into_iter()
         .map(|record| {
             let cell = |name: &str| record.properties.get(name).cloned().flatten().unwrap_or_default();
             let ends = [crate::world::iso(record.updated_us), record.id.clone()];
-            ends.into_iter().chain(SHOWN.iter().map(|name| cell(name))).collect()
+            ends.into_iter().chain(shown.iter().map(|name| cell(name))).collect()
         })
         .collect();
-    let headings = ["changed", "id"].into_iter().chain(SHOWN).collect();
-    match (RecordsPage { total, calls: hubspot.calls().total, headings, rows }).render() {
+    let headings = ["changed", "id"].into_iter().chain(shown.iter().copied()).collect();
+    match (RecordsPage { label, objects, total, calls: hubspot.calls().total, headings, rows }).render() {
         Ok(page) => Html(page).into_response(),
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
