@@ -130,6 +130,14 @@ ids! {
     SecretId = "sec";
     /// A delivery of one event to one subscription.
     DeliveryId = "wbd";
+    /// An authorisation of a connection at its vendor, under way or ended.
+    AuthorizationId = "aut";
+    /// One invocation of an app's event.
+    InvocationId = "inv";
+    /// An app's wish to be told of changes to CRM records.
+    CrmSubscriptionId = "sub";
+    /// One call to an app about its users' CRMs.
+    CrmDeliveryId = "dlv";
     /// A request.
     RequestId = "req";
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConversationId, MessageId, SubscriptionId, SyncId};
+use crate::ids::{ConnectionId, ConversationId, MessageId, OrgId, SubscriptionId, SyncId};
 
 /// One piece of work. It does one page or one batch and then requeues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,21 @@ pub enum Job {
         /// Whether to show the customer that an answer is being typed.
         typing: bool,
     },
+    /// Fetch what a connection's CRM offers: its objects, and the fields of those that are likely to be mapped.
+    Describe {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Look through a connection's CRM for changes that its app subscribed to.
+    Watch {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Call an organization's app about its users' CRMs.
+    TellApp {
+        /// The organization.
+        org: OrgId,
+    },
     /// Remove what its retention has ended.
     Purge,
 }
@@ -78,6 +93,9 @@ impl Job {
             Self::Deliver { subscription } => format!("deliver:{subscription}"),
             Self::Send { message, .. } => format!("send:{message}"),
             Self::MarkRead { message, typing } => format!("mark_read:{message}:{typing}"),
+            Self::Describe { connection } => format!("describe:{connection}"),
+            Self::Watch { connection } => format!("watch:{connection}"),
+            Self::TellApp { org } => format!("tell_app:{org}"),
             Self::Purge => "purge".to_owned(),
         }
     }
@@ -92,7 +110,13 @@ impl Job {
             | Self::Census { sync }
             | Self::Check { sync, .. } => sync.to_string(),
             Self::Send { conversation, .. } => conversation.to_string(),
-            Self::Ingest { .. } | Self::Deliver { .. } | Self::MarkRead { .. } | Self::Purge => self.key(),
+            Self::Ingest { .. }
+            | Self::Deliver { .. }
+            | Self::MarkRead { .. }
+            | Self::Describe { .. }
+            | Self::Watch { .. }
+            | Self::TellApp { .. }
+            | Self::Purge => self.key(),
         }
     }
 
@@ -108,6 +132,9 @@ impl Job {
             Self::Deliver { .. } => "deliver",
             Self::Send { .. } => "send",
             Self::MarkRead { .. } => "mark_read",
+            Self::Describe { .. } => "describe",
+            Self::Watch { .. } => "watch",
+            Self::TellApp { .. } => "tell_app",
             Self::Purge => "purge",
         }
     }

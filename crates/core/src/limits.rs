@@ -143,6 +143,16 @@ limits! {
     CRM_ROWS_MAX = 500;
     /// Characters of a fixed value or a template in a mapping.
     CRM_TEXT_CHARS_MAX = 4096;
+    /// Rows of each list in an app's settings.
+    CRM_ORIGINS_MAX = 100;
+    /// Bytes of a context's own attributes, as JSON without white space.
+    CRM_ATTRIBUTES_BYTES_MAX = 16 * 1024;
+    /// Records that one search answers.
+    CRM_SEARCH_MAX = 100;
+    /// Subscriptions of one connection to changes.
+    CRM_SUBSCRIPTIONS_MAX = 1_000;
+    /// Attempts to tell an app of a change.
+    CRM_DELIVERY_ATTEMPTS_MAX = 20;
     /// Steps of work to render one template; 64 bytes of data count as one.
     TEMPLATE_FUEL_MAX = 10_000;
     /// Bytes of text that one template makes.

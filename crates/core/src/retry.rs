@@ -26,6 +26,14 @@ pub fn backoff(attempt: u32, env: &Env) -> Duration {
     jittered(secs.min(BACKOFF_MAX_SECS), env)
 }
 
+/// The wait after failed attempt number `attempt` (the first is 1) to tell an app of a change: 15 seconds and a power of
+/// two, a tenth more or less by chance. Twenty attempts take about 24 days (xkit reference, section 9).
+pub fn crm_delivery_retry(attempt: u32, env: &Env) -> Duration {
+    let millis = 1_000 * (15 + (1_i64 << attempt.min(30)));
+    let millis = env.between(millis - millis / 10, millis + millis / 10);
+    Duration::from_millis(millis.unsigned_abs())
+}
+
 fn jittered(secs: i64, env: &Env) -> Duration {
     let millis = secs.saturating_mul(1_000);
     let spread = millis * JITTER_PERCENT / 100;
@@ -58,6 +66,15 @@ pub fn delivery_verdict(status: Option<u16>) -> DeliveryVerdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twenty_attempts_to_tell_an_app_take_about_24_days() {
+        let (env, _) = Env::manual(crate::env::Time::from_secs(0), 1);
+        let waits: Vec<Duration> = (1..=20).map(|attempt| crm_delivery_retry(attempt, &env)).collect();
+        assert!((15..=19).contains(&waits[0].as_secs()), "{:?}", waits[0]);
+        let days = waits.iter().sum::<Duration>().as_secs() / 86_400;
+        assert!((21..=27).contains(&days), "{days}");
+    }
     use crate::env::Time;
     use crate::limits::DELIVERY_ATTEMPTS_MAX;
 

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::channel::Channels;
 use crate::egress::Rules;
 use crate::network::Network;
+use crate::ops::crm::issuers::IssuerKeys;
 use crate::reach::Pacing;
 use crate::vault::Vault;
 
@@ -28,6 +29,8 @@ pub struct App {
     pub channels: Channels,
     /// What each vendor account has left of its limits.
     pub pacing: Pacing,
+    /// Keys of token issuers that were fetched a short while ago.
+    pub issuer_keys: IssuerKeys,
     /// What the operator set.
     pub settings: Arc<Settings>,
 }
@@ -49,6 +52,8 @@ pub struct Settings {
     pub vendor_limits: BTreeMap<String, VendorLimits>,
     /// The app that we are to each vendor, by vendor slug: for OAuth and for the signatures of its webhooks.
     pub oauth_apps: BTreeMap<String, OAuthApp>,
+    /// Where a vendor's API and consent page are, where that is not the vendor's own address, by vendor slug.
+    pub vendor_urls: BTreeMap<String, String>,
     /// Which targets webhooks and connections may have.
     pub egress: Rules,
 }

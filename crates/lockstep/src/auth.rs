@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lockstep_core::change::Origin;
+use lockstep_core::crm::{CrmCode, CrmProblem};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{KeyId, RequestId};
 use lockstep_core::problem::{Code, Problem};
@@ -74,7 +77,45 @@ pub async fn caller(app: &App, authorization: Option<&HeaderValue>, request: Req
     let key = app.store.read(move |tx| Ok::<_, Problem>(tx.key_by_hash(&hash)?)).await?.ok_or_else(unknown)?;
     check(&key, app)?;
     note_use(&key, app).await;
-    Ok(Caller {
+    Ok(called_by(key, request))
+}
+
+/// Proves an app's back end by its key pair: HTTP Basic, the publishable key for the name and a secret key of the same
+/// organization for the password (xkit reference, section 2.1).
+///
+/// # Errors
+/// [`CrmCode::Unauthorized`], the same for every reason; the store's.
+pub async fn pair(app: &App, authorization: Option<&HeaderValue>, request: RequestId) -> Result<Caller, CrmProblem> {
+    let refused = || {
+        let message = "Send a publishable key and a secret key of one organization as HTTP Basic credentials.";
+        CrmProblem::new(CrmCode::Unauthorized, message)
+    };
+    let (publishable, secret) =
+        authorization.and_then(|header| header.to_str().ok()).and_then(basic).ok_or_else(refused)?;
+    let hashes = (key_hash(&publishable), key_hash(&secret));
+    let found = app
+        .store
+        .read(move |tx| Ok::<_, CrmProblem>(Option::zip(tx.key_by_hash(&hashes.0)?, tx.key_by_hash(&hashes.1)?)));
+    let (publishable, key) = found.await?.ok_or_else(refused)?;
+    let now = app.env.now();
+    let lives = |key: &ApiKey| !key.is_revoked() && !key.is_expired(now);
+    let kinds = publishable.kind == KeyKind::Publishable && key.kind == KeyKind::Secret;
+    if !kinds || publishable.org() != key.org() || !lives(&publishable) || !lives(&key) {
+        return Err(refused());
+    }
+    note_use(&key, app).await;
+    Ok(called_by(key, request))
+}
+
+fn basic(header: &str) -> Option<(String, String)> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    let decoded = STANDARD.decode(credentials.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let (name, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
+}
+
+fn called_by(key: ApiKey, request: RequestId) -> Caller {
+    Caller {
         org: key.org().clone(),
         key: key.id,
         label: key.label,
@@ -84,7 +125,7 @@ pub async fn caller(app: &App, authorization: Option<&HeaderValue>, request: Req
         limits: key.limits,
         scopes: key.scopes,
         request,
-    })
+    }
 }
 
 /// Notes that the key is used, once an hour: the first request of the hour pays a commit. One that cannot be noted is

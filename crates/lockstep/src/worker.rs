@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use crate::app::App;
+use crate::ops::crm::schema;
 use crate::sync::{self, Halt};
 
 /// Jobs of different lanes that run at the same time, but for those that send to subscribers.
@@ -70,6 +71,9 @@ async fn run_job(app: &App, claimed: &Claimed) -> Result<(), Halt> {
         Job::Deliver { subscription } => Ok(sync::deliver::run(app, subscription).await?),
         Job::Send { message, .. } => sync::send::run(app, message, claimed.attempt).await,
         Job::MarkRead { message, typing } => sync::send::mark_read(app, message, *typing, claimed.attempt).await,
+        Job::Describe { connection } => schema::run(app, connection).await,
+        Job::Watch { connection } => sync::watch::run(app, connection).await,
+        Job::TellApp { org } => sync::tell::run(app, org).await,
         Job::Purge => Ok(sync::purge::run(app).await?),
     }
 }
@@ -118,7 +122,14 @@ fn sync_of(job: &Job) -> Option<&SyncId> {
         | Job::Pull { sync }
         | Job::Census { sync }
         | Job::Check { sync, .. } => Some(sync),
-        Job::Ingest { .. } | Job::Deliver { .. } | Job::Send { .. } | Job::MarkRead { .. } | Job::Purge => None,
+        Job::Ingest { .. }
+        | Job::Deliver { .. }
+        | Job::Send { .. }
+        | Job::MarkRead { .. }
+        | Job::Describe { .. }
+        | Job::Watch { .. }
+        | Job::TellApp { .. }
+        | Job::Purge => None,
     }
 }
 

@@ -3,9 +3,10 @@
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ConnectionId, ContextId};
 
+use crate::contexts::ContextOf;
 use crate::error::StoreError;
 use crate::orgs::Org;
-use crate::sql::{Row, args};
+use crate::sql::{Row, args, cut};
 use crate::tx::Tx;
 
 /// What is given to keep a connection.
@@ -19,6 +20,8 @@ pub struct NewConnection {
     pub base_url: String,
     /// The vendor's id of the account.
     pub account: String,
+    /// The name that an app gave it; `None` for those of the command line.
+    pub external_id: Option<String>,
     /// What a person calls it.
     pub label: String,
     /// How our id is kept in the vendor's records, as JSON of the caller's.
@@ -48,6 +51,10 @@ pub struct Connection {
     pub key_field: String,
     /// See [`NewConnection::static_token`].
     pub static_token: bool,
+    /// See [`NewConnection::external_id`].
+    pub external_id: Option<String>,
+    /// When it was disconnected; its mapping is kept for a while.
+    pub disabled_at: Option<Time>,
     /// Whether the vendor lets us in.
     pub status: ConnectionStatus,
     /// When it was made.
@@ -102,7 +109,7 @@ pub struct SealedGrant {
 }
 
 const CONNECTION: &str = "SELECT org_id, id, context_id, vendor, base_url, account, label, key_field, static_token,
-    reauthorise_reason, created_at, updated_at FROM connections";
+    external_id, disabled_at, reauthorise_reason, created_at, updated_at FROM connections";
 
 fn connection_row(row: &Row<'_>) -> Result<ConnectionOf, StoreError> {
     Ok(ConnectionOf {
@@ -116,6 +123,8 @@ fn connection_row(row: &Row<'_>) -> Result<ConnectionOf, StoreError> {
             label: row.take()?,
             key_field: row.take()?,
             static_token: row.take()?,
+            external_id: row.take()?,
+            disabled_at: row.take()?,
             status: row
                 .take::<Option<String>>()?
                 .map_or(ConnectionStatus::Ok, |reason| ConnectionStatus::Reauthorise { reason }),
@@ -140,14 +149,32 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn add_connection(&mut self, org: &Org, new: &NewConnection) -> Result<ConnectionOf, StoreError> {
-        let (context, now) = (self.own_context(org)?, self.now());
+        let own = self.own_context(org)?;
+        self.insert_connection(org, &own, new)
+    }
+
+    /// Keeps a connection of an app's context.
+    ///
+    /// # Errors
+    /// `Conflict` when the organization has a connection of this name.
+    pub fn add_connection_in(&mut self, context: &ContextOf, new: &NewConnection) -> Result<ConnectionOf, StoreError> {
+        self.insert_connection(context.org(), context.id(), new)
+    }
+
+    fn insert_connection(
+        &mut self,
+        org: &Org,
+        context: &ContextId,
+        new: &NewConnection,
+    ) -> Result<ConnectionOf, StoreError> {
+        let now = self.now();
         self.execute(
             "INSERT INTO connections (id, org_id, context_id, vendor, base_url, account, label, key_field, static_token,
-                 grant_sealed, grant_version, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?11)",
+                 grant_sealed, grant_version, created_at, updated_at, external_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?11, ?12)",
             args![
-                &new.id, org.id(), &context, &new.vendor, &new.base_url, &new.account, &new.label, &new.key_field,
-                new.static_token, &new.grant_sealed[..], now
+                &new.id, org.id(), context, &new.vendor, &new.base_url, &new.account, &new.label, &new.key_field,
+                new.static_token, &new.grant_sealed[..], now, new.external_id.as_deref()
             ],
         )?;
         self.connection(org, &new.id)?.ok_or(StoreError::Missing { what: "connection" })
@@ -161,12 +188,89 @@ impl Tx<'_> {
         self.one(&format!("{CONNECTION} WHERE org_id = ?1 AND id = ?2"), args![org.id(), id], connection_row)
     }
 
-    /// The organization's connections, oldest first.
+    /// The connections of the organization's own context, oldest first.
     ///
     /// # Errors
     /// When the store fails.
     pub fn connections(&mut self, org: &Org) -> Result<Vec<ConnectionOf>, StoreError> {
-        self.query(&format!("{CONNECTION} WHERE org_id = ?1 ORDER BY id"), args![org.id()], connection_row)
+        let sql = format!("{CONNECTION} WHERE org_id = ?1 AND external_id IS NULL ORDER BY id");
+        self.query(&sql, args![org.id()], connection_row)
+    }
+
+    /// The organization's connection that its app gave this name, a disconnected one included.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn named_connection(&mut self, org: &Org, external_id: &str) -> Result<Option<ConnectionOf>, StoreError> {
+        let sql = format!("{CONNECTION} WHERE org_id = ?1 AND external_id = ?2");
+        self.one(&sql, args![org.id(), external_id], connection_row)
+    }
+
+    /// A page of the connections that apps named, by name from behind `after`, and whether there are more: of one
+    /// context, or of all. Disconnected ones are left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn named_connections(
+        &mut self,
+        org: &Org,
+        context: Option<&ContextOf>,
+        after: &str,
+        limit: usize,
+    ) -> Result<(Vec<ConnectionOf>, bool), StoreError> {
+        let sql = format!(
+            "{CONNECTION} WHERE org_id = ?1 AND external_id > ?2 AND disabled_at IS NULL
+             AND (?3 IS NULL OR context_id = ?3) ORDER BY external_id LIMIT ?4"
+        );
+        let context = context.map(ContextOf::id);
+        Ok(cut(self.query(&sql, args![org.id(), after, context, limit.saturating_add(1)], connection_row)?, limit))
+    }
+
+    /// Disconnects: the grant is forgotten, the mapping kept for a while.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn disable_connection(&mut self, of: &ConnectionOf) -> Result<(), StoreError> {
+        let now = self.now();
+        let sql = "UPDATE connections SET disabled_at = ?2, grant_sealed = ?3, grant_version = grant_version + 1,
+                 updated_at = ?2 WHERE id = ?1";
+        self.change("connection", sql, args![of.id(), now, &[][..]])
+    }
+
+    /// Connects again what was disconnected or is to have another grant.
+    ///
+    /// # Errors
+    /// `Missing` when it has gone.
+    pub fn reconnect(&mut self, of: &ConnectionOf, sealed: &[u8], static_token: bool) -> Result<(), StoreError> {
+        let now = self.now();
+        let sql = "UPDATE connections SET disabled_at = NULL, reauthorise_reason = NULL, grant_sealed = ?2,
+                 static_token = ?3, grant_version = grant_version + 1, updated_at = ?4 WHERE id = ?1";
+        self.change("connection", sql, args![of.id(), sealed, static_token, now])
+    }
+
+    /// Removes connections that were disconnected before this instant, with all that hangs on them; answers how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn purge_connections(&mut self, before: Time) -> Result<u64, StoreError> {
+        let sql = format!(
+            "{CONNECTION} WHERE disabled_at < ?1
+             AND NOT EXISTS (SELECT 1 FROM syncs WHERE syncs.connection_id = connections.id) ORDER BY id LIMIT 1000"
+        );
+        let gone = self.query(&sql, args![before], connection_row)?;
+        gone.iter().try_for_each(|of| self.forget_connection(of))?;
+        Ok(gone.len() as u64)
+    }
+
+    /// Removes a connection with all that was mapped, invoked and subscribed on it.
+    ///
+    /// # Errors
+    /// `Foreign` when a sync rests on it.
+    pub fn forget_connection(&mut self, of: &ConnectionOf) -> Result<(), StoreError> {
+        for table in ["crm_schemas", "crm_mappings", "invocations", "crm_subscriptions", "crm_watches"] {
+            self.execute(&format!("DELETE FROM {table} WHERE connection_id = ?1"), args![of.id()])?;
+        }
+        self.execute("DELETE FROM connections WHERE id = ?1", args![of.id()]).map(|_| ())
     }
 
     /// Everybody's connections to one account, for a hook that names only the account.

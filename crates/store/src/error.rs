@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lockstep_core::crm::{CrmCode, CrmProblem};
 use lockstep_core::problem::{Code, Problem};
 
 /// Why a read or a write did not happen. Nothing of the closure's work remains.
@@ -114,6 +115,28 @@ pub enum OpenError {
         /// The server's version.
         found: String,
     },
+}
+
+impl From<StoreError> for CrmProblem {
+    /// As [`Problem`]'s, in the CRM API's codes.
+    fn from(error: StoreError) -> Self {
+        let cause = Some(error.to_string());
+        match error {
+            StoreError::Unavailable { .. } => {
+                let message = "The database cannot take this now. Try again in a moment.";
+                let retry_after = Some(Duration::from_secs(1));
+                Self { retry_after, cause, ..Self::new(CrmCode::TemporarilyUnavailable, message) }
+            }
+            StoreError::Invalid { detail } => {
+                Self::new(CrmCode::Malformed, format!("A value cannot be stored: {detail}."))
+            }
+            StoreError::Missing { what } => Self::new(CrmCode::NotFound, format!("No such {what}.")),
+            StoreError::Conflict { .. } | StoreError::Foreign { .. } | StoreError::Bug { .. } => {
+                let message = "Something broke on our side. Tell the operator the request id.";
+                Self { cause, ..Self::new(CrmCode::Internal, message) }
+            }
+        }
+    }
 }
 
 impl From<StoreError> for Problem {

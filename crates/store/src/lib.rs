@@ -7,13 +7,18 @@
 //! only the lookups of this crate can make.
 #![warn(missing_docs)]
 
+mod apps;
 mod audit;
+mod authorizations;
 mod budgets;
 mod changes;
 mod channels;
 mod connections;
 mod contacts;
+mod contexts;
 mod conversations;
+mod crm_mappings;
+mod crm_subscriptions;
 mod db;
 mod deliveries;
 mod dialect;
@@ -21,6 +26,7 @@ mod error;
 mod idempotency;
 mod inline;
 mod intents;
+mod invocations;
 mod keys;
 mod labels;
 mod lock;
@@ -46,16 +52,22 @@ mod users;
 mod webhooks;
 mod writer;
 
+pub use apps::StoredApp;
 pub use audit::AuditEntry;
+pub use authorizations::{Authorization, AuthorizationStatus};
 pub use channels::{ChannelOf, NewChannel, StoredChannel};
 pub use connections::{Connection, ConnectionOf, ConnectionStatus, NewConnection, SealedGrant};
 pub use contacts::{ContactFilter, Order, Page};
+pub use contexts::{ContextData, ContextOf};
 pub use conversations::ConversationFilter;
+pub use crm_mappings::MappingVersion;
+pub use crm_subscriptions::{CrmDelivery, CrmSubscription};
 pub use db::{Store, Target};
 pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, DeliveryWork, Outcome, Settled, SubscriptionHealth};
 pub use error::{OpenError, StoreError};
 pub use idempotency::{Begin, StoredAnswer};
 pub use intents::{Intent, IntentKind, IntentState};
+pub use invocations::{BeginInvocation, Invocation, InvocationState, NewInvocation};
 pub use keys::{ApiKey, KeyKind, NewKey};
 pub use labels::LabelTarget;
 pub use lock::{WorkerLock, try_worker_lock};

@@ -54,6 +54,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0009_channel_slugs.sql"),
         postgres: include_str!("migrations/postgres/0009_channel_slugs.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0010_crm_api.sql"),
+        postgres: include_str!("migrations/postgres/0010_crm_api.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

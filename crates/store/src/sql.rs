@@ -273,5 +273,9 @@ id_columns!(
     EventId,
     SubscriptionId,
     SecretId,
-    DeliveryId
+    DeliveryId,
+    AuthorizationId,
+    InvocationId,
+    CrmSubscriptionId,
+    CrmDeliveryId
 );

@@ -19,6 +19,9 @@ pub struct ObjectMapping {
     /// What each event does.
     #[serde(default)]
     pub event_actions: Vec<EventAction>,
+    /// Whether a unique property of ours may be kept in the native object: then no lost answer can make a record twice.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_key: bool,
 }
 
 /// A field, a payload field or an event, by slug.

@@ -44,7 +44,13 @@ pub fn mapping(object: &CrmObject, api: &ApiObject) -> ObjectMapping {
     let read = |of: &CrmField| Some(row(of, field(of, root?, Operation::Read)?, Operation::Read));
     let transformations: Vec<Transformation> = object.fields.iter().filter_map(read).collect();
     let event_actions = object.events.iter().filter_map(|event| action(event, &transformations, root)).collect();
-    ObjectMapping { crm_object_id: object.id, api_object_id: Some(api.id), transformations, event_actions }
+    ObjectMapping {
+        crm_object_id: object.id,
+        api_object_id: Some(api.id),
+        transformations,
+        event_actions,
+        keep_key: false,
+    }
 }
 
 /// An event's first action. A search without a payload has none: it would find everything.

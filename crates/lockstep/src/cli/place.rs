@@ -16,6 +16,7 @@ use crate::app::{App, Settings};
 use crate::channel;
 use crate::config::{Config, LogFormat, insert};
 use crate::egress::Egress;
+use crate::ops::crm::issuers::IssuerKeys;
 use crate::reach::Pacing;
 use crate::vault::Vault;
 
@@ -76,7 +77,16 @@ impl Place {
         let settings = Arc::new(self.config.settings(url));
         let network = Arc::new(Egress::new(settings.egress.clone())?);
         let channels = channel::registry::all();
-        Ok(App { env, store, vault, network, channels, pacing: Pacing::default(), settings })
+        Ok(App {
+            env,
+            store,
+            vault,
+            network,
+            channels,
+            pacing: Pacing::default(),
+            issuer_keys: IssuerKeys::default(),
+            settings,
+        })
     }
 
     /// Makes the data folder where it is missing.

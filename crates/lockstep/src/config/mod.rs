@@ -121,6 +121,8 @@ pub struct HubspotConfig {
     pub client_id: String,
     /// The app's client secret, or empty.
     pub client_secret: SecretString,
+    /// Where HubSpot is for CRM Link, or empty for HubSpot's own address.
+    pub base_url: String,
 }
 
 /// Section `vendor_limits`. A figure of 0 keeps the connector's.
@@ -250,6 +252,11 @@ impl Config {
                 .filter(|(_, limits)| limits.general > 0)
                 .collect(),
             oauth_apps: self.hubspot.app().map(|app| (HUBSPOT.to_owned(), app)).into_iter().collect(),
+            vendor_urls: Some(self.hubspot.base_url.trim_end_matches('/').to_owned())
+                .filter(|url| !url.is_empty())
+                .map(|url| (HUBSPOT.to_owned(), url))
+                .into_iter()
+                .collect(),
             egress: Rules {
                 allow: self.egress.allow.iter().cloned().collect(),
                 allow_local_targets: self.egress.allow_local_targets,

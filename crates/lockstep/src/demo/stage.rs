@@ -19,6 +19,7 @@ use crate::cli::stop::Stop;
 use crate::cli::{init, sandbox, serve};
 use crate::config::{Config, insert};
 use crate::egress::Egress;
+use crate::ops::crm::issuers::IssuerKeys;
 use crate::reach::Pacing;
 use crate::vault::Vault;
 
@@ -69,6 +70,7 @@ impl Stage {
             network: Arc::clone(&tap) as _,
             channels: Channels::new(Vec::new()),
             pacing: Pacing::default(),
+            issuer_keys: IssuerKeys::default(),
             settings,
             env,
         };

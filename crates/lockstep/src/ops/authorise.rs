@@ -8,15 +8,17 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_connect::oauth::{self, Pkce};
-use lockstep_connect::{About, Fault};
+use lockstep_connect::{About, Fault, Grant};
+use lockstep_core::crm::{CrmCode, CrmProblem};
 use lockstep_core::env::Time;
-use lockstep_core::ids::OrgId;
+use lockstep_core::ids::{AuthorizationId, ContextId, OrgId};
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{ConnectionOf, Org};
+use lockstep_store::{AuthorizationStatus, ConnectionOf, Org, StoreError};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::ops::crm::connections;
 use crate::ops::syncs::{self, Connect, KeyChoice};
 use crate::reach;
 use crate::vault::Place;
@@ -30,9 +32,36 @@ struct State {
     org: OrgId,
     vendor: String,
     base_url: Option<String>,
-    key: KeyChoice,
+    purpose: For,
     verifier: String,
     until: Time,
+}
+
+/// What an authorisation is for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum For {
+    /// A connection of the organization's own, made at the command line.
+    Operator {
+        /// About a unique property for our id.
+        key: KeyChoice,
+    },
+    /// A connection that a user makes in CRM Link.
+    Link {
+        /// The context.
+        context: ContextId,
+        /// The authorisation as it is kept.
+        authorization: AuthorizationId,
+    },
+}
+
+/// Where a person stands who came back from the vendor.
+#[derive(Clone, Debug)]
+pub enum Returned {
+    /// The operator's account is connected.
+    Operator(Box<ConnectionOf>),
+    /// The user's authorisation has ended, well or not; the page that they came from says which.
+    User,
 }
 
 /// The address where a person allows us to act at a vendor. It is good for 15 minutes.
@@ -40,6 +69,14 @@ struct State {
 /// # Errors
 /// The vendor is unknown, or no client id and secret are configured for it.
 pub fn begin(app: &App, org: &Org, vendor: &str, base_url: Option<String>, key: KeyChoice) -> Result<String, Problem> {
+    address(app, org, vendor, base_url, For::Operator { key })
+}
+
+/// The same for any purpose.
+///
+/// # Errors
+/// As [`begin`].
+pub fn address(app: &App, org: &Org, vendor: &str, base_url: Option<String>, purpose: For) -> Result<String, Problem> {
     let about = reach::connector(vendor).map_err(refused)?.about();
     let client = reach::oauth_app(app, about).map_err(refused)?;
     let pkce = Pkce::new(&app.env);
@@ -48,7 +85,7 @@ pub fn begin(app: &App, org: &Org, vendor: &str, base_url: Option<String>, key: 
         org: org.id().clone(),
         vendor: vendor.to_owned(),
         base_url,
-        key,
+        purpose,
         verifier: pkce.verifier.expose_secret().to_owned(),
         until: app.env.now().plus(GOOD_FOR),
     };
@@ -61,23 +98,83 @@ fn page_at(base_url: &str, about: &About) -> String {
     format!("{}{path}", base_url.trim_end_matches('/'))
 }
 
-/// Exchanges what the vendor sent the browser back with, and connects the account.
+/// What the vendor sent the browser back with.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Access was allowed: this code is exchanged for a grant.
+    Code(String),
+    /// It was not: the vendor's word for why (RFC 6749, section 4.1.2.1).
+    Refused(String),
+}
+
+/// Goes on with a person who came back from the vendor.
 ///
 /// # Errors
-/// A state that was altered or is too old, and whatever [`syncs::connect`] refuses.
-pub async fn finish(app: &App, state: &str, code: &str) -> Result<ConnectionOf, Problem> {
+/// A state that was altered or is too old; for an operator's, whatever [`syncs::connect`] refuses. What becomes of a
+/// user's is written down with their authorisation instead.
+pub async fn finish(app: &App, state: &str, answer: Answer) -> Result<Returned, Problem> {
     let state = open(app, state).filter(|state| state.until >= app.env.now()).ok_or_else(|| {
         Problem::of(Code::InvalidFieldValue, "state", "This authorisation is too old or was altered. Start again.")
     })?;
-    let wanted = state.org.clone();
-    let org = app.store.read(move |tx| tx.org(&wanted)).await?;
-    let org = org.ok_or_else(|| Problem::not_found("organization"))?;
-    let about = reach::connector(&state.vendor).map_err(refused)?.about();
+    match (state.purpose.clone(), answer) {
+        (For::Link { context, authorization }, answer) => {
+            finish_link(app, state, &context, &authorization, answer).await.map(|()| Returned::User)
+        }
+        (For::Operator { .. }, Answer::Refused(_)) => {
+            Err(Problem::new(Code::InvalidFieldValue, "Access was not allowed. Start again to connect."))
+        }
+        (For::Operator { key }, Answer::Code(code)) => {
+            let wanted = state.org.clone();
+            let org = app.store.read(move |tx| tx.org(&wanted)).await?;
+            let org = org.ok_or_else(|| Problem::not_found("organization"))?;
+            let grant = exchange(app, &state, &code).await.map_err(refused)?;
+            let State { vendor, base_url, .. } = state;
+            let connected = syncs::connect(app, &org, Connect { vendor, base_url, grant, key, renews: None }).await?;
+            Ok(Returned::Operator(Box::new(connected)))
+        }
+    }
+}
+
+async fn exchange(app: &App, state: &State, code: &str) -> Result<Grant, Fault> {
+    let about = reach::connector(&state.vendor)?.about();
     let base_url = state.base_url.as_deref().unwrap_or(about.base_url);
-    let pkce = Pkce::of(state.verifier.clone());
-    let grant = reach::exchange_code(app, &state.vendor, base_url, code, &pkce).await.map_err(refused)?;
-    let State { vendor, base_url, key, .. } = state;
-    syncs::connect(app, &org, Connect { vendor, base_url, grant, key, renews: None }).await
+    reach::exchange_code(app, &state.vendor, base_url, code, &Pkce::of(state.verifier.clone())).await
+}
+
+async fn finish_link(
+    app: &App,
+    state: State,
+    context: &ContextId,
+    authorization: &AuthorizationId,
+    answer: Answer,
+) -> Result<(), Problem> {
+    let (org, context, id) = (state.org.clone(), context.clone(), authorization.clone());
+    let found = app.store.write(move |tx| {
+        let Some(context) = tx.context(&org, &context)? else { return Ok(None) };
+        // Who comes back twice with one code finds the first one's answer.
+        let first = tx.move_authorization(&context, &id, AuthorizationStatus::RetrievingTokens, None)?;
+        let row = tx.authorization(&context, &id)?.filter(|_| first);
+        Ok::<_, StoreError>(row.map(|row| (context, row)))
+    });
+    let Some((context, row)) = found.await? else { return Ok(()) };
+    let outcome = match answer {
+        Answer::Refused(word) if word == "access_denied" => {
+            Err(("access_denied".to_owned(), "Access was not allowed.".to_owned()))
+        }
+        Answer::Refused(word) => Err((word, "The CRM could not finish the authorisation.".to_owned())),
+        Answer::Code(code) => match exchange(app, &state, &code).await {
+            Err(fault) => Err((fault.code, fault.message)),
+            Ok(grant) => match connections::connect(app, &context, &row, grant).await {
+                Ok(_) | Err(CrmProblem { code: CrmCode::Invalid, .. }) => Ok(()),
+                Err(problem) => Err((problem.code.word().to_owned(), problem.message)),
+            },
+        },
+    };
+    if let Err((code, message)) = outcome {
+        let failed = connections::fail(app, &context, authorization, &code, &message).await;
+        failed.map_err(|problem| Problem::new(Code::TemporarilyUnavailable, problem.message))?;
+    }
+    Ok(())
 }
 
 fn refused(fault: Fault) -> Problem {

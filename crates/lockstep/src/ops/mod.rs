@@ -6,6 +6,7 @@ pub mod authorise;
 pub mod channels;
 pub mod contacts;
 pub mod conversations;
+pub mod crm;
 pub mod idempotency;
 pub mod key_ring;
 pub mod keys;

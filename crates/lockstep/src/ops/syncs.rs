@@ -207,6 +207,7 @@ fn new_connection(
         base_url,
         label: format!("{vendor} {account}"),
         account,
+        external_id: None,
         key_field: serde_json::to_string(key_field).map_err(|error| internal(&error))?,
         grant_sealed: reach::seal(&app.vault, &id, grant, &app.env).map_err(|error| internal(&error))?,
         static_token: grant.refresh.is_none(),

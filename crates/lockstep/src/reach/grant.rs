@@ -10,6 +10,8 @@ use serde_json::Value as Json;
 
 use super::door::{CALL_LIMITS, post_form};
 use crate::app::App;
+use crate::ops::crm::app::ConnectionEvent;
+use crate::ops::crm::connections;
 use crate::vault::{Place, Vault, VaultError};
 
 fn place(connection: &ConnectionId) -> Place<'_> {
@@ -93,7 +95,15 @@ pub(super) async fn lost(app: &App, connection: &ConnectionOf, fault: &Fault) ->
     tracing::warn!(connection = %connection.id(), code = fault.code, "the grant is gone: a person has to authorise again");
     let (of, reason) = (connection.clone(), fault.message.clone());
     app.store
-        .write(move |tx| tx.set_connection_status(&of, &ConnectionStatus::Reauthorise { reason }))
+        .write(move |tx| {
+            tx.set_connection_status(&of, &ConnectionStatus::Reauthorise { reason })?;
+            // An app's connection may have been in that state before: it is told once.
+            if of.connection().external_id.is_some() && of.connection().status == ConnectionStatus::Ok {
+                let context = tx.context_name(of.org(), &of.connection().context)?.unwrap_or_default();
+                connections::tell(tx, &of, &context, ConnectionEvent::Errored)?;
+            }
+            Ok(())
+        })
         .await
         .map_err(|error| store_fault(&error))
 }

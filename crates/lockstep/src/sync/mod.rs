@@ -25,7 +25,9 @@ pub mod send;
 mod settle;
 mod spoke;
 mod start;
+pub mod tell;
 mod unknown;
+pub mod watch;
 
 pub use mark::{contact_deleted, mark_dirty, mark_dirty_but};
 pub use spoke::Halt;

@@ -7,6 +7,7 @@ use lockstep_core::limits::{DELIVERY_RETENTION_DAYS, IDEMPOTENCY_TTL_HOURS};
 use lockstep_store::StoreError;
 
 use crate::app::App;
+use crate::ops::crm::connections::forgotten_before;
 
 const HOUR_SECS: u64 = 60 * 60;
 /// That a remote webhook was seen is remembered for as long as vendors send one again.
@@ -27,6 +28,10 @@ pub async fn run(app: &App) -> Result<(), StoreError> {
             tx.purge_received(now.minus(Duration::from_secs(HOUR_SECS * 24 * RECEIVED_DAYS)))?;
             tx.purge_buckets(now.minus(Duration::from_secs(HOUR_SECS)))?;
             tx.purge_budgets(now.minus(Duration::from_secs(HOUR_SECS * 24 * BUDGET_DAYS)))?;
+            tx.purge_authorizations(now.minus(Duration::from_secs(HOUR_SECS * 24)))?;
+            tx.purge_invocations(now.minus(Duration::from_secs(HOUR_SECS * IDEMPOTENCY_TTL_HOURS)))?;
+            tx.purge_crm_deliveries(now.minus(Duration::from_secs(HOUR_SECS * 24 * DELIVERY_RETENTION_DAYS)))?;
+            tx.purge_connections(forgotten_before(now))?;
             tx.enqueue(&Job::Purge, now.plus(Duration::from_secs(HOUR_SECS)))
         })
         .await

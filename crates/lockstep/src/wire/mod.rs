@@ -1,6 +1,7 @@
 //! The surfaces: HTTP in, operations called, HTTP out. Nothing is decided here.
 
 pub(crate) mod files;
+mod crm;
 pub mod hooks;
 pub mod inbox;
 mod manual;
@@ -28,6 +29,8 @@ const FRONT: &str = concat!(
     /docs               the same as pages to browse and to try\n\
     /inbox              conversations, for people\n\
     /v1/health          whether this server works\n\
+    /api/v1/crm         CRM API\n\
+    /api/platform       contexts of the CRM API\n\
     /hooks/{vendor}     where CRMs and WhatsApp send their webhooks\n\
     /oauth/callback     where CRMs send people back who allowed access\n\
     /media/{token}      files of messages\n"
@@ -39,6 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/", get(async || FRONT))
         .merge(inbox::router(&app))
         .merge(manual::router())
+        .merge(crm::router(&app))
         .merge(hooks::router())
         .merge(oauth::router())
         .merge(media::router())

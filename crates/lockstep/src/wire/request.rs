@@ -16,6 +16,10 @@ use crate::wire::inbox::envelope::{self, Refusal};
 /// The header that names the request, in every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Why a request failed, for the log alone; travels as an extension of the response.
+#[derive(Clone, Debug)]
+pub struct Cause(pub String);
+
 /// Wraps one request. A refusal travels here as an extension of the response, because only here its body can be
 /// written for all that refuse: handlers, the router's own 404 and 405, limits and panics.
 pub async fn scope(State(env): State<Env>, mut request: Request, next: Next) -> Response {
@@ -31,11 +35,13 @@ pub async fn scope(State(env): State<Env>, mut request: Request, next: Next) -> 
         Refusal(Problem::new(Code::InternalError, "Something broke on our side. Tell the operator the request id."))
             .into_response()
     });
+    let mut cause = response.extensions_mut().remove::<Cause>().map(|Cause(cause)| cause);
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        if let Some(cause) = &problem.cause {
-            tracing::warn!(request = %id, status = response.status().as_u16(), cause, "a request failed for a reason of ours");
-        }
         envelope::write_refusal(&mut response, &problem, &id);
+        cause = problem.cause;
+    }
+    if let Some(cause) = cause {
+        tracing::warn!(request = %id, status = response.status().as_u16(), cause, "a request failed for a reason of ours");
     }
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().entry(REQUEST_ID).or_insert(value);

@@ -17,6 +17,7 @@ use lockstep::channel::{
 };
 use lockstep::egress::Rules;
 use lockstep::network::{Limits, Network, NetworkError};
+use lockstep::ops::crm::issuers::IssuerKeys;
 use lockstep::ops::messages::CONNECTED;
 use lockstep::ops::{Author, keys};
 use lockstep::reach::Pacing;
@@ -117,6 +118,7 @@ impl Desk {
             network: subscriber.clone(),
             channels: Channels::new(vec![carrier.clone()]),
             pacing: Pacing::default(),
+            issuer_keys: IssuerKeys::default(),
             settings: Arc::new(settings(rate_limits)),
         };
         let org = organization(&app, "Acme").await;

@@ -78,6 +78,7 @@ impl World {
 
     pub fn connection(&self, account: &str) -> ConnectionOf {
         let new = NewConnection {
+            external_id: None,
             id: ConnectionId::new(&self.env),
             vendor: "hubspot".to_owned(),
             base_url: "https://api.hubapi.com".to_owned(),

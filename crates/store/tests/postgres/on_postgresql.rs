@@ -39,6 +39,7 @@ async fn house(schema: &str) -> Option<House> {
         let org = tx.create_org("Toko Maju")?;
         tx.add_account(&org, "1", "+62 851-1760-0829", "Toko Maju")?;
         let connection = NewConnection {
+            external_id: None,
             id: lockstep_core::ids::ConnectionId::new(tx.env()),
             vendor: "hubspot".to_owned(),
             base_url: "https://api.hubapi.com".to_owned(),

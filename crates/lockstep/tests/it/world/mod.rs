@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
 use lockstep::channel::registry;
+use lockstep::ops::crm::issuers::IssuerKeys;
 use lockstep::ops::syncs::{Connect, KeyChoice};
 use lockstep::ops::{self, Author};
 use lockstep::reach::Pacing;
@@ -535,7 +536,16 @@ impl World {
 
 fn assemble(env: Env, store: Store, vault: Vault, wire: &Arc<Wire>, settings: Arc<Settings>) -> App {
     let channels = registry::all();
-    App { env, store, vault, network: wire.clone(), channels, pacing: Pacing::default(), settings }
+    App {
+        env,
+        store,
+        vault,
+        network: wire.clone(),
+        channels,
+        pacing: Pacing::default(),
+        issuer_keys: IssuerKeys::default(),
+        settings,
+    }
 }
 
 /// Makes an empty schema on a PostgreSQL server and answers the URL that works in it.

@@ -1,0 +1,386 @@
+//! An app invokes an event; the user's mapping says what that is. Intent before effect: what is sent is durable first,
+//! and a lost answer is looked for before anything is said.
+
+use lockstep_connect::{Deed, FaultClass, Outcome};
+use lockstep_core::crm::action::{Key, Write};
+use lockstep_core::crm::{
+    CrmCode, CrmEvent, CrmProblem, Effect, EventAction, EventType, Filter, Flaw, Operator, RecordId, Refusal, evaluate,
+    payload,
+};
+use lockstep_core::ids::InvocationId;
+use lockstep_core::record::{Properties, Record};
+use lockstep_store::{BeginInvocation, NewInvocation, Org};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::mapping::KEY_PROPERTY;
+use super::outcome::{self, Blame};
+use super::records::{self, Mapped};
+use super::unknown::{self, Lost};
+use super::{schema, tokens};
+use crate::app::App;
+use crate::ops::idempotency::Once;
+
+/// What an app asks for.
+#[derive(Clone, Debug)]
+pub struct Invoke {
+    /// The connection's name.
+    pub connection: String,
+    /// The CRM object's slug.
+    pub object: String,
+    /// The record's id, for events about one.
+    pub record: Option<String>,
+    /// The event's slug.
+    pub event: String,
+    /// The event's values.
+    pub payload: Json,
+    /// Whether unknown values are refused.
+    pub strict: bool,
+    /// The app's key: what was sent under it is never sent again.
+    pub idempotency_key: Option<String>,
+    /// How many records a search answers.
+    pub limit: usize,
+    /// Where a search goes on.
+    pub cursor: Option<String>,
+}
+
+/// Carries out what the user decided for the event, and answers the body for the app.
+///
+/// A field that has gone from the CRM since the mapping was made is noticed by its refusal: then the event runs once more
+/// without it.
+///
+/// # Errors
+/// See [`CrmCode`].
+pub async fn invoke(app: &App, org: &Org, asked: &Invoke) -> Result<Json, CrmProblem> {
+    let mapped = records::mapped(app, org, &asked.connection, &asked.object).await?;
+    let native = mapped.api.as_ref().map(|api| api.slug.clone());
+    let of = mapped.of.clone();
+    match run(app, mapped, asked).await {
+        Err(problem) if problem.code == CrmCode::MappingBroken && problem.crm.is_some() => {
+            if let Some(native) = native {
+                schema::refresh(app, &of, &native).await?;
+            }
+            run(app, records::mapped(app, org, &asked.connection, &asked.object).await?, asked).await
+        }
+        answered => answered,
+    }
+}
+
+async fn run(app: &App, mapped: Mapped, asked: &Invoke) -> Result<Json, CrmProblem> {
+    let event = mapped.object.event(&asked.event).cloned().ok_or_else(|| {
+        let shown: String = asked.event.chars().take(64).collect();
+        CrmProblem::new(CrmCode::EventNotFound, format!("{} defines no event called {shown}.", mapped.object.slug))
+    })?;
+    check_place(&event, asked.record.is_some())?;
+    let payload = payload::read(&event.fields, &asked.payload, asked.strict).map_err(unfit)?;
+    let Some(api) = mapped.api.clone() else { return opted_out(&mapped, &event) };
+    let record = asked.record.as_deref().map(|id| mapped.record(id)).transpose()?;
+    let action = mapped.mapping.action(&event.slug).cloned().ok_or_else(|| {
+        let message = format!("The user has not decided yet what {} does. They can in CRM Link.", event.slug);
+        CrmProblem::new(CrmCode::EventNotMapped, message)
+    })?;
+    let run = Run { app, mapped: &mapped, event: &event, action: &action, asked, record };
+    if let Some(before) = run.before().await? {
+        return Ok(before);
+    }
+    let effect = evaluate(&action, &api, &payload).map_err(refused)?;
+    run.carry_out(effect).await
+}
+
+/// Events of a kind are invoked where they make sense.
+fn check_place(event: &CrmEvent, on_record: bool) -> Result<(), CrmProblem> {
+    let needs_record = matches!(event.event_type, EventType::Update | EventType::Delete);
+    match (needs_record, on_record) {
+        (true, false) => {
+            let message = format!("{} is invoked on a record: …/{{record id}}/events/{0}.", event.slug);
+            Err(CrmProblem::new(CrmCode::RecordRequired, message))
+        }
+        (false, true) => {
+            let message = format!("{} is invoked on the object, not on a record.", event.slug);
+            Err(CrmProblem::new(CrmCode::RecordNotAllowed, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an event does for a user who chose not to connect the object.
+fn opted_out(mapped: &Mapped, event: &CrmEvent) -> Result<Json, CrmProblem> {
+    match event.event_type {
+        EventType::Create => Ok(json!({ "record": null })),
+        EventType::Search => Ok(json!({ "records": [], "next_cursor": null })),
+        EventType::Update | EventType::Delete => mapped.native().map(|_| Json::Null),
+    }
+}
+
+fn unfit(flaws: Vec<Flaw>) -> CrmProblem {
+    CrmProblem::flawed(CrmCode::PayloadInvalid, flaws)
+}
+
+pub(super) fn refused(refusal: Refusal) -> CrmProblem {
+    let message = format!("{refusal}.");
+    match refusal {
+        Refusal::Payload(flaws) => unfit(flaws),
+        Refusal::Park { slug, .. } => {
+            CrmProblem { field: Some(slug), ..CrmProblem::new(CrmCode::ValueNotMapped, message) }
+        }
+        Refusal::Undescribed => CrmProblem::new(CrmCode::MetadataPending, message),
+        Refusal::Gone(_) => CrmProblem::new(CrmCode::MappingBroken, message),
+    }
+}
+
+/// One invocation under way.
+struct Run<'a> {
+    app: &'a App,
+    mapped: &'a Mapped,
+    event: &'a CrmEvent,
+    action: &'a EventAction,
+    asked: &'a Invoke,
+    record: Option<RecordId>,
+}
+
+impl Run<'_> {
+    fn fingerprint(&self) -> [u8; 32] {
+        let record = self.record.as_ref().map(ToString::to_string).unwrap_or_default();
+        let path = format!("{}/{record}/{}", self.mapped.object.slug, self.event.slug);
+        Once::new(String::new(), "POST", &path, &self.asked.payload).fingerprint
+    }
+
+    /// What was answered under the same key before; a lost answer is looked for.
+    async fn before(&self) -> Result<Option<Json>, CrmProblem> {
+        let Some(key) = self.asked.idempotency_key.clone() else { return Ok(None) };
+        let (of, fingerprint) = (self.mapped.of.clone(), self.fingerprint());
+        let read = self.app.store.read(move |tx| Ok::<_, CrmProblem>(tx.invocation_by_key(&of, &key, &fingerprint)?));
+        match read.await? {
+            Some(found) => self.repeated(found).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn repeated(&self, found: BeginInvocation) -> Result<Option<Json>, CrmProblem> {
+        match found {
+            BeginInvocation::First => Ok(None),
+            BeginInvocation::Running => {
+                let message = "Another invocation about the same thing is under way. Try again in a second.";
+                let retry_after = Some(std::time::Duration::from_secs(1));
+                Err(CrmProblem { retry_after, ..CrmProblem::new(CrmCode::InvocationInProgress, message) })
+            }
+            BeginInvocation::OtherRequest => {
+                let message = "This Idempotency-Key came with another invocation before. Use a new key for a new one.";
+                Err(CrmProblem::new(CrmCode::KeyReused, message))
+            }
+            BeginInvocation::Before(before) => match &before.answer {
+                Some(answer) => Ok(Some(answer.clone())),
+                None => unknown::settle(self.app, self.mapped, &before).await.map(Some),
+            },
+        }
+    }
+
+    async fn carry_out(&self, effect: Effect) -> Result<Json, CrmProblem> {
+        match effect {
+            Effect::Nothing => self.nothing().await,
+            Effect::Search(filters) => {
+                let (limit, after) = (self.asked.limit, self.asked.cursor.clone());
+                let (records, next) = self.mapped.search(self.app, filters, limit, after).await?;
+                Ok(json!({ "records": records, "next_cursor": next }))
+            }
+            Effect::Create { write, find_by } => self.create(write, find_by).await,
+            Effect::Update(write) => {
+                let record = self.on_record()?.clone();
+                self.update(record, write).await
+            }
+            Effect::Delete => self.act(Deed::Archive(self.on_record()?.clone()), None).await,
+            Effect::Start { workflow, inputs } => {
+                let object = self.mapped.native()?.slug.clone();
+                self.act(Deed::Start { object, workflow, record: self.record.clone(), inputs }, None).await
+            }
+        }
+    }
+
+    fn on_record(&self) -> Result<&RecordId, CrmProblem> {
+        self.record.as_ref().ok_or_else(|| CrmProblem::new(CrmCode::RecordRequired, "This event needs a record."))
+    }
+
+    async fn nothing(&self) -> Result<Json, CrmProblem> {
+        match (self.event.event_type, &self.record) {
+            (EventType::Search, _) => Ok(json!({ "records": [], "next_cursor": null })),
+            (EventType::Update, Some(record)) => Ok(json!({ "record": self.mapped.current(self.app, record).await? })),
+            (EventType::Delete, Some(record)) => Ok(self.only_id(record)),
+            _ => Ok(json!({ "record": null })),
+        }
+    }
+
+    /// All that a delete event is answered with.
+    fn only_id(&self, record: &RecordId) -> Json {
+        json!({ "record": { "type": self.mapped.object.slug, "id": record.to_string(), "data": {} } })
+    }
+
+    /// Makes a record, or changes the one that has the key.
+    async fn create(&self, write: Write, find_by: Option<Key>) -> Result<Json, CrmProblem> {
+        let api = self.mapped.native()?;
+        let Some(key) = find_by else { return self.act(self.creation(write)?, None).await };
+        let exclusive = format!("{}:{}={}", api.slug, key.property, key.value);
+        match self.existing(&key, &write).await? {
+            None => self.act(self.creation(write)?, Some(exclusive)).await,
+            Some(record) => {
+                let id = RecordId::new(&api.slug, &record.id).map_err(tokens::broken)?;
+                let properties = write.against(&record);
+                self.act(Deed::Update { record: id, properties, links: write.links }, Some(exclusive)).await
+            }
+        }
+    }
+
+    fn creation(&self, write: Write) -> Result<Deed, CrmProblem> {
+        let object = self.mapped.native()?.slug.clone();
+        Ok(Deed::Create { object, properties: write.properties, key: self.own_key(), links: write.links })
+    }
+
+    /// Our id in a unique property, where the user granted one: the same for every try under one key of the app.
+    fn own_key(&self) -> Option<Key> {
+        let value = match &self.asked.idempotency_key {
+            Some(key) => hex::encode(Sha256::digest(format!("{}\0{key}", self.mapped.of.id()))),
+            None => InvocationId::new(&self.app.env).to_string(),
+        };
+        self.mapped.mapping.keep_key.then(|| Key { property: KEY_PROPERTY.to_owned(), value })
+    }
+
+    /// The record that a find-or-create recognises. A property that is not unique is searched for, and then several may
+    /// have the value: none is guessed.
+    async fn existing(&self, key: &Key, write: &Write) -> Result<Option<Record>, CrmProblem> {
+        let (connector, session) = self.mapped.session(self.app)?;
+        let object = &self.mapped.native()?.slug;
+        let properties: Vec<String> = write.if_empty.iter().cloned().collect();
+        let blame = |fault| outcome::problem(self.app, fault, connector.about(), self.blame());
+        match connector.by_key(&session, object, key, &properties).await {
+            Err(fault) if fault.class == FaultClass::Rejected => {}
+            found => return found.map_err(blame),
+        }
+        let filter = Filter { property: key.property.clone(), operator: Operator::Eq, value: Some(key.value.clone()) };
+        let search = lockstep_connect::Search { filters: vec![filter], limit: 2, ..Default::default() };
+        let found = connector.search(&session, object, &search, &properties).await.map_err(blame)?;
+        if found.records.len() > 1 {
+            let message = format!("Several records have {} \"{}\". Nothing was written.", key.property, key.value);
+            return Err(CrmProblem::new(CrmCode::RecordAmbiguous, message));
+        }
+        Ok(found.records.into_iter().next())
+    }
+
+    async fn update(&self, record: RecordId, write: Write) -> Result<Json, CrmProblem> {
+        let properties = if write.if_empty.is_empty() {
+            write.properties
+        } else {
+            let asked: Vec<String> = write.if_empty.iter().cloned().collect();
+            let held = self
+                .mapped
+                .look(self.app, &record, &asked)
+                .await?
+                .ok_or_else(|| CrmProblem::new(CrmCode::RecordNotFound, "The CRM shows no such record."))?;
+            write.against(&held)
+        };
+        if properties.is_empty() && write.links.is_empty() {
+            let current = self.mapped.current(self.app, &record).await?;
+            return Ok(if self.event.event_type == EventType::Delete {
+                self.only_id(&record)
+            } else {
+                json!({ "record": current })
+            });
+        }
+        self.act(Deed::Update { record, properties, links: write.links }, None).await
+    }
+
+    fn blame(&self) -> Option<Blame<'_>> {
+        let root = self.mapped.api.as_ref()?.selector.as_ref()?;
+        Some(Blame { action: self.action, root })
+    }
+
+    /// Writes the intent, sends, and keeps what came of it.
+    async fn act(&self, deed: Deed, exclusive: Option<String>) -> Result<Json, CrmProblem> {
+        let id = InvocationId::new(&self.app.env);
+        let lost = Lost::of(&deed);
+        let new = NewInvocation {
+            id: id.clone(),
+            object: self.mapped.object.slug.clone(),
+            event: self.event.slug.clone(),
+            idempotency_key: self.asked.idempotency_key.clone(),
+            fingerprint: self.fingerprint(),
+            exclusive: exclusive.or_else(|| self.record.as_ref().map(ToString::to_string)),
+            deed: serde_json::to_value(&lost).map_err(tokens::broken)?,
+        };
+        let of = self.mapped.of.clone();
+        let begun = self.app.store.write(move |tx| Ok::<_, CrmProblem>(tx.begin_invocation(&of, &new)?)).await?;
+        if let Some(before) = self.repeated(begun).await? {
+            return Ok(before);
+        }
+        let (connector, session) = self.mapped.session(self.app)?;
+        let sent = connector.carry_out(&session, &deed, &self.mapped.properties()).await;
+        match sent {
+            Ok(done) => {
+                let answer = self.answer(&id, &deed, done).await?;
+                self.finish(&id, &answer).await?;
+                Ok(answer)
+            }
+            // A gateway that gives up says nothing about what stands behind it.
+            Err(fault) if matches!(fault.class, FaultClass::Unknown | FaultClass::Busy) => {
+                let of = self.mapped.of.clone();
+                let noted = id.clone();
+                self.app.store.write(move |tx| Ok::<_, CrmProblem>(tx.set_invocation_unknown(&of, &noted)?)).await?;
+                unknown::look(self.app, self.mapped, self.event, &id, &lost).await
+            }
+            // Our own key is taken: an earlier try under it has landed after all.
+            Err(fault)
+                if fault.class == FaultClass::Duplicate && matches!(&lost, Lost::Create { key: Some(_), .. }) =>
+            {
+                match unknown::find(self.app, self.mapped, self.event, &id, &lost).await? {
+                    Some(answer) => {
+                        self.finish(&id, &answer).await?;
+                        Ok(answer)
+                    }
+                    None => self.forget(&id, outcome::problem(self.app, fault, connector.about(), self.blame())).await,
+                }
+            }
+            Err(fault) => self.forget(&id, outcome::problem(self.app, fault, connector.about(), self.blame())).await,
+        }
+    }
+
+    /// Nothing was done: the app's key may be used again.
+    async fn forget(&self, id: &InvocationId, problem: CrmProblem) -> Result<Json, CrmProblem> {
+        let (of, id) = (self.mapped.of.clone(), id.clone());
+        self.app.store.write(move |tx| Ok::<_, CrmProblem>(tx.drop_invocation(&of, &id)?)).await?;
+        Err(problem)
+    }
+
+    async fn finish(&self, id: &InvocationId, answer: &Json) -> Result<(), CrmProblem> {
+        let (of, id, answer) = (self.mapped.of.clone(), id.clone(), answer.clone());
+        self.app.store.write(move |tx| Ok::<_, CrmProblem>(tx.finish_invocation(&of, &id, &answer)?)).await
+    }
+
+    /// The body for the app. What the CRM holds after the write is read where its answer did not show all of it; where
+    /// it cannot be read now, the app sees what the answer showed, for the write has happened.
+    async fn answer(&self, id: &InvocationId, deed: &Deed, done: Outcome) -> Result<Json, CrmProblem> {
+        if let Deed::Start { .. } = deed {
+            return Ok(json!({ "record": null, "job": { "id": id } }));
+        }
+        let native = match &done {
+            Outcome::Written(record) => RecordId::new(&self.mapped.native()?.slug, &record.id).ok(),
+            Outcome::Archived => self.record.clone(),
+        };
+        let native = native.ok_or_else(|| tokens::broken("the vendor's answer has no usable id"))?;
+        if self.event.event_type == EventType::Delete {
+            return Ok(self.only_id(self.record.as_ref().unwrap_or(&native)));
+        }
+        let Outcome::Written(written) = done else { return Ok(self.only_id(&native)) };
+        let wanted = self.mapped.properties();
+        if wanted.iter().all(|name| written.properties.contains_key(name)) {
+            return Ok(json!({ "record": self.mapped.view(&written)? }));
+        }
+        let held = self.mapped.look(self.app, &native, &wanted).await.unwrap_or_else(|problem| {
+            tracing::info!(invocation = %id, %problem, "what the CRM holds after a write could not be read");
+            None
+        });
+        Ok(json!({ "record": self.mapped.view(held.as_ref().unwrap_or(&written))? }))
+    }
+}
+
+/// The properties of a write that a later look can compare.
+pub(super) fn holds(record: &Record, sent: &Properties) -> bool {
+    sent.iter().all(|(name, value)| record.text(name) == value.as_deref().filter(|text| !text.is_empty()))
+}

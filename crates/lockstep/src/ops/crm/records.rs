@@ -1,0 +1,183 @@
+//! Records of the user's CRM through their mapping: one by id, or those that a search event finds.
+
+use lockstep_connect::{Connector, Got, Search, Session};
+use lockstep_core::crm::view::{self, CrmRecord};
+use lockstep_core::crm::{ApiObject, CrmCode, CrmObject, CrmProblem, Filter, ObjectMapping, RecordId};
+use lockstep_core::record::Record;
+use lockstep_store::{ConnectionOf, MappingVersion, Org};
+use serde_json::Map;
+
+use super::{connections, outcome, schema};
+use crate::app::App;
+use crate::reach::{self, Class};
+
+/// A CRM object on a connection, as its user mapped it.
+pub struct Mapped {
+    /// The connection.
+    pub of: ConnectionOf,
+    /// The CRM object.
+    pub object: CrmObject,
+    /// What the user chose.
+    pub mapping: ObjectMapping,
+    /// The native object with its fields; `None` when the user opted out of the CRM object.
+    pub api: Option<ApiObject>,
+}
+
+/// Looks a CRM object up on a connection that can be used.
+///
+/// # Errors
+/// An unknown connection or object, one that the user has not mapped, the vendor's where the fields were never seen, and
+/// the store's.
+pub async fn mapped(app: &App, org: &Org, connection: &str, object: &str) -> Result<Mapped, CrmProblem> {
+    let (org, id) = (org.clone(), connection.to_owned());
+    let (of, version) = app
+        .store
+        .read(move |tx| {
+            let of = connections::usable(tx, &org, &id)?;
+            let version = tx.mapping_in_force(&of)?;
+            Ok::<_, CrmProblem>((of, version))
+        })
+        .await?;
+    let version = version.ok_or_else(|| {
+        let message = "The user has not finished mapping this connection. Open CRM Link with the same connectionID.";
+        CrmProblem::new(CrmCode::ObjectNotMapped, message)
+    })?;
+    of_version(app, of, version, object).await
+}
+
+/// The same on a version at hand.
+///
+/// # Errors
+/// As [`mapped`].
+pub async fn of_version(
+    app: &App,
+    of: ConnectionOf,
+    version: MappingVersion,
+    object: &str,
+) -> Result<Mapped, CrmProblem> {
+    let shown: String = object.chars().take(64).collect();
+    let MappingVersion { objects, mapping, .. } = version;
+    let object = objects.into_iter().find(|known| known.slug == object).ok_or_else(|| {
+        CrmProblem::new(CrmCode::ObjectNotFound, format!("This connection defines no CRM object called {shown}."))
+    })?;
+    let mapping = mapping.into_iter().find(|mapping| mapping.crm_object_id == object.id).ok_or_else(|| {
+        let message = format!("The user has not mapped {}. They can in CRM Link.", object.slug);
+        CrmProblem::new(CrmCode::ObjectNotMapped, message)
+    })?;
+    let api = match mapping.api_object_id {
+        None => None,
+        Some(id) => {
+            let known = schema::objects(app, &of).await?;
+            let chosen = known.iter().find(|api| api.id == id).ok_or_else(|| {
+                let message = format!("What {} was mapped to has gone from the CRM.", object.slug);
+                CrmProblem::new(CrmCode::MappingBroken, message)
+            })?;
+            Some(schema::as_known(app, &of, &chosen.slug).await?)
+        }
+    };
+    Ok(Mapped { of, object, mapping, api })
+}
+
+/// Reads one record.
+///
+/// # Errors
+/// As [`mapped`]; [`CrmCode::RecordNotFound`] for a record of another object than the mapped one, and for one that the CRM
+/// does not show; the vendor's.
+pub async fn read(app: &App, org: &Org, connection: &str, object: &str, id: &str) -> Result<CrmRecord, CrmProblem> {
+    let mapped = mapped(app, org, connection, object).await?;
+    let id = mapped.record(id)?;
+    mapped.current(app, &id).await
+}
+
+impl Mapped {
+    /// The native object.
+    ///
+    /// # Errors
+    /// [`CrmCode::ObjectNotMapped`] when the user opted out.
+    pub fn native(&self) -> Result<&ApiObject, CrmProblem> {
+        self.api.as_ref().ok_or_else(|| {
+            let message = format!("The user chose not to connect {}.", self.object.slug);
+            CrmProblem::new(CrmCode::ObjectNotMapped, message)
+        })
+    }
+
+    /// A record's id, if it is one of the mapped object.
+    ///
+    /// # Errors
+    /// [`CrmCode::RecordNotFound`] otherwise.
+    pub fn record(&self, id: &str) -> Result<RecordId, CrmProblem> {
+        let api = self.native()?;
+        let parsed = id.parse::<RecordId>().ok();
+        parsed.filter(|id| id.object() == api.slug).ok_or_else(|| {
+            let message = format!("There is no such record of {}: ids look like {}:123.", self.object.slug, api.slug);
+            CrmProblem::new(CrmCode::RecordNotFound, message)
+        })
+    }
+
+    /// The way out to the vendor.
+    ///
+    /// # Errors
+    /// This program lacks the vendor.
+    pub fn session(&self, app: &App) -> Result<(&'static dyn Connector, Session), CrmProblem> {
+        reach::session(app, &self.of, Class::Interactive).map_err(super::tokens::broken)
+    }
+
+    /// The native properties that the app's fields are made of.
+    pub fn properties(&self) -> Vec<String> {
+        let root = self.api.as_ref().and_then(|api| api.selector.as_ref());
+        root.map_or_else(Vec::new, |root| view::properties(&self.mapping, root).into_iter().collect())
+    }
+
+    /// What the app sees of a native record.
+    pub fn view(&self, record: &Record) -> Result<CrmRecord, CrmProblem> {
+        let api = self.native()?;
+        let id = RecordId::new(&api.slug, &record.id).map_err(super::tokens::broken)?;
+        let root = api.selector.as_ref();
+        let data = root.map_or_else(Map::new, |root| view::data(&self.object, &self.mapping, root, record));
+        Ok(CrmRecord::new(&self.object, &id, data))
+    }
+
+    /// A native record as the CRM holds it now; `None` when it shows none.
+    ///
+    /// # Errors
+    /// The vendor's.
+    pub async fn look(&self, app: &App, id: &RecordId, properties: &[String]) -> Result<Option<Record>, CrmProblem> {
+        let (connector, session) = self.session(app)?;
+        let got = connector.read(&session, id.object(), &[id.id().to_owned()], properties).await;
+        let got = got.map_err(|fault| outcome::problem(app, fault, connector.about(), None))?;
+        Ok(match got.into_iter().next() {
+            Some(Got::Found(record)) => Some(record),
+            Some(Got::Archived(_) | Got::Missing) | None => None,
+        })
+    }
+
+    /// A record as the app sees it now.
+    ///
+    /// # Errors
+    /// [`CrmCode::RecordNotFound`]; the vendor's.
+    pub async fn current(&self, app: &App, id: &RecordId) -> Result<CrmRecord, CrmProblem> {
+        match self.look(app, id, &self.properties()).await? {
+            Some(record) => self.view(&record),
+            None => Err(CrmProblem::new(CrmCode::RecordNotFound, "The CRM shows no such record.")),
+        }
+    }
+
+    /// The records that pass the filters, and where the next page begins.
+    ///
+    /// # Errors
+    /// The vendor's.
+    pub async fn search(
+        &self,
+        app: &App,
+        filters: Vec<Filter>,
+        limit: usize,
+        after: Option<String>,
+    ) -> Result<(Vec<CrmRecord>, Option<String>), CrmProblem> {
+        let (connector, session) = self.session(app)?;
+        let search = Search { filters, changed_since: None, limit, after };
+        let found = connector.search(&session, &self.native()?.slug, &search, &self.properties()).await;
+        let found = found.map_err(|fault| outcome::problem(app, fault, connector.about(), None))?;
+        let records = found.records.iter().map(|record| self.view(record)).collect::<Result<Vec<_>, _>>()?;
+        Ok((records, found.after))
+    }
+}

@@ -1,0 +1,163 @@
+//! Requests read and refusals written, in the CRM API's flat form.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use lockstep_core::crm::{CrmCode, CrmProblem};
+use lockstep_core::limits::{
+    BODY_BYTES_MAX, CRM_SEARCH_MAX, IDEMPOTENCY_KEY_CHARS_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, fits,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::wire::request::Cause;
+
+/// A problem on its way out.
+#[derive(Debug)]
+pub struct CrmRefusal(pub CrmProblem);
+
+impl<E: Into<CrmProblem>> From<E> for CrmRefusal {
+    fn from(problem: E) -> Self {
+        Self(problem.into())
+    }
+}
+
+impl IntoResponse for CrmRefusal {
+    fn into_response(self) -> Response {
+        let problem = self.0;
+        let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut body = json!({ "code": problem.code.word() });
+        // A list of flaws stands alone: the stock client takes a body with `error` for something else.
+        if problem.code == CrmCode::Invalid {
+            body["errors"] = json!(problem.flaws);
+        } else {
+            body["error"] = json!(problem.message);
+            if !problem.flaws.is_empty() {
+                body["errors"] = json!(problem.flaws);
+            }
+        }
+        if let Some(crm) = &problem.crm {
+            body["crm"] = json!(crm);
+        }
+        if let Some(field) = &problem.field {
+            body["field"] = json!(field);
+        }
+        let mut response = (status, Json(body)).into_response();
+        if let Some(wait) = problem.retry_after {
+            let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs.max(1)));
+        }
+        if problem.code == CrmCode::Unauthorized {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+        }
+        if let Some(cause) = problem.cause {
+            response.extensions_mut().insert(Cause(cause));
+        }
+        response
+    }
+}
+
+pub(super) async fn no_such_path() -> CrmRefusal {
+    CrmRefusal(CrmProblem::new(CrmCode::NotFound, "There is nothing under this path."))
+}
+
+pub(super) async fn method_not_allowed() -> CrmRefusal {
+    CrmRefusal(CrmProblem::new(
+        CrmCode::MethodNotAllowed,
+        "This path does not take that method; Allow lists those it takes.",
+    ))
+}
+
+/// Parts of the path, percent-decoded.
+pub struct Segments<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
+    type Rejection = CrmRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, CrmRefusal> {
+        let found = Path::from_request_parts(parts, state).await;
+        found
+            .map(|Path(value)| Self(value))
+            .map_err(|_| CrmRefusal(CrmProblem::new(CrmCode::NotFound, "There is nothing under this path.")))
+    }
+}
+
+/// Parameters of the query.
+pub struct Asked<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Asked<T> {
+    type Rejection = CrmRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, CrmRefusal> {
+        let found = Query::from_request_parts(parts, state).await;
+        found.map(|Query(value)| Self(value)).map_err(|rejection| malformed(rejection.body_text()))
+    }
+}
+
+/// A JSON body, whatever its content type says; none at all is an empty object.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = CrmRefusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, CrmRefusal> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                CrmRefusal(CrmProblem::new(CrmCode::BodyTooLarge, format!("The body is over {BODY_BYTES_MAX} bytes.")))
+            }
+            _ => malformed("The body did not arrive whole."),
+        })?;
+        let value: Value = if bytes.is_empty() {
+            Value::Object(Map::new())
+        } else {
+            serde_json::from_slice(&bytes).map_err(|error| malformed(format!("The body is not JSON: {error}.")))?
+        };
+        serde_path_to_error::deserialize(value).map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            let error = error.into_inner();
+            malformed(if path == "." { format!("The body: {error}.") } else { format!("{path}: {error}.") })
+        })
+    }
+}
+
+pub(super) fn malformed(message: impl Into<String>) -> CrmRefusal {
+    CrmRefusal(CrmProblem::new(CrmCode::Malformed, message))
+}
+
+/// How a list is paged.
+#[derive(Debug, Default, Deserialize)]
+pub struct Paging {
+    limit: Option<u64>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+impl Paging {
+    /// Rows on the page.
+    ///
+    /// # Errors
+    /// Not from 1 to 100.
+    pub fn limit(&self) -> Result<usize, CrmRefusal> {
+        let limit = self.limit.unwrap_or(PAGE_SIZE_DEFAULT);
+        if (1..=PAGE_SIZE_MAX.min(CRM_SEARCH_MAX)).contains(&limit) {
+            return Ok(limit as usize);
+        }
+        Err(malformed("limit must be from 1 to 100."))
+    }
+}
+
+/// The app's key for what must not happen twice.
+///
+/// # Errors
+/// Empty or too long.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, CrmRefusal> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(key) if !key.is_empty() && fits(key, IDEMPOTENCY_KEY_CHARS_MAX) => Ok(Some(key.to_owned())),
+        _ => Err(malformed(format!("An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters."))),
+    }
+}

@@ -1,0 +1,206 @@
+//! Invocations: what an app's event is about to do at a vendor, durable before it is sent (law 5), and what came of it.
+
+use std::time::Duration;
+
+use lockstep_core::env::Time;
+use lockstep_core::ids::InvocationId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::connections::ConnectionOf;
+use crate::error::StoreError;
+use crate::sql::{Arg, Row, args};
+use crate::tx::Tx;
+
+/// An invocation without an answer after this long has lost it: longer than any call to a vendor takes.
+const LOST_AFTER: Duration = Duration::from_secs(45);
+
+/// Where an invocation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvocationState {
+    /// It is being sent.
+    Open,
+    /// It was sent and no answer came: it may have happened.
+    Unknown,
+    /// It was answered.
+    Done,
+}
+
+/// An invocation as kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invocation {
+    /// Its id.
+    pub id: InvocationId,
+    /// The CRM object's slug.
+    pub object: String,
+    /// The event's slug.
+    pub event: String,
+    /// Where it stands.
+    pub state: InvocationState,
+    /// What was sent, in the caller's own form: enough to look for it.
+    pub deed: Json,
+    /// What the app was answered; `None` until it is done.
+    pub answer: Option<Json>,
+    /// When it began.
+    pub created_at: Time,
+}
+
+/// What is given to begin one.
+#[derive(Clone, Debug)]
+pub struct NewInvocation {
+    /// Its id.
+    pub id: InvocationId,
+    /// See [`Invocation::object`].
+    pub object: String,
+    /// See [`Invocation::event`].
+    pub event: String,
+    /// The app's key for it: the same key never sends twice.
+    pub idempotency_key: Option<String>,
+    /// SHA-256 of what was asked.
+    pub fingerprint: [u8; 32],
+    /// The record or key that only one open invocation may be about.
+    pub exclusive: Option<String>,
+    /// See [`Invocation::deed`].
+    pub deed: Json,
+}
+
+/// What a beginning finds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BeginInvocation {
+    /// It may be sent.
+    First,
+    /// Another one about the same record, or with the same key, is being sent.
+    Running,
+    /// The key came with another request before.
+    OtherRequest,
+    /// The same was invoked before: its answer, or an unknown outcome that has to be looked for.
+    Before(Invocation),
+}
+
+const INVOCATION: &str = "SELECT id, object, event, state, deed, answer, created_at FROM invocations";
+
+fn invocation_row(row: &Row<'_>) -> Result<Invocation, StoreError> {
+    Ok(Invocation {
+        id: row.take()?,
+        object: row.take()?,
+        event: row.take()?,
+        state: row.word()?,
+        deed: row.json()?,
+        answer: row.maybe_json()?,
+        created_at: row.take()?,
+    })
+}
+
+impl Tx<'_> {
+    /// What the app's key says of an invocation: nothing, or how the one before with that key fared.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn invocation_by_key(
+        &mut self,
+        of: &ConnectionOf,
+        key: &str,
+        fingerprint: &[u8; 32],
+    ) -> Result<Option<BeginInvocation>, StoreError> {
+        let lost = self.now().minus(LOST_AFTER);
+        let columns = INVOCATION.replace("SELECT", "SELECT fingerprint, updated_at,");
+        let sql = format!("{columns} WHERE connection_id = ?1 AND idempotency_key = ?2");
+        let found = self.one(&sql, args![of.id(), key], |row| {
+            Ok((row.take::<Vec<u8>>()?, row.take::<Time>()?, invocation_row(row)?))
+        })?;
+        Ok(found.map(|(kept, updated_at, before)| match before.state {
+            _ if kept != fingerprint => BeginInvocation::OtherRequest,
+            InvocationState::Open if updated_at > lost => BeginInvocation::Running,
+            _ => BeginInvocation::Before(before),
+        }))
+    }
+
+    /// Begins an invocation. Afterwards it may be sent, and only then.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn begin_invocation(&mut self, of: &ConnectionOf, new: &NewInvocation) -> Result<BeginInvocation, StoreError> {
+        let now = self.now();
+        if let Some(key) = &new.idempotency_key
+            && let Some(found) = self.invocation_by_key(of, key, &new.fingerprint)?
+        {
+            return Ok(found);
+        }
+        if new.exclusive.is_some() {
+            let sql = "UPDATE invocations SET state = 'unknown', exclusive = NULL
+                 WHERE connection_id = ?1 AND exclusive = ?2 AND updated_at <= ?3";
+            self.execute(sql, args![of.id(), new.exclusive.as_deref(), now.minus(LOST_AFTER)])?;
+        }
+        let begun = self.execute(
+            "INSERT INTO invocations (id, org_id, connection_id, object, event, idempotency_key, fingerprint, exclusive,
+                 state, deed, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open', ?9, ?10, ?10) ON CONFLICT DO NOTHING",
+            args![
+                &new.id, of.org().id(), of.id(), &new.object, &new.event, new.idempotency_key.as_deref(),
+                &new.fingerprint[..], new.exclusive.as_deref(), Arg::json(&new.deed)?, now
+            ],
+        )?;
+        Ok(if begun > 0 { BeginInvocation::First } else { BeginInvocation::Running })
+    }
+
+    /// Keeps what came of an invocation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn finish_invocation(&mut self, of: &ConnectionOf, id: &InvocationId, answer: &Json) -> Result<(), StoreError> {
+        let now = self.now();
+        let sql = "UPDATE invocations SET state = 'done', exclusive = NULL, answer = ?3, updated_at = ?4
+             WHERE connection_id = ?1 AND id = ?2";
+        self.execute(sql, args![of.id(), id, Arg::json(answer)?, now]).map(|_| ())
+    }
+
+    /// Notes that no answer came.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn set_invocation_unknown(&mut self, of: &ConnectionOf, id: &InvocationId) -> Result<(), StoreError> {
+        let now = self.now();
+        let sql = "UPDATE invocations SET state = 'unknown', exclusive = NULL, updated_at = ?3
+             WHERE connection_id = ?1 AND id = ?2";
+        self.execute(sql, args![of.id(), id, now]).map(|_| ())
+    }
+
+    /// Forgets an invocation that certainly did nothing: its key may be used again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn drop_invocation(&mut self, of: &ConnectionOf, id: &InvocationId) -> Result<(), StoreError> {
+        self.execute("DELETE FROM invocations WHERE connection_id = ?1 AND id = ?2", args![of.id(), id]).map(|_| ())
+    }
+
+    /// The connection's invocation with this id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn invocation(&mut self, of: &ConnectionOf, id: &InvocationId) -> Result<Option<Invocation>, StoreError> {
+        let sql = format!("{INVOCATION} WHERE connection_id = ?1 AND id = ?2");
+        self.one(&sql, args![of.id(), id], invocation_row)
+    }
+
+    /// Invocations of the connection whose outcome nobody knows, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn unknown_invocations(&mut self, of: &ConnectionOf, limit: usize) -> Result<Vec<Invocation>, StoreError> {
+        let lost = self.now().minus(LOST_AFTER);
+        let sql = format!(
+            "{INVOCATION} WHERE connection_id = ?1 AND (state = 'unknown' OR (state = 'open' AND updated_at <= ?2))
+             ORDER BY created_at, id LIMIT ?3"
+        );
+        self.query(&sql, args![of.id(), lost, limit], invocation_row)
+    }
+
+    /// Removes invocations that were done before this instant; answers how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn purge_invocations(&mut self, before: Time) -> Result<u64, StoreError> {
+        self.execute("DELETE FROM invocations WHERE updated_at < ?1 AND state = 'done'", args![before])
+    }
+}
