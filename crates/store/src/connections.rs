@@ -220,7 +220,7 @@ impl Tx<'_> {
     ) -> Result<(Vec<ConnectionOf>, bool), StoreError> {
         let sql = format!(
             "{CONNECTION} WHERE org_id = ?1 AND external_id > ?2 AND disabled_at IS NULL
-             AND (?3 IS NULL OR context_id = ?3) ORDER BY external_id LIMIT ?4"
+             AND context_id = COALESCE(?3, context_id) ORDER BY external_id LIMIT ?4"
         );
         let context = context.map(ContextOf::id);
         Ok(cut(self.query(&sql, args![org.id(), after, context, limit.saturating_add(1)], connection_row)?, limit))

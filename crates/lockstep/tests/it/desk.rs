@@ -258,6 +258,7 @@ fn settings(rate_limits: RateLimits) -> Settings {
         census_seconds: 3_600,
         vendor_limits: [].into(),
         oauth_apps: [("hubspot".to_owned(), app)].into(),
+        vendor_urls: [].into(),
         egress: Rules::default(),
     }
 }

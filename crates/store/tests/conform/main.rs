@@ -6,6 +6,7 @@ mod channels;
 mod connections;
 mod contacts;
 mod conversations;
+mod crm;
 mod isolation;
 mod labels;
 mod organizations;
@@ -55,6 +56,19 @@ cases! {
         a_message_waits_behind_those_queued_before_it,
         messages_come_newest_first_and_filter,
         an_erased_persons_conversation_is_gone;
+    crm:
+        a_context_is_made_once_and_changed,
+        an_apps_settings_change_and_its_secret_stays,
+        a_named_connection_is_its_contexts,
+        a_disconnected_connection_is_forgotten_with_all_of_it,
+        an_authorization_ends_once,
+        a_mapping_has_versions_and_a_finished_one_stays,
+        what_a_crm_offers_reads_back,
+        an_invocation_is_sent_once,
+        one_invocation_at_a_time_is_about_a_record,
+        a_lost_invocation_is_unknown,
+        a_wish_is_one_subscription,
+        calls_to_an_app_fold_until_they_are_tried;
     transactions:
         a_refusal_undoes_row_event_and_job_together,
         a_swallowed_failure_keeps_nothing,

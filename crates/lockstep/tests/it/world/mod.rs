@@ -587,6 +587,7 @@ fn settings(setup: &Setup) -> Settings {
         census_seconds: setup.census.as_secs(),
         vendor_limits: [("hubspot".to_owned(), limits)].into(),
         oauth_apps: [("hubspot".to_owned(), app)].into(),
+        vendor_urls: [("hubspot".to_owned(), CRM.to_owned())].into(),
         egress: lockstep::egress::Rules::default(),
     }
 }
