@@ -7,6 +7,7 @@ mod bulk;
 mod cli;
 mod contract;
 mod conversations;
+mod crm;
 mod desk;
 mod egress;
 mod flows;

@@ -116,6 +116,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         } else {
             serde_json::from_slice(&bytes).map_err(|error| malformed(format!("The body is not JSON: {error}.")))?
         };
+        if !value.is_object() {
+            return Err(malformed("The body must be a JSON object."));
+        }
         serde_path_to_error::deserialize(value).map(Self).map_err(|error| {
             let path = error.path().to_string();
             let error = error.into_inner();

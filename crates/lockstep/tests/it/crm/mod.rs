@@ -1,0 +1,9 @@
+//! The Universal CRM API through the real routers: an app's back end, a user's browser, and HubSpot.
+
+mod lost;
+mod refusals;
+mod seed;
+mod signet;
+mod told;
+mod user;
+mod whatever_it_means;

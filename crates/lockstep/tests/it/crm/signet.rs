@@ -1,0 +1,171 @@
+//! Signet, an app that has documents signed, its back end and the browsers of its users, before a whole Lockstep and a
+//! whole HubSpot.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, Request, StatusCode};
+use lockstep::ops;
+use lockstep_store::KeyKind;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::world::{Setup, World, run};
+
+/// Where Signet's pages are.
+pub const ORIGIN: &str = "https://signet.example";
+
+/// The app.
+pub struct Signet {
+    pub world: World,
+    basic: String,
+    /// What lets a browser act for the context `acme`.
+    pub token: String,
+}
+
+impl Signet {
+    /// An app with one context.
+    pub fn new() -> Self {
+        Self::in_world(World::new(&Setup::default()))
+    }
+
+    pub fn in_world(world: World) -> Self {
+        let key = |kind| run(ops::keys::mint(&world.app, &world.org, kind, "signet", true, None)).expect("a key");
+        let (publishable, secret) = (key(KeyKind::Publishable), key(KeyKind::Secret));
+        let pair = format!("{}:{}", publishable.plaintext.expose_secret(), secret.plaintext.expose_secret());
+        let mut signet = Self { world, basic: format!("Basic {}", STANDARD.encode(pair)), token: String::new() };
+        let settings = json!({
+            "name": "Signet", "allowed_origins": [ORIGIN], "data_webhook_url": "https://signet.example/changes",
+            "connection_webhooks": [
+                { "event_type": "connection.enabled", "url": "https://signet.example/connections" },
+                { "event_type": "connection.disabled", "url": "https://signet.example/connections" },
+                { "event_type": "connection.errored", "url": "https://signet.example/connections" },
+            ],
+        });
+        let (status, body) = signet.api("PUT", "/api/platform/app", &settings);
+        assert_eq!(status, 200, "{body}");
+        signet.token = signet.token_of("acme");
+        signet
+    }
+
+    /// A fresh token of a context.
+    pub fn token_of(&self, context: &str) -> String {
+        let (status, body) =
+            self.api("POST", "/api/platform/contexts", &json!({ "context": { "external_id": context } }));
+        assert_eq!(status, 200, "{body}");
+        body["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// A request of the back end.
+    pub fn api(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.api_with(method, path, body, &[])
+    }
+
+    /// The same with headers of its own.
+    pub fn api_with(&self, method: &str, path: &str, body: &Value, headers: &[(&str, &str)]) -> (u16, Value) {
+        let mut all = vec![(AUTHORIZATION.as_str(), self.basic.as_str())];
+        all.extend(headers);
+        let (status, _, body) = self.send(method, path, body, &all);
+        (status.as_u16(), body)
+    }
+
+    /// A request of a browser with the context's token.
+    pub fn browser(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let bearer = format!("Bearer {}", self.token);
+        let path = format!("/api/platform_user{path}");
+        let (status, _, body) =
+            self.send(method, &path, body, &[(AUTHORIZATION.as_str(), &bearer), ("origin", ORIGIN)]);
+        (status.as_u16(), body)
+    }
+
+    /// Any request to our surfaces.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, HeaderMap, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let request = request.body(Body::from(text)).expect("a request");
+        let answer = run(self.world.router.clone().oneshot(request)).expect("an answer");
+        let (parts, body) = answer.into_parts();
+        let bytes = run(to_bytes(body, usize::MAX)).expect("a body");
+        let read =
+            serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into());
+        (parts.status, parts.headers, read)
+    }
+
+    /// The user presses a button at the consent page and is sent back to us.
+    pub fn consent(&self, authorize_url: &str, button: &str) {
+        let (_, query) = authorize_url.split_once('?').expect("a query");
+        let pressed = Request::post("/oauth/authorize")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(format!("{query}&decision={button}")))
+            .expect("a request");
+        let answer = run(self.world.hubspot.router().oneshot(pressed)).expect("an answer");
+        let back = answer.headers()[LOCATION].to_str().expect("ASCII");
+        let path = back.strip_prefix("https://lockstep.test").expect("back to us");
+        let (status, ..) = self.send("GET", path, &Value::Null, &[]);
+        assert_eq!(status, StatusCode::SEE_OTHER);
+    }
+
+    /// A user connects HubSpot under this id; its objects are fetched.
+    pub fn connect(&mut self, id: &str) {
+        let (status, body) = self.browser("POST", "/connections/hubspot", &json!({ "id": id }));
+        assert_eq!(status, 200, "{body}");
+        let authorization = &body["connection"]["authorization"];
+        assert_eq!(authorization["status"], "awaiting_callback");
+        self.consent(authorization["authorize_url"].as_str().expect("an address"), "allow");
+        self.world.pass(Duration::from_secs(1));
+        let (status, body) = self.browser("GET", &format!("/connection/{id}"), &Value::Null);
+        assert_eq!((status, &body["connection"]["authorization"]["status"]), (200, &json!("active")), "{body}");
+    }
+
+    /// The number of a native object.
+    pub fn api_object(&self, id: &str, slug: &str) -> i64 {
+        let (status, body) = self.browser("GET", &format!("/connection/{id}/api_objects"), &Value::Null);
+        assert_eq!(status, 200, "{body}");
+        let all = body["api_objects"].as_array().expect("objects");
+        all.iter().find(|object| object["slug"] == slug).expect("the object")["id"].as_i64().expect("a number")
+    }
+
+    /// A user maps one CRM object.
+    pub fn map(&self, id: &str, objects: &Value, native: &str, transformations: &Value, event_actions: &Value) {
+        let (status, body) =
+            self.browser("POST", &format!("/connection/{id}/crm_setup"), &json!({ "objects": objects }));
+        assert_eq!(status, 200, "{body}");
+        let defined = &body["objects"];
+        let mapping = json!([{
+            "crm_object_id": defined[0]["id"], "api_object_id": self.api_object(id, native),
+            "transformations": transformations, "event_actions": event_actions,
+        }]);
+        let saved = json!({ "objects": defined, "mapping": mapping });
+        let (status, body) = self.browser("POST", &format!("/connection/{id}/crm_mapping"), &saved);
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// Makes a deal in HubSpot by hand.
+    pub fn deal(&self, name: &str) -> String {
+        let fields = [("dealname", name), ("dealstage", "appointmentscheduled"), ("pipeline", "default")];
+        self.world.hubspot.create_of("deals", &fields).expect("a deal")
+    }
+}
+
+/// A row that passes a value as it is.
+pub fn direct(slug: &str, property: &str) -> Value {
+    json!({ "name": "direct", "field": { "slug": slug }, "source_pointer": format!("#/properties/{property}") })
+}
+
+/// A row that writes a fixed value.
+pub fn fixed(value: &str, property: &str) -> Value {
+    json!({ "name": "static", "static_value": value, "source_pointer": format!("#/properties/{property}") })
+}

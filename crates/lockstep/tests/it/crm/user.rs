@@ -1,0 +1,187 @@
+//! The browser's side: connecting, what a mapping may be, coming back to it, and what never reaches a browser.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::signet::{ORIGIN, Signet, direct};
+
+#[test]
+fn a_user_who_declines_is_told_and_may_try_again() {
+    let signet = Signet::new();
+    let begin = || {
+        signet.browser("POST", "/connections/hubspot", &json!({ "id": "c" })).1["connection"]["authorization"].clone()
+    };
+    let begun = begin();
+    signet.consent(begun["authorize_url"].as_str().expect("an address"), "deny");
+    let path = format!("/authorizations/hubspot/{}", begun["id"].as_str().expect("an id"));
+    let (_, body) = signet.browser("GET", &path, &Value::Null);
+    let authorization = &body["authorization"];
+    assert_eq!((&authorization["status"], &authorization["error_code"]), (&json!("error"), &json!("access_denied")));
+    assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 404);
+    signet.consent(begin()["authorize_url"].as_str().expect("an address"), "allow");
+    assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200);
+}
+
+#[test]
+fn a_connection_is_renewed_by_its_own_account_alone() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    signet.world.hubspot.set_portal_id(777);
+    let (_, body) = signet.browser("POST", "/connections/hubspot", &json!({ "id": "c" }));
+    let begun = &body["connection"]["authorization"];
+    signet.consent(begun["authorize_url"].as_str().expect("an address"), "allow");
+    let path = format!("/authorizations/hubspot/{}", begun["id"].as_str().expect("an id"));
+    let (_, body) = signet.browser("GET", &path, &Value::Null);
+    assert_eq!(body["authorization"]["error_code"], "account_mismatch", "{body}");
+    assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200, "what was there stays");
+}
+
+#[test]
+fn metadata_is_pending_until_it_was_fetched() {
+    let mut signet = Signet::new();
+    let (_, body) = signet.browser("POST", "/connections/hubspot", &json!({ "id": "c" }));
+    signet.consent(body["connection"]["authorization"]["authorize_url"].as_str().expect("an address"), "allow");
+    let (status, body) = signet.browser("GET", "/connection/c/api_objects", &Value::Null);
+    assert_eq!((status, &body["code"]), (424, &json!("metadata_pending")));
+    signet.world.pass(Duration::from_secs(1));
+    let (status, body) = signet.browser("GET", "/connection/c/api_objects", &Value::Null);
+    assert_eq!(status, 200, "{body}");
+    let (_, body) = signet.browser("GET", "/connection/c/api_objects/deals", &Value::Null);
+    let root = &body["api_object"]["selector"];
+    let stage = root["children"].as_array().expect("fields").iter().find(|field| field["api_name"] == "dealstage");
+    assert_eq!(stage.expect("the stage")["required"], true);
+}
+
+#[test]
+fn what_was_mapped_is_there_when_the_user_comes_back_and_children_stay() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let objects = json!({ "document": { "fields": { "title": { "type": "string" }, "tags": { "type": "object" } } } });
+    let (_, body) = signet.browser("POST", "/connection/c/crm_setup", &json!({ "objects": objects }));
+    let mut defined = body["objects"].clone();
+    let fields = defined[0]["fields"].as_array_mut().expect("fields");
+    fields.push(json!({ "slug": "tags.Region", "label": "Region", "description": "Region", "parent_slug": "tags",
+        "simple_type": { "type": "string", "format": null } }));
+    let mapping = json!([{ "crm_object_id": defined[0]["id"], "api_object_id": signet.api_object("c", "deals"),
+        "transformations": [direct("title", "dealname"), direct("tags.Region", "description")], "event_actions": [] }]);
+    let (status, body) =
+        signet.browser("POST", "/connection/c/crm_mapping", &json!({ "objects": defined, "mapping": mapping }));
+    assert_eq!(status, 200, "{body}");
+    signet.browser("POST", "/connection/c/crm_setup", &json!({ "objects": objects }));
+    let (_, body) = signet.browser("GET", "/connection/c/crm_mapping", &Value::Null);
+    let slugs: Vec<&str> = body["objects"][0]["fields"]
+        .as_array()
+        .expect("fields")
+        .iter()
+        .filter_map(|field| field["slug"].as_str())
+        .collect();
+    assert_eq!(slugs, ["tags", "title", "tags.Region"], "{body}");
+    assert!(
+        body["objects"][0]["fields"].as_array().expect("fields").iter().all(|field| field["id"].as_i64() != Some(0))
+    );
+    assert_eq!(body["mapping"][0]["transformations"].as_array().map(Vec::len), Some(2));
+    let id = signet
+        .world
+        .hubspot
+        .create_of(
+            "deals",
+            &[
+                ("dealname", "One"),
+                ("dealstage", "appointmentscheduled"),
+                ("pipeline", "default"),
+                ("description", "West"),
+            ],
+        )
+        .expect("a deal");
+    let (_, body) = signet.api("GET", &format!("/api/v1/crm/c/objects/document/deals:{id}"), &Value::Null);
+    assert_eq!(body["record"]["data"], json!({ "tags": { "Region": "West" }, "title": "One" }));
+}
+
+#[test]
+fn a_disconnected_user_finds_the_mapping_again_under_the_same_id() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let objects = json!({ "document": { "fields": { "title": { "type": "string" } } } });
+    signet.map("c", &objects, "deals", &json!([direct("title", "dealname")]), &json!([]));
+    assert_eq!(signet.browser("DELETE", "/connection/c", &Value::Null).0, 200);
+    assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 404);
+    signet.connect("c");
+    let (_, body) = signet.browser("GET", "/connection/c/crm_mapping", &Value::Null);
+    assert_eq!(body["mapping"][0]["transformations"].as_array().map(Vec::len), Some(1), "{body}");
+}
+
+#[test]
+fn a_session_renews_a_token_for_the_apps_own_pages() {
+    let signet = Signet::new();
+    let bearer = format!("Bearer {}", signet.token);
+    let (status, headers, _) = signet.send(
+        "POST",
+        "/api/platform_user/sessions",
+        &Value::Null,
+        &[("authorization", &bearer), ("origin", ORIGIN)],
+    );
+    assert_eq!(status, 200);
+    assert_eq!(headers["access-control-allow-credentials"], "true");
+    let cookie = headers["set-cookie"].to_str().expect("ASCII").split(';').next().expect("a pair").to_owned();
+    let renew = |origin: &str| {
+        signet.send(
+            "POST",
+            "/api/platform_user/sessions/token",
+            &Value::Null,
+            &[("cookie", &cookie), ("origin", origin)],
+        )
+    };
+    let (status, _, body) = renew(ORIGIN);
+    assert_eq!(status, 200, "{body}");
+    let renewed = format!("Bearer {}", body["access_token"].as_str().expect("a token"));
+    let (status, ..) = signet.send("GET", "/api/platform_user/session", &Value::Null, &[("authorization", &renewed)]);
+    assert_eq!(status, 200);
+    assert_eq!(renew("https://evil.example").0, 403);
+    let (status, headers, _) =
+        signet.send("OPTIONS", "/api/platform_user/connections", &Value::Null, &[("origin", ORIGIN)]);
+    assert_eq!((status.as_u16(), headers["access-control-allow-origin"].to_str().ok()), (204, Some(ORIGIN)));
+}
+
+#[test]
+fn nothing_that_lets_us_act_at_the_crm_reaches_a_browser_or_the_back_end() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let exchanges = signet.world.wire.take_exchanges();
+    let issued = exchanges.iter().find(|call| call.uri.ends_with("/oauth/v1/token")).expect("a token call");
+    let issued: Value = serde_json::from_slice(&issued.answer).expect("JSON");
+    let secrets: Vec<String> = ["access_token", "refresh_token"]
+        .iter()
+        .map(|name| issued[*name].as_str().expect("a secret").to_owned())
+        .collect();
+    let mut seen = String::new();
+    for path in [
+        "/connectors",
+        "/connectors/hubspot",
+        "/connections",
+        "/connections/hubspot",
+        "/connection/c",
+        "/connection/c/api_objects",
+        "/connection/c/api_objects/deals",
+        "/connection/c/crm_mapping",
+        "/platform",
+        "/platform/connectors",
+    ] {
+        let (status, body) = signet.browser("GET", path, &Value::Null);
+        assert_eq!(status, 200, "{path} {body}");
+        seen.push_str(&body.to_string());
+    }
+    for path in [
+        "/api/v1/crm/connections",
+        "/api/v1/crm/connections/c",
+        "/api/platform/app",
+        "/api/platform/contexts/acme/connections/hubspot",
+    ] {
+        let (status, body) = signet.api("GET", path, &Value::Null);
+        assert_eq!(status, 200, "{path} {body}");
+        seen.push_str(&body.to_string());
+    }
+    for secret in secrets {
+        assert!(!seen.contains(&secret), "a secret of the CRM was shown");
+    }
+}
