@@ -45,6 +45,7 @@ pub fn choose_native(mapping: &mut Vec<ObjectMapping>, object: &CrmObject, nativ
             api_object_id: None,
             transformations: Vec::new(),
             event_actions: Vec::new(),
+            keep_key: false,
         },
         |native| suggest::mapping(object, native),
     ));

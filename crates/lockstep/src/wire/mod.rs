@@ -1,7 +1,7 @@
 //! The surfaces: HTTP in, operations called, HTTP out. Nothing is decided here.
 
-pub(crate) mod files;
 mod crm;
+pub(crate) mod files;
 pub mod hooks;
 pub mod inbox;
 mod manual;
