@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn twenty_attempts_to_tell_an_app_take_about_24_days() {
-        let (env, _) = Env::manual(crate::env::Time::from_secs(0), 1);
+        let (env, _) = Env::manual(Time::from_secs(0), 1);
         let waits: Vec<Duration> = (1..=20).map(|attempt| crm_delivery_retry(attempt, &env)).collect();
         assert!((15..=19).contains(&waits[0].as_secs()), "{:?}", waits[0]);
         let days = waits.iter().sum::<Duration>().as_secs() / 86_400;

@@ -120,7 +120,7 @@ pub enum OpenError {
 impl From<StoreError> for CrmProblem {
     /// As [`Problem`]'s, in the CRM API's codes.
     fn from(error: StoreError) -> Self {
-        let cause = Some(error.to_string());
+        let cause = Some(error.to_string().into());
         match error {
             StoreError::Unavailable { .. } => {
                 let message = "The database cannot take this now. Try again in a moment.";

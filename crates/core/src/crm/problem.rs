@@ -107,13 +107,13 @@ pub struct CrmProblem {
     /// Every flaw, where it is a list.
     pub flaws: Vec<Flaw>,
     /// The CRM's own words.
-    pub crm: Option<CrmWords>,
+    pub crm: Option<Box<CrmWords>>,
     /// The payload field, or the CRM's field, that caused it.
     pub field: Option<String>,
     /// When to try again.
     pub retry_after: Option<Duration>,
     /// Why, for the log alone.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
 }
 
 /// What the CRM said of a refusal.

@@ -37,7 +37,7 @@ pub struct VendorDoor {
 /// What a door acts with.
 pub enum Authority {
     /// The stored grant of a connection, renewed when it ends.
-    Connection(ConnectionOf),
+    Connection(Box<ConnectionOf>),
     /// A grant that is tried before a connection is made of it.
     Trial(Grant),
 }

@@ -29,7 +29,7 @@ pub fn session(app: &App, connection: &ConnectionOf, class: Class) -> Result<(&'
     let limits = app.settings.vendor_limits.get(about.slug).copied();
     let account = app.pacing.account(about, &connection.connection().account, limits);
     let base_url = connection.connection().base_url.clone();
-    let authority = Authority::Connection(connection.clone());
+    let authority = Authority::Connection(Box::new(connection.clone()));
     let door = VendorDoor { app: app.clone(), connector, base_url, account, class, authority };
     Ok((connector, Session { door: Arc::new(door), env: app.env.clone() }))
 }

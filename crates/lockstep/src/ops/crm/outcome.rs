@@ -41,7 +41,7 @@ pub fn problem(app: &App, fault: Fault, about: &About, blame: Option<Blame<'_>>)
         _ => None,
     };
     let crm = CrmWords { code: fault.code, message: fault.message, request_id: fault.request_id };
-    CrmProblem { crm: Some(crm), field, retry_after, ..CrmProblem::new(code, message) }
+    CrmProblem { crm: Some(Box::new(crm)), field, retry_after, ..CrmProblem::new(code, message) }
 }
 
 fn words(fault: &Fault, crm: &str) -> (CrmCode, String) {

@@ -161,5 +161,5 @@ pub(super) fn unsealed(error: VaultError) -> CrmProblem {
 /// Our own defect, told to the operator alone.
 pub(super) fn broken(error: impl std::fmt::Display) -> CrmProblem {
     let message = "Something broke on our side. Tell the operator the request id.";
-    CrmProblem { cause: Some(error.to_string()), ..CrmProblem::new(CrmCode::Internal, message) }
+    CrmProblem { cause: Some(error.to_string().into()), ..CrmProblem::new(CrmCode::Internal, message) }
 }
