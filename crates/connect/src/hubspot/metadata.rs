@@ -19,6 +19,9 @@ struct PropertyList {
     results: Vec<Property>,
 }
 
+/// The property that every object has.
+const RECORD_ID: &str = "hs_object_id";
+
 /// A property as HubSpot defines it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +32,8 @@ pub(super) struct Property {
     pub native_type: String,
     #[serde(default)]
     pub field_type: String,
+    #[serde(default)]
+    group_name: String,
     #[serde(default)]
     pub hidden: bool,
     #[serde(default)]
@@ -124,8 +129,14 @@ pub(super) async fn complete(
     Ok(())
 }
 
-/// Makes a unique text property of an object in one of its groups, or finds that it is there and fits. At most two calls.
-pub(super) async fn add_key(session: &Session, object: &str, group: &str, name: &str) -> Result<(), Fault> {
+/// Makes a unique text property of an object, or finds that it is there and fits. It stands in the group of the record's
+/// id, which every object has. At most two calls.
+pub(super) async fn add_key(session: &Session, object: &str, name: &str) -> Result<(), Fault> {
+    let mut known = properties(session, object).await?;
+    if let Some(at) = known.iter().position(|property| property.name == name) {
+        return check_key(known.swap_remove(at));
+    }
+    let group = known.into_iter().find(|property| property.name == RECORD_ID).map(|property| property.group_name);
     let body = json!({
         "name": name,
         "label": "Lockstep ID",
@@ -135,16 +146,7 @@ pub(super) async fn add_key(session: &Session, object: &str, group: &str, name: 
         "fieldType": "text",
         "hasUniqueValue": true,
     });
-    match ask::<Property>(session, Call::write(Method::Post, properties_of(object), Some(body))).await {
-        Ok(property) => check_key(property),
-        Err(fault) if fault.class == FaultClass::Duplicate => check_key(property(session, object, name).await?),
-        Err(fault) => Err(fault),
-    }
-}
-
-async fn property(session: &Session, object: &str, name: &str) -> Result<Property, Fault> {
-    let path = format!("{}/{}", properties_of(object), in_path(name));
-    ask(session, Call::read(Method::Get, path, None)).await
+    check_key(ask(session, Call::write(Method::Post, properties_of(object), Some(body))).await?)
 }
 
 /// Uniqueness can be given to a property only when it is made, so an unfit one cannot be mended.
@@ -169,24 +171,28 @@ mod tests {
         json!({ "name": "lockstep_id", "label": "Lockstep ID", "type": "string", "hasUniqueValue": unique })
     }
 
-    fn taken() -> Line {
-        Line::new(409, json!({ "message": "exists", "category": "OBJECT_ALREADY_EXISTS" }))
+    fn listed(properties: &[serde_json::Value]) -> Line {
+        let id =
+            json!({ "name": "hs_object_id", "label": "Record ID", "type": "number", "groupName": "dealinformation" });
+        let results = [&[id], properties].concat();
+        Line::new(200, json!({ "results": results }))
     }
 
     #[tokio::test]
     async fn a_key_property_is_made_or_found_fit() {
-        let (script, session, _) = Script::new([Line::new(201, key(true)), taken(), Line::new(200, key(true))]);
-        assert_eq!(add_key(&session, "contacts", "contactinformation", "lockstep_id").await, Ok(()));
-        assert_eq!(add_key(&session, "contacts", "contactinformation", "lockstep_id").await, Ok(()));
+        let (script, session, _) = Script::new([listed(&[]), Line::new(201, key(true)), listed(&[key(true)])]);
+        assert_eq!(add_key(&session, "deals", "lockstep_id").await, Ok(()));
+        assert_eq!(add_key(&session, "deals", "lockstep_id").await, Ok(()));
         let calls = script.calls();
-        assert_eq!(calls[0].body.as_ref().expect("a body")["hasUniqueValue"], true);
-        assert_eq!(calls[2].path, "/crm/v3/properties/contacts/lockstep_id");
+        assert_eq!((calls.len(), calls[1].path.as_str()), (3, "/crm/v3/properties/deals"));
+        let body = calls[1].body.as_ref().expect("a body");
+        assert_eq!((&body["hasUniqueValue"], &body["groupName"]), (&json!(true), &json!("dealinformation")));
     }
 
     #[tokio::test]
     async fn a_property_that_is_not_unique_cannot_be_the_key() {
-        let (_script, session, _) = Script::new([taken(), Line::new(200, key(false))]);
-        let fault = add_key(&session, "contacts", "contactinformation", "lockstep_id").await.expect_err("unfit");
+        let (_script, session, _) = Script::new([listed(&[key(false)])]);
+        let fault = add_key(&session, "contacts", "lockstep_id").await.expect_err("unfit");
         assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some("lockstep_id")));
     }
 

@@ -119,7 +119,7 @@ impl Objects for Hubspot {
     }
 
     async fn add_key(&self, session: &Session, object: &str, name: &str) -> Result<(), Fault> {
-        metadata::add_key(session, object, &objects::group_of(object), name).await
+        metadata::add_key(session, object, name).await
     }
 
     async fn carry_out(&self, session: &Session, deed: &Deed, properties: &[String]) -> Result<Outcome, Fault> {
@@ -155,7 +155,7 @@ impl Connector for Hubspot {
     }
 
     async fn add_key_property(&self, session: &Session, name: &str) -> Result<(), Fault> {
-        metadata::add_key(session, "contacts", &objects::group_of("contacts"), name).await
+        metadata::add_key(session, "contacts", name).await
     }
 
     async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault> {

@@ -28,29 +28,18 @@ pub(super) struct Standard {
     /// What HubSpot refuses a new record without, except for what we fill in ourselves. A company needs a domain or a
     /// name; the name is what people know it by.
     required: &'static [&'static str],
-    /// The group that its own properties stand in.
-    group: &'static str,
     /// The properties that place its records in a pipeline: pipeline and stage.
     pipeline: Option<[&'static str; 2]>,
 }
 
 pub(super) const STANDARD: [Standard; 5] = [
-    Standard {
-        slug: "contacts",
-        type_id: "0-1",
-        one: "Contact",
-        many: "Contacts",
-        required: &[],
-        group: "contactinformation",
-        pipeline: None,
-    },
+    Standard { slug: "contacts", type_id: "0-1", one: "Contact", many: "Contacts", required: &[], pipeline: None },
     Standard {
         slug: "companies",
         type_id: "0-2",
         one: "Company",
         many: "Companies",
         required: &["name"],
-        group: "companyinformation",
         pipeline: None,
     },
     Standard {
@@ -59,7 +48,6 @@ pub(super) const STANDARD: [Standard; 5] = [
         one: "Deal",
         many: "Deals",
         required: &["dealname", "dealstage", "pipeline"],
-        group: "dealinformation",
         pipeline: Some(["pipeline", "dealstage"]),
     },
     Standard {
@@ -68,29 +56,14 @@ pub(super) const STANDARD: [Standard; 5] = [
         one: "Ticket",
         many: "Tickets",
         required: &["subject", "hs_pipeline", "hs_pipeline_stage"],
-        group: "ticketinformation",
         pipeline: Some(["hs_pipeline", "hs_pipeline_stage"]),
     },
-    Standard {
-        slug: "notes",
-        type_id: "0-46",
-        one: "Note",
-        many: "Notes",
-        required: &[],
-        group: "engagement",
-        pipeline: None,
-    },
+    Standard { slug: "notes", type_id: "0-46", one: "Note", many: "Notes", required: &[], pipeline: None },
 ];
 
 /// An object that every account has, by its slug.
 pub(super) fn standard(slug: &str) -> Option<&'static Standard> {
     STANDARD.iter().find(|object| object.slug == slug)
-}
-
-/// The group that a property of ours may stand in. Custom objects have one by their own short name.
-pub(super) fn group_of(slug: &str) -> String {
-    let short = slug.split_once('_').map_or(slug, |(_, name)| name);
-    standard(slug).map_or_else(|| format!("{short}_information"), |object| object.group.to_owned())
 }
 
 #[derive(Deserialize)]

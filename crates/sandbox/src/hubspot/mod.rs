@@ -6,6 +6,7 @@ mod admin;
 mod answer;
 mod associations;
 mod batch;
+mod checks;
 mod filter;
 mod gate;
 mod hooks;

@@ -17,8 +17,8 @@ pub(super) struct ObjectNo(usize);
 /// The object that HubSpot began with: the only one with addresses that are unique.
 pub(super) const CONTACTS: ObjectNo = ObjectNo(0);
 
-/// What is the same in every account.
-pub(super) struct Standard {
+/// What an object is, before an account changes it.
+pub(super) struct About {
     pub(super) type_id: &'static str,
     /// The word in paths.
     pub(super) plural: &'static str,
@@ -38,8 +38,8 @@ pub(super) struct Standard {
     pub(super) is_custom: bool,
 }
 
-const OBJECTS: [Standard; 6] = [
-    Standard {
+const OBJECTS: [About; 6] = [
+    About {
         type_id: "0-1",
         plural: "contacts",
         singular: "contact",
@@ -53,7 +53,7 @@ const OBJECTS: [Standard; 6] = [
         pipelines: None,
         is_custom: false,
     },
-    Standard {
+    About {
         type_id: "0-2",
         plural: "companies",
         singular: "company",
@@ -67,7 +67,7 @@ const OBJECTS: [Standard; 6] = [
         pipelines: None,
         is_custom: false,
     },
-    Standard {
+    About {
         type_id: "0-3",
         plural: "deals",
         singular: "deal",
@@ -90,7 +90,7 @@ const OBJECTS: [Standard; 6] = [
         pipelines: Some(pipelines::of_deals),
         is_custom: false,
     },
-    Standard {
+    About {
         type_id: "0-5",
         plural: "tickets",
         singular: "ticket",
@@ -114,7 +114,7 @@ const OBJECTS: [Standard; 6] = [
         pipelines: Some(pipelines::of_tickets),
         is_custom: false,
     },
-    Standard {
+    About {
         type_id: "0-46",
         plural: "notes",
         singular: "note",
@@ -128,7 +128,7 @@ const OBJECTS: [Standard; 6] = [
         pipelines: None,
         is_custom: false,
     },
-    Standard {
+    About {
         type_id: "2-48127",
         plural: "contracts",
         singular: "contracts",
@@ -150,13 +150,13 @@ pub(super) fn plural_of(name: &str) -> Option<&'static str> {
     standard.into_iter().find(|object| is_named(object, name)).map(|object| object.plural)
 }
 
-fn is_named(object: &Standard, name: &str) -> bool {
+fn is_named(object: &About, name: &str) -> bool {
     name == object.plural || name == object.singular || name == object.type_id
 }
 
 /// One object as this account has it.
 pub(super) struct Object {
-    pub(super) about: &'static Standard,
+    pub(super) about: &'static About,
     /// The name in paths: of a custom object the fully qualified one.
     pub(super) name: String,
     pub(super) schema: Schema,

@@ -220,6 +220,26 @@ fn a_grant_is_held_to_its_scopes() {
 }
 
 #[test]
+fn deals_are_announced_to_who_subscribed() {
+    let desk = Desk::new();
+    let app = "/webhooks/v3/19083857";
+    let target = json!({"targetUrl": "https://app.example.com/hooks", "throttling": {"maxConcurrentRequests": 10}});
+    assert_eq!(desk.put(&format!("{app}/settings?hapikey=k"), &target).status, 200);
+    let subscribe = |event: Value| desk.post(&format!("{app}/subscriptions?hapikey=k"), &event).status;
+    assert_eq!(subscribe(json!({"eventType": "deal.creation", "active": true})), 201);
+    assert_eq!(subscribe(json!({"eventType": "deal.propertyChange", "propertyName": "amount", "active": true})), 201);
+    assert_eq!(subscribe(json!({"eventType": "butterfly.creation", "active": true})), 400);
+    desk.contact(json!({"firstname": "Ana"}));
+    let id = deal(&desk, "Lamps");
+    desk.patch(&format!("{DEALS}/{id}"), &json!({"properties": {"amount": "5"}}));
+    let hooks = desk.hubspot.take_hooks();
+    let events: Value = serde_json::from_slice(&hooks[0].body).expect("JSON");
+    let told: Vec<&Value> = events.as_array().expect("events").iter().map(|it| &it["subscriptionType"]).collect();
+    assert_eq!(told, ["deal.creation", "deal.propertyChange"]);
+    assert_eq!(events[1]["objectId"].to_string(), id);
+}
+
+#[test]
 fn any_object_can_be_filled_and_edited_by_hand() {
     let desk = Desk::new();
     let rows =
