@@ -28,7 +28,7 @@ pub enum FaultClass {
     Drift,
     /// Sent, but no answer: it may have happened.
     Unknown,
-    /// Never sent: no connection could be made. Safe to repeat.
+    /// Never sent: no connection could be made, or what has to be known first could not be read. Safe to repeat.
     Unreachable,
     /// An answer that makes no sense: our defect or theirs.
     Bug,

@@ -43,11 +43,10 @@ pub trait Objects: Send + Sync {
         Err(unsupported("read its objects"))
     }
 
-    /// The record whose property holds the value. By a unique property there is no index lag, and it is one call. By
-    /// another one the record is searched for: index lag applies, and it is one call more.
+    /// The record whose unique property holds the value; no index lag. One call.
     ///
     /// # Errors
-    /// Class [`FaultClass::Rejected`] with the property when several records hold the value.
+    /// Class [`FaultClass::Rejected`] when the vendor does not keep the property's values unique.
     async fn by_key(
         &self,
         _session: &Session,
@@ -87,7 +86,8 @@ pub trait Objects: Send + Sync {
     /// # Errors
     /// Class [`FaultClass::Unknown`] means that it may have happened. [`FaultClass::Duplicate`] names the record in the
     /// way, [`FaultClass::Rejected`] the property at fault, where the vendor tells. [`FaultClass::Drift`] is also an
-    /// automation that has gone.
+    /// automation that has gone. [`FaultClass::Unreachable`] when nothing was done and it may be repeated, also because
+    /// something could not be looked up.
     async fn carry_out(&self, _session: &Session, _deed: &Deed, _properties: &[String]) -> Result<Outcome, Fault> {
         Err(unsupported("be written to"))
     }

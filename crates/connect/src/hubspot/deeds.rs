@@ -67,6 +67,14 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
     }
 }
 
+/// A fault of a step before the deed itself. Whatever became of that step, the deed was not sent and can be repeated.
+fn nothing_done(fault: Fault) -> Fault {
+    match fault.class {
+        FaultClass::Busy | FaultClass::Unknown => Fault { class: FaultClass::Unreachable, ..fault },
+        _ => fault,
+    }
+}
+
 async fn create(
     session: &Session,
     object: &str,
@@ -127,7 +135,7 @@ async fn start(
     inputs: &Properties,
     asked: &[String],
 ) -> Result<Outcome, Fault> {
-    let trigger = flows::trigger(session, workflow).await?;
+    let trigger = flows::trigger(session, workflow).await.map_err(nothing_done)?;
     let mut properties = inputs.clone();
     if trigger.value.is_some() {
         properties.insert(trigger.property.clone(), trigger.value);
@@ -142,7 +150,7 @@ async fn start(
         let message = format!("The workflow is about records of {object}, not about {record}.");
         return Err(Fault::new(FaultClass::Rejected, "OTHER_OBJECT", message));
     }
-    change(session, record, &[(trigger.property, None)].into(), &[]).await?;
+    change(session, record, &[(trigger.property, None)].into(), &[]).await.map_err(nothing_done)?;
     change(session, record, &properties, asked).await
 }
 
@@ -188,7 +196,7 @@ async fn link_type(session: &Session, object: &str, link: &Link) -> Result<LinkT
         return Ok(LinkType { category: "HUBSPOT_DEFINED".to_owned(), type_id, label: None });
     }
     let path = format!("/crm/v4/associations/{}/{}/labels", in_path(object), in_path(to));
-    let types: LinkTypes = ask(session, Call::read(Method::Get, path, None)).await?;
+    let types: LinkTypes = ask(session, Call::read(Method::Get, path, None)).await.map_err(nothing_done)?;
     let fits = |it: &LinkType| match (&link.kind, &it.label) {
         (None, label) => label.is_none(),
         (Some(kind), Some(label)) if label.eq_ignore_ascii_case(kind) => true,

@@ -105,7 +105,8 @@ impl Objects for Hubspot {
         key: &Key,
         properties: &[String],
     ) -> Result<Option<Record>, Fault> {
-        search::by_key(session, object, key, properties).await
+        let values = [key.value.clone()];
+        Ok(read::by_key(session, object, &key.property, &values, properties).await?.pop())
     }
 
     async fn search(

@@ -1,8 +1,6 @@
 //! Searches of any object (HubSpot's page "CRM API | Search").
 
-use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{Filter, Operator};
-use lockstep_core::record::Record;
 use serde_json::{Value as Json, json};
 
 use super::wire::{Page, ask, filter, records_of, with_merged};
@@ -83,34 +81,6 @@ fn condition(wanted: &Filter) -> Json {
         (Some(value), Operator::Contains) => {
             let words: Vec<String> = value.split_whitespace().map(|word| format!("*{word}*")).collect();
             filter(&wanted.property, "CONTAINS_TOKEN", &words.join(" "))
-        }
-    }
-}
-
-/// The record that holds a value. HubSpot reads by unique properties alone; by another one it is searched for, and then
-/// two that hold the value are one too many.
-pub(super) async fn by_key(
-    session: &Session,
-    object: &str,
-    key: &Key,
-    properties: &[String],
-) -> Result<Option<Record>, Fault> {
-    let values = [key.value.clone()];
-    let mut found = match read::by_key(session, object, &key.property, &values, properties).await {
-        Err(fault) if fault.class == FaultClass::Rejected => {
-            let filters =
-                vec![Filter { property: key.property.clone(), operator: Operator::Eq, value: Some(key.value.clone()) }];
-            let wanted = Search { filters, limit: 2, ..Search::default() };
-            search(session, object, &wanted, properties).await?.records
-        }
-        found => found?,
-    };
-    match found.len() {
-        0 | 1 => Ok(found.pop()),
-        _ => {
-            let message = format!("Several of HubSpot's {object} hold \"{}\" in \"{}\".", key.value, key.property);
-            let fault = Fault::new(FaultClass::Rejected, "AMBIGUOUS_KEY", message);
-            Err(Fault { property: Some(key.property.clone()), ..fault })
         }
     }
 }

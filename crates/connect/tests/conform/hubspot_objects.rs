@@ -7,7 +7,7 @@ use lockstep_core::crm::{ApiObject, Link, NativeKind, RecordId, Selector};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::hubspot::{Deed as Does, Workflow};
-use lockstep_sandbox::{Hubspot, HubspotSettings};
+use lockstep_sandbox::{Effect, Fault, Hubspot, HubspotSettings};
 use serde_json::json;
 
 use crate::door::RouterDoor;
@@ -219,6 +219,10 @@ async fn a_workflow_is_started_by_the_value_it_watches_for() {
     let made = written(office.carry_out(&start(None, &[("firstname", "Bo")])).await.expect("a start"));
     assert_eq!(made.text("firstname"), Some("Bo"));
     assert_eq!(office.hubspot.workflows()[0].runs, 3);
+
+    office.hubspot.faults().push(Fault::once("PATCH /crm/v3/objects/contacts/{id}", Effect::LostAfter));
+    let fault = office.carry_out(&start(Some(&ana), &[])).await.expect_err("no answer to what comes before");
+    assert_eq!((fault.class, office.hubspot.workflows()[0].runs), (FaultClass::Unreachable, 3));
 
     let unknown =
         Deed::Start { object: "contacts".to_owned(), workflow: "7".to_owned(), record: None, inputs: set(&[]) };

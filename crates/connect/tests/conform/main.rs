@@ -64,7 +64,7 @@ conform! {
     objects::searches_filter_and_go_by_time,
     objects::more_properties_than_a_search_can_name_are_read,
     objects::a_key_of_ours_makes_a_record_known_again,
-    objects::another_property_finds_one_record_or_says_that_there_are_several,
+    objects::a_property_that_is_not_unique_is_no_key,
     objects::what_a_new_record_lacks_is_named,
     objects::a_property_that_an_object_lost_is_drift,
     objects::a_deed_whose_answer_is_lost_may_have_happened,
