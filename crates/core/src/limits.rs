@@ -52,6 +52,8 @@ limits! {
     TEAMS_MAX = 1_000;
     /// Users of an organization.
     USERS_MAX = 10_000;
+    /// Tries to take in a vendor's or a channel's webhook before it is set aside; about a quarter of an hour.
+    HOOK_ATTEMPTS_MAX = 10;
     /// Organizations of one server.
     ORGANIZATIONS_MAX = 10_000;
     /// Requests a minute that a key can be given for itself, of either class.

@@ -78,7 +78,7 @@ pub use pairs::{DirtyKind, PairCounts};
 pub use plans::{PlanRowSet, PlanStatus};
 pub use queue::{Claimed, QueueCounts, Share};
 pub use rates::KeyLimits;
-pub use received::Received;
+pub use received::{ParkedHook, Received};
 pub use syncs::{OnDelete, SyncOf, SyncRow, SyncStatus};
 pub use teams::Team;
 pub use tx::Tx;

@@ -58,6 +58,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0010_crm_api.sql"),
         postgres: include_str!("migrations/postgres/0010_crm_api.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0011_parked_webhooks.sql"),
+        postgres: include_str!("migrations/postgres/0011_parked_webhooks.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

@@ -83,6 +83,9 @@ impl Chart {
 /// The vendor's clock may differ from ours by this much; what was edited last is told apart by it.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 
+/// Webhooks that were set aside are counted so far.
+const HOOKS_COUNTED_MAX: usize = 100;
+
 pub fn run(arguments: &Arguments) -> ExitCode {
     start_quiet_log();
     let mut chart = Chart::default();
@@ -186,6 +189,13 @@ async fn organization(app: &App, org: &Org, chart: &mut Chart) -> anyhow::Result
     }
     for connection in &connections {
         examine_connection(app, connection, chart).await;
+    }
+    let of = org.clone();
+    let (hooks, more) = app.store.read(move |tx| tx.parked_hooks(&of, HOOKS_COUNTED_MAX)).await?;
+    if !hooks.is_empty() {
+        let more = if more { " or more" } else { "" };
+        let found = format!("{}{more} could not be taken in and are kept", hooks.len());
+        chart.doubtful("webhooks, parked", found, "run `lockstep parked list`");
     }
     for sync in &syncs {
         let of = sync.clone();

@@ -1,16 +1,20 @@
 //! `lockstep parked`
 
+use std::fmt;
+use std::str::FromStr;
+
 use anyhow::bail;
-use lockstep_core::ids::ParkedId;
+use lockstep_core::ids::{BadId, ParkedId, ReceivedId};
 use lockstep_core::parked::{Parked, Reason};
-use lockstep_store::Org;
+use lockstep_store::{Org, ParkedHook, StoreError};
+use serde_json::{Value as Json, json};
 use toml::Table;
 
 use super::init::organization;
 use super::place::{Place, Where, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
-use crate::ops;
+use crate::ops::{parked, received};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -18,9 +22,9 @@ pub enum Command {
     List(List),
     /// Show one question with all that is known of it
     Show(One),
-    /// Try again; both sides are read and merged anew
+    /// Try again; both sides are read and merged anew, a webhook is taken in anew
     Resume(One),
-    /// Give it up: the two sides stay as they are and are not kept in step
+    /// Give it up: the two sides stay as they are and are not kept in step; a webhook is dropped
     Drop(One),
 }
 
@@ -38,13 +42,39 @@ pub struct List {
 
 #[derive(clap::Args)]
 pub struct One {
-    /// The question's id, as the list shows it
-    id: ParkedId,
+    /// The id of the question or the webhook, as the list shows it
+    id: Waiting,
     #[command(flatten)]
     at: Where,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// What waits for a person, by its id.
+#[derive(Clone, Debug)]
+enum Waiting {
+    /// A question of a sync.
+    Question(ParkedId),
+    /// A webhook that could not be taken in.
+    Webhook(ReceivedId),
+}
+
+impl FromStr for Waiting {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        ReceivedId::parse(text).map(Self::Webhook).or_else(|_| ParkedId::parse(text).map(Self::Question))
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Question(id) => id.fmt(f),
+            Self::Webhook(id) => id.fmt(f),
+        }
+    }
 }
 
 pub fn run(command: Command) -> anyhow::Result<()> {
@@ -58,14 +88,29 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         let org = organization(&app).await?;
         match command {
             Command::List(list) => show_list(&app, &org, &list).await,
-            Command::Show(one) => show(&app, &org, &one).await,
+            Command::Show(one) => match &one.id {
+                Waiting::Question(id) => show(&app, &org, id, one.json).await,
+                Waiting::Webhook(id) => show_webhook(&received::parked(&app, &org, id).await?, one.json),
+            },
             Command::Resume(one) => {
-                ops::parked::resume(&app, &org, &one.id).await?;
+                match &one.id {
+                    Waiting::Question(id) => parked::resume(&app, &org, id).await?,
+                    Waiting::Webhook(id) => received::resume(&app, &org, id).await?,
+                }
                 settled(&one, "resumed", "It is tried again; `lockstep parked list` shows it if it waits again.")
             }
             Command::Drop(one) => {
-                ops::parked::drop_question(&app, &org, &one.id).await?;
-                settled(&one, "dropped", "Both sides stay as they are.")
+                let sentence = match &one.id {
+                    Waiting::Question(id) => {
+                        parked::drop_question(&app, &org, id).await?;
+                        "Both sides stay as they are."
+                    }
+                    Waiting::Webhook(id) => {
+                        received::drop_parked(&app, &org, id).await?;
+                        "What it said is dropped."
+                    }
+                };
+                settled(&one, "dropped", sentence)
             }
         }
     })
@@ -73,25 +118,33 @@ pub fn run(command: Command) -> anyhow::Result<()> {
 
 fn settled(one: &One, outcome: &str, sentence: &str) -> anyhow::Result<()> {
     if one.json {
-        return screen::json(&serde_json::json!({ "id": one.id, "outcome": outcome }));
+        return screen::json(&json!({ "id": one.id.to_string(), "outcome": outcome }));
     }
     screen::say(format!("{} is {outcome}. {sentence}", one.id))
 }
 
 async fn show_list(app: &App, org: &Org, list: &List) -> anyhow::Result<()> {
     let (of, limit) = (org.clone(), usize::try_from(list.limit)?);
-    let (parked, more) = app.store.read(move |tx| tx.parked_list(&of, None, limit)).await?;
+    let found = app
+        .store
+        .read(move |tx| Ok::<_, StoreError>((tx.parked_list(&of, None, limit)?, tx.parked_hooks(&of, limit)?)));
+    let ((parked, more), (hooks, more_hooks)) = found.await?;
     if list.json {
-        return screen::json(&parked);
+        let questions = parked.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+        return screen::json(&questions.into_iter().chain(hooks.iter().map(webhook)).collect::<Vec<_>>());
     }
-    if parked.is_empty() {
+    if parked.is_empty() && hooks.is_empty() {
         return screen::say("Nothing waits for a person.");
     }
     let rows = parked.iter().map(|parked| {
         vec![parked.id.to_string(), parked.reason.code().to_owned(), about(parked), sentence(&parked.reason)]
     });
-    screen::say(screen::table(&["id", "reason", "about", "why"], &[], rows.collect()))?;
-    if more { screen::say(format!("… and more; --limit shows more than {limit}.")) } else { Ok(()) }
+    let hooks = hooks.into_iter().map(|hook| {
+        let about = format!("a webhook of {} {}", hook.vendor, hook.account);
+        vec![hook.id.to_string(), WEBHOOK.to_owned(), about, hook.reason]
+    });
+    screen::say(screen::table(&["id", "reason", "about", "why"], &[], rows.chain(hooks).collect()))?;
+    if more || more_hooks { screen::say(format!("… and more; --limit shows more than {limit}.")) } else { Ok(()) }
 }
 
 fn about(parked: &Parked) -> String {
@@ -131,12 +184,34 @@ fn sentence(reason: &Reason) -> String {
     }
 }
 
-async fn show(app: &App, org: &Org, one: &One) -> anyhow::Result<()> {
-    let (of, id) = (org.clone(), one.id.clone());
-    let Some(parked) = app.store.read(move |tx| tx.parked(&of, &id)).await? else {
-        bail!("nothing is parked as {}; `lockstep parked list` shows what is", one.id);
+/// The reason's code of a webhook that could not be taken in.
+const WEBHOOK: &str = "webhook";
+
+/// A webhook as JSON, alike to a question.
+fn webhook(hook: &ParkedHook) -> Json {
+    let ParkedHook { id, vendor, account, reason, bytes, received_at, parked_at } = hook;
+    json!({
+        "id": id, "vendor": vendor, "account": account, "bytes": bytes, "received_at": received_at,
+        "reason": { "reason": WEBHOOK, "detail": reason }, "parked_at": parked_at,
+    })
+}
+
+fn show_webhook(hook: &ParkedHook, json: bool) -> anyhow::Result<()> {
+    if json {
+        return screen::json(&webhook(hook));
+    }
+    screen::say(format!("{}  since {}", hook.id, hook.parked_at))?;
+    screen::say(format!("About   a webhook of {} {}, {} bytes", hook.vendor, hook.account, hook.bytes))?;
+    screen::say(format!("Came    {}", hook.received_at))?;
+    screen::say(format!("Why     {}", hook.reason))
+}
+
+async fn show(app: &App, org: &Org, id: &ParkedId, json: bool) -> anyhow::Result<()> {
+    let (of, wanted) = (org.clone(), id.clone());
+    let Some(parked) = app.store.read(move |tx| tx.parked(&of, &wanted)).await? else {
+        bail!("nothing is parked as {id}; `lockstep parked list` shows what is");
     };
-    if one.json {
+    if json {
         return screen::json(&parked);
     }
     screen::say(format!("{}  since {}", parked.id, parked.parked_at))?;

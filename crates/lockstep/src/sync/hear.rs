@@ -1,64 +1,45 @@
 //! Understanding what a channel's stored webhooks tell: messages of customers, and what became of ours.
 
-use std::time::Duration;
-
 use lockstep_core::ids::{ChannelId, ReceivedId};
-use lockstep_core::job::Job;
 use lockstep_core::problem::Problem;
-use lockstep_store::{Account, Org, Received, Tx};
+use lockstep_store::{Account, Org, Tx};
 
 use super::spoke::Halt;
 use crate::app::App;
 use crate::channel::{Channel, News, Told};
-use crate::ops::messages;
+use crate::ops::{messages, received};
 
 /// Stored webhooks that are read at once.
 const WEBHOOKS_MAX: usize = 32;
-/// When webhooks that could not be taken in are tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(30);
 
-/// Reads a channel's stored webhooks, each in a commit of its own. One that cannot be taken in now is tried again and
-/// holds up no other, not even one that comes while it waits: the next try is a job that a new webhook may hurry.
+/// Reads a channel's stored webhooks, each in a commit of its own. One that cannot be taken in is put off and holds up no
+/// other, not even one that comes while it waits: the next try is a job that a new webhook may hurry.
 ///
 /// # Errors
 /// The store's.
 pub async fn run(app: &App, network: &dyn Channel, channel: &str) -> Result<(), Halt> {
     let slug = network.about().slug;
-    let (mut failed, mut after) = (false, None);
     loop {
-        let (name, behind): (_, Option<ReceivedId>) = (channel.to_owned(), after.take());
-        let unread = app.store.read(move |tx| tx.unread(slug, &name, behind.as_ref(), WEBHOOKS_MAX)).await?;
+        let unread = received::unread(app, slug, channel, WEBHOOKS_MAX).await?;
         let more = unread.len() == WEBHOOKS_MAX;
         for received in unread {
-            let id = received.id.clone();
-            if let Err(problem) = take_in(app, network, channel, received).await {
-                tracing::warn!(channel, received = %id, code = ?problem.code, "a webhook cannot be taken in now: {}", problem.message);
-                failed = true;
+            match network.read(&received.body) {
+                Err(reason) => received::park(app, &received, &format!("it cannot be read: {reason}")).await?,
+                Ok(told) => {
+                    if let Err(problem) = take_in(app, channel, received.id.clone(), told).await {
+                        received::put_off(app, &received, &problem).await?;
+                    }
+                }
             }
-            after = Some(id);
         }
         if !more {
-            break;
+            return Ok(received::look_again(app, slug, channel).await?);
         }
     }
-    if failed {
-        let job = Job::Ingest { vendor: slug.to_owned(), account: channel.to_owned() };
-        app.store
-            .write(move |tx| {
-                let due = tx.now().plus(TRY_AGAIN);
-                tx.enqueue(&job, due)
-            })
-            .await?;
-    }
-    Ok(())
 }
 
 /// Everything that one webhook tells, and that it is read, in one commit.
-async fn take_in(app: &App, network: &dyn Channel, channel: &str, received: Received) -> Result<(), Problem> {
-    let told = network.read(&received.body).unwrap_or_else(|error| {
-        tracing::warn!(channel, received = %received.id, %error, "a verified webhook cannot be read");
-        Vec::new()
-    });
+async fn take_in(app: &App, channel: &str, received: ReceivedId, told: Vec<Told>) -> Result<(), Problem> {
     let (here, id) = (app.clone(), ChannelId::parse(channel).ok());
     app.store
         .write(move |tx| {
@@ -69,9 +50,9 @@ async fn take_in(app: &App, network: &dyn Channel, channel: &str, received: Rece
                     let accounts = tx.accounts(of.org())?;
                     told.into_iter().try_for_each(|told| understand(tx, &here, of.org(), &accounts, told))?;
                 }
-                None => tracing::warn!(received = %received.id, "a webhook of a channel that is gone tells nobody"),
+                None => tracing::warn!(%received, "a webhook of a channel that is gone tells nobody"),
             }
-            Ok(tx.forget_received(&received.id)?)
+            Ok(tx.forget_received(&received)?)
         })
         .await
 }

@@ -9,6 +9,7 @@ use lockstep_store::{Received, StoreError, SyncOf, SyncStatus, Tx};
 
 use super::spoke::Halt;
 use crate::app::App;
+use crate::ops::received;
 use crate::reach;
 
 /// Up to so many changed records are read by id at once, which no index lag delays; more are left to a pull.
@@ -27,30 +28,29 @@ const CHECKED_MAX: usize = 50;
 /// # Errors
 /// The store's; a wait where more is to be read.
 pub async fn run(app: &App, vendor: &str, account: &str) -> Result<(), Halt> {
-    let (vendor, account) = (vendor.to_owned(), account.to_owned());
-    let unread = {
-        let (vendor, account) = (vendor.clone(), account.clone());
-        app.store.read(move |tx| tx.unread(&vendor, &account, None, WEBHOOKS_MAX)).await?
-    };
+    let unread = received::unread(app, vendor, account, WEBHOOKS_MAX).await?;
     let found = unread.len();
-    let hints: Vec<Hint> =
-        unread.iter().flat_map(|received| read(&vendor, received)).filter(|hint| hint.account == account).collect();
-    app.store
-        .write(move |tx| {
-            let hints: Vec<&Hint> = hints.iter().collect();
-            for connection in tx.connection_by_account(&vendor, &account)? {
-                if let Some(sync) = tx.sync_of_connection(&connection)?
-                    && sync.row().status == SyncStatus::Running
-                {
-                    enqueue_reads(tx, &sync, &hints)?;
+    let connector = reach::connector(vendor)?;
+    let mut read = Vec::with_capacity(found);
+    for received in unread {
+        match connector.read_hints(&received.body) {
+            Ok(hints) => read.push((received, hints.into_iter().filter(|hint| hint.account == account).collect())),
+            Err(fault) => received::park(app, &received, &format!("it cannot be read: {fault}")).await?,
+        }
+    }
+    match take_in(app, vendor, account, read.clone()).await {
+        Err(error) if error.is_retryable() => return Err(error.into()),
+        // Somewhere in it is what cannot be stored: each has a commit of its own.
+        Err(_) => {
+            for one in read {
+                if let Err(error) = take_in(app, vendor, account, vec![one.clone()]).await {
+                    received::put_off(app, &one.0, &error.into()).await?;
                 }
             }
-            for received in &unread {
-                tx.forget_received(&received.id)?;
-            }
-            Ok::<_, StoreError>(())
-        })
-        .await?;
+        }
+        Ok(()) => {}
+    }
+    received::look_again(app, vendor, account).await?;
     let now = app.env.now();
     match found {
         WEBHOOKS_MAX.. => Err(Halt::Wait { due: now, counted: false }),
@@ -59,12 +59,22 @@ pub async fn run(app: &App, vendor: &str, account: &str) -> Result<(), Halt> {
     }
 }
 
-/// What one webhook hints at; nothing when it cannot be read.
-fn read(vendor: &str, received: &Received) -> Vec<Hint> {
-    reach::connector(vendor).and_then(|connector| connector.read_hints(&received.body)).unwrap_or_else(|fault| {
-        tracing::warn!(received = %received.id, code = fault.code, "a verified webhook cannot be read: {fault}");
-        Vec::new()
-    })
+/// What stored webhooks hint at, and that they are read, in one commit.
+async fn take_in(app: &App, vendor: &str, account: &str, read: Vec<(Received, Vec<Hint>)>) -> Result<(), StoreError> {
+    let (vendor, account) = (vendor.to_owned(), account.to_owned());
+    app.store
+        .write(move |tx| {
+            let hints: Vec<&Hint> = read.iter().flat_map(|(_, hints)| hints).collect();
+            for connection in tx.connection_by_account(&vendor, &account)? {
+                if let Some(sync) = tx.sync_of_connection(&connection)?
+                    && sync.row().status == SyncStatus::Running
+                {
+                    enqueue_reads(tx, &sync, &hints)?;
+                }
+            }
+            read.iter().try_for_each(|(received, _)| tx.forget_received(&received.id))
+        })
+        .await
 }
 
 fn enqueue_reads(tx: &mut Tx<'_>, sync: &SyncOf, hints: &[&Hint]) -> Result<(), StoreError> {

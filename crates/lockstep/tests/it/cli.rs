@@ -6,8 +6,13 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use lockstep_core::env::{Env, Time};
+use lockstep_core::ids::ChannelId;
+use lockstep_store::{NewChannel, Store, StoreError, Target};
 use serde_json::Value as Json;
 use tempfile::TempDir;
+
+use crate::world::run;
 
 struct Desk(TempDir);
 
@@ -419,6 +424,36 @@ fn doctor_says_what_is_missing_and_how_to_mend_it() {
     let findings = desk.json(&["doctor", "--json"]);
     let words = findings.to_string();
     assert!(words.contains("lockstep serve") && words.contains("lockstep connect hubspot"), "{words}");
+}
+
+#[test]
+fn a_webhook_that_was_set_aside_is_shown_until_somebody_decides() {
+    let desk = Desk::new();
+    desk.json(&["init", "--json"]);
+    let (env, _) = Env::manual(Time::from_secs(1_790_000_000), 1);
+    let store = Store::open_inline(&Target::Sqlite(desk.data().join("lockstep.db")), env).expect("the database opens");
+    let id = run(store.write(|tx| {
+        let org = tx.oldest_org()?.ok_or(StoreError::Missing { what: "organization" })?;
+        let (id, account) = (ChannelId::new(tx.env()), tx.accounts(&org)?.remove(0).phone_number_id);
+        let sealed = Vec::new();
+        let (slug, base_url) = ("whatsapp".to_owned(), "https://graph.test".to_owned());
+        tx.put_channel(&org, &NewChannel { id: id.clone(), slug, account, base_url, sealed })?;
+        tx.receive("whatsapp", id.as_str(), "1", b"{")?;
+        let received = tx.unread("whatsapp", id.as_str(), 9)?.remove(0).id;
+        tx.park_received(&received, "it is torn")?;
+        Ok::<_, StoreError>(received.to_string())
+    }))
+    .expect("a webhook");
+    drop(store);
+    let listed = desk.json(&["parked", "list", "--json"]);
+    assert_eq!((&listed[0]["id"], &listed[0]["reason"]["detail"]), (&id.as_str().into(), &"it is torn".into()));
+    assert!(text(&desk.run(&["parked", "list"]).stdout).contains("it is torn"));
+    assert!(text(&desk.run(&["parked", "show", &id]).stdout).contains("a webhook of whatsapp"));
+    let chart = text(&desk.run(&["doctor"]).stdout);
+    assert!(chart.contains("1 could not be taken in and are kept"), "{chart}");
+    assert_eq!(desk.json(&["parked", "resume", &id, "--json"])["outcome"], "resumed");
+    assert_eq!(desk.json(&["parked", "list", "--json"]), Json::Array(Vec::new()));
+    assert!(desk.refusal(&["parked", "drop", &id]).contains("No such parked webhook"));
 }
 
 #[test]

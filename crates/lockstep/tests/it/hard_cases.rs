@@ -137,7 +137,7 @@ fn a_burst_of_hooks_gathers_and_is_read_to_the_last() {
     let account = serde_json::from_slice::<serde_json::Value>(&first[0].body).expect("JSON")[0]["portalId"].to_string();
     let unread = |world: &World| {
         let account = account.clone();
-        world.read(move |tx, _| tx.unread("hubspot", &account, None, 99)).len()
+        world.read(move |tx, _| tx.unread("hubspot", &account, 99)).len()
     };
 
     first.iter().for_each(|hook| assert!(world.deliver(hook).is_success()));

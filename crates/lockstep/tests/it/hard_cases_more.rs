@@ -7,7 +7,8 @@ use lockstep_core::pair::PairState;
 use lockstep_core::parked::Reason;
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
-use lockstep_sandbox::{Effect, Fault};
+use lockstep_sandbox::{Effect, Fault, HubspotSettings};
+use serde_json::json;
 
 use crate::hard_cases::{CREATE, UPDATE, UPSERT, empty, in_step, person, rename};
 use crate::world::{Setup, World};
@@ -362,4 +363,27 @@ fn a_record_that_is_hidden_when_its_contact_is_deleted_is_archived_once_it_can_b
     world.pass(Duration::from_secs(8_000));
 
     assert!(world.living_records().is_empty(), "the delete is carried over");
+}
+
+#[test]
+fn a_hint_that_cannot_be_stored_holds_up_no_other_and_is_set_aside() {
+    let mut world = World::new(&Setup::default());
+    world.connect();
+    world.start();
+    let portal = HubspotSettings::default().portal_id;
+    world.write(move |tx, _| {
+        for (n, record) in ["1\u{0}", "77"].into_iter().enumerate() {
+            let event = json!([{ "portalId": portal, "subscriptionType": "contact.deletion", "objectId": record }]);
+            tx.receive("hubspot", &portal.to_string(), &n.to_string(), event.to_string().as_bytes())?;
+        }
+        tx.receive("hubspot", &portal.to_string(), "torn", b"{").map(drop)
+    });
+    world.pass(Duration::from_secs(1));
+    let parked = |world: &World| world.read(|tx, org| Ok(tx.parked_hooks(org, 9)?.0.len()));
+    let left = |world: &World| world.read(move |tx, _| tx.next_unread("hubspot", &portal.to_string()));
+    assert_eq!((parked(&world), left(&world).is_some()), (1, true), "the torn one lies aside, the odd one waits");
+    let unread = world.read(move |tx, _| tx.unread("hubspot", &portal.to_string(), 9));
+    assert!(unread.is_empty(), "the good one was read");
+    world.pass(Duration::from_secs(20 * 60));
+    assert_eq!((parked(&world), left(&world)), (2, None));
 }

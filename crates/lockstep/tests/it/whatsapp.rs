@@ -9,6 +9,7 @@ use lockstep::ops::Author;
 use lockstep::ops::channels::{self, Connect, Connected};
 use lockstep::ops::contacts::AccountChoice;
 use lockstep::ops::messages::{self, MessageName, NewMessage};
+use lockstep::ops::received;
 use lockstep::ops::webhooks::{self, Subscribe};
 use lockstep_core::conversation::ConversationStatus;
 use lockstep_core::event::EventType;
@@ -404,7 +405,7 @@ fn a_burst_is_paced_and_no_message_is_refused_for_speed() {
 }
 
 #[test]
-fn webhooks_that_cannot_be_taken_in_are_kept_and_hold_up_no_other() {
+fn webhooks_that_cannot_be_taken_in_are_kept_set_aside_and_hold_up_no_other() {
     let mut shop = Shop::open();
     let channel = shop.connected.id.to_string();
     let kept = channel.clone();
@@ -417,18 +418,33 @@ fn webhooks_that_cannot_be_taken_in_are_kept_and_hold_up_no_other() {
             let body = json!({"entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}]});
             tx.receive("whatsapp", &kept, &n.to_string(), body.to_string().as_bytes())?;
         }
-        Ok(())
+        tx.receive("whatsapp", &kept, "torn", b"{").map(drop)
     });
-    let unread = |shop: &Shop| {
-        let channel = channel.clone();
-        shop.world.read(move |tx, _| tx.unread("whatsapp", &channel, None, 99)).len()
-    };
+    let parked = |shop: &Shop| shop.world.read(|tx, org| Ok(tx.parked_hooks(org, 99)?.0));
     shop.pass(2);
+    assert_eq!(parked(&shop).len(), 1, "what cannot be read is not tried again");
     shop.say("hello");
-    assert_eq!((shop.messages(Direction::Inbound).len(), unread(&shop)), (1, 40));
-    shop.world.dial.advance(Duration::from_secs(4 * 24 * 60 * 60));
+    assert_eq!(shop.messages(Direction::Inbound).len(), 1);
+    shop.world.pass(Duration::from_secs(20 * 60));
+    assert_eq!(parked(&shop).len(), 41);
+    assert!(parked(&shop).iter().all(|hook| hook.vendor == "whatsapp" && hook.account == channel));
+    assert_eq!(parked(&shop)[0].reason, "A value cannot be stored: a text holds a NUL character.");
+    shop.world.pass(Duration::from_secs(4 * 24 * 60 * 60));
     run(lockstep::sync::purge::run(&shop.world.app)).expect("the store works");
-    assert_eq!(unread(&shop), 40, "Meta was told that they are kept");
+    assert_eq!(parked(&shop).len(), 41, "Meta was told that they are kept");
+    let next = shop.world.read(move |tx, _| tx.next_unread("whatsapp", &channel));
+    assert_eq!(next, None, "nothing tries them by itself");
+
+    let hooks = parked(&shop);
+    let (app, org) = (shop.world.app.clone(), shop.world.org.clone());
+    run(received::resume(&app, &org, &hooks[0].id)).expect("it is parked");
+    shop.world.pass(Duration::from_secs(60));
+    assert_eq!(parked(&shop).len(), 40, "it has as many tries as a new one");
+    shop.world.pass(Duration::from_secs(20 * 60));
+    assert_eq!(parked(&shop).len(), 41);
+    run(received::drop_parked(&app, &org, &hooks[0].id)).expect("it is parked");
+    assert!(run(received::resume(&app, &org, &hooks[0].id)).is_err());
+    assert_eq!(parked(&shop).len(), 40);
 }
 
 #[test]

@@ -134,5 +134,6 @@ cases! {
         a_bucket_gives_no_more_than_it_holds,
         a_vendor_budget_is_kept_until_nobody_uses_it,
         a_webhook_is_received_once,
+        a_webhook_that_cannot_be_taken_in_is_put_off_and_set_aside,
         the_audit_comes_newest_first;
 }

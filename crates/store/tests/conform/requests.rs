@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use lockstep_core::budget::{Budgets, Limit};
+use lockstep_core::ids::ChannelId;
 use lockstep_core::job::Job;
-use lockstep_store::{Begin, Share, StoreError, StoredAnswer, Tx};
+use lockstep_store::{Begin, NewChannel, Share, StoreError, StoredAnswer, Tx};
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{ACCOUNT, World};
 
 fn begin(world: &World, fingerprint: u8) -> Begin {
     world.write(move |tx, org| tx.idempotency_begin(org, "key", &[fingerprint; 32]))
@@ -60,7 +61,7 @@ pub fn a_kept_answer_ends_with_the_contact_it_quotes(world: &World) {
 
 pub fn a_webhook_is_received_once(world: &World) {
     let receive = |event: &'static str| world.write(move |tx, _| tx.receive("hubspot", "12345", event, b"[\0\xff]"));
-    let unread = || world.read(|tx, _| tx.unread("hubspot", "12345", None, 9));
+    let unread = || world.read(|tx, _| tx.unread("hubspot", "12345", 9));
     assert!(receive("1"));
     assert!(!receive("1"));
     world.dial.advance(Duration::from_secs(1));
@@ -71,15 +72,71 @@ pub fn a_webhook_is_received_once(world: &World) {
     assert!(world.write(|tx, _| tx.receive("hubspot", "99", "3", b"[]")), "another account's");
     let first = unread()[0].clone();
     assert_eq!((unread().len(), first.body.as_slice()), (2, &b"[\0\xff]"[..]));
-    let id = first.id.clone();
-    let behind = world.read(move |tx, _| tx.unread("hubspot", "12345", Some(&id), 9));
-    assert_eq!(behind, unread()[1..]);
+    let behind = unread()[1..].to_vec();
     world.write(move |tx, _| tx.forget_received(&first.id));
     assert_eq!(unread(), behind);
     assert!(!receive("1"), "what is forgotten was seen all the same");
     let later = world.env.now().plus(Duration::from_secs(1));
     assert_eq!(world.write(move |tx, _| tx.purge_received(later)), 1, "what nobody has read is not removed");
     assert_eq!(unread(), behind);
+}
+
+pub fn a_webhook_that_cannot_be_taken_in_is_put_off_and_set_aside(world: &World) {
+    let (channel, stranger) = world.write(|tx, org| {
+        let channel = NewChannel {
+            id: ChannelId::new(tx.env()),
+            slug: "letters".to_owned(),
+            account: ACCOUNT.to_owned(),
+            base_url: "https://post.example".to_owned(),
+            sealed: Vec::new(),
+        };
+        tx.put_channel(org, &channel)?;
+        let stranger = tx.create_org("Other")?;
+        Ok((channel.id.to_string(), stranger))
+    });
+    let to = channel.clone();
+    world.write(move |tx, _| Ok((tx.receive("letters", &to, "1", b"one")?, tx.receive("letters", &to, "2", b"two")?)));
+    let waiting = |world: &World| {
+        let to = channel.clone();
+        world.read(move |tx, _| Ok((tx.unread("letters", &to, 9)?, tx.next_unread("letters", &to)?)))
+    };
+    let (unread, next) = waiting(world);
+    assert_eq!((unread.len(), unread[0].attempts, next), (2, 0, None));
+    let (first, second) = (unread[0].id.clone(), unread[1].id.clone());
+    let due = world.env.now().plus(Duration::from_secs(9));
+    world.write(move |tx, _| tx.put_off_received(&first, due));
+    let (left, next) = waiting(world);
+    assert_eq!((left.len(), &left[0].id, next), (1, &second, Some(due)));
+    world.dial.advance(Duration::from_secs(9));
+    let (again, next) = waiting(world);
+    assert_eq!((again[0].id.clone(), again[1].attempts, next), (second, 1, None), "what is tried again comes last");
+
+    let tried = again[1].id.clone();
+    let id = tried.clone();
+    world.write(move |tx, _| tx.park_received(&id, "it is torn"));
+    assert_eq!(waiting(world).0.len(), 1);
+    let parked = world.read(move |tx, org| {
+        assert_eq!((tx.parked_hooks(&stranger, 9)?.0.len(), tx.parked_hook(&stranger, &tried)?), (0, None));
+        assert_eq!(tx.parked_hooks(org, 0)?, (Vec::new(), true));
+        assert_eq!(tx.parked_hooks(org, 9)?.0.first(), tx.parked_hook(org, &tried)?.as_ref());
+        Ok(tx.parked_hook(org, &tried)?.unwrap())
+    });
+    assert_eq!((parked.vendor.as_str(), parked.account.as_str(), parked.bytes), ("letters", channel.as_str(), 3));
+    assert_eq!((parked.reason.as_str(), parked.parked_at), ("it is torn", world.env.now()));
+    let later = world.env.now().plus(Duration::from_secs(1));
+    assert_eq!(world.write(move |tx, _| tx.purge_received(later)), 0);
+    let (resumed, dropped) = (parked.clone(), parked.id.clone());
+    world.write(|tx, _| tx.claim("test", Share::All, 9).map(drop));
+    world.write(move |tx, _| tx.resume_hook(&resumed));
+    assert_eq!(waiting(world).0.iter().map(|received| received.attempts).collect::<Vec<_>>(), [0, 0]);
+    assert_eq!(world.write(|tx, _| tx.queue_counts()).waiting, 1, "a job looks at it");
+    world.write(move |tx, org| {
+        tx.park_received(&dropped, "torn still")?;
+        tx.forget_received(&dropped)?;
+        assert_eq!(tx.parked_hook(org, &dropped)?, None);
+        Ok(())
+    });
+    assert_eq!(waiting(world).0.len(), 1);
 }
 
 pub fn the_audit_comes_newest_first(world: &World) {
