@@ -207,3 +207,57 @@ async fn link_type(session: &Session, object: &str, link: &Link) -> Result<LinkT
         Fault::new(FaultClass::Rejected, "UNKNOWN_LINK", format!("HubSpot has no {kind} link from {object} to {to}."))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    fn record(text: &str) -> RecordId {
+        text.parse().expect("a record id")
+    }
+
+    async fn refused(deed: Deed, lines: impl IntoIterator<Item = Line>) -> Fault {
+        let (_script, session, _) = Script::new(lines);
+        carry_out(&session, &deed, &[]).await.expect_err("refused")
+    }
+
+    #[tokio::test]
+    async fn a_workflow_is_about_records_of_its_object() {
+        let inputs = [(flows::EVENT.to_owned(), Some("signed".to_owned()))].into();
+        let (object, workflow) = ("deals".to_owned(), flows::EVENT.to_owned());
+        let start = Deed::Start { object, workflow, record: Some(record("contacts:1")), inputs };
+        let fault = refused(start, []).await;
+        assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Rejected, "OTHER_OBJECT"));
+    }
+
+    #[tokio::test]
+    async fn a_record_that_only_links_were_for_may_be_gone() {
+        let links = vec![Link { to: record("contacts:2"), kind: None }];
+        let update = Deed::Update { record: record("deals:1"), properties: Properties::new(), links };
+        let none = || Line::new(207, json!({ "status": "COMPLETE", "results": [] }));
+        let fault = refused(update, [Line::new(200, json!({ "results": [] })), none(), none()]).await;
+        assert_eq!(fault.class, FaultClass::Missing);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_refused_leaves_the_record_as_it_was() {
+        let properties: Properties = [("dealname".to_owned(), Some("Lamps".to_owned()))].into();
+        let links = vec![Link { to: record("contacts:2"), kind: None }];
+        let update = Deed::Update { record: record("deals:1"), properties, links };
+        let (script, session, _) = Script::new([Line::new(400, json!({ "message": "no such contact" }))]);
+        let fault = carry_out(&session, &update, &[]).await.expect_err("refused");
+        assert_eq!(fault.class, FaultClass::Rejected);
+        let calls = script.calls();
+        assert_eq!(calls[0].path, "/crm/v4/objects/deals/1/associations/default/contacts/2");
+        assert_eq!((calls.len(), calls[0].method, calls[0].effect), (1, Method::Put, true));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_looked_up_was_not_written() {
+        let links = vec![Link { to: record("contacts:2"), kind: Some("Signer".to_owned()) }];
+        let (object, properties) = ("deals".to_owned(), Properties::new());
+        let create = Deed::Create { object, properties, key: None, links };
+        assert_eq!(refused(create, [Line::new(503, Json::Null)]).await.class, FaultClass::Unreachable);
+    }
+}

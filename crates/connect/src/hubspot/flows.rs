@@ -206,6 +206,8 @@ fn awaited(operation: &Json) -> Option<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::script::{Line, Script};
+    use lockstep_core::crm::NativeKind;
 
     fn trigger(criteria: Json) -> Option<(String, Option<String>)> {
         let flow = json!({ "id": "1", "isEnabled": true, "enrollmentCriteria": criteria });
@@ -219,6 +221,60 @@ mod tests {
 
     fn filter(operation: Json) -> Json {
         json!([{ "filterType": "PROPERTY", "property": "stage", "operation": operation }])
+    }
+
+    fn stage() -> NativeField {
+        let access = Access { readable: true, createable: true, updateable: true, required: false, searchable: true };
+        let (name, label) = ("stage".to_owned(), "Stage".to_owned());
+        NativeField { name, label, kind: NativeKind::Text, choices: Vec::new(), access, children: Vec::new() }
+    }
+
+    fn flow(id: usize, property: &str) -> Json {
+        let filter = json!({ "filterType": "PROPERTY", "property": property, "operation": { "operator": "IS_KNOWN" } });
+        json!({ "id": id.to_string(), "isEnabled": true, "objectTypeId": "0-3", "enrollmentCriteria": filtered(json!([filter])) })
+    }
+
+    fn page(flows: &[Json], after: Option<&str>) -> Line {
+        Line::new(200, json!({ "results": flows, "paging": after.map(|after| json!({ "next": { "after": after } })) }))
+    }
+
+    #[tokio::test]
+    async fn only_enabled_workflows_of_the_object_that_a_field_starts_are_offered() {
+        let mut off = flow(2, "stage");
+        off["isEnabled"] = false.into();
+        let mut other = flow(3, "stage");
+        other["objectTypeId"] = "0-1".into();
+        let first = [flow(1, "stage"), off, other, flow(4, "createdate")];
+        let second = [flow(5, "stage")];
+        let (script, session, _) = Script::new([
+            page(&first, Some("p2")),
+            page(&[flow(1, "stage"), flow(4, "createdate")], None),
+            page(&second, None),
+            page(&second, None),
+        ]);
+        let known = of(&session, "0-3", &[stage()]).await.expect("workflows");
+        assert_eq!(known.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["1", "5"]);
+        let calls = script.calls();
+        assert_eq!(calls[1].body.as_ref().expect("a body")["inputs"], json!([input("1"), input("4")]));
+        assert_eq!(calls[2].path, "/automation/v4/flows?limit=100&after=p2");
+        assert!(calls.iter().all(|call| !call.effect));
+    }
+
+    #[tokio::test]
+    async fn no_more_workflows_are_offered_than_a_page_can_bear() {
+        let many: Vec<Json> = (0..OFFERED_MAX + 1).map(|id| flow(id, "stage")).collect();
+        let (_script, session, _) = Script::new([page(&many, Some("p2")), page(&many, None)]);
+        assert_eq!(of(&session, "0-3", &[stage()]).await.expect("workflows").len(), OFFERED_MAX);
+    }
+
+    #[tokio::test]
+    async fn an_account_whose_workflows_cannot_be_read_has_none() {
+        for (status, body) in [(403, json!({ "message": "no" })), (404, json!({ "message": "no" })), (200, json!([]))] {
+            let (_script, session, _) = Script::new([Line::new(status, body)]);
+            assert!(of(&session, "0-3", &[stage()]).await.expect("none").is_empty(), "{status}");
+        }
+        let (_script, session, _) = Script::new([Line::new(503, Json::Null)]);
+        assert_eq!(of(&session, "0-3", &[stage()]).await.expect_err("later").class, FaultClass::Busy);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use lockstep_core::crm::selector::Choice;
 use lockstep_core::crm::{Access, ApiObject, NativeField, NativeKind};
 use serde::Deserialize;
 
+use super::flows;
 use super::metadata::{self, Property};
 use super::wire::{Page, Paging, ask, in_path, records_of};
-use super::{deeds, flows};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
@@ -168,7 +168,7 @@ fn fields(properties: Vec<Property>, required: &[&str]) -> Vec<NativeField> {
         .map(|property| {
             let writable = !property.is_read_only();
             let kind = kind(&property);
-            let required = writable && required.contains(&property.name.as_str()) && property.name != deeds::TIMESTAMP;
+            let required = writable && required.contains(&property.name.as_str());
             let options = property.options.into_iter().filter(|option| !option.hidden);
             let choices = options.map(|option| Choice { label: option.label, value: option.value });
             NativeField {
@@ -287,4 +287,33 @@ async fn owners(session: &Session) -> Result<Vec<Choice>, Fault> {
         path = format!("/crm/v3/owners/?limit=500&after={}", in_path(after));
     }
     Ok(choices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn owners_are_read_page_by_page_and_named_by_what_is_known() {
+        let first = json!({ "results": [
+            { "id": "1", "email": "ana@example.com", "firstName": "Ana", "lastName": "" },
+            { "id": "2", "email": "bo@example.com", "firstName": null },
+        ], "paging": { "next": { "after": "2" } } });
+        let second = json!({ "results": [{ "id": "3" }, { "id": "4", "lastName": "Dua" }] });
+        let (script, session, _) = Script::new([Line::new(200, first), Line::new(200, second)]);
+        let choices = owners(&session).await.expect("owners");
+        let told: Vec<_> = choices.iter().map(|it| (it.value.as_str(), it.label.as_str())).collect();
+        assert_eq!(told, [("1", "Ana (ana@example.com)"), ("2", "bo@example.com"), ("3", "3"), ("4", "Dua")]);
+        assert_eq!(script.calls()[1].path, "/crm/v3/owners/?limit=500&after=2");
+    }
+
+    #[tokio::test]
+    async fn pages_of_owners_without_end_are_left_at_some_point() {
+        let page = || Line::new(200, json!({ "results": [{ "id": "1" }], "paging": { "next": { "after": "1" } } }));
+        let (script, session, _) = Script::new((0..OWNER_PAGES_MAX).map(|_| page()));
+        assert_eq!(owners(&session).await.expect("owners").len(), OWNER_PAGES_MAX);
+        assert_eq!(script.calls().len(), OWNER_PAGES_MAX);
+    }
 }

@@ -84,3 +84,51 @@ fn condition(wanted: &Filter) -> Json {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    fn filters(count: usize) -> Vec<Filter> {
+        vec![Filter { property: "city".to_owned(), operator: Operator::Eq, value: Some("Rome".to_owned()) }; count]
+    }
+
+    #[tokio::test]
+    async fn a_search_that_hubspot_would_refuse_is_not_sent() {
+        let wide = |after: &str| Search { after: Some(after.to_owned()), limit: 5, ..Search::default() };
+        let since = Some(lockstep_core::env::Time::from_secs(1));
+        let cases = [
+            ("TOO_MANY_FILTERS", Search { filters: filters(7), ..Search::default() }),
+            ("TOO_MANY_FILTERS", Search { filters: filters(6), changed_since: since, ..Search::default() }),
+            ("SEARCH_TOO_WIDE", wide("10000")),
+            ("BAD_PLACE", wide("over there")),
+        ];
+        for (code, wanted) in cases {
+            let (script, session, _) = Script::new([]);
+            let fault = search(&session, "deals", &wanted, &[]).await.expect_err("refused");
+            assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Rejected, code));
+            assert!(script.calls().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_page_is_as_long_as_hubspot_lets_it_be() {
+        let (script, session, _) = Script::new([Line::new(200, json!({ "results": [] }))]);
+        let wanted = Search { filters: filters(6), after: Some("9990".to_owned()), limit: 5_000, ..Search::default() };
+        assert!(search(&session, "contacts", &wanted, &[]).await.expect("a page").after.is_none());
+        let body = script.bodies().remove(0);
+        assert_eq!((&body["limit"], &body["after"]), (&json!(10), &json!("9990")));
+        assert_eq!(body["sorts"], json!([{ "propertyName": "lastmodifieddate", "direction": "DESCENDING" }]));
+    }
+
+    #[test]
+    fn words_are_looked_for_one_by_one() {
+        let wanted = Filter {
+            property: "dealname".to_owned(),
+            operator: Operator::Contains,
+            value: Some("big  lamp".to_owned()),
+        };
+        assert_eq!(condition(&wanted), filter("dealname", "CONTAINS_TOKEN", "*big* *lamp*"));
+    }
+}
