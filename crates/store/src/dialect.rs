@@ -42,6 +42,17 @@ impl Dialect {
         }
     }
 
+    /// Finds nothing while another transaction has this organization's idempotency key. SQLite has one writer: a second
+    /// request waits for the first one's commit anyway.
+    pub(crate) const fn try_request(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => {
+                Some("SELECT 1 WHERE pg_try_advisory_xact_lock(hashtextextended(?1::text || '/' || ?2::text, 0))")
+            }
+        }
+    }
+
     /// Keeps others that found an organization out until the commit. There is no row yet to lock. SQLite has one
     /// writer anyway.
     pub(crate) const fn hold_founding(self) -> Option<&'static str> {

@@ -57,11 +57,17 @@ fn kept_row(row: &Row<'_>) -> Result<Kept, StoreError> {
 }
 
 impl Tx<'_> {
-    /// Claims a key for a request with this fingerprint.
+    /// Claims a key for a request with this fingerprint. Until the commit, others with the key find it running.
     ///
     /// # Errors
     /// When the store fails.
     pub fn idempotency_begin(&mut self, org: &Org, key: &str, fingerprint: &[u8; 32]) -> Result<Begin, StoreError> {
+        // Without it, the INSERT would wait for whoever has the key, and hold a connection.
+        if let Some(sql) = self.dialect().try_request()
+            && self.one(sql, args![org.id(), key], |_| Ok(()))?.is_none()
+        {
+            return Ok(Begin::Running);
+        }
         let now = self.now();
         let sql = "DELETE FROM idempotency WHERE org_id = ?1 AND idempotency_key = ?2
              AND (begun_at <= ?3 OR (status IS NULL AND begun_at <= ?4))";

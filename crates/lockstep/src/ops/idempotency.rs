@@ -43,7 +43,7 @@ pub enum Claim {
 }
 
 /// Claims a key for a request, in the transaction that will hold its effect and its answer. A second request with the
-/// key therefore waits in the store for the first one's commit.
+/// key meanwhile is told so; on SQLite, which has one writer, it waits for the first one's commit and has its answer.
 ///
 /// # Errors
 /// The key came with another request, its first call has not finished, or the kept answer cannot be opened.

@@ -10,8 +10,8 @@ use lockstep_core::ids::{ContactId, EventId, PairId, SecretId};
 use lockstep_core::mapping::Mapping;
 use lockstep_core::pair::{Pair, PairState};
 use lockstep_store::{
-    ContactFilter, NewConnection, NewSubscription, Order, Org, Outcome, Page, Settled, Store, StoreError,
-    SubscriptionPatch, SubscriptionStatus, SyncOf, SyncStatus, Target,
+    Begin, ContactFilter, NewConnection, NewSubscription, Order, Org, Outcome, Page, Settled, Store, StoreError,
+    StoredAnswer, SubscriptionPatch, SubscriptionStatus, SyncOf, SyncStatus, Target,
 };
 use postgres::{Client, NoTls};
 
@@ -309,6 +309,39 @@ async fn a_pause_is_not_outrun_by_deliveries_that_are_given_up() {
     let org = house.org.clone();
     let read: Result<_, StoreError> = house.node.read(move |tx| tx.subscription(&org, &to)).await;
     assert_eq!(read.unwrap().map(|it| (it.status, it.consecutive_failures)), Some((SubscriptionStatus::Paused, 1)));
+    house.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_first_call_still_runs_is_told_so_at_once() {
+    let Some(house) = house("in_flight").await else { return };
+    let (begun, has_begun) = channel::<()>();
+    let (release, held) = channel::<()>();
+    let answer = StoredAnswer { status: 201, headers: "{}".to_owned(), body: vec![1] };
+    let (store, org, kept) = (house.node.clone(), house.org.clone(), answer.clone());
+    let first = tokio::spawn(async move {
+        let claimed = store.write(move |tx| {
+            let claim = tx.idempotency_begin(&org, "key", &[1; 32])?;
+            begun.send(()).unwrap();
+            held.recv().unwrap();
+            tx.idempotency_finish(&org, "key", &kept, None)?;
+            Ok::<_, StoreError>(claim)
+        });
+        claimed.await
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+    let begin = async |key: &'static str| {
+        let org = house.org.clone();
+        let claim: Result<_, StoreError> =
+            house.other_node.write(move |tx| tx.idempotency_begin(&org, key, &[1; 32])).await;
+        claim.unwrap()
+    };
+    // The first one ends only when it is released: whoever waited for it would wait for ever.
+    assert_eq!(begin("key").await, Begin::Running);
+    assert_eq!(begin("another").await, Begin::First);
+    release.send(()).unwrap();
+    assert_eq!(first.await.unwrap(), Ok(Begin::First));
+    assert_eq!(begin("key").await, Begin::Replay(answer));
     house.leave().await;
 }
 
