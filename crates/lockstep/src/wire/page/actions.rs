@@ -131,8 +131,12 @@ pub(super) fn queue_once(
     once: &Once,
     (kind, content): (MessageKind, Map<String, Json>),
 ) -> Result<(), Problem> {
-    if idempotency::claim(tx, app, &by.org, once)? != Claim::First {
-        return Ok(());
+    match idempotency::claim(tx, app, &by.org, once) {
+        Ok(Claim::First) => {}
+        Ok(Claim::Answered(_)) => return Ok(()),
+        // The first click is being carried out.
+        Err(problem) if problem.code == Code::IdempotencyInProgress => return Ok(()),
+        Err(problem) => return Err(problem),
     }
     let to = contacts::find(tx, &by.org, None, &of.contact)?
         .phone_number
