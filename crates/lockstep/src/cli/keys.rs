@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lockstep_core::env::Time;
 use lockstep_core::ids::KeyId;
 use lockstep_core::limits::KEY_PER_MINUTE_MAX;
+use lockstep_core::problem::Problem;
 use lockstep_core::scope::Scope;
 use lockstep_store::{ApiKey, KeyKind, KeyLimits, Org};
 use secrecy::ExposeSecret;
@@ -18,12 +21,15 @@ use super::place::{Place, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
 use crate::ops;
+use crate::ops::Author;
 use crate::ops::keys::Wish;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Make a key and print it; nobody can show it again
     Create(Create),
+    /// Make the two keys of the CRM API, publishable and secret, and print them with the header that they make
+    Pair(Pair),
     /// List the keys
     List(List),
     /// End a key at once
@@ -52,6 +58,21 @@ pub struct Create {
     /// its organization if left out; organizations:write makes others and has to be named
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<Scope>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Pair {
+    #[command(flatten)]
+    of: Of,
+    /// What you call both keys
+    #[arg(long, default_value = "command line")]
+    label: String,
+    /// Test keys
+    #[arg(long)]
+    test: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -104,6 +125,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     start_quiet_log();
     let of = match &command {
         Command::Create(Create { of, .. })
+        | Command::Pair(Pair { of, .. })
         | Command::List(List { of, .. })
         | Command::Revoke(Revoke { of, .. })
         | Command::Limit(Limit { of, .. }) => of,
@@ -114,6 +136,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         let org = chosen(&app, organization).await?;
         match command {
             Command::Create(create) => make(&app, org, create).await,
+            Command::Pair(pair) => make_pair(&app, org, pair).await,
             Command::List(list) => show(&app, org, list.json).await,
             Command::Revoke(revoke) => end(&app, org, revoke.id).await,
             Command::Limit(limit) => set_limits(&app, org, limit).await,
@@ -139,6 +162,30 @@ async fn make(app: &App, org: Org, create: Create) -> anyhow::Result<()> {
         return screen::json(&shown);
     }
     screen::say(key)
+}
+
+async fn make_pair(app: &App, org: Org, pair: Pair) -> anyhow::Result<()> {
+    let by = Author::command_line(org);
+    let Pair { label, test, json, .. } = pair;
+    let made = app.store.write(move |tx| {
+        let mut key = |kind| {
+            let limits = KeyLimits::default();
+            let wish = Wish { kind, label: label.clone(), live: !test, expires_at: None, scopes: Vec::new(), limits };
+            ops::keys::make(tx, &by, wish)
+        };
+        Ok::<_, Problem>((key(KeyKind::Publishable)?, key(KeyKind::Secret)?))
+    });
+    let (publishable, secret) = made.await?;
+    let (publishable, secret) = (publishable.plaintext.expose_secret(), secret.plaintext.expose_secret());
+    let header = format!("Basic {}", STANDARD.encode(format!("{publishable}:{secret}")));
+    if json {
+        let shown = json!({ "publishable_key": publishable, "secret_key": secret, "authorization": header });
+        return screen::json(&shown);
+    }
+    screen::say(format!("Publishable key   {publishable}"))?;
+    screen::say(format!("Secret key        {secret}"))?;
+    screen::say(format!("Authorization     {header}"))?;
+    screen::say("Keep these: nobody can show them again.")
 }
 
 /// A key as lists show it.

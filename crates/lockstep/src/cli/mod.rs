@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod accounts;
+mod app;
 mod audit;
 mod channel;
 mod config;
@@ -70,6 +71,9 @@ enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Show and set what an app is that uses the CRM API
+    #[command(subcommand)]
+    App(app::Command),
     /// Make and list organizations, the tenants of one server
     #[command(subcommand)]
     Organizations(organizations::Command),
@@ -113,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Parked(command) => parked::run(command),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Keys(command) => keys::run(command),
+        Command::App(command) => app::run(command),
         Command::Organizations(command) => organizations::run(command),
         Command::Users(command) => users::run(command),
         Command::Teams(command) => teams::run(command),

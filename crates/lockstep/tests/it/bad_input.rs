@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
+use lockstep_core::crm::CrmCode;
 use lockstep_core::problem::Code;
 use lockstep_store::StoreError;
 use serde_json::{Value as Json, json};
@@ -220,6 +221,14 @@ fn the_reference_pages_are_generated_from_the_code() {
         errors.push_str(&format!("| {status} | `{kind}` | `{name}` | {} |\n", code.meaning()));
     }
     compare("docs/reference/errors.md", &errors);
+    let mut crm = String::from(
+        "# Error codes of the CRM API\n\nA refusal is `{\"code\", \"error\"}`, with `errors`, `field` and `crm` where there is more to \
+         say. Codes never change their meaning; messages may.\n\n| status | code | when |\n| --- | --- | --- |\n",
+    );
+    for (code, meaning) in CrmCode::ALL {
+        crm.push_str(&format!("| {} | `{}` | {meaning} |\n", code.status(), code.word()));
+    }
+    compare("docs/reference/crm-errors.md", &crm);
     let mut limits = String::from("# Limits\n\n| name | value | bounds |\n| --- | --- | --- |\n");
     for (name, value, meaning) in lockstep_core::limits::ALL {
         limits.push_str(&format!("| `{name}` | {value} | {meaning} |\n"));

@@ -1,11 +1,14 @@
 //! The binary as a person at a terminal meets it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lockstep_core::env::{Env, Time};
 use lockstep_core::ids::ChannelId;
 use lockstep_store::{NewChannel, Store, StoreError, Target};
@@ -109,6 +112,68 @@ fn keys_are_made_listed_and_revoked() {
     assert!(desk.run(&["keys", "revoke", id]).status.success());
     assert_eq!(listed()["state"], "revoked");
     assert!(desk.refusal(&["keys", "revoke", id]).contains("there is no active key"));
+}
+
+#[test]
+fn an_app_is_set_bit_by_bit_and_keeps_its_webhook_secret() {
+    let desk = Desk::new();
+    assert!(desk.run(&["init"]).status.success());
+    let none = desk.json(&["app", "show", "--json"]);
+    assert_eq!((&none["app"]["name"], &none["webhook_secret"]), (&Json::from(""), &Json::Null));
+    let hook = "connection.enabled=https://app.example/crm";
+    let origins = ["--origin", "https://app.example", "--origin", "https://*.app.example"];
+    let mut named = vec!["app", "set", "--name", "Signet", "--strict-204", "--connection-webhook", hook, "--json"];
+    named.extend(origins);
+    let first = desk.json(&named);
+    let secret = first["webhook_secret"].as_str().expect("a secret").to_owned();
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    let second =
+        desk.json(&["app", "set", "--data-webhook-url", "https://app.example/data", "--strict-204=false", "--json"]);
+    assert_eq!(second["webhook_secret"], secret, "a change keeps the secret");
+    let app = &second["app"];
+    assert_eq!(
+        (&app["name"], &app["data_webhook_url"], &app["strict_204"]),
+        (&Json::from("Signet"), &Json::from("https://app.example/data"), &Json::from(false))
+    );
+    assert_eq!(app["allowed_origins"], serde_json::json!(["https://app.example", "https://*.app.example"]));
+    assert_eq!(app["connection_webhooks"][0]["event_type"], "connection.enabled");
+    let table = text(&desk.run(&["app", "show"]).stdout);
+    assert!(table.contains(&secret) && table.contains("any status 2xx"), "{table}");
+    let gone = desk.json(&["app", "set", "--data-webhook-url", "", "--json"]);
+    assert_eq!(gone["app"]["data_webhook_url"], Json::Null);
+}
+
+#[test]
+fn an_app_is_set_from_a_file_and_its_flaws_are_told() {
+    let desk = Desk::new();
+    assert!(desk.run(&["init"]).status.success());
+    let issuer = serde_json::json!({ "issuer": "https://id.example", "jwks_url": "https://id.example/jwks" });
+    let file = desk
+        .file("app.json", serde_json::json!({ "name": "Signet", "token_issuers": [issuer] }).to_string().as_bytes());
+    let set = desk.json(&["app", "set", "--file", &file, "--json"]);
+    assert_eq!(set["app"]["token_issuers"][0]["context_claim"], "sub");
+    let mistyped = desk.file("mistyped.json", br#"{"name": "Signet", "orgins": []}"#);
+    assert!(desk.refusal(&["app", "set", "--file", &mistyped]).contains("orgins"));
+    assert!(desk.refusal(&["app", "set", "--origin", "app.example"]).contains("must be an origin"));
+    let misused = desk.run(&["app", "set", "--connection-webhook", "connection.lost=https://app.example"]);
+    assert_eq!(misused.status.code(), Some(2), "{}", text(&misused.stderr));
+    assert_eq!(desk.run(&["app", "set"]).status.code(), Some(2), "nothing to set");
+}
+
+#[test]
+fn a_key_pair_makes_one_basic_header() {
+    let desk = Desk::new();
+    assert!(desk.run(&["init"]).status.success());
+    let pair = desk.json(&["keys", "pair", "--label", "app", "--json"]);
+    let of = |member: &str| pair[member].as_str().expect("text").to_owned();
+    assert!(of("publishable_key").starts_with("pk_live_") && of("secret_key").starts_with("sk_live_"), "{pair}");
+    let encoded = of("authorization").strip_prefix("Basic ").expect("Basic").to_owned();
+    let decoded = STANDARD.decode(encoded).expect("base64");
+    assert_eq!(text(&decoded), format!("{}:{}", of("publishable_key"), of("secret_key")));
+    let keys = desk.json(&["keys", "list", "--json"]);
+    let of_app = keys.as_array().expect("keys").iter().filter(|key| key["label"] == "app");
+    let kinds: BTreeSet<&str> = of_app.map(|key| key["kind"].as_str().expect("text")).collect();
+    assert_eq!(kinds, BTreeSet::from(["publishable", "secret"]));
 }
 
 #[test]
