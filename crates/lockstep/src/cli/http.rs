@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower::Layer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
@@ -23,7 +23,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
     let service = TowerToHyperService::new(RequestBodyTimeoutLayer::new(PATIENCE).layer(router));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    let open = GracefulShutdown::new();
+    // Each connection listens; when none is left that does, all have ended.
+    let closing = watch::Sender::new(());
     let mut asked = pin!(stop::asked(stop));
     loop {
         let accepted = tokio::select! {
@@ -32,9 +33,18 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
         };
         match accepted {
             Ok((stream, _)) => {
-                let answered = open.watch(server.serve_connection(TokioIo::new(stream), service.clone()));
+                let answered = server.serve_connection(TokioIo::new(stream), service.clone()).with_upgrades();
+                let mut asked = closing.subscribe();
                 tokio::spawn(async move {
-                    if let Err(error) = answered.await {
+                    let mut answered = pin!(answered);
+                    let ended = tokio::select! {
+                        ended = answered.as_mut() => ended,
+                        _ = asked.changed() => {
+                            answered.as_mut().graceful_shutdown();
+                            answered.await
+                        }
+                    };
+                    if let Err(error) = ended {
                         tracing::debug!(%error, "a client's connection ended early");
                     }
                 });
@@ -47,5 +57,6 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
         }
     }
     drop(listener);
-    open.shutdown().await;
+    closing.send_replace(());
+    closing.closed().await;
 }

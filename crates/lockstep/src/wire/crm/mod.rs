@@ -5,7 +5,9 @@ mod envelope;
 mod gate;
 mod invocations;
 mod platform;
+mod popup;
 mod records;
+mod socket;
 mod subscriptions;
 mod user;
 mod user_mapping;
@@ -37,4 +39,6 @@ pub fn router(app: &App) -> Router<App> {
         .nest("/api/platform_user", browser)
         .nest("/api", keyed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize))
+        .merge(popup::routes())
+        .merge(socket::routes())
 }

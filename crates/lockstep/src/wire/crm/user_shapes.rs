@@ -60,7 +60,7 @@ fn authorization_of(app: &App, seen: &Seen) -> Value {
 /// A connection on its way.
 pub fn begun(app: &App, begun: &Begun) -> Value {
     let mut shown = authorization(app, &begun.authorization, begun.about);
-    shown["authorize_url"] = json!(begun.authorize_url.clone().unwrap_or_else(|| form_url(app, &begun.authorization)));
+    shown["authorize_url"] = json!(begun.authorize_url);
     shown["state"] = json!(begun.authorization.id);
     json!({
         "id": begun.authorization.external_id,
@@ -68,11 +68,6 @@ pub fn begun(app: &App, begun: &Begun) -> Value {
         "connector": public_connector(app, begun.about),
         "authorization": shown,
     })
-}
-
-/// Where a token is typed in, for CRMs without OAuth.
-fn form_url(app: &App, authorization: &Authorization) -> String {
-    format!("{}/authorizations/{}/form/{}", app.settings.public_url, authorization.vendor, authorization.id)
 }
 
 /// An authorisation as it stands.
