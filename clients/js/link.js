@@ -30,6 +30,7 @@ iframe { border: 0; width: 100%; height: 100%; display: block; color-scheme: inh
 @media (forced-colors: active) { dialog { border: 1px solid } }`
 
 let open = false
+const label = (locale) => (/^(id|in)\b/i.test(locale) ? 'Hubungkan CRM Anda' : 'Connect your CRM')
 
 /**
  * Lets the person at this page connect their CRM, or change what was set up.
@@ -67,8 +68,9 @@ function show(base, token, options, resolve, reject) {
   const root = host.attachShadow({ mode: 'open' })
   root.adoptedStyleSheets = [sheet]
   dialog.dataset.theme = options.theme ?? 'auto'
-  dialog.setAttribute('aria-label', 'Connect your CRM')
-  frame.title = 'Connect your CRM'
+  const locale = options.locale ?? navigator.language
+  dialog.setAttribute('aria-label', label(locale))
+  frame.title = label(locale)
   frame.allow = 'clipboard-write'
   frame.src = `${base}/link/frame?origin=${encodeURIComponent(location.origin)}&v=${VERSION}`
   dialog.append(frame)
@@ -76,9 +78,13 @@ function show(base, token, options, resolve, reject) {
   document.body.append(host)
 
   let port
-  const silence = setTimeout(() => {
-    fail('unreachable', `CRM Link at ${base} does not answer, or does not allow ${location.origin} to show it.`)
-  }, 20_000)
+  const unheard = () => fail('unreachable', `CRM Link at ${base} does not answer, or does not allow ${location.origin} to show it.`)
+  let silence = setTimeout(unheard, 20_000)
+  // A refusal loads too, and says nothing.
+  frame.addEventListener('load', () => {
+    clearTimeout(silence)
+    if (!port) silence = setTimeout(unheard, 3_000)
+  })
   const close = () => {
     clearTimeout(silence)
     removeEventListener('message', hear)
@@ -103,9 +109,9 @@ function show(base, token, options, resolve, reject) {
     port = channel.port1
     port.onmessage = ({ data }) => answers[data?.type]?.(data)
     frame.contentWindow.postMessage({ lockstep: VERSION, type: 'init' }, base, [channel.port2])
-    const { objects, connectionID, preselectCRMSlug, theme, locale, accent } = options
+    const { objects, connectionID, preselectCRMSlug, theme, accent } = options
     try {
-      port.postMessage({ type: 'init', token, objects, connectionID, preselectCRMSlug, theme, accent, locale: locale ?? navigator.language })
+      port.postMessage({ type: 'init', token, objects, connectionID, preselectCRMSlug, theme, accent, locale })
     } catch {
       fail('invalid_options', 'The options must be plain data.')
     }
@@ -120,7 +126,8 @@ function show(base, token, options, resolve, reject) {
       port?.postMessage({ type: 'renew', token: fresh })
     },
     done: ({ connectionID }) => resolve(String(connectionID)),
-    failed: ({ code, message }) => fail(String(code), String(message)),
+    // The frame goes on to tell the person; the app is told at once.
+    failed: ({ code, message }) => reject(new LinkError(String(code), String(message))),
     'close-request': () => fail('closed', 'The person closed CRM Link before finishing.'),
   }
 

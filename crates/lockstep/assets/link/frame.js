@@ -72,9 +72,7 @@ document.addEventListener('htmx:config:request', ({ detail: { ctx } }) => {
 })
 
 document.addEventListener('htmx:error', ({ detail }) => {
-  if (detail.ctx) alarm(document.documentElement.lang.startsWith('id')
-    ? 'Server tidak menjawab. Pilihan Anda tetap ada; coba lagi.'
-    : 'The server does not answer. What you chose is kept; try again.')
+  if (detail.ctx) alarm(screen().dataset.offline ?? 'The server does not answer.')
 })
 document.addEventListener('htmx:after:request', () => alarm(''))
 
@@ -123,10 +121,8 @@ function openWindow(href = '/link/opening') {
 }
 
 function leadTo(href) {
-  const blocked = screen().querySelector('[data-blocked]')
-  const usual = screen().querySelector('[data-usual]')
-  if (blocked) blocked.hidden = Boolean(popup)
-  if (usual) usual.hidden = !popup
+  for (const part of screen().querySelectorAll('[data-blocked]')) part.hidden = Boolean(popup)
+  for (const part of screen().querySelectorAll('[data-usual]')) part.hidden = !popup
   if (!popup || popup === leadTo.done) return
   leadTo.done = popup
   popup.location.replace(href)
@@ -154,6 +150,13 @@ document.addEventListener('change', ({ target }) => {
   if (target.classList.contains('again')) htmx.trigger(target.form, 'chosen')
 })
 
+// A text's preview follows what is typed.
+document.addEventListener('input', ({ target }) => {
+  if (target.id !== 'template') return
+  clearTimeout(insertValue.later)
+  insertValue.later = setTimeout(() => target.isConnected && htmx.trigger(target.form, 'chosen'), 300)
+})
+
 // What a person unfolded stays unfolded.
 document.addEventListener('htmx:before:morph:attr', (event) => {
   if (event.detail.attrName === 'open') event.preventDefault()
@@ -166,9 +169,11 @@ function insertValue(text) {
   box.focus()
 }
 
+// Escape closes the picker first, then CRM Link.
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && !event.defaultPrevented && !closePicker()) tell('close-request')
 })
 
 wirePicker(authorised, say)
-if (parent !== self) parent.postMessage({ lockstep: VERSION, type: 'ready' }, ORIGIN)
+const { failed } = document.documentElement.dataset
+if (parent !== self) parent.postMessage({ lockstep: VERSION, type: failed ? 'failed' : 'ready', code: failed, message: 'This version of link.js is too old for the server.' }, ORIGIN)

@@ -6,8 +6,14 @@ let tellCount
 let now
 
 const label = (option) => option.querySelector('.name').textContent
-const optionsOf = (list) => [...list.querySelectorAll('[role=option]')]
+const known = new WeakMap()
 const isOpen = () => now?.list.matches(':popover-open')
+
+/** The options of a list, looked up once. */
+function optionsOf(list) {
+  if (!known.has(list)) known.set(list, [...list.querySelectorAll('[role=option]')])
+  return known.get(list)
+}
 
 /** Begins to listen. `ask` fetches with the token, `say` is the live region. */
 export function wirePicker(ask, say) {
@@ -132,19 +138,23 @@ function filter() {
   const { list, input } = now
   const words = input.value.trim().toLowerCase()
   const shown = []
+  const used = new Set()
   for (const option of optionsOf(list)) {
     const off = option.classList.contains('off') || !option.dataset.k.includes(words)
     // What cannot be used is folded away until it is looked for.
     const folded = option.getAttribute('aria-disabled') === 'true' && !words
     option.hidden = off || folded
-    if (!option.hidden) shown.push(option)
+    if (option.hidden) continue
+    shown.push(option)
+    used.add(option.parentElement)
   }
   for (const group of list.querySelectorAll('[data-group]')) {
-    group.hidden = !group.querySelector('[role=option]:not([hidden])')
+    group.hidden = !used.has(group)
   }
+  shown.sort((one, other) => one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING ? 1 : -1)
   shown.forEach((option, index) => {
-    option.setAttribute('aria-setsize', shown.length)
-    option.setAttribute('aria-posinset', index + 1)
+    option.ariaSetSize = shown.length
+    option.ariaPosInSet = index + 1
   })
   const usable = shown.filter((option) => option.getAttribute('aria-disabled') !== 'true')
   list.querySelector('.nothing').hidden = shown.length > 0
@@ -199,12 +209,6 @@ function key(event) {
     event.preventDefault()
     if (!isOpen()) return show(event.target)
     if (now.active) choose(now.active)
-  } else if (event.key === 'Escape' && isOpen()) {
-    event.preventDefault()
-    if (now.input.value) {
-      now.input.value = ''
-      filter()
-    } else closePicker()
   }
 }
 

@@ -1,6 +1,6 @@
 //! What a choice on a screen does to the draft. Pure: the caller keeps the draft.
 
-use lockstep_core::crm::mapping::SlugRef;
+use lockstep_core::crm::mapping::{Association, SlugRef};
 use lockstep_core::crm::selector::Passage;
 use lockstep_core::crm::{
     ActionType, ApiObject, CrmEvent, CrmField, CrmObject, EventAction, EventType, ObjectMapping, Operation, Operator,
@@ -49,6 +49,20 @@ pub fn choose_native(mapping: &mut Vec<ObjectMapping>, object: &CrmObject, nativ
         },
         |native| suggest::mapping(object, native),
     ));
+}
+
+/// Guesses what is still open: fields and events that the app has added since. Says whether anything was.
+pub fn guess_open(mapping: &mut ObjectMapping, object: &CrmObject, native: &ApiObject) -> bool {
+    let guess = suggest::mapping(object, native);
+    let fields =
+        guess.transformations.into_iter().filter(|row| row.slug().is_some_and(|slug| mapping.row(slug).is_none()));
+    let fields: Vec<Transformation> = fields.collect();
+    let actions = guess.event_actions.into_iter().filter(|action| mapping.action(&action.event.slug).is_none());
+    let actions: Vec<EventAction> = actions.collect();
+    let guessed = !fields.is_empty() || !actions.is_empty();
+    mapping.transformations.extend(fields);
+    mapping.event_actions.extend(actions);
+    guessed
 }
 
 /// How a value passes between a native field and the app: as it is where that can be, else as a date of the person's
@@ -166,6 +180,16 @@ fn guessed(object: &CrmObject, event: &CrmEvent, action: ActionType, native: &Ap
     let alone = CrmObject { events: vec![CrmEvent { event_type, ..event.clone() }], ..object.clone() };
     let mut guess = suggest::mapping(&alone, native);
     if guess.event_actions.is_empty() { Vec::new() } else { guess.event_actions.remove(0).transformations }
+}
+
+/// Links what an action writes with the record whose id a payload value holds. A value links once.
+pub fn link(action: &mut EventAction, field: &str, api_object: &str) {
+    action.associations.retain(|known| known.field.slug != field);
+    action.associations.push(Association {
+        field: SlugRef { slug: field.to_owned() },
+        api_object: api_object.to_owned(),
+        kind: None,
+    });
 }
 
 /// Which row of an action is meant: one that is there, one for a payload value that has none yet, or a new one.

@@ -6,7 +6,6 @@ use lockstep_core::crm::mapping::Operator;
 use lockstep_core::crm::{
     ActionType, ApiObject, CrmEvent, CrmObject, EventAction, Operation, Selector, State, Transformation, Way, template,
 };
-use lockstep_core::env::Time;
 
 use super::edits::{RowKey, operation};
 use super::fields::{fixed, last_name};
@@ -35,6 +34,8 @@ pub struct EventScreen<'a> {
     workflows: Option<Vec<(&'a str, &'a str, bool)>>,
     find_by: Option<Vec<(String, String, bool)>>,
     links: Option<Links<'a>>,
+    /// Of a create: whether our id may stand in the record.
+    keeps_key: Option<bool>,
     preview: Option<Preview>,
     deletes: bool,
     errors: Vec<String>,
@@ -118,13 +119,12 @@ pub fn root_of<'a>(action: &EventAction, native: &'a ApiObject) -> Option<&'a Se
 }
 
 /// What the screen is asked for.
+#[derive(Default)]
 pub struct Asked<'a> {
     /// The record to show the preview with.
     pub record: &'a str,
     /// Whether to point at what is missing.
     pub judged: bool,
-    /// Now.
-    pub now: Time,
 }
 
 impl<'a> EventScreen<'a> {
@@ -145,16 +145,8 @@ impl<'a> EventScreen<'a> {
             label: label(*offered, &one, w),
             on: action.is_some_and(|action| action.action_type == *offered),
         };
-        let try_it = Try {
-            w,
-            object,
-            event,
-            mapping,
-            native,
-            records: scene.records(native),
-            wanted: asked.record,
-            now: asked.now,
-        };
+        let records = scene.records(native);
+        let try_it = Try { w, object, event, mapping, native, records, wanted: asked.record, now: scene.now };
         let rows = Rows { scene, object, event };
         let acts = action.and_then(|action| Some((action, operation(action.action_type)?, root_of(action, native)?)));
         let writes = acts.filter(|(_, operation, _)| matches!(operation, Operation::Create | Operation::Update));
@@ -184,6 +176,7 @@ impl<'a> EventScreen<'a> {
             find_by: writes
                 .filter(|(_, operation, _)| *operation == Operation::Create)
                 .map(|(action, _, root)| finds(action, root)),
+            keeps_key: writes.filter(|(_, operation, _)| *operation == Operation::Create).map(|_| mapping.keep_key),
             links: writes.map(|(action, ..)| links(scene, event, action)),
             deletes: action.is_some_and(|action| action.action_type == ActionType::Delete),
             preview: action

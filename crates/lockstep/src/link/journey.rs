@@ -1,6 +1,6 @@
 //! The order of the screens: where a person begins, what comes next and what came before.
 
-use lockstep_core::crm::{CrmObject, State};
+use lockstep_core::crm::CrmObject;
 
 use super::scene::Scene;
 
@@ -69,26 +69,25 @@ fn of_object(scene: &Scene, object: &CrmObject) -> Vec<Place> {
 
 /// The first screen with something open; the overview where nothing is.
 pub fn resume(scene: &Scene) -> Place {
-    first_open(scene, false).unwrap_or(if scene.objects.is_empty() { Place::Review } else { Place::Objects })
+    first_open(scene).unwrap_or(if scene.objects.is_empty() { Place::Review } else { Place::Objects })
 }
 
-/// The first screen with something open, or only with what a person has not decided at all.
-pub fn first_open(scene: &Scene, only_missing: bool) -> Option<Place> {
-    order(scene).into_iter().find(|place| open(scene, place, only_missing))
+/// The first screen with something open.
+pub fn first_open(scene: &Scene) -> Option<Place> {
+    order(scene).into_iter().find(|place| is_open(scene, place))
 }
 
-fn open(scene: &Scene, place: &Place, only_missing: bool) -> bool {
-    let counts = |state: State| !only_missing || state == State::Missing;
+fn is_open(scene: &Scene, place: &Place) -> bool {
     match place {
         Place::Objects | Place::Review => false,
         Place::Native(_) => true,
         Place::Fields(object) => scene.object(object).is_some_and(|object| {
             let above = format!("{}.fields", object.slug);
-            scene.findings(object).iter().any(|found| found.path.starts_with(&above) && counts(found.state))
+            scene.findings(object).iter().any(|found| found.path.starts_with(&above))
         }),
-        Place::Event(object, event) => scene
-            .object(object)
-            .is_some_and(|object| scene.findings_at(object, "events", event).iter().any(|found| counts(found.state))),
+        Place::Event(object, event) => {
+            scene.object(object).is_some_and(|object| !scene.findings_at(object, "events", event).is_empty())
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl Try<'_> {
     }
 
     /// Values such as the app might send: what the record holds where the app reads the same, else an example.
-    fn payload(&self, record: Option<&Record>) -> Payload {
+    pub fn payload(&self, record: Option<&Record>) -> Payload {
         let read = match (record, &self.native.selector) {
             (Some(record), Some(root)) => view::data(self.object, self.mapping, root, record),
             _ => serde_json::Map::new(),
@@ -107,7 +107,7 @@ impl Try<'_> {
         let fields = self.event.fields.iter();
         fields
             .map(|field| {
-                let same = read.get(&field.slug).filter(|value| !value.is_null());
+                let same = read.get(&field.slug).filter(|value| !value.is_null() && !is_date(field));
                 let fits = same.filter(|value| action_fits(field, value));
                 (field.slug.clone(), fits.cloned().unwrap_or_else(|| example(field, self.now)))
             })
@@ -163,6 +163,11 @@ impl Try<'_> {
             })
             .collect();
     }
+}
+
+/// Whether a field holds a date: a preview takes today, so that something is seen to change.
+const fn is_date(field: &CrmField) -> bool {
+    matches!(field.simple_type, SimpleType::String(Some(TextFormat::Datetime | TextFormat::Date)))
 }
 
 fn action_fits(field: &CrmField, value: &Json) -> bool {

@@ -36,7 +36,7 @@ impl<'a> ReviewScreen<'a> {
             version: scene.version,
             sentences: scene.objects.iter().flat_map(|object| sentences(scene, object)).collect(),
             left,
-            open: journey::first_open(scene, false).map(|place| place.href(scene)),
+            open: journey::first_open(scene).map(|place| place.href(scene)),
             moved,
         }
     }

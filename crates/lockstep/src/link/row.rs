@@ -190,6 +190,8 @@ struct MapForm {
 
 struct MapLine {
     from: String,
+    /// The same for people.
+    shown: String,
     to: String,
     /// Whether the app lists the value, so that it cannot be typed over.
     fixed: bool,
@@ -276,13 +278,6 @@ impl<'a> RowScreen<'a> {
     /// Whether a native field belongs to this kind of row.
     fn has_target(&self) -> bool {
         self.kind == Kind::Field || (self.kind != Kind::Empty && self.op != "r")
-    }
-
-    fn choice_label(&self, value: &str) -> String {
-        self.choices
-            .iter()
-            .find(|choice| choice.value == value)
-            .map_or_else(|| value.to_owned(), |choice| choice.label.clone())
     }
 
     fn matched(&self) -> usize {
@@ -382,22 +377,27 @@ fn zone(
 /// The map as it is, and a line for every value that the app or the CRM lists.
 fn map_form(row: &Transformation, part: &Part<'_>, target: Option<&Selector>) -> Option<MapForm> {
     let Way::ValueMap { value_map, otherwise } = &row.way else { return None };
-    let listed: Vec<String> = match part.operation {
+    let same = |value: &Json| (plain(value), plain(value));
+    let listed: Vec<(String, String)> = match part.operation {
         Operation::Read => {
-            target.iter().flat_map(|target| &target.choices).map(|choice| choice.value.clone()).collect()
+            let choices = target.iter().flat_map(|target| &target.choices);
+            choices.map(|choice| (choice.value.clone(), choice.label.clone())).collect()
         }
-        _ => part.field.iter().flat_map(|field| &field.choices).map(plain).collect(),
+        _ => part.field.iter().flat_map(|field| &field.choices).map(same).collect(),
     };
     let to = |from: &String| value_map.iter().find(|row| row.from.contains(from)).map(|row| plain(&row.to));
-    let mut lines: Vec<MapLine> = listed
-        .iter()
-        .map(|from| MapLine { from: from.clone(), to: to(from).unwrap_or_default(), fixed: true })
-        .collect();
+    let line = |(from, shown): &(String, String)| MapLine {
+        from: from.clone(),
+        shown: shown.clone(),
+        to: to(from).unwrap_or_default(),
+        fixed: true,
+    };
+    let mut lines: Vec<MapLine> = listed.iter().map(line).collect();
     let typed = value_map.iter().flat_map(|row| row.from.iter().map(|from| (from, plain(&row.to))));
-    let typed = typed.filter(|(from, _)| !listed.contains(from));
-    lines.extend(typed.map(|(from, to)| MapLine { from: from.clone(), to, fixed: false }));
+    let typed = typed.filter(|(from, _)| listed.iter().all(|(known, _)| known != *from));
+    lines.extend(typed.map(|(from, to)| MapLine { from: from.clone(), shown: from.clone(), to, fixed: false }));
     if listed.is_empty() {
-        lines.push(MapLine { from: String::new(), to: String::new(), fixed: false });
+        lines.push(MapLine { from: String::new(), shown: String::new(), to: String::new(), fixed: false });
     }
     let (other, other_value) = match otherwise {
         Otherwise::Skip => ("skip", String::new()),

@@ -6,6 +6,7 @@ use lockstep_core::crm::schema::TextFormat;
 use lockstep_core::crm::{
     ApiObject, CrmEvent, CrmField, CrmObject, Finding, NativeKind, ObjectMapping, Selector, SimpleType, check,
 };
+use lockstep_core::env::Time;
 use lockstep_core::record::Record;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -26,6 +27,8 @@ pub struct Scene {
     pub mapping: Vec<ObjectMapping>,
     /// What the CRM offers; mapped objects are described, others need not be.
     pub natives: Vec<ApiObject>,
+    /// Now, for values that hold a date.
+    pub now: Time,
     /// The person's latest records by native object, newest first.
     pub samples: BTreeMap<String, Vec<Record>>,
 }

@@ -140,7 +140,7 @@ pub struct ObjectsScreen<'a> {
     vendor: &'a str,
     reconnect: String,
     disconnect: String,
-    review: String,
+    go: String,
     rows: Vec<ObjectRow>,
     left: usize,
 }
@@ -167,7 +167,7 @@ impl<'a> ObjectsScreen<'a> {
             vendor,
             reconnect: scene.href("reconnect", &[]),
             disconnect: scene.href("disconnect", &[]),
-            review: Place::Review.href(scene),
+            go: journey::first_open(scene).unwrap_or(Place::Review).href(scene),
             left: rows.iter().map(|row| row.left + row.gone).sum(),
             rows,
         }
@@ -298,4 +298,42 @@ pub enum Act {
     Get(String),
     /// Begins anew, with the page's options.
     Open,
+}
+
+/// The empty shell that link.js loads.
+#[derive(Template)]
+#[template(path = "link/frame.html")]
+pub struct FrameScreen<'a> {
+    /// The page's origin, the only one that is spoken with.
+    pub origin: &'a str,
+    /// Why the frame cannot begin.
+    pub failed: Option<&'a str>,
+}
+
+/// The vendor's window before and after.
+#[derive(Template)]
+#[template(path = "link/window.html")]
+pub struct WindowScreen<'a> {
+    /// The texts.
+    pub w: &'a Words,
+    /// What happens.
+    pub title: String,
+    /// What to do.
+    pub why: String,
+    /// Whether the window has done its part.
+    pub closes: bool,
+}
+
+/// A token to type in, where no app is registered at the CRM.
+#[derive(Template)]
+#[template(path = "link/token.html")]
+pub struct TokenScreen<'a> {
+    /// The texts.
+    pub w: &'a Words,
+    /// The top.
+    pub bar: Bar,
+    /// Where the form goes.
+    pub post: &'a str,
+    /// What the CRM said of the last one.
+    pub error: Option<String>,
 }

@@ -90,14 +90,13 @@ pub(super) fn scene() -> Scene {
         objects,
         mapping,
         natives: vec![deals(), ApiObject::new("contacts", "Contact", "Contacts")],
+        now: Time(1_795_400_000_000_000),
         samples: BTreeMap::from([("deals".to_owned(), records)]),
     }
 }
 
-const NOW: Time = Time(1_795_400_000_000_000);
-
 fn asked(judged: bool) -> Asked<'static> {
-    Asked { record: "", judged, now: NOW }
+    Asked { record: "", judged }
 }
 
 fn event_screen(scene: &Scene, slug: &str, judged: bool) -> String {

@@ -9,7 +9,7 @@ mod media;
 mod oauth;
 mod page;
 mod rate;
-mod request;
+pub(crate) mod request;
 
 use axum::Router;
 use axum::middleware;

@@ -19,6 +19,7 @@ no = No
 later = You can change this later in { $app }
 empty = empty
 saved = Saved
+offline = The server does not answer. What you chose is kept; try again.
 try-again = Try again
 
 ## Choose a CRM
@@ -40,6 +41,10 @@ authorise-open = Open { $crm }
 authorise-cancel = Choose another CRM
 authorise-refused-title = { $crm } did not give access
 authorise-refused-why = Nothing was connected and nothing was written.
+token-title = Connect { $crm } with a token
+token-lead = Make an access token in { $crm } and paste it here. It is sealed and shown to nobody.
+token-label = Access token
+token-help = In { $crm }: settings, integrations, private apps or API tokens.
 opening = Opening…
 returned-title = You can close this window
 returned-why = Go on where you came from.
@@ -222,6 +227,7 @@ event-workflow-why = Your workflow decides what happens. { $app } hands it the v
 event-find = If it exists already
 event-find-none = Make a new one every time
 event-find-by = Update the one with the same { $field }
+event-key = Keep our id in { $crm }, so that no record is ever made twice
 event-links = Link it with
 event-link = the { $native } in “{ $field }”
 event-link-add = Link with a record

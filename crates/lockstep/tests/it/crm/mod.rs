@@ -1,5 +1,6 @@
 //! The Universal CRM API through the real routers: an app's back end, a user's browser, and HubSpot.
 
+mod link;
 mod lost;
 mod refusals;
 mod seed;

@@ -1,0 +1,573 @@
+//! The screens of a mapping over HTTP: each choice is an edit of the draft, kept at once.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::{Extension, Form};
+use lockstep_core::crm::definition::CrmField;
+use lockstep_core::crm::schema::TextFormat;
+use lockstep_core::crm::{
+    ApiObject, CrmCode, CrmEvent, CrmObject, CrmProblem, ObjectMapping, Operation, SimpleType, number_of,
+};
+use serde::Deserialize;
+
+use super::edits::{self, Pick};
+use super::event::{self, EventScreen};
+use super::fields::FieldsScreen;
+use super::guest::Guest;
+use super::journey::{self, Place};
+use super::options::OptionsPage;
+use super::review::ReviewScreen;
+use super::row::Given;
+use super::samples::Samples;
+use super::scene::Scene;
+use super::screens::{Act, Bar, DisconnectScreen, DoneScreen, NativeScreen, ObjectsScreen, TroubleScreen, html};
+use super::{Asked, Segments};
+use crate::app::App;
+use crate::ops::crm::connections::{self, Seen};
+use crate::ops::crm::{mapping, schema};
+
+/// What every screen of a mapping is made with.
+pub struct Work<'a> {
+    /// The house.
+    pub app: &'a App,
+    /// Who asks.
+    pub guest: &'a Guest,
+    /// The latest records.
+    pub samples: &'a Samples,
+}
+
+/// What a screen is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Wanted {
+    /// A CRM object.
+    #[serde(default)]
+    pub object: String,
+    /// One of its events.
+    #[serde(default)]
+    pub event: String,
+    /// A row: [`edits::RowKey`].
+    #[serde(default)]
+    pub row: String,
+    /// The record to preview with.
+    #[serde(default)]
+    pub record: String,
+    /// Whether to go on from here.
+    pub next: Option<String>,
+}
+
+/// What was asked for is not there any more, or never was.
+pub fn missing() -> CrmProblem {
+    CrmProblem::new(CrmCode::NotFound, "There is no such object, event or row.")
+}
+
+impl Work<'_> {
+    /// The draft of a connection, with what the CRM offers for it.
+    ///
+    /// # Errors
+    /// Another context's connection; [`CrmCode::MetadataPending`]; the vendor's where nothing was seen before; the store's.
+    pub async fn scene(&self, id: &str) -> Result<(Scene, Seen), CrmProblem> {
+        let seen = connections::of_context(self.app, &self.guest.visitor.context, id).await?;
+        let draft = mapping::last(self.app, &seen.of).await?;
+        let mut natives = schema::objects(self.app, &seen.of).await?;
+        for chosen in draft.mapping.iter().filter_map(|mapping| mapping.api_object_id) {
+            let Some(native) = natives.iter_mut().find(|native| native.id == chosen) else { continue };
+            match schema::object(self.app, &seen.of, &native.slug).await {
+                Ok(described) => *native = described,
+                // It is shown as gone, and can be chosen anew.
+                Err(problem) if problem.code == CrmCode::NotFound => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        let words = self.guest.clone().at(seen.about.name).words;
+        let scene = Scene {
+            words,
+            connection: seen.id.clone(),
+            version: digest(&draft.objects, &draft.mapping),
+            objects: draft.objects,
+            mapping: draft.mapping,
+            natives,
+            now: self.app.env.now(),
+            samples: std::collections::BTreeMap::new(),
+        };
+        Ok((scene, seen))
+    }
+
+    /// The same with the latest records of one object.
+    ///
+    /// # Errors
+    /// As [`Self::scene`].
+    pub async fn scene_of(&self, id: &str, object: &str) -> Result<(Scene, Seen), CrmProblem> {
+        let (mut scene, seen) = self.scene(id).await?;
+        let native = scene.object(object).and_then(|object| scene.native(object)).cloned();
+        if let Some(native) = native.filter(|native| native.selector.is_some()) {
+            let records = self.samples.of(self.app, &seen.of, &native).await;
+            scene.samples.insert(native.slug, records);
+        }
+        Ok((scene, seen))
+    }
+
+    /// Keeps a draft.
+    ///
+    /// # Errors
+    /// [`CrmCode::Invalid`] for children that cannot be; the store's.
+    pub async fn kept(&self, mut scene: Scene, seen: &Seen) -> Result<Scene, CrmProblem> {
+        let kept = mapping::keep(self.app, &seen.of, None, &scene.objects, scene.mapping).await?;
+        scene.version = digest(&kept.objects, &kept.mapping);
+        (scene.objects, scene.mapping) = (kept.objects, kept.mapping);
+        Ok(scene)
+    }
+}
+
+/// What tells one draft from another: other choices, another number.
+fn digest(objects: &[CrmObject], mapping: &[ObjectMapping]) -> i64 {
+    number_of(&serde_json::to_string(&(objects, mapping)).unwrap_or_default())
+}
+
+/// The screen at a place.
+///
+/// # Errors
+/// The vendor's; the store's.
+pub async fn show(work: &Work<'_>, scene: &Scene, seen: &Seen, place: &Place) -> Result<Response, CrmProblem> {
+    let object = |slug: &str| scene.object(slug).ok_or_else(missing);
+    Ok(match place {
+        Place::Objects => {
+            let account = &seen.of.connection().account;
+            html(StatusCode::OK, &ObjectsScreen::new(scene, seen.about.slug, account, seen.is_active()))
+        }
+        Place::Native(slug) => html(StatusCode::OK, &NativeScreen::new(scene, object(slug)?)),
+        Place::Review => html(StatusCode::OK, &ReviewScreen::new(scene, false)),
+        Place::Fields(slug) | Place::Event(slug, _) => {
+            let (scene, _) = work.scene_of(&scene.connection, slug).await?;
+            let object = scene.object(slug).ok_or_else(missing)?;
+            match place {
+                Place::Event(_, event) => event_screen(&scene, object, event, &event::Asked::default())?,
+                _ => fields_screen(&scene, object, false, None)?,
+            }
+        }
+    })
+}
+
+fn fields_screen(
+    scene: &Scene,
+    object: &CrmObject,
+    judged: bool,
+    refused: Option<String>,
+) -> Result<Response, CrmProblem> {
+    let screen = FieldsScreen::new(scene, object, judged, refused).ok_or_else(missing)?;
+    Ok(html(StatusCode::OK, &screen))
+}
+
+fn event_screen(
+    scene: &Scene,
+    object: &CrmObject,
+    slug: &str,
+    asked: &event::Asked<'_>,
+) -> Result<Response, CrmProblem> {
+    let event = object.event(slug).ok_or_else(missing)?;
+    let screen = EventScreen::new(scene, object, event, asked).ok_or_else(missing)?;
+    Ok(html(StatusCode::OK, &screen))
+}
+
+/// `GET /link/at/{connection}/objects`
+pub async fn objects(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+) -> Response {
+    at(&Work { app: &app, guest: &guest, samples: &samples }, &id, Place::Objects).await
+}
+
+/// `GET /link/at/{connection}/review`
+pub async fn review(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+) -> Response {
+    at(&Work { app: &app, guest: &guest, samples: &samples }, &id, Place::Review).await
+}
+
+/// `GET /link/at/{connection}/native?object=`
+pub async fn native(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+    Asked(wanted): Asked<Wanted>,
+) -> Response {
+    at(&Work { app: &app, guest: &guest, samples: &samples }, &id, Place::Native(wanted.object)).await
+}
+
+async fn at(work: &Work<'_>, id: &str, place: Place) -> Response {
+    let outcome = async {
+        let (scene, seen) = work.scene(id).await?;
+        show(work, &scene, &seen, &place).await
+    };
+    work.guest.answer(outcome.await, None)
+}
+
+/// Which native object a CRM object is; none for an object that is not to be connected.
+#[derive(Deserialize)]
+pub struct Chosen {
+    object: String,
+    #[serde(default)]
+    native: String,
+}
+
+/// `POST /link/at/{connection}/native`
+pub async fn choose_native(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+    Form(chosen): Form<Chosen>,
+) -> Response {
+    let work = Work { app: &app, guest: &guest, samples: &samples };
+    let outcome = async {
+        let (mut scene, seen) = work.scene(&id).await?;
+        let object = scene.object(&chosen.object).ok_or_else(missing)?.clone();
+        let native = match chosen.native.as_str() {
+            "" => None,
+            slug => Some(schema::object(&app, &seen.of, slug).await?),
+        };
+        edits::choose_native(&mut scene.mapping, &object, native.as_ref());
+        if let Some(native) = native {
+            scene.natives.retain(|other| other.id != native.id);
+            scene.natives.push(native);
+        }
+        let scene = work.kept(scene, &seen).await?;
+        let of_object = |place: &Place| matches!(place, Place::Fields(of) | Place::Event(of, _) if *of == object.slug);
+        let fallback = if scene.objects.len() == 1 { Place::Review } else { Place::Objects };
+        let place = journey::order(&scene).into_iter().find(of_object).unwrap_or(fallback);
+        show(&work, &scene, &seen, &place).await
+    };
+    guest.answer(outcome.await, None)
+}
+
+/// `GET /link/at/{connection}/options?object=`: the list that all pickers of an object share. A row of a workflow has the
+/// workflow's inputs instead.
+pub async fn options(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+    Asked(wanted): Asked<Wanted>,
+) -> Response {
+    let work = Work { app: &app, guest: &guest, samples: &samples };
+    let outcome = async {
+        let (scene, _) = work.scene_of(&id, &wanted.object).await?;
+        let object = scene.object(&wanted.object).ok_or_else(missing)?;
+        let native = scene.native(object).ok_or_else(missing)?;
+        let action = scene.mapping(object).and_then(|mapping| mapping.action(&wanted.event));
+        let root = match action {
+            Some(action) => event::root_of(action, native),
+            None => native.selector.as_ref(),
+        };
+        let root = root.ok_or_else(missing)?;
+        let own = native.selector.as_ref().is_some_and(|selector| selector == root);
+        let records = if own { scene.records(native) } else { &[] };
+        Ok(html(StatusCode::OK, &OptionsPage::new(root, records, &scene.words)))
+    };
+    guest.answer(outcome.await, None)
+}
+
+/// `GET /link/at/{connection}/fields?object=`; with `next` it goes on, or names what is missing.
+pub async fn fields(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+    Asked(wanted): Asked<Wanted>,
+) -> Response {
+    let work = Work { app: &app, guest: &guest, samples: &samples };
+    let outcome = async {
+        let (scene, seen) = work.scene_of(&id, &wanted.object).await?;
+        let object = scene.object(&wanted.object).ok_or_else(missing)?;
+        let screen = FieldsScreen::new(&scene, object, wanted.next.is_some(), None).ok_or_else(missing)?;
+        if wanted.next.is_none() || !screen.is_complete() {
+            return Ok(html(StatusCode::OK, &screen));
+        }
+        show(&work, &scene, &seen, &journey::after(&scene, &Place::Fields(object.slug.clone()))).await
+    };
+    guest.answer(outcome.await, None)
+}
+
+/// A choice for one field, a field that the user adds below another, or one that they take away.
+#[derive(Deserialize)]
+pub struct FieldEdit {
+    object: String,
+    #[serde(default)]
+    field: String,
+    #[serde(default)]
+    pick: String,
+    #[serde(default)]
+    parent: String,
+    #[serde(default)]
+    label: String,
+    #[serde(default, rename = "type")]
+    kind: String,
+    #[serde(default)]
+    drop: String,
+}
+
+/// `POST /link/at/{connection}/fields`
+pub async fn edit_field(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+    Form(edit): Form<FieldEdit>,
+) -> Response {
+    let work = Work { app: &app, guest: &guest, samples: &samples };
+    let outcome = async {
+        let (mut scene, seen) = work.scene_of(&id, &edit.object).await?;
+        let at = scene.objects.iter().position(|object| object.slug == edit.object).ok_or_else(missing)?;
+        let row = apply(&mut scene, at, &edit)?;
+        let objects = scene.objects.clone();
+        let (scene, refused) = match work.kept(scene, &seen).await {
+            Ok(scene) => (scene, None),
+            Err(problem) if problem.code == CrmCode::Invalid && !edit.parent.is_empty() => {
+                let told = problem.flaws.first().map(|flaw| flaw.error.clone()).unwrap_or_default();
+                let (scene, _) = work.scene(&id).await?;
+                let words = scene.words.clone();
+                let label = ("label", edit.label.clone().into());
+                (scene, Some(words.with("fields-bad-child", &[label, ("error", told.into())])))
+            }
+            Err(problem) => return Err(problem),
+        };
+        drop(objects);
+        if let Some(key) = row {
+            return super::row_pages::screen(&work, &scene, &seen, &edit.object, "", &key).await;
+        }
+        let (fresh, _) = work.scene_of(&id, &edit.object).await?;
+        let object = fresh.object(&edit.object).ok_or_else(missing)?;
+        fields_screen(&fresh, object, false, refused)
+    };
+    guest.answer(outcome.await, None)
+}
+
+/// Carries an edit out; answers with the row whose own screen comes next, because something is still to be typed there.
+fn apply(scene: &mut Scene, at: usize, edit: &FieldEdit) -> Result<Option<edits::RowKey>, CrmProblem> {
+    let zone = scene.words.zone.clone();
+    if !edit.parent.is_empty() {
+        scene.objects[at].fields.push(child(edit));
+        return Ok(None);
+    }
+    if !edit.drop.is_empty() {
+        let object = &mut scene.objects[at];
+        object.fields.retain(|field| field.slug != edit.drop || field.parent_slug.is_none());
+        let id = object.id;
+        for mapping in scene.mapping.iter_mut().filter(|mapping| mapping.crm_object_id == id) {
+            mapping.transformations.retain(|row| row.slug() != Some(&edit.drop));
+        }
+        return Ok(None);
+    }
+    let object = scene.objects[at].clone();
+    let root = scene.native(&object).and_then(|native| native.selector.clone()).ok_or_else(missing)?;
+    let field = object.fields.iter().find(|field| field.slug == edit.field).ok_or_else(missing)?;
+    let pick = Pick::read(&edit.pick).ok_or_else(missing)?;
+    let row = edits::row(field, &pick, &root, Operation::Read, &zone);
+    let mapping = scene.mapping.iter_mut().find(|mapping| mapping.crm_object_id == object.id).ok_or_else(missing)?;
+    edits::choose_field(mapping, &object, row, &root, &zone);
+    let typed = matches!(pick, Pick::Static | Pick::Template);
+    Ok(typed.then(|| edits::RowKey::Of(field.slug.clone())))
+}
+
+/// A child as a person adds it; the operation that keeps it judges it and makes its slug.
+fn child(edit: &FieldEdit) -> CrmField {
+    let simple_type = match edit.kind.as_str() {
+        "number" => SimpleType::Number,
+        "boolean" => SimpleType::Boolean,
+        "object" => SimpleType::Object,
+        "datetime" => SimpleType::String(Some(TextFormat::Datetime)),
+        _ => SimpleType::String(None),
+    };
+    CrmField {
+        id: 0,
+        slug: format!("{}.{}", edit.parent, edit.label.trim()),
+        label: edit.label.trim().to_owned(),
+        description: String::new(),
+        simple_type,
+        parent_slug: Some(edit.parent.clone()),
+        properties: Vec::new(),
+        items: None,
+        choices: Vec::new(),
+    }
+}
+
+/// `GET /link/at/{connection}/event?object=&event=`; with `next` it goes on, or names what is missing.
+pub async fn event(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+    Asked(wanted): Asked<Wanted>,
+) -> Response {
+    let work = Work { app: &app, guest: &guest, samples: &samples };
+    let outcome = async {
+        let (scene, seen) = work.scene_of(&id, &wanted.object).await?;
+        let object = scene.object(&wanted.object).ok_or_else(missing)?;
+        let judged = wanted.next.is_some();
+        if judged && scene.findings_at(object, "events", &wanted.event).is_empty() {
+            let place = Place::Event(wanted.object.clone(), wanted.event.clone());
+            return show(&work, &scene, &seen, &journey::after(&scene, &place)).await;
+        }
+        event_screen(&scene, object, &wanted.event, &event::Asked { record: &wanted.record, judged })
+    };
+    guest.answer(outcome.await, None)
+}
+
+/// `POST /link/at/{connection}/event`: the action, the workflow, the key of a find-or-create, a link.
+pub async fn edit_event(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+    Form(given): Form<Given>,
+) -> Response {
+    let work = Work { app: &app, guest: &guest, samples: &samples };
+    let outcome = async {
+        let text = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
+        let (mut scene, seen) = work.scene_of(&id, text("object")).await?;
+        let object = scene.object(text("object")).ok_or_else(missing)?.clone();
+        let event = object.event(text("event")).ok_or_else(missing)?;
+        let native = scene.native(&object).ok_or_else(missing)?.clone();
+        let mapping = scene.mapping.iter_mut().find(|mapping| mapping.crm_object_id == object.id);
+        change(mapping.ok_or_else(missing)?, &object, event, &native, &given)?;
+        let samples = std::mem::take(&mut scene.samples);
+        let mut scene = work.kept(scene, &seen).await?;
+        scene.samples = samples;
+        event_screen(&scene, &object, &event.slug, &event::Asked::default())
+    };
+    guest.answer(outcome.await, None)
+}
+
+fn change(
+    mapping: &mut ObjectMapping,
+    object: &CrmObject,
+    event: &CrmEvent,
+    native: &ApiObject,
+    given: &Given,
+) -> Result<(), CrmProblem> {
+    if let Some(action) = given.get("does") {
+        let action = event::action_of(action).ok_or_else(missing)?;
+        edits::choose_action(mapping, object, event, action, native);
+        return Ok(());
+    }
+    if given.contains_key("key") {
+        mapping.keep_key = given.contains_key("keep_key");
+    }
+    let action = mapping.event_actions.iter_mut().find(|action| action.event.slug == event.slug).ok_or_else(missing)?;
+    let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    if let Some(workflow) = given.get("workflow") {
+        if action.workflow.as_ref() != Some(workflow) {
+            action.transformations.clear();
+        }
+        action.workflow = filled(workflow);
+    }
+    if let Some(pointer) = given.get("find_by") {
+        action.find_by = filled(pointer);
+    }
+    if let (Some(field), Some(api_object)) = (given.get("link_field"), given.get("link_object")) {
+        edits::link(action, field, api_object);
+    }
+    if let Some(at) =
+        given.get("unlink").and_then(|at| at.parse::<usize>().ok()).filter(|at| *at < action.associations.len())
+    {
+        action.associations.remove(at);
+    }
+    Ok(())
+}
+
+/// The draft that the person looked at when they finished.
+#[derive(Deserialize)]
+pub struct Finished {
+    version: i64,
+}
+
+/// `POST /link/at/{connection}/finish`
+pub async fn finish(
+    State(app): State<App>,
+    guest: Guest,
+    Extension(samples): Extension<Samples>,
+    Segments(id): Segments<String>,
+    Form(finished): Form<Finished>,
+) -> Response {
+    let work = Work { app: &app, guest: &guest, samples: &samples };
+    let outcome = async {
+        let (scene, seen) = work.scene(&id).await?;
+        let again = |moved: bool| html(StatusCode::OK, &ReviewScreen::new(&scene, moved));
+        if scene.version != finished.version {
+            return Ok(again(true));
+        }
+        let draft = mapping::last(&app, &seen.of).await?;
+        match mapping::finish(&app, &seen.of, &draft, true).await {
+            Ok(_) => {
+                let bar = Bar { step: Some(5), ..Bar::plain("done") };
+                Ok(html(StatusCode::OK, &DoneScreen { w: &scene.words, bar, connection: &seen.id }))
+            }
+            Err(problem) if problem.code == CrmCode::MappingChanged => Ok(again(true)),
+            Err(problem) if problem.code == CrmCode::Invalid => match journey::first_open(&scene) {
+                Some(place) => judged(&work, &scene, &place).await,
+                None => Ok(again(false)),
+            },
+            Err(problem) => Err(problem),
+        }
+    };
+    guest.answer(outcome.await, None)
+}
+
+/// The first screen with something open, pointing at it.
+async fn judged(work: &Work<'_>, scene: &Scene, place: &Place) -> Result<Response, CrmProblem> {
+    match place {
+        Place::Fields(slug) => {
+            let (scene, _) = work.scene_of(&scene.connection, slug).await?;
+            fields_screen(&scene, scene.object(slug).ok_or_else(missing)?, true, None)
+        }
+        Place::Event(slug, event) => {
+            let (scene, _) = work.scene_of(&scene.connection, slug).await?;
+            let asked = event::Asked { judged: true, ..event::Asked::default() };
+            event_screen(&scene, scene.object(slug).ok_or_else(missing)?, event, &asked)
+        }
+        Place::Native(slug) => {
+            Ok(html(StatusCode::OK, &NativeScreen::new(scene, scene.object(slug).ok_or_else(missing)?)))
+        }
+        Place::Objects | Place::Review => Ok(html(StatusCode::OK, &ReviewScreen::new(scene, false))),
+    }
+}
+
+/// `GET /link/at/{connection}/disconnect`: asks first.
+pub async fn ask_disconnect(State(app): State<App>, guest: Guest, Segments(id): Segments<String>) -> Response {
+    let outcome = async {
+        let seen = connections::of_context(&app, &guest.visitor.context, &id).await?;
+        let guest = guest.clone().at(seen.about.name);
+        let post = super::scene::href(&id, "disconnect", &[]);
+        let keep = super::scene::href(&id, "objects", &[]);
+        let screen = DisconnectScreen { w: &guest.words, bar: Bar::plain("disconnect"), post, keep };
+        Ok(html(StatusCode::OK, &screen))
+    };
+    guest.answer(outcome.await, None)
+}
+
+/// `POST /link/at/{connection}/disconnect`
+pub async fn disconnect(State(app): State<App>, guest: Guest, Segments(id): Segments<String>) -> Response {
+    let outcome = async {
+        let seen = connections::of_context(&app, &guest.visitor.context, &id).await?;
+        connections::disconnect(&app, &seen).await?;
+        let guest = guest.clone().at(seen.about.name);
+        let w = &guest.words;
+        let screen = TroubleScreen {
+            w,
+            bar: Bar::plain("disconnected"),
+            title: w.say("disconnected-title"),
+            why: w.say("disconnect-why"),
+            button: Some((w.say("objects-reconnect"), Act::Open)),
+            failed: Some("disconnected"),
+            message: "The person disconnected the CRM.".to_owned(),
+        };
+        Ok(html(StatusCode::OK, &screen))
+    };
+    guest.answer(outcome.await, None)
+}
