@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the programs of this folder side by side and prints their figures as ratios.
 
-    bench/run.py [hooks|contacts|deliveries|lookups|fanout|reading|calls|paced|memory ...]
+    bench/run.py [hooks|contacts|deliveries|lookups|fanout|reading|calls|paced|invoke|memory ...]
 
 Builds the release binaries first. Figures with a slowed disk need LOCKSTEP_SLOWSYNC, the path of an LD_PRELOAD shim that makes
 each fsync take SLOWSYNC_US longer; requests per fsync need `strace`. What is missing is said and left out.
@@ -9,6 +9,7 @@ each fsync take SLOWSYNC_US longer; requests per fsync need `strace`. What is mi
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness import BIN, CONFIG, ROOT, SHIM, bare, cpu_seconds, free_port, get, hub, init, load, post, server, status
-from inbox import fanout, lookups
+from inbox import Postgres, Sqlite, engine, fanout, lookups
 
 
 def measure(command, port, kind, requests, key="", slow_us=0):
@@ -259,6 +260,27 @@ def paced():
             del os.environ[name]
 
 
+def invoke():
+    """What an invoked event costs beside the vendor: read the mapping, commit the intent, send, read back, commit the answer."""
+    command = [str(BIN / "invoke")]
+    for kind in (Sqlite, Postgres):
+        with engine(kind) as store:
+            address = ["--postgres", store.url] if store.url else []
+            figures = json.loads(subprocess.run([*command, str(store.folder), *address], check=True, capture_output=True, text=True).stdout)
+            print(f"invoke on {kind.name}: p50 {figures['added_p50_ms']:.2f} ms, p99 {figures['added_p99_ms']:.2f} ms beside the vendor's "
+                  f"{figures['vendor_ms']:.2f} ms in {figures['calls']:.1f} calls" + (" (goal p99 under 3 ms)" if kind is Sqlite else ""))
+    with engine(Postgres) as store:
+        logged = lambda: len(re.findall(r"LOG:  (?:execute|statement)", store.log.read_text()))
+        store.run("ALTER DATABASE postgres SET log_statement = 'all'")
+        ran = []
+        for events in (100, 200):
+            before = logged()
+            store.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+            subprocess.run([*command, str(store.folder), "--postgres", store.url, "--events", str(events)], check=True, capture_output=True)
+            ran.append(logged() - before)
+        print(f"invoke: {(ran[1] - ran[0]) / 100:.1f} statements an event, BEGIN and COMMIT among them")
+
+
 def memory():
     with tempfile.TemporaryDirectory() as folder:
         init(folder)
@@ -280,7 +302,7 @@ def memory():
     print(f"time per contact at 100,000 / at 10,000: {per_contact[100_000] / per_contact[10_000]:.2f} (goal within 1.2)")
 
 
-SECTIONS = {"hooks": hooks, "contacts": contacts, "deliveries": deliveries, "lookups": lookups, "fanout": fanout, "reading": reading, "calls": calls, "paced": paced, "memory": memory}
+SECTIONS = {"hooks": hooks, "contacts": contacts, "deliveries": deliveries, "lookups": lookups, "fanout": fanout, "reading": reading, "calls": calls, "paced": paced, "invoke": invoke, "memory": memory}
 
 if __name__ == "__main__":
     if "LOCKSTEP_BENCH_BUILT" not in os.environ:
