@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, Request, StatusCode};
 use lockstep::ops;
-use lockstep_store::KeyKind;
+use lockstep_store::{KeyKind, Org};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -34,10 +34,8 @@ impl Signet {
     }
 
     pub fn in_world(world: World) -> Self {
-        let key = |kind| run(ops::keys::mint(&world.app, &world.org, kind, "signet", true, None)).expect("a key");
-        let (publishable, secret) = (key(KeyKind::Publishable), key(KeyKind::Secret));
-        let pair = format!("{}:{}", publishable.plaintext.expose_secret(), secret.plaintext.expose_secret());
-        let mut signet = Self { world, basic: format!("Basic {}", STANDARD.encode(pair)), token: String::new() };
+        let mut signet = Self { world, basic: String::new(), token: String::new() };
+        signet.basic = signet.pair_of(&signet.world.org);
         let settings = json!({
             "name": "Signet", "allowed_origins": [ORIGIN], "data_webhook_url": "https://signet.example/changes",
             "connection_webhooks": [
@@ -50,6 +48,14 @@ impl Signet {
         assert_eq!(status, 200, "{body}");
         signet.token = signet.token_of("acme");
         signet
+    }
+
+    /// The header of a new key pair of an organization.
+    pub fn pair_of(&self, org: &Org) -> String {
+        let key = |kind| run(ops::keys::mint(&self.world.app, org, kind, "signet", true, None)).expect("a key");
+        let (publishable, secret) = (key(KeyKind::Publishable), key(KeyKind::Secret));
+        let pair = format!("{}:{}", publishable.plaintext.expose_secret(), secret.plaintext.expose_secret());
+        format!("Basic {}", STANDARD.encode(pair))
     }
 
     /// A fresh token of a context.

@@ -1,5 +1,6 @@
 //! The network of a [`World`](super::World): the sandbox's router and webhook subscribers, in memory.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -39,11 +40,19 @@ pub struct Wire {
     /// The time in HubSpot's `Date` header.
     vendor_clock: Clock,
     exchanges: Mutex<Vec<Exchange>>,
+    /// What other servers answer, by address.
+    pages: Mutex<BTreeMap<String, serde_json::Value>>,
 }
 
 impl Wire {
     pub fn new(hubspot: &Hubspot, meta: &Meta, vendor_clock: Clock) -> Arc<Self> {
-        Arc::new(Self { hubspot: hubspot.router(), meta: meta.router(), vendor_clock, exchanges: Mutex::default() })
+        Arc::new(Self {
+            hubspot: hubspot.router(),
+            meta: meta.router(),
+            vendor_clock,
+            exchanges: Mutex::default(),
+            pages: Mutex::default(),
+        })
     }
 
     /// Exchanges since the last call.
@@ -51,8 +60,18 @@ impl Wire {
         std::mem::take(&mut *self.exchanges())
     }
 
+    /// Serves a page at an address.
+    pub fn serve(&self, uri: &str, page: serde_json::Value) {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).insert(uri.to_owned(), page);
+    }
+
     fn exchanges(&self) -> MutexGuard<'_, Vec<Exchange>> {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn page(&self, uri: &str) -> Option<Response<Bytes>> {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.get(uri).map(|page| Response::new(Bytes::from(page.to_string())))
     }
 
     async fn ask(
@@ -99,7 +118,7 @@ impl Network for Wire {
         let answer = match &uri {
             uri if uri.starts_with(CRM) => self.ask(&self.hubspot, request, limits).await,
             uri if uri.starts_with(GRAPH) => self.ask(&self.meta, request, limits).await,
-            _ => Ok(subscriber()),
+            uri => Ok(self.page(uri).unwrap_or_else(subscriber)),
         };
         let body = answer.as_ref().map(|answer| answer.body().clone()).unwrap_or_default();
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());

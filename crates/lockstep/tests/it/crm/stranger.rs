@@ -1,0 +1,186 @@
+//! Strangers at every door: another organization's key pair, and another context's token. A route that is new fails here
+//! until somebody has said what a stranger gets of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use lockstep_store::StoreError;
+use serde_json::{Value, json};
+
+use super::signet::{ORIGIN, Signet, direct};
+use crate::world::run;
+
+/// What a stranger gets.
+#[derive(Clone, Copy, PartialEq)]
+enum Gets {
+    /// Nothing of anybody's: 404.
+    NotFound,
+    /// Their own empty list, or what is everybody's.
+    Own,
+}
+
+/// Routes of an app's back end below `/api`, as they are registered.
+const KEYED: [(&str, &str, Gets); 20] = [
+    ("GET", "/connections", Gets::Own),
+    ("GET", "/connections/{id}", Gets::NotFound),
+    ("DELETE", "/connections/{id}", Gets::NotFound),
+    ("GET", "/{connection}/objects/{object}", Gets::NotFound),
+    ("GET", "/{connection}/objects/{object}/{record}", Gets::NotFound),
+    ("POST", "/{connection}/objects/{object}/events/{event}", Gets::NotFound),
+    ("POST", "/{connection}/objects/{object}/{record}/events/{event}", Gets::NotFound),
+    ("POST", "/{connection}/objects/{object}/{record}/subscriptions", Gets::NotFound),
+    ("POST", "/{connection}/objects/{object}/events/{event}/subscriptions", Gets::NotFound),
+    ("GET", "/{connection}/subscriptions", Gets::NotFound),
+    ("GET", "/{connection}/subscriptions/{id}", Gets::NotFound),
+    ("DELETE", "/{connection}/subscriptions/{id}", Gets::NotFound),
+    ("GET", "/{connection}/invocations/{id}", Gets::NotFound),
+    ("DELETE", "/{connection}/invocations/{id}", Gets::NotFound),
+    ("GET", "/app", Gets::Own),
+    ("PUT", "/app", Gets::Own),
+    ("POST", "/contexts", Gets::Own),
+    ("GET", "/contexts/{context}/connections/{crm}", Gets::NotFound),
+    ("GET", "/nothing", Gets::NotFound),
+    ("POST", "/nothing", Gets::NotFound),
+];
+
+/// Routes of the browser below `/api/platform_user`.
+const BROWSER: [(&str, &str, Gets); 22] = [
+    ("GET", "/platform", Gets::Own),
+    ("GET", "/platform/connectors", Gets::Own),
+    ("GET", "/platform/connectors/{crm}", Gets::Own),
+    ("POST", "/sessions", Gets::Own),
+    ("GET", "/session", Gets::Own),
+    ("POST", "/sessions/ott", Gets::Own),
+    ("GET", "/connectors", Gets::Own),
+    ("GET", "/connectors/{crm}", Gets::Own),
+    ("GET", "/connections", Gets::Own),
+    ("GET", "/connections/{crm}", Gets::NotFound),
+    ("DELETE", "/connections/{crm}", Gets::NotFound),
+    ("POST", "/connections/{crm}", Gets::NotFound),
+    ("GET", "/connection/{id}", Gets::NotFound),
+    ("DELETE", "/connection/{id}", Gets::NotFound),
+    ("GET", "/authorizations/{crm}/{id}", Gets::NotFound),
+    ("PUT", "/authorizations/{crm}", Gets::NotFound),
+    ("POST", "/connection/{id}/crm_setup", Gets::NotFound),
+    ("GET", "/connection/{id}/api_objects", Gets::NotFound),
+    ("GET", "/connection/{id}/api_objects/{object}", Gets::NotFound),
+    ("GET", "/connection/{id}/crm_mapping", Gets::NotFound),
+    ("POST", "/connection/{id}/crm_mapping", Gets::NotFound),
+    ("DELETE", "/sessions", Gets::Own),
+];
+
+/// Routes that are not about a context: the cookie alone, and the pages of the pop-up window.
+const OTHERS: [&str; 5] = [
+    "/sessions/token",
+    "/authorizations/loading",
+    "/authorizations/{crm}/loading",
+    "/authorizations/loading.js",
+    "/socket/websocket",
+];
+
+/// Every path that is registered below the CRM API.
+fn registered() -> BTreeSet<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/wire/crm");
+    let mut found = BTreeSet::new();
+    for file in fs::read_dir(folder).expect("the folder") {
+        let text = fs::read_to_string(file.expect("a file").path()).expect("text");
+        let rest = text.split(".route(").skip(1);
+        found.extend(rest.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned)));
+    }
+    found
+}
+
+struct Theirs {
+    deal: String,
+    subscription: String,
+    authorization: String,
+}
+
+impl Theirs {
+    fn fill(&self, path: &str) -> String {
+        path.replace("{connection}", "c")
+            .replace("{record}", &format!("deals:{}", self.deal))
+            .replace("/subscriptions/{id}", &format!("/subscriptions/{}", self.subscription))
+            .replace("/invocations/{id}", "/invocations/inv_01HXYZABCDEFGHJKMNPQRSTVW0")
+            .replace("/authorizations/{crm}/{id}", &format!("/authorizations/{{crm}}/{}", self.authorization))
+            .replace("{id}", "c")
+            .replace("{context}", "acme")
+            .replace("{crm}", "hubspot")
+            .replace("{object}", "document")
+            .replace("{event}", "find")
+    }
+
+    /// A body that would do something if it were let in.
+    fn body(&self, path: &str) -> Value {
+        match path {
+            "/authorizations/{crm}" => json!({ "state": self.authorization, "token": "pat-stolen" }),
+            "/contexts" => json!({ "context": { "external_id": "acme" } }),
+            "/app" => json!({ "name": "Stranger" }),
+            _ => json!({ "id": "c", "payload": { "title": "x" } }),
+        }
+    }
+}
+
+fn owner() -> (Signet, Theirs) {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let objects = json!({ "document": { "fields": { "title": { "type": "string" } }, "events": {
+        "find": { "type": "search", "payloadSchema": { "title": { "type": "string" } } } } } });
+    let filter = json!({ "name": "direct", "field": { "slug": "title" }, "source_pointer": "#/properties/dealname", "criteria_operator": "eq" });
+    let find = json!([{ "event": { "slug": "find" }, "action_type": "search", "transformations": [filter] }]);
+    signet.map("c", &objects, "deals", &json!([direct("title", "dealname")]), &find);
+    let deal = signet.deal("Secret contract");
+    let path = format!("/api/v1/crm/c/objects/document/deals:{deal}/subscriptions");
+    let subscription =
+        signet.api("POST", &path, &Value::Null).1["subscription"]["id"].as_str().expect("an id").to_owned();
+    let (_, body) = signet.browser("POST", "/connections/hubspot", &json!({ "id": "second" }));
+    let authorization = body["connection"]["authorization"]["id"].as_str().expect("an id").to_owned();
+    (signet, Theirs { deal, subscription, authorization })
+}
+
+#[track_caller]
+fn check(what: &str, gets: Gets, status: u16, body: &Value) {
+    match gets {
+        Gets::NotFound => assert_eq!(status, 404, "{what}: {body}"),
+        Gets::Own => assert!(status < 300, "{what}: {status} {body}"),
+    }
+    let text = body.to_string();
+    assert!(!text.contains("Secret contract") && !text.contains("sub_"), "{what}: {text}");
+    assert!(!text.contains("\"id\":\"c\""), "{what}: {text}");
+}
+
+#[test]
+fn every_route_is_known_here() {
+    let known = KEYED.iter().chain(&BROWSER).map(|(_, path, _)| *path).chain(OTHERS);
+    let known: BTreeSet<String> = known.filter(|path| *path != "/nothing").map(str::to_owned).collect();
+    assert_eq!(registered(), known);
+}
+
+#[test]
+fn another_organization_sees_and_does_nothing() {
+    let (signet, theirs) = owner();
+    let other = run(signet.world.app.store.write(|tx| tx.create_org("Stranger").map_err(|error: StoreError| error)));
+    let basic = signet.pair_of(&other.expect("an organization"));
+    for (method, path, gets) in KEYED {
+        let base =
+            if path.starts_with("/app") || path.starts_with("/contexts") { "/api/platform" } else { "/api/v1/crm" };
+        let full = format!("{base}{}", theirs.fill(path));
+        let (status, _, body) = signet.send(method, &full, &theirs.body(path), &[("authorization", &basic)]);
+        check(&format!("{method} {full}"), gets, status.as_u16(), &body);
+    }
+    assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200, "it is still there");
+    assert_eq!(signet.api("GET", "/api/platform/app", &Value::Null).1["app"]["name"], "Signet");
+}
+
+#[test]
+fn another_context_sees_and_does_nothing() {
+    let (signet, theirs) = owner();
+    let bearer = format!("Bearer {}", signet.token_of("stranger"));
+    for (method, path, gets) in BROWSER {
+        let full = format!("/api/platform_user{}", theirs.fill(path));
+        let headers = [("authorization", bearer.as_str()), ("origin", ORIGIN)];
+        let (status, _, body) = signet.send(method, &full, &theirs.body(path), &headers);
+        check(&format!("{method} {full}"), gets, status.as_u16(), &body);
+    }
+    assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200, "it is still there");
+}
