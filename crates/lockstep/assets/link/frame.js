@@ -162,6 +162,14 @@ document.addEventListener('htmx:before:morph:attr', (event) => {
   if (event.detail.attrName === 'open') event.preventDefault()
 })
 
+// A long list is narrowed down by what its entries say.
+document.addEventListener('input', ({ target }) => {
+  const words = target.value?.trim().toLowerCase()
+  for (const entry of document.getElementById(target.dataset?.filters)?.children ?? []) {
+    entry.hidden = !entry.textContent.toLowerCase().includes(words)
+  }
+})
+
 function insertValue(text) {
   const box = screen().querySelector('textarea')
   box.setRangeText(text, box.selectionStart, box.selectionEnd, 'end')

@@ -166,7 +166,7 @@ impl<'a> EventScreen<'a> {
                 _ => w.say("event-next-object"),
             },
             actions: offered.map(choice).collect(),
-            lines: acts.map(|(action, operation, root)| rows.lines(action, operation, root, &one)).unwrap_or_default(),
+            lines: acts.map(|(action, operation, root)| rows.lines(action, operation, root)).unwrap_or_default(),
             add: acts.map(|_| rows.href(&RowKey::New(None))),
             searches: acts.is_some_and(|(_, operation, _)| operation == Operation::Search),
             workflows: action.filter(|action| action.action_type == ActionType::Workflow).map(|action| {
@@ -241,7 +241,7 @@ impl Rows<'_> {
         self.scene.href("row", &asked)
     }
 
-    fn lines(&self, action: &EventAction, operation: Operation, root: &Selector, one: &str) -> Vec<RowLine> {
+    fn lines(&self, action: &EventAction, operation: Operation, root: &Selector) -> Vec<RowLine> {
         let known = |row: &Transformation| row.slug().is_none_or(|slug| field(&self.event.fields, slug).is_some());
         let rows = action.transformations.iter().enumerate().filter(|(_, row)| known(row));
         let mut lines: Vec<RowLine> = rows.map(|(at, row)| self.line(at, row, root)).collect();
@@ -262,13 +262,13 @@ impl Rows<'_> {
             href: self.href(&RowKey::Of(field.slug.clone())),
         }));
         if operation == Operation::Create {
-            lines.extend(self.required(action, root, one));
+            lines.extend(self.required(action, root));
         }
         lines
     }
 
     /// What the CRM needs and no row gives.
-    fn required(&self, action: &EventAction, root: &Selector, _one: &str) -> Vec<RowLine> {
+    fn required(&self, action: &EventAction, root: &Selector) -> Vec<RowLine> {
         let written = |pointer: &str| {
             action
                 .transformations

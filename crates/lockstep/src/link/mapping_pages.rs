@@ -21,7 +21,7 @@ use super::review::ReviewScreen;
 use super::row::Given;
 use super::samples::Samples;
 use super::scene::Scene;
-use super::screens::{Act, Bar, DisconnectScreen, DoneScreen, NativeScreen, ObjectsScreen, TroubleScreen, html};
+use super::screens::{NativeScreen, ObjectsScreen, html};
 use super::{Asked, Segments};
 use crate::app::App;
 use crate::ops::crm::connections::{self, Seen};
@@ -79,6 +79,8 @@ impl Work<'_> {
                 Err(problem) => return Err(problem),
             }
         }
+        // Looking may have shown that the CRM no longer lets us in.
+        let seen = connections::of_context(self.app, &self.guest.visitor.context, id).await?;
         let words = self.guest.clone().at(seen.about.name).words;
         let scene = Scene {
             words,
@@ -148,7 +150,11 @@ pub async fn show(work: &Work<'_>, scene: &Scene, seen: &Seen, place: &Place) ->
     })
 }
 
-fn fields_screen(
+/// The fields' screen, pointing at what is missing if it is judged.
+///
+/// # Errors
+/// The object is not mapped to a described native object.
+pub fn fields_screen(
     scene: &Scene,
     object: &CrmObject,
     judged: bool,
@@ -158,7 +164,11 @@ fn fields_screen(
     Ok(html(StatusCode::OK, &screen))
 }
 
-fn event_screen(
+/// An event's screen.
+///
+/// # Errors
+/// There is no such event, or its object is not mapped to a described native object.
+pub fn event_screen(
     scene: &Scene,
     object: &CrmObject,
     slug: &str,
@@ -325,7 +335,6 @@ pub async fn edit_field(
         let (mut scene, seen) = work.scene_of(&id, &edit.object).await?;
         let at = scene.objects.iter().position(|object| object.slug == edit.object).ok_or_else(missing)?;
         let row = apply(&mut scene, at, &edit)?;
-        let objects = scene.objects.clone();
         let (scene, refused) = match work.kept(scene, &seen).await {
             Ok(scene) => (scene, None),
             Err(problem) if problem.code == CrmCode::Invalid && !edit.parent.is_empty() => {
@@ -337,9 +346,8 @@ pub async fn edit_field(
             }
             Err(problem) => return Err(problem),
         };
-        drop(objects);
         if let Some(key) = row {
-            return super::row_pages::screen(&work, &scene, &seen, &edit.object, "", &key).await;
+            return super::row_pages::screen(&scene, &edit.object, "", &key);
         }
         let (fresh, _) = work.scene_of(&id, &edit.object).await?;
         let object = fresh.object(&edit.object).ok_or_else(missing)?;
@@ -479,95 +487,4 @@ fn change(
         action.associations.remove(at);
     }
     Ok(())
-}
-
-/// The draft that the person looked at when they finished.
-#[derive(Deserialize)]
-pub struct Finished {
-    version: i64,
-}
-
-/// `POST /link/at/{connection}/finish`
-pub async fn finish(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Form(finished): Form<Finished>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
-    let outcome = async {
-        let (scene, seen) = work.scene(&id).await?;
-        let again = |moved: bool| html(StatusCode::OK, &ReviewScreen::new(&scene, moved));
-        if scene.version != finished.version {
-            return Ok(again(true));
-        }
-        let draft = mapping::last(&app, &seen.of).await?;
-        match mapping::finish(&app, &seen.of, &draft, true).await {
-            Ok(_) => {
-                let bar = Bar { step: Some(5), ..Bar::plain("done") };
-                Ok(html(StatusCode::OK, &DoneScreen { w: &scene.words, bar, connection: &seen.id }))
-            }
-            Err(problem) if problem.code == CrmCode::MappingChanged => Ok(again(true)),
-            Err(problem) if problem.code == CrmCode::Invalid => match journey::first_open(&scene) {
-                Some(place) => judged(&work, &scene, &place).await,
-                None => Ok(again(false)),
-            },
-            Err(problem) => Err(problem),
-        }
-    };
-    guest.answer(outcome.await, None)
-}
-
-/// The first screen with something open, pointing at it.
-async fn judged(work: &Work<'_>, scene: &Scene, place: &Place) -> Result<Response, CrmProblem> {
-    match place {
-        Place::Fields(slug) => {
-            let (scene, _) = work.scene_of(&scene.connection, slug).await?;
-            fields_screen(&scene, scene.object(slug).ok_or_else(missing)?, true, None)
-        }
-        Place::Event(slug, event) => {
-            let (scene, _) = work.scene_of(&scene.connection, slug).await?;
-            let asked = event::Asked { judged: true, ..event::Asked::default() };
-            event_screen(&scene, scene.object(slug).ok_or_else(missing)?, event, &asked)
-        }
-        Place::Native(slug) => {
-            Ok(html(StatusCode::OK, &NativeScreen::new(scene, scene.object(slug).ok_or_else(missing)?)))
-        }
-        Place::Objects | Place::Review => Ok(html(StatusCode::OK, &ReviewScreen::new(scene, false))),
-    }
-}
-
-/// `GET /link/at/{connection}/disconnect`: asks first.
-pub async fn ask_disconnect(State(app): State<App>, guest: Guest, Segments(id): Segments<String>) -> Response {
-    let outcome = async {
-        let seen = connections::of_context(&app, &guest.visitor.context, &id).await?;
-        let guest = guest.clone().at(seen.about.name);
-        let post = super::scene::href(&id, "disconnect", &[]);
-        let keep = super::scene::href(&id, "objects", &[]);
-        let screen = DisconnectScreen { w: &guest.words, bar: Bar::plain("disconnect"), post, keep };
-        Ok(html(StatusCode::OK, &screen))
-    };
-    guest.answer(outcome.await, None)
-}
-
-/// `POST /link/at/{connection}/disconnect`
-pub async fn disconnect(State(app): State<App>, guest: Guest, Segments(id): Segments<String>) -> Response {
-    let outcome = async {
-        let seen = connections::of_context(&app, &guest.visitor.context, &id).await?;
-        connections::disconnect(&app, &seen).await?;
-        let guest = guest.clone().at(seen.about.name);
-        let w = &guest.words;
-        let screen = TroubleScreen {
-            w,
-            bar: Bar::plain("disconnected"),
-            title: w.say("disconnected-title"),
-            why: w.say("disconnect-why"),
-            button: Some((w.say("objects-reconnect"), Act::Open)),
-            failed: Some("disconnected"),
-            message: "The person disconnected the CRM.".to_owned(),
-        };
-        Ok(html(StatusCode::OK, &screen))
-    };
-    guest.answer(outcome.await, None)
 }

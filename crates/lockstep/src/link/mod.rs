@@ -8,6 +8,7 @@ pub mod accent;
 pub mod arrive;
 pub mod assets;
 pub mod edits;
+pub mod endings;
 pub mod event;
 pub mod fields;
 pub mod guest;
@@ -55,8 +56,8 @@ pub fn router() -> Router<App> {
         .route("/link/at/{connection}/event", get(mapping_pages::event).post(mapping_pages::edit_event))
         .route("/link/at/{connection}/row", get(row_pages::get).post(row_pages::post))
         .route("/link/at/{connection}/review", get(mapping_pages::review))
-        .route("/link/at/{connection}/finish", post(mapping_pages::finish))
-        .route("/link/at/{connection}/disconnect", get(mapping_pages::ask_disconnect).post(mapping_pages::disconnect))
+        .route("/link/at/{connection}/finish", post(endings::finish))
+        .route("/link/at/{connection}/disconnect", get(endings::ask_disconnect).post(endings::disconnect))
         .layer(Extension(samples::Samples::default()))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize));
     Router::new()

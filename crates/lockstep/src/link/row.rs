@@ -235,7 +235,10 @@ impl<'a> RowScreen<'a> {
         let wide = kind != Kind::Field || matches!(row.way, Way::ValueMap { .. });
         Self {
             title: title(w, part, frame.key),
-            description: part.field.map(|field| field.description.clone()).unwrap_or_default(),
+            description: match required(part, frame.key) {
+                Some(label) => w.of("row-required", "field", label),
+                None => part.field.map(|field| field.description.clone()).unwrap_or_default(),
+            },
             kinds: kinds(w, part, kind),
             picked,
             op: letter(part.operation),
@@ -299,15 +302,18 @@ fn title(w: &Words, part: &Part<'_>, key: &RowKey) -> String {
         Some(field) if part.operation == Operation::Read => w.of("row-read-title", "field", field.label.as_str()),
         Some(field) if search => w.of("row-filter-title", "field", field.label.as_str()),
         Some(field) => w.of("row-write-title", "field", field.label.as_str()),
-        None => match key {
-            RowKey::New(Some(pointer)) => {
-                let found = part.root.find(pointer).and_then(|found| found.label.as_deref());
-                w.of("row-write-title", "field", found.unwrap_or_default())
-            }
+        None => match required(part, key) {
+            Some(label) => w.of("row-required-title", "field", label),
             _ if search => w.say("row-new-filter-title"),
             _ => w.say("row-new-title"),
         },
     }
+}
+
+/// What the CRM requires, where a row for it is begun.
+fn required<'a>(part: &Part<'a>, key: &RowKey) -> Option<&'a str> {
+    let RowKey::New(Some(pointer)) = key else { return None };
+    part.root.find(pointer)?.label.as_deref()
 }
 
 fn kinds(w: &Words, part: &Part<'_>, kind: Kind) -> Vec<(&'static str, &'static str, String, bool)> {

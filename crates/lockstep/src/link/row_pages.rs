@@ -20,7 +20,6 @@ use super::scene::{Scene, field};
 use super::screens::{Bar, html};
 use super::{Asked, Segments};
 use crate::app::App;
-use crate::ops::crm::connections::Seen;
 
 /// Whose row it is: an object's own, where its fields come from, or one of its events'.
 struct Owner<'a> {
@@ -111,9 +110,9 @@ pub async fn get(
 ) -> Response {
     let work = Work { app: &app, guest: &guest, samples: &samples };
     let outcome = async {
-        let (scene, seen) = work.scene_of(&id, &wanted.object).await?;
+        let (scene, _) = work.scene_of(&id, &wanted.object).await?;
         let key = RowKey::read(&wanted.row).ok_or_else(missing)?;
-        screen(&work, &scene, &seen, &wanted.object, &wanted.event, &key).await
+        screen(&scene, &wanted.object, &wanted.event, &key)
     };
     guest.answer(outcome.await, None)
 }
@@ -122,14 +121,7 @@ pub async fn get(
 ///
 /// # Errors
 /// There is no such row.
-pub async fn screen(
-    _work: &Work<'_>,
-    scene: &Scene,
-    _seen: &Seen,
-    object: &str,
-    event: &str,
-    key: &RowKey,
-) -> Result<Response, CrmProblem> {
+pub fn screen(scene: &Scene, object: &str, event: &str, key: &RowKey) -> Result<Response, CrmProblem> {
     let owner = Owner::find(scene, object, event).ok_or_else(missing)?;
     let part = owner.part(scene, key);
     let row = owner.row(&part, key);

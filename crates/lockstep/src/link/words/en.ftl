@@ -18,7 +18,6 @@ yes = Yes
 no = No
 later = You can change this later in { $app }
 empty = empty
-saved = Saved
 offline = The server does not answer. What you chose is kept; try again.
 try-again = Try again
 
@@ -28,7 +27,6 @@ choose-lead = { $app } will keep your data there up to date.
 choose-promise = You approve access at your CRM. Nothing is written there until you finish.
 choose-one-title = Connect { $crm }
 choose-one-button = Connect { $crm }
-choose-filter = Find your CRM
 choose-none-title = No CRM can be connected yet
 choose-none-why = The people who run { $app } have not set up a CRM here.
 
@@ -52,6 +50,7 @@ returned-why = Go on where you came from.
 ## Fetching
 fetch-title = Reading your { $crm } fields
 fetch-lead = This takes a few seconds.
+
 fetch-slow = { $crm } is slow to answer. Still trying.
 
 ## Objects
@@ -90,8 +89,8 @@ objects-nothing = Nothing needs to be set up.
 native-title = What is “{ $object }” in { $crm }?
 native-lead = { $app } reads and writes these.
 native-suggested = Suggested
-native-none = Do not connect “{ $object }”
 native-filter = Find an object
+native-none = Do not connect “{ $object }”
 
 ## Fields
 fields-title = Where does { $app } find these?
@@ -160,6 +159,8 @@ picker-no-search = { $crm } cannot search by it
 ## One row
 row-read-title = Where does { $app } find “{ $field }”?
 row-write-title = Where does “{ $field }” go?
+row-required-title = Where does “{ $field }” come from?
+row-required = { $crm } needs it for every new record.
 row-new-title = What else is written?
 row-filter-title = Find by “{ $field }”
 row-new-filter-title = What else must fit?
@@ -175,7 +176,6 @@ row-choose-value = Choose a value
 row-template = The text
 row-template-help = Insert a value, or type. Values stand in double braces.
 row-insert = Insert
-row-becomes = It becomes
 row-more = More
 row-default = If there is no value, take
 row-only-if-empty = Only if it is empty in { $crm }
@@ -189,7 +189,6 @@ row-map-on = Turn values into others
 row-map-help = { $done } of { $total } matched
 row-map-from = Value in { $from }
 row-map-to = becomes
-row-map-add = Add a value
 row-map-other = Any other value
 row-map-skip = writes nothing
 row-map-keep = passes as it is
@@ -197,7 +196,6 @@ row-map-use = becomes
 row-map-park = waits for a person
 row-map-none = no match
 row-done = Done
-row-gone = “{ $option }” is no longer in { $crm }
 row-wrong = This { $error }.
 
 ## Events
@@ -210,8 +208,6 @@ event-search = Search
 event-noop = Do nothing
 event-workflow = Start workflow
 event-open = Choose where it goes
-event-open-filter = Choose what is searched
-event-required = { $crm } needs “{ $field }” for every new { $one }. Choose where it comes from.
 event-needs = Needed by { $crm }
 event-add = Add another value
 event-add-filter = Add a condition
@@ -222,7 +218,6 @@ event-values = { $count ->
 event-left-empty = not written
 event-chosen-workflow = Start this workflow
 event-choose-workflow = Choose a workflow
-event-no-workflow = Your { $crm } has no workflow that can be started from here.
 event-workflow-why = Your workflow decides what happens. { $app } hands it the values below.
 event-find = If it exists already
 event-find-none = Make a new one every time
@@ -235,7 +230,6 @@ event-link-field = The value that holds its id
 event-link-object = It is one of
 event-contains = contains “{ $value }”
 event-equals = is “{ $value }”
-event-every = Every { $one } is found.
 event-next = Looks right, next event
 event-next-object = Looks right, next
 event-review = Check and finish
@@ -303,11 +297,8 @@ trouble-taken = This connection belongs to somebody else
 trouble-taken-why = { $app } has to choose another name for it.
 trouble-objects = { $app } asked for something that cannot be mapped
 trouble-objects-why = The people who make { $app } have to correct it.
-trouble-version = { $app } has to update this window
-trouble-version-why = Its version of link.js is not known to this server.
 trouble-gone = This is no longer here
 trouble-gone-why = It was changed or disconnected meanwhile.
 trouble-crm = { $crm } did not do that
 trouble-busy = The server cannot do that now
 trouble-busy-why = What you chose is kept.
-trouble-id = Reference

@@ -18,7 +18,6 @@ yes = Ya
 no = Tidak
 later = Anda dapat mengubahnya nanti di { $app }
 empty = kosong
-saved = Tersimpan
 offline = Server tidak menjawab. Pilihan Anda tetap ada; coba lagi.
 try-again = Coba lagi
 
@@ -28,7 +27,6 @@ choose-lead = { $app } akan menjaga data Anda di sana tetap terbaru.
 choose-promise = Anda memberi izin di CRM Anda. Tidak ada yang ditulis ke sana sebelum Anda selesai.
 choose-one-title = Hubungkan { $crm }
 choose-one-button = Hubungkan { $crm }
-choose-filter = Cari CRM Anda
 choose-none-title = Belum ada CRM yang dapat dihubungkan
 choose-none-why = Pengelola { $app } belum menyiapkan CRM di sini.
 
@@ -52,6 +50,7 @@ returned-why = Lanjutkan di halaman semula.
 ## Mengambil data
 fetch-title = Membaca kolom { $crm } Anda
 fetch-lead = Ini perlu beberapa detik.
+
 fetch-slow = { $crm } lambat menjawab. Masih dicoba.
 
 ## Objek
@@ -82,8 +81,8 @@ objects-nothing = Tidak ada yang perlu diatur.
 native-title = Apa “{ $object }” di { $crm }?
 native-lead = { $app } membaca dan menulis ke sini.
 native-suggested = Disarankan
-native-none = Jangan hubungkan “{ $object }”
 native-filter = Cari objek
+native-none = Jangan hubungkan “{ $object }”
 
 ## Kolom
 fields-title = Di mana { $app } menemukan data ini?
@@ -143,6 +142,8 @@ picker-no-search = { $crm } tidak dapat mencari dengannya
 ## Satu baris
 row-read-title = Di mana { $app } menemukan “{ $field }”?
 row-write-title = Ke mana “{ $field }” ditulis?
+row-required-title = Dari mana isi “{ $field }”?
+row-required = { $crm } mewajibkannya untuk setiap data baru.
 row-new-title = Apa lagi yang ditulis?
 row-filter-title = Cari dengan “{ $field }”
 row-new-filter-title = Apa lagi yang harus cocok?
@@ -158,7 +159,6 @@ row-choose-value = Pilih nilai
 row-template = Teksnya
 row-template-help = Sisipkan nilai, atau ketik. Nilai ditulis dalam kurung kurawal ganda.
 row-insert = Sisipkan
-row-becomes = Menjadi
 row-more = Lainnya
 row-default = Bila tidak ada nilai, pakai
 row-only-if-empty = Hanya bila kosong di { $crm }
@@ -172,7 +172,6 @@ row-map-on = Ubah nilai menjadi nilai lain
 row-map-help = { $done } dari { $total } cocok
 row-map-from = Nilai di { $from }
 row-map-to = menjadi
-row-map-add = Tambah nilai
 row-map-other = Nilai lain
 row-map-skip = tidak ditulis
 row-map-keep = dikirim apa adanya
@@ -180,7 +179,6 @@ row-map-use = menjadi
 row-map-park = menunggu seseorang
 row-map-none = tanpa pasangan
 row-done = Selesai
-row-gone = “{ $option }” sudah tidak ada di { $crm }
 row-wrong = Belum benar: { $error }.
 
 ## Peristiwa
@@ -193,8 +191,6 @@ event-search = Cari
 event-noop = Abaikan
 event-workflow = Mulai workflow
 event-open = Pilih tujuannya
-event-open-filter = Pilih yang dicari
-event-required = { $crm } mewajibkan “{ $field }” untuk setiap { $one } baru. Pilih sumber nilainya.
 event-needs = Diwajibkan { $crm }
 event-add = Tambah nilai lain
 event-add-filter = Tambah syarat
@@ -202,7 +198,6 @@ event-values = { $count } nilai
 event-left-empty = tidak ditulis
 event-chosen-workflow = Mulai workflow ini
 event-choose-workflow = Pilih workflow
-event-no-workflow = { $crm } Anda tidak punya workflow yang dapat dimulai dari sini.
 event-workflow-why = Workflow Anda menentukan apa yang terjadi. { $app } mengirim nilai di bawah ini kepadanya.
 event-find = Bila sudah ada
 event-find-none = Selalu buat yang baru
@@ -215,7 +210,6 @@ event-link-field = Nilai yang memuat id-nya
 event-link-object = Jenisnya
 event-contains = memuat “{ $value }”
 event-equals = adalah “{ $value }”
-event-every = Setiap { $one } ditemukan.
 event-next = Sudah benar, lanjut
 event-next-object = Sudah benar, lanjut
 event-review = Periksa dan selesaikan
@@ -277,11 +271,8 @@ trouble-taken = Koneksi ini milik orang lain
 trouble-taken-why = { $app } harus memilih nama lain untuknya.
 trouble-objects = { $app } meminta sesuatu yang tidak dapat dipetakan
 trouble-objects-why = Pembuat { $app } harus memperbaikinya.
-trouble-version = { $app } harus memperbarui jendela ini
-trouble-version-why = Versi link.js-nya tidak dikenal server ini.
 trouble-gone = Ini sudah tidak ada
 trouble-gone-why = Sementara itu ini diubah atau diputuskan.
 trouble-crm = { $crm } tidak melakukannya
 trouble-busy = Server belum dapat melakukannya
 trouble-busy-why = Pilihan Anda tetap tersimpan.
-trouble-id = Referensi
