@@ -1,4 +1,4 @@
-//! The Inbox API's document as pages to browse and to try: Swagger UI, whose files are part of this program. A browser
+//! The documents of both APIs as pages to browse and to try: Swagger UI, whose files are part of this program. A browser
 //! loads nothing from anywhere else, and is told so.
 
 use axum::http::{HeaderValue, header};
@@ -14,9 +14,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 /// The routes below `/docs`.
 pub fn router() -> Router<App> {
+    page("/docs", "/v1/openapi.json")
+        .merge(page("/docs/crm", "/api/openapi.json"))
+        .layer(middleware::map_response(confine))
+}
+
+fn page(at: &'static str, document: &'static str) -> Router<App> {
     // Without a word about it Swagger UI sends the document's address to a validator of its makers.
-    let config = Config::from("/v1/openapi.json").validator_url("none").use_base_layout();
-    Router::from(SwaggerUi::new("/docs").config(config)).layer(middleware::map_response(confine))
+    let config = Config::from(document).validator_url("none").use_base_layout();
+    Router::from(SwaggerUi::new(at).config(config))
 }
 
 async fn confine(mut response: Response) -> Response {

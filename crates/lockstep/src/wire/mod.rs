@@ -1,6 +1,6 @@
 //! The surfaces: HTTP in, operations called, HTTP out. Nothing is decided here.
 
-mod crm;
+pub mod crm;
 pub(crate) mod files;
 pub mod hooks;
 pub mod inbox;
@@ -29,7 +29,7 @@ const FRONT: &str = concat!(
     /docs               the same as pages to browse and to try\n\
     /inbox              conversations, for people\n\
     /v1/health          whether this server works\n\
-    /api/v1/crm         CRM API\n\
+    /api/v1/crm         CRM API, described in /api/openapi.json and at /docs/crm\n\
     /api/platform       contexts of the CRM API\n\
     /hooks/{vendor}     where CRMs and WhatsApp send their webhooks\n\
     /oauth/callback     where CRMs send people back who allowed access\n\

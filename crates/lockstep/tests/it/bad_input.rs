@@ -205,9 +205,11 @@ async fn null_is_refused_where_nothing_can_be_cleared() {
 }
 
 #[test]
-fn the_openapi_document_is_the_committed_one() {
-    let document = lockstep::wire::inbox::document().to_pretty_json().expect("JSON");
-    compare("openapi/inbox.json", &format!("{document}\n"));
+fn the_openapi_documents_are_the_committed_ones() {
+    let inbox = lockstep::wire::inbox::document().to_pretty_json().expect("JSON");
+    compare("openapi/inbox.json", &format!("{inbox}\n"));
+    let crm = lockstep::wire::crm::document().to_pretty_json().expect("JSON");
+    compare("openapi/crm.json", &format!("{crm}\n"));
 }
 
 #[test]

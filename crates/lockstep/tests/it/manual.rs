@@ -1,4 +1,4 @@
-//! The pages that show the Inbox API's document: whole, from this server alone.
+//! The pages that show the documents of the APIs: whole, from this server alone.
 
 use crate::desk::{Answered, Desk};
 
@@ -11,11 +11,16 @@ async fn page(desk: &Desk, path: &str) -> Answered {
 }
 
 #[tokio::test]
-async fn the_document_can_be_browsed_and_nothing_is_loaded_from_outside() {
+async fn the_documents_can_be_browsed_and_nothing_is_loaded_from_outside() {
     let desk = Desk::new().await;
-    let front = page(&desk, "/docs").await;
-    assert_eq!((front.status.as_u16(), front.header("location")), (303, Some("/docs/")));
-    let front = page(&desk, "/docs/").await;
+    browse(&desk, "/docs", "/v1/openapi.json").await;
+    browse(&desk, "/docs/crm", "/api/openapi.json").await;
+}
+
+async fn browse(desk: &Desk, at: &str, document: &str) {
+    let front = page(desk, at).await;
+    assert_eq!((front.status.as_u16(), front.header("location")), (303, Some(format!("{at}/").as_str())));
+    let front = page(desk, &format!("{at}/")).await;
     assert_eq!((front.status.as_u16(), front.header("content-type")), (200, Some("text/html")));
     let named = front.text.split(['"', '\'']).filter(|part| part.ends_with(".js") || part.ends_with(".css"));
     let files: Vec<&str> = named.collect();
@@ -23,10 +28,10 @@ async fn the_document_can_be_browsed_and_nothing_is_loaded_from_outside() {
     for file in files {
         let name = file.strip_prefix("./").unwrap_or(file);
         assert!(!name.contains('/'), "{file} is no file beside the page");
-        let loaded = page(&desk, &format!("/docs/{name}")).await;
+        let loaded = page(desk, &format!("{at}/{name}")).await;
         assert!(loaded.status == 200 && !loaded.text.is_empty(), "{file}: {}", loaded.status);
     }
     assert!(!front.text.contains("://"), "{}", front.text);
-    let start = page(&desk, "/docs/swagger-initializer.js").await.text;
-    assert!(start.contains("\"/v1/openapi.json\"") && start.contains("\"validatorUrl\": \"none\""), "{start}");
+    let start = page(desk, &format!("{at}/swagger-initializer.js")).await.text;
+    assert!(start.contains(&format!("\"{document}\"")) && start.contains("\"validatorUrl\": \"none\""), "{start}");
 }

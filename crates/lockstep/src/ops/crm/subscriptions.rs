@@ -6,7 +6,7 @@ use lockstep_core::job::Job;
 use lockstep_core::limits::CRM_SUBSCRIPTIONS_MAX;
 use lockstep_store::{ConnectionOf, CrmSubscription, Org};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::app::ConnectionEvent;
 use super::invoke::refused;
@@ -195,19 +195,10 @@ pub async fn delete(app: &App, org: &Org, id: &str, subscription: &str) -> Resul
     if gone { Ok(()) } else { Err(missing()) }
 }
 
-/// A subscription for an app.
+/// What a subscription wants.
 ///
 /// # Errors
 /// A row that cannot be read back.
-pub fn shown(subscription: &CrmSubscription) -> Result<Json, CrmProblem> {
-    let wanted: Wanted = serde_json::from_value(subscription.content.clone()).map_err(tokens::broken)?;
-    let (id, created_at) = (&subscription.id, subscription.created_at.to_string());
-    Ok(match wanted {
-        Wanted::Record { object, record } => {
-            json!({ "id": id, "object": object, "record": { "type": object, "id": record }, "created_at": created_at })
-        }
-        Wanted::Search { object, event, payload } => {
-            json!({ "id": id, "object": object, "event": event, "payload": payload, "created_at": created_at })
-        }
-    })
+pub fn wanted(subscription: &CrmSubscription) -> Result<Wanted, CrmProblem> {
+    serde_json::from_value(subscription.content.clone()).map_err(tokens::broken)
 }

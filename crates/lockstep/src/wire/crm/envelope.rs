@@ -6,15 +6,74 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lockstep_core::crm::{CrmCode, CrmProblem};
+use lockstep_core::crm::{CrmCode, CrmProblem, CrmWords, Flaw};
 use lockstep_core::limits::{
     BODY_BYTES_MAX, CRM_SEARCH_MAX, IDEMPOTENCY_KEY_CHARS_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, fits,
 };
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::wire::request::Cause;
+
+/// What a refused caller reads. `code` never changes its meaning; the sentences may.
+#[derive(Serialize, ToSchema)]
+pub struct CrmError {
+    /// One of the closed list of codes.
+    #[schema(value_type = String)]
+    pub code: &'static str,
+    /// What is wrong and what to do. Absent where `errors` stands alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub error: Option<String>,
+    /// Every flaw.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FlawObject>,
+    /// The payload field, or the CRM's field, that caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub field: Option<String>,
+    /// The CRM's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub crm: Option<CrmWordsObject>,
+}
+
+/// One thing that is wrong.
+#[derive(Serialize, ToSchema)]
+pub struct FlawObject {
+    /// Where.
+    path: String,
+    /// What.
+    error: String,
+}
+
+impl From<Flaw> for FlawObject {
+    fn from(Flaw { path, error }: Flaw) -> Self {
+        Self { path, error }
+    }
+}
+
+/// What the CRM said of a refusal.
+#[derive(Serialize, ToSchema)]
+pub struct CrmWordsObject {
+    /// The vendor's code.
+    code: String,
+    /// The vendor's sentence.
+    message: String,
+    /// The vendor's id of the request, for its support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    request_id: Option<String>,
+}
+
+impl From<CrmWords> for CrmWordsObject {
+    fn from(CrmWords { code, message, request_id }: CrmWords) -> Self {
+        Self { code, message, request_id }
+    }
+}
 
 /// A problem on its way out.
 #[derive(Debug)]
@@ -30,22 +89,14 @@ impl IntoResponse for CrmRefusal {
     fn into_response(self) -> Response {
         let problem = self.0;
         let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut body = json!({ "code": problem.code.word() });
         // A list of flaws stands alone: the stock client takes a body with `error` for something else.
-        if problem.code == CrmCode::Invalid {
-            body["errors"] = json!(problem.flaws);
-        } else {
-            body["error"] = json!(problem.message);
-            if !problem.flaws.is_empty() {
-                body["errors"] = json!(problem.flaws);
-            }
-        }
-        if let Some(crm) = &problem.crm {
-            body["crm"] = json!(crm);
-        }
-        if let Some(field) = &problem.field {
-            body["field"] = json!(field);
-        }
+        let body = CrmError {
+            code: problem.code.word(),
+            error: (problem.code != CrmCode::Invalid).then_some(problem.message),
+            errors: problem.flaws.into_iter().map(FlawObject::from).collect(),
+            field: problem.field,
+            crm: problem.crm.map(|words| CrmWordsObject::from(*words)),
+        };
         let mut response = (status, Json(body)).into_response();
         if let Some(wait) = problem.retry_after {
             let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -132,10 +183,13 @@ pub(super) fn malformed(message: impl Into<String>) -> CrmRefusal {
 }
 
 /// How a list is paged.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Paging {
+    /// Rows on a page; 25 when absent.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u64>,
-    /// Where the page before ended.
+    /// The `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 

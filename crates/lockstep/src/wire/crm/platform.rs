@@ -1,16 +1,20 @@
 //! The Platform API: an app's settings, its contexts and their tokens.
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use lockstep_core::limits::PAGE_SIZE_MAX;
 use lockstep_store::ContextData;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::envelope::{Body, CrmRefusal, Segments};
+use super::shapes::{
+    AuthorizationStanding, ConnectionReference, ContextObject, ContextToken, OneApp, PlatformConnection,
+};
 use super::user_shapes;
 use crate::app::App;
 use crate::auth::Caller;
@@ -19,63 +23,77 @@ use crate::ops::crm::connections;
 use crate::ops::crm::tokens::{self, Kind, TOKEN_LIFE};
 
 /// The routes below `/api/platform`.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/app", get(settings).put(set))
-        .route("/contexts", post(put_context))
-        .route("/contexts/{context}/connections/{crm}", get(connection))
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(settings, set)).routes(routes!(put_context)).routes(routes!(connection))
 }
 
-async fn settings(State(app): State<App>, caller: Caller) -> Result<Json<Value>, CrmRefusal> {
-    Ok(Json(json!({ "app": app::settings(&app, &caller.org).await? })))
+/// Shows the app's settings.
+#[utoipa::path(get, path = "/app", tag = "app", operation_id = "get_app", responses((status = 200, body = OneApp)))]
+async fn settings(State(app): State<App>, caller: Caller) -> Result<Json<OneApp>, CrmRefusal> {
+    Ok(Json(OneApp { app: app::settings(&app, &caller.org).await?, webhook_secret: None }))
 }
 
-/// The webhook secret is in the answer: who may set the app may read it.
+/// Sets the app: what the body leaves out is at its default. Who may set the app may read its webhook secret.
+#[utoipa::path(put, path = "/app", tag = "app", operation_id = "set_app", request_body = AppSettings,
+    responses((status = 200, body = OneApp)))]
 async fn set(
     State(app): State<App>,
     caller: Caller,
     Body(settings): Body<AppSettings>,
-) -> Result<Json<Value>, CrmRefusal> {
+) -> Result<Json<OneApp>, CrmRefusal> {
     let settings = app::set(&app, &caller.org, settings).await?;
     let secret = app::secret(&app, &caller.org).await?;
-    Ok(Json(json!({ "app": settings, "webhook_secret": secret.as_ref().map(|secret| secret.expose_secret()) })))
+    Ok(Json(OneApp { app: settings, webhook_secret: secret.map(|secret| secret.expose_secret().to_owned()) }))
 }
 
-#[derive(Deserialize)]
+/// A context to make or to change.
+#[derive(Deserialize, ToSchema)]
 struct PutContext {
-    context: Given,
+    /// The context.
+    context: NewContext,
 }
 
-#[derive(Deserialize)]
-struct Given {
+/// A context as the app gives it; other members are kept and echoed.
+#[derive(Deserialize, ToSchema)]
+struct NewContext {
+    /// The app's name for it, 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
     external_id: String,
+    /// Its name for people.
     #[serde(default)]
+    #[schema(max_length = 255)]
     external_name: Option<String>,
     #[serde(flatten)]
+    #[schema(value_type = HashMap<String, Value>)]
     attributes: Map<String, Value>,
 }
 
+/// Makes a context, or changes it, and gives a token for its browser.
+#[utoipa::path(post, path = "/contexts", tag = "contexts", operation_id = "put_context", request_body = PutContext,
+    responses((status = 200, body = ContextToken)))]
 async fn put_context(
     State(app): State<App>,
     caller: Caller,
     Body(PutContext { context }): Body<PutContext>,
-) -> Result<Json<Value>, CrmRefusal> {
-    let Given { external_id, external_name, attributes } = context;
+) -> Result<Json<ContextToken>, CrmRefusal> {
+    let NewContext { external_id, external_name, attributes } = context;
     let data = ContextData { name: external_name.clone(), attributes: attributes.clone() };
     let of = tokens::put_context(&app, &caller.org, &external_id, data).await?;
-    let mut shown = attributes;
-    shown.insert("external_id".to_owned(), external_id.into());
-    shown.insert("external_name".to_owned(), external_name.into());
-    let token = tokens::issue(&app, &of, Kind::Bearer)?;
-    Ok(Json(json!({ "access_token": token, "expires_in": TOKEN_LIFE.as_secs(), "context": shown })))
+    Ok(Json(ContextToken {
+        access_token: tokens::issue(&app, &of, Kind::Bearer)?,
+        expires_in: TOKEN_LIFE.as_secs(),
+        context: ContextObject { external_id, external_name, attributes },
+    }))
 }
 
-/// The context's connection to a CRM. What lets us act there is never shown: records are read and written here.
+/// Shows a context's connection to a CRM. What lets us act there is never shown: records are read and written here.
+#[utoipa::path(get, path = "/contexts/{context}/connections/{crm}", tag = "contexts",
+    operation_id = "get_context_connection", responses((status = 200, body = PlatformConnection)))]
 async fn connection(
     State(app): State<App>,
     caller: Caller,
     Segments((context, crm)): Segments<(String, String)>,
-) -> Result<(StatusCode, Json<Value>), CrmRefusal> {
+) -> Result<Json<PlatformConnection>, CrmRefusal> {
     let about = connections::connector(&crm)?;
     let known = tokens::known_context(&app, &caller.org, &context).await?;
     let found = match known {
@@ -86,13 +104,10 @@ async fn connection(
         None => None,
     };
     let seen = found.ok_or_else(|| connections::unknown(&crm))?;
-    let shown = user_shapes::connection(&app, &seen);
-    Ok((
-        StatusCode::OK,
-        Json(json!({
-            "connection": { "id": seen.id, "enabled": true },
-            "connector": user_shapes::public_connector(&app, about),
-            "authorization": { "status": shown["authorization"]["status"], "credential": null },
-        })),
-    ))
+    let status = if seen.is_active() { "active" } else { "error" };
+    Ok(Json(PlatformConnection {
+        connection: ConnectionReference { id: seen.id, enabled: true },
+        connector: user_shapes::public_connector(&app, about),
+        authorization: AuthorizationStanding { status, credential: None },
+    }))
 }

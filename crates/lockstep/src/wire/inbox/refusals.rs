@@ -126,22 +126,31 @@ pub fn add_components(components: &mut Components) {
         give_headers(&mut response, refusal_headers(status));
         components.responses.insert(component(status), RefOr::T(response));
     }
-    for (name, kind, description) in HEADERS {
+    add_headers(components, &HEADERS.each_ref().map(|(name, ..)| *name));
+}
+
+/// Adds headers that answers refer to, by name.
+pub fn add_headers(components: &mut Components, names: &[&str]) {
+    for (name, kind, description) in HEADERS.iter().filter(|(name, ..)| names.contains(name)) {
         components.headers.insert((*name).to_owned(), RefOr::T(header(kind.clone(), description)));
     }
 }
 
-fn component(status: u16) -> String {
+/// The name of the component that all refusals of a status refer to.
+pub fn component(status: u16) -> String {
     format!("Refused{status}")
 }
 
-const REQUEST: &str = "X-Request-Id";
-const RATE: [&str; 3] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
-const RETRY: &str = "Retry-After";
+/// The request's id.
+pub const REQUEST: &str = "X-Request-Id";
+/// How the bucket stands.
+pub const RATE: [&str; 3] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+/// When to try again.
+pub const RETRY: &str = "Retry-After";
 const REPLAYED: &str = "Idempotent-Replayed";
 const LOCATION: &str = "Location";
 
-const HEADERS: &[(&str, Type, &str)] = &[
+const HEADERS: [(&str, Type, &str); 7] = [
     (REQUEST, Type::String, "The request, as `request_id` in the body"),
     (
         RATE[0],
@@ -160,7 +169,8 @@ fn header(kind: Type, description: &str) -> Header {
     HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }
 
-fn give_headers(response: &mut Response, names: impl Iterator<Item = &'static str>) {
+/// Lets an answer refer to its headers.
+pub fn give_headers(response: &mut Response, names: impl Iterator<Item = &'static str>) {
     let refer = |name: &str| RefOr::Ref(Ref::new(format!("#/components/headers/{name}")));
     response.headers.extend(names.map(|name| (name.to_owned(), refer(name))));
 }

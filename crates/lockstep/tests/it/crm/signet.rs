@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::contract::exchange;
 use crate::world::{Setup, World, run};
 
 /// Where Signet's pages are.
@@ -102,9 +103,7 @@ impl Signet {
         }
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let request = request.body(Body::from(text)).expect("a request");
-        let answer = run(self.world.router.clone().oneshot(request)).expect("an answer");
-        let (parts, body) = answer.into_parts();
-        let bytes = run(to_bytes(body, usize::MAX)).expect("a body");
+        let (parts, bytes) = run(exchange(&self.world.router, request));
         let read =
             serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into());
         (parts.status, parts.headers, read)

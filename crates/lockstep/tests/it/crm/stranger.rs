@@ -69,8 +69,9 @@ const BROWSER: [(&str, &str, Gets); 22] = [
     ("DELETE", "/sessions", Gets::Own),
 ];
 
-/// Routes that are not about a context: the cookie alone, and the pages of the pop-up window.
-const OTHERS: [&str; 5] = [
+/// Routes that are not about a context: the document, the cookie alone, and the pages of the pop-up window.
+const OTHERS: [&str; 6] = [
+    "/api/openapi.json",
     "/sessions/token",
     "/authorizations/loading",
     "/authorizations/{crm}/loading",
@@ -78,10 +79,14 @@ const OTHERS: [&str; 5] = [
     "/socket/websocket",
 ];
 
-/// Every path that is registered below the CRM API.
+/// Every path that is registered below the CRM API: what stands behind the key pair is in its document.
 fn registered() -> BTreeSet<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/wire/crm");
-    let mut found = BTreeSet::new();
+    let below = |path: &String| {
+        let rest = path.strip_prefix("/api/v1/crm").or_else(|| path.strip_prefix("/api/platform"));
+        rest.expect("a path of the CRM API").to_owned()
+    };
+    let mut found: BTreeSet<String> = lockstep::wire::crm::document().paths.paths.keys().map(below).collect();
     for file in fs::read_dir(folder).expect("the folder") {
         let text = fs::read_to_string(file.expect("a file").path()).expect("text");
         let rest = text.split(".route(").skip(1);
