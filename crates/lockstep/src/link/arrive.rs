@@ -40,11 +40,11 @@ pub struct Framed {
 pub async fn frame(State(app): State<App>, headers: HeaderMap, Asked(asked): Asked<Framed>) -> Response {
     match apps::knows_origin(&app, &asked.origin).await {
         Err(problem) => return trouble(&words(&headers), problem, None),
-        Ok(false) => {
-            return (StatusCode::FORBIDDEN, "This page's origin is not among the app's allowed origins.")
-                .into_response();
+        Ok(known) if known && is_origin(&asked.origin) => {}
+        Ok(_) => {
+            let told = "This page's origin is not among the app's allowed origins.";
+            return (StatusCode::FORBIDDEN, told).into_response();
         }
-        Ok(true) => {}
     }
     let failed = (asked.v != VERSION).then_some("version_unsupported");
     let mut response = html(StatusCode::OK, &FrameScreen { origin: &asked.origin, failed });
@@ -53,6 +53,11 @@ pub async fn frame(State(app): State<App>, headers: HeaderMap, Asked(asked): Ask
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// Whether a text is an origin and nothing more: it goes into a header.
+fn is_origin(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
 }
 
 /// `GET /link/opening`: what the vendor's window shows until it is led there.
@@ -340,4 +345,19 @@ async fn suggest_objects(work: &Work<'_>, scene: &mut Scene, seen: &Seen) -> Res
         changed = true;
     }
     Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_origin;
+
+    #[test]
+    fn nothing_but_an_origin_goes_into_the_policy() {
+        assert!(is_origin("https://app.example.com") && is_origin("http://localhost:3000"));
+        for bad in
+            ["https://x; script-src * .example.com", "https://x .example.com", "https://app.example.com/", "*", ""]
+        {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
 }

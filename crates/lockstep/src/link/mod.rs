@@ -33,6 +33,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use lockstep_core::limits::BODY_BYTES_MAX;
 use serde::de::DeserializeOwned;
+use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
 
@@ -67,6 +68,7 @@ pub fn router() -> Router<App> {
         .route("/link/accent/{name}", get(assets::colours))
         .merge(screens)
         .layer(middleware::from_fn(guard))
+        .layer(CompressionLayer::new())
 }
 
 /// Nothing is loaded from elsewhere and no code stands in a page. The frame adds who may show it.

@@ -31,6 +31,7 @@ const FRONT: &str = concat!(
     /v1/health          whether this server works\n\
     /api/v1/crm         CRM API, described in /api/openapi.json and at /docs/crm\n\
     /api/platform       contexts of the CRM API\n\
+    /link.js            CRM Link, for apps and their users\n\
     /hooks/{vendor}     where CRMs and WhatsApp send their webhooks\n\
     /oauth/callback     where CRMs send people back who allowed access\n\
     /media/{token}      files of messages\n"
