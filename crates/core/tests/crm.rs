@@ -76,7 +76,7 @@ fn findings(wire: &Json) -> Vec<String> {
 fn invoke(event: &str, given: Json) -> Effect {
     let (object, mapping) = (defined(), mapped());
     let payload = payload::read(&object.event(event).unwrap().fields, &given, true).unwrap();
-    evaluate(mapping.action(event).unwrap(), &deals(), &payload).unwrap()
+    evaluate(mapping.action(event).unwrap(), object.event(event).unwrap().event_type, &deals(), &payload).unwrap()
 }
 
 fn properties(of: &[(&str, &str)]) -> Properties {

@@ -49,18 +49,31 @@ fn context_row(row: &Row<'_>) -> Result<ContextOf, StoreError> {
 }
 
 impl Tx<'_> {
-    /// Makes an app's context, or changes what is told of it.
+    /// Makes an app's context, or changes what is told of it. What is not told this time stays.
     ///
     /// # Errors
     /// When the store fails.
     pub fn put_context(&mut self, org: &Org, external_id: &str, data: &ContextData) -> Result<ContextOf, StoreError> {
         let (id, now) = (ContextId::new(self.env()), self.now());
+        let attributes = (!data.attributes.is_empty()).then(|| Arg::json(&data.attributes)).transpose()?;
         self.execute(
             "INSERT INTO contexts (id, org_id, external_id, name, attributes, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (org_id, external_id) DO UPDATE SET name = excluded.name, attributes = excluded.attributes",
-            args![&id, org.id(), external_id, data.name.as_deref(), Arg::json(&data.attributes)?, now],
+             ON CONFLICT (org_id, external_id) DO UPDATE SET name = COALESCE(excluded.name, contexts.name),
+                 attributes = COALESCE(excluded.attributes, contexts.attributes)",
+            args![&id, org.id(), external_id, data.name.as_deref(), attributes, now],
         )?;
         self.named_context(org, external_id)?.ok_or(StoreError::Missing { what: "context" })
+    }
+
+    /// What is told of a context.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn context_data(&mut self, of: &ContextOf) -> Result<ContextData, StoreError> {
+        let sql = "SELECT name, attributes FROM contexts WHERE id = ?1";
+        let read =
+            |row: &Row<'_>| Ok(ContextData { name: row.take()?, attributes: row.maybe_json()?.unwrap_or_default() });
+        self.one(sql, args![of.id()], read)?.ok_or(StoreError::Missing { what: "context" })
     }
 
     /// The organization's context that its app gave this name.

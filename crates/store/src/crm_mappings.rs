@@ -33,6 +33,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn last_mapping(&mut self, of: &ConnectionOf) -> Result<Option<MappingVersion>, StoreError> {
+        self.hold(of.org().id())?;
         self.one(&format!("{MAPPING} ORDER BY version DESC LIMIT 1"), args![of.id()], mapping_row)
     }
 

@@ -44,6 +44,19 @@ pub struct Invocation {
     pub answer: Option<Json>,
     /// When it began.
     pub created_at: Time,
+    /// When it last moved on.
+    pub updated_at: Time,
+}
+
+impl Invocation {
+    /// Whether nobody waits for its answer any more, and none came.
+    pub fn is_lost(&self, now: Time) -> bool {
+        match self.state {
+            InvocationState::Open => self.updated_at <= now.minus(LOST_AFTER),
+            InvocationState::Unknown => true,
+            InvocationState::Done => false,
+        }
+    }
 }
 
 /// What is given to begin one.
@@ -78,7 +91,7 @@ pub enum BeginInvocation {
     Before(Invocation),
 }
 
-const INVOCATION: &str = "SELECT id, object, event, state, deed, answer, created_at FROM invocations";
+const INVOCATION: &str = "SELECT id, object, event, state, deed, answer, created_at, updated_at FROM invocations";
 
 fn invocation_row(row: &Row<'_>) -> Result<Invocation, StoreError> {
     Ok(Invocation {
@@ -89,6 +102,7 @@ fn invocation_row(row: &Row<'_>) -> Result<Invocation, StoreError> {
         deed: row.json()?,
         answer: row.maybe_json()?,
         created_at: row.take()?,
+        updated_at: row.take()?,
     })
 }
 
@@ -103,15 +117,13 @@ impl Tx<'_> {
         key: &str,
         fingerprint: &[u8; 32],
     ) -> Result<Option<BeginInvocation>, StoreError> {
-        let lost = self.now().minus(LOST_AFTER);
-        let columns = INVOCATION.replace("SELECT", "SELECT fingerprint, updated_at,");
+        let now = self.now();
+        let columns = INVOCATION.replace("SELECT", "SELECT fingerprint,");
         let sql = format!("{columns} WHERE connection_id = ?1 AND idempotency_key = ?2");
-        let found = self.one(&sql, args![of.id(), key], |row| {
-            Ok((row.take::<Vec<u8>>()?, row.take::<Time>()?, invocation_row(row)?))
-        })?;
-        Ok(found.map(|(kept, updated_at, before)| match before.state {
+        let found = self.one(&sql, args![of.id(), key], |row| Ok((row.take::<Vec<u8>>()?, invocation_row(row)?)))?;
+        Ok(found.map(|(kept, before)| match before.state {
             _ if kept != fingerprint => BeginInvocation::OtherRequest,
-            InvocationState::Open if updated_at > lost => BeginInvocation::Running,
+            InvocationState::Open if !before.is_lost(now) => BeginInvocation::Running,
             _ => BeginInvocation::Before(before),
         }))
     }
@@ -155,6 +167,16 @@ impl Tx<'_> {
         self.execute(sql, args![of.id(), id, Arg::json(answer)?, now]).map(|_| ())
     }
 
+    /// Notes what is about to be sent after all, in the caller's own form.
+    ///
+    /// # Errors
+    /// `Missing` when it has gone.
+    pub fn set_invocation_deed(&mut self, of: &ConnectionOf, id: &InvocationId, deed: &Json) -> Result<(), StoreError> {
+        let now = self.now();
+        let sql = "UPDATE invocations SET deed = ?3, updated_at = ?4 WHERE connection_id = ?1 AND id = ?2";
+        self.change("invocation", sql, args![of.id(), id, Arg::json(deed)?, now])
+    }
+
     /// Notes that no answer came.
     ///
     /// # Errors
@@ -181,19 +203,6 @@ impl Tx<'_> {
     pub fn invocation(&mut self, of: &ConnectionOf, id: &InvocationId) -> Result<Option<Invocation>, StoreError> {
         let sql = format!("{INVOCATION} WHERE connection_id = ?1 AND id = ?2");
         self.one(&sql, args![of.id(), id], invocation_row)
-    }
-
-    /// Invocations of the connection whose outcome nobody knows, oldest first.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn unknown_invocations(&mut self, of: &ConnectionOf, limit: usize) -> Result<Vec<Invocation>, StoreError> {
-        let lost = self.now().minus(LOST_AFTER);
-        let sql = format!(
-            "{INVOCATION} WHERE connection_id = ?1 AND (state = 'unknown' OR (state = 'open' AND updated_at <= ?2))
-             ORDER BY created_at, id LIMIT ?3"
-        );
-        self.query(&sql, args![of.id(), lost, limit], invocation_row)
     }
 
     /// Removes invocations that were done before this instant; answers how many.

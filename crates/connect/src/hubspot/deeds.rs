@@ -51,13 +51,15 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
         }
         Deed::Update { record, properties, links } => {
             // The record comes last, so that a link that is refused leaves it as it was.
-            for link in links {
-                attach(session, record, link).await?;
+            for (before, link) in links.iter().enumerate() {
+                let attached = attach(session, record, link).await;
+                if before == 0 { attached } else { attached.map_err(half_done) }?;
             }
             if properties.is_empty() {
                 found(session, record, asked).await
             } else {
-                change(session, record, properties, asked).await
+                let changed = change(session, record, properties, asked).await;
+                if links.is_empty() { changed } else { changed.map_err(half_done) }
             }
         }
         Deed::Archive(record) => archive(session, record).await,
@@ -150,8 +152,21 @@ async fn start(
         let message = format!("The workflow is about records of {object}, not about {record}.");
         return Err(Fault::new(FaultClass::Rejected, "OTHER_OBJECT", message));
     }
+    let wanted = properties.get(&trigger.property).cloned().flatten();
+    let asked_now = [trigger.property.clone()];
+    let held = found(session, record, &asked_now).await.map_err(nothing_done)?;
+    let holds =
+        |held: &Outcome| matches!(held, Outcome::Written(held) if held.text(&trigger.property) == wanted.as_deref());
+    if !holds(&held) {
+        return change(session, record, &properties, asked).await;
+    }
     change(session, record, &[(trigger.property, None)].into(), &[]).await.map_err(nothing_done)?;
-    change(session, record, &properties, asked).await
+    change(session, record, &properties, asked).await.map_err(half_done)
+}
+
+/// A fault after something was done: nobody may say that nothing was written.
+fn half_done(fault: Fault) -> Fault {
+    Fault { class: FaultClass::Unknown, ..fault }
 }
 
 /// Links a record that is there. One call, and one before it for a kind that is asked for by name.

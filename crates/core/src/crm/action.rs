@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json};
 
 use super::convert::{listed, to_native};
+use super::definition::EventType;
 use super::mapping::{ActionType, EventAction, Operator, Otherwise, Transformation, Way};
 use super::payload::Payload;
 use super::record_id::RecordId;
@@ -118,9 +119,15 @@ impl Write {
 ///
 /// # Errors
 /// See [`Refusal`].
-pub fn evaluate(action: &EventAction, api: &ApiObject, payload: &Payload) -> Result<Effect, Refusal> {
+pub fn evaluate(
+    action: &EventAction,
+    event_type: EventType,
+    api: &ApiObject,
+    payload: &Payload,
+) -> Result<Effect, Refusal> {
     let root = || api.selector.as_ref().ok_or(Refusal::Undescribed);
-    let run = |root, operation| Run { action, root, payload, operation };
+    let on_record = matches!(event_type, EventType::Update | EventType::Delete);
+    let run = |root, operation| Run { action, root, payload, operation, on_record };
     Ok(match action.action_type {
         ActionType::Noop => Effect::Nothing,
         ActionType::Delete => Effect::Delete,
@@ -146,6 +153,8 @@ struct Run<'a> {
     root: &'a Selector,
     payload: &'a Payload,
     operation: Operation,
+    /// Whether there is a record already: what did not come stays as it is there, and null clears.
+    on_record: bool,
 }
 
 /// Why one row has no value.
@@ -162,9 +171,7 @@ impl Run<'_> {
             let Some((target, property)) = self.target(row) else { continue };
             match self.native(row, target) {
                 Ok(Patch::Set(text)) => write.properties.insert(property.clone(), Some(text)),
-                Ok(Patch::Clear) if self.operation == Operation::Update => {
-                    write.properties.insert(property.clone(), None)
-                }
+                Ok(Patch::Clear) if self.on_record => write.properties.insert(property.clone(), None),
                 Ok(Patch::Clear | Patch::Keep) => continue,
                 Err(Unfit::Park(refusal)) => return Err(refusal),
                 Err(Unfit::Bad(error)) => {
@@ -267,7 +274,7 @@ impl Run<'_> {
     fn given(&self, row: &Transformation) -> Patch<Json> {
         let default = || row.default_value.clone().map(Patch::Set);
         match row.slug().and_then(|slug| self.payload.get(slug)) {
-            None if self.operation == Operation::Update => Patch::Keep,
+            None if self.on_record => Patch::Keep,
             None => default().unwrap_or(Patch::Keep),
             Some(Json::Null) => default().unwrap_or(Patch::Clear),
             Some(value) => Patch::Set(value.clone()),
@@ -279,7 +286,7 @@ impl Run<'_> {
         let bad = |error: template::BadTemplate| Unfit::Bad(error.to_string());
         let names = template::names(source).map_err(bad)?;
         if !names.is_empty() && names.iter().all(|name| !self.payload.contains_key(name)) {
-            let default = row.default_value.clone().filter(|_| self.operation != Operation::Update);
+            let default = row.default_value.clone().filter(|_| !self.on_record);
             return Ok(default.map_or(Patch::Keep, Patch::Set));
         }
         // A null prints like a value that did not come.

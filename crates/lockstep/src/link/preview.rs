@@ -76,7 +76,7 @@ impl Try<'_> {
             rest: false,
             starts: false,
         };
-        match evaluate(action, self.native, &payload) {
+        match evaluate(action, self.event.event_type, self.native, &payload) {
             Err(refusal) => preview.sentence = Some(self.refused(&refusal)),
             Ok(Effect::Nothing) => preview.sentence = Some(self.w.say("preview-none")),
             Ok(Effect::Update(write)) if record.is_some() => self.written(&mut preview, &write, record),

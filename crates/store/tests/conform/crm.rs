@@ -1,6 +1,5 @@
 //! Apps, contexts, named connections, mappings, invocations and what apps are told.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lockstep_core::crm::{ApiObject, CrmObject, ObjectMapping, definition};
@@ -45,6 +44,13 @@ pub fn a_context_is_made_once_and_changed(world: &World) {
     world.write(move |tx, org| {
         let again = tx.put_context(org, "acme", &ContextData { name, attributes })?;
         assert_eq!(again, made);
+        tx.put_context(org, "acme", &ContextData::default())?;
+        let kept = tx.context_data(&made)?;
+        assert_eq!(
+            (kept.name.as_deref(), &kept.attributes["plan"]),
+            (Some("Acme"), &json!("gold")),
+            "what is not told stays"
+        );
         assert_eq!(tx.context(org.id(), made.id())?.as_ref(), Some(&made));
         assert_eq!(tx.context_name(org, made.id())?.as_deref(), Some("acme"));
         assert_eq!(tx.named_context(org, "other")?, None);
@@ -262,13 +268,16 @@ pub fn a_lost_invocation_is_unknown(world: &World) {
             assert_eq!(tx.begin_invocation(&begun, new)?, BeginInvocation::First);
         }
         tx.set_invocation_unknown(&begun, &lost[1].id)?;
-        assert_eq!(tx.unknown_invocations(&begun, 9)?.len(), 1);
+        tx.set_invocation_deed(&begun, &lost[0].id, &json!({"sent": "update"}))?;
+        let kept = [tx.invocation(&begun, &lost[0].id)?, tx.invocation(&begun, &lost[1].id)?];
+        assert_eq!(kept.map(|kept| kept.unwrap().is_lost(tx.now())), [false, true]);
         Ok(())
     });
     world.dial.advance(Duration::from_secs(60));
     world.write(move |tx, _| {
-        let unknown: BTreeSet<_> = tx.unknown_invocations(&of, 9)?.into_iter().map(|lost| lost.id).collect();
-        assert_eq!(unknown, BTreeSet::from(ids.clone()), "one that died in the sending too");
+        let died = tx.invocation(&of, &ids[0])?.unwrap();
+        assert!(died.is_lost(tx.now()), "one that died in the sending too");
+        assert_eq!(died.deed, json!({"sent": "update"}));
         let BeginInvocation::Before(before) = tx.begin_invocation(&of, &again)? else { panic!("lost before") };
         assert_eq!((&before.id, before.answer), (&ids[0], None));
         assert_eq!(tx.begin_invocation(&of, &after)?, BeginInvocation::First, "it stands in nobody's way any more");

@@ -17,7 +17,17 @@ fn payload(value: Json) -> Payload {
 }
 
 fn run(action: &EventAction, given: Json) -> Result<Effect, Refusal> {
-    evaluate(action, &deals(), &payload(given))
+    evaluate(action, event_of(action), &deals(), &payload(given))
+}
+
+/// The kind of event that usually has such an action.
+fn event_of(action: &EventAction) -> EventType {
+    match action.action_type {
+        ActionType::Update => EventType::Update,
+        ActionType::Delete => EventType::Delete,
+        ActionType::Search => EventType::Search,
+        ActionType::Create | ActionType::Workflow | ActionType::Noop => EventType::Create,
+    }
 }
 
 fn written(effect: Result<Effect, Refusal>) -> Write {
@@ -102,7 +112,7 @@ fn a_value_without_a_meaning_is_refused_or_set_aside() {
     assert_eq!(parked, Err(Refusal::Park { slug: "state".to_owned(), value: json!("odd") }));
     let mut bare = deals();
     bare.selector = None;
-    let unknown = evaluate(&action("create", json!([]), json!({})), &bare, &Payload::new());
+    let unknown = evaluate(&action("create", json!([]), json!({})), EventType::Create, &bare, &Payload::new());
     assert_eq!(unknown, Err(Refusal::Undescribed));
 }
 
@@ -160,10 +170,17 @@ fn an_event_can_be_ignored_deleted_or_handed_to_a_workflow() {
     let row = json!([{"name": "direct", "field": {"slug": "title"}, "source_pointer": "#/properties/subject"}]);
     let start = action("workflow", row.clone(), json!({"workflow": "w1"}));
     let inputs = properties(&[("subject", Some("Lease"))]);
-    let effect = evaluate(&start, &api, &payload(json!({"title": "Lease"})));
+    let effect = evaluate(&start, EventType::Create, &api, &payload(json!({"title": "Lease"})));
     assert_eq!(effect, Ok(Effect::Start { workflow: "w1".to_owned(), inputs }));
+    let mut waiting = start.clone();
+    waiting.transformations[0].default_value = Some(json!("Untitled"));
+    let none = |event_type| match evaluate(&waiting, event_type, &api, &Payload::new()) {
+        Ok(Effect::Start { inputs, .. }) => inputs.len(),
+        other => panic!("no start: {other:?}"),
+    };
+    assert_eq!((none(EventType::Create), none(EventType::Update)), (1, 0), "on a record what did not come stays");
     let gone = action("workflow", row, json!({"workflow": "w2"}));
-    assert!(matches!(evaluate(&gone, &api, &Payload::new()), Err(Refusal::Gone(_))));
+    assert!(matches!(evaluate(&gone, EventType::Create, &api, &Payload::new()), Err(Refusal::Gone(_))));
 }
 
 fn any_row() -> impl Strategy<Value = Json> {
@@ -208,7 +225,7 @@ proptest! {
         let (kind, operation) = if creates { ("create", Operation::Create) } else { ("update", Operation::Update) };
         let action = action(kind, json!(rows), json!({}));
         let deals = deals();
-        if let Ok(Effect::Create { write, .. } | Effect::Update(write)) = evaluate(&action, &deals, &given) {
+        if let Ok(Effect::Create { write, .. } | Effect::Update(write)) = evaluate(&action, event_of(&action), &deals, &given) {
             for property in write.properties.keys() {
                 let pointer = format!("#/properties/{property}");
                 let named = action.transformations.iter().any(|row| {

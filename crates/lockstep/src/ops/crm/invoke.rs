@@ -83,7 +83,7 @@ async fn run(app: &App, mapped: Mapped, asked: &Invoke) -> Result<Json, CrmProbl
     if let Some(before) = run.before().await? {
         return Ok(before);
     }
-    let effect = evaluate(&action, &api, &payload).map_err(refused)?;
+    let effect = evaluate(&action, event.event_type, &api, &payload).map_err(refused)?;
     run.carry_out(effect).await
 }
 
@@ -126,6 +126,14 @@ pub(super) fn refused(refusal: Refusal) -> CrmProblem {
         Refusal::Undescribed => CrmProblem::new(CrmCode::MetadataPending, message),
         Refusal::Gone(_) => CrmProblem::new(CrmCode::MappingBroken, message),
     }
+}
+
+/// What a beginning comes to.
+enum Begun {
+    /// It is to be sent.
+    First(InvocationId),
+    /// It was answered before.
+    Before(Json),
 }
 
 /// One invocation under way.
@@ -218,15 +226,36 @@ impl Run<'_> {
     async fn create(&self, write: Write, find_by: Option<Key>) -> Result<Json, CrmProblem> {
         let api = self.mapped.native()?;
         let Some(key) = find_by else { return self.act(self.creation(write)?, None).await };
+        // The key is held before it is looked for, so that nobody else finds nothing at the same time.
         let exclusive = format!("{}:{}={}", api.slug, key.property, key.value);
-        match self.existing(&key, &write).await? {
-            None => self.act(self.creation(write)?, Some(exclusive)).await,
-            Some(record) => {
-                let id = RecordId::new(&api.slug, &record.id).map_err(tokens::broken)?;
+        let creation = self.creation(write.clone())?;
+        let id = match self.begin(&creation, Some(exclusive)).await? {
+            Begun::Before(answer) => return Ok(answer),
+            Begun::First(id) => id,
+        };
+        let deed = match self.existing(&key, &write).await {
+            Ok(None) => creation,
+            Ok(Some(record)) => {
                 let properties = write.against(&record);
-                self.act(Deed::Update { record: id, properties, links: write.links }, Some(exclusive)).await
+                let record = RecordId::new(&api.slug, &record.id).map_err(tokens::broken)?;
+                let deed = Deed::Update { record, properties, links: write.links };
+                self.intend(&id, &deed).await?;
+                deed
             }
-        }
+            Err(problem) => return self.forget(&id, problem).await,
+        };
+        self.send(&id, &deed).await
+    }
+
+    /// Changes what a begun invocation is about to send.
+    async fn intend(&self, id: &InvocationId, deed: &Deed) -> Result<(), CrmProblem> {
+        let (of, id) = (self.mapped.of.clone(), id.clone());
+        let lost = serde_json::to_value(self.lost(deed)).map_err(tokens::broken)?;
+        self.app.store.write(move |tx| Ok::<_, CrmProblem>(tx.set_invocation_deed(&of, &id, &lost)?)).await
+    }
+
+    fn lost(&self, deed: &Deed) -> Lost {
+        Lost::of(deed, self.asked.idempotency_key.is_some())
     }
 
     fn creation(&self, write: Write) -> Result<Deed, CrmProblem> {
@@ -294,8 +323,14 @@ impl Run<'_> {
 
     /// Writes the intent, sends, and keeps what came of it.
     async fn act(&self, deed: Deed, exclusive: Option<String>) -> Result<Json, CrmProblem> {
+        match self.begin(&deed, exclusive).await? {
+            Begun::Before(answer) => Ok(answer),
+            Begun::First(id) => self.send(&id, &deed).await,
+        }
+    }
+
+    async fn begin(&self, deed: &Deed, exclusive: Option<String>) -> Result<Begun, CrmProblem> {
         let id = InvocationId::new(&self.app.env);
-        let lost = Lost::of(&deed);
         let new = NewInvocation {
             id: id.clone(),
             object: self.mapped.object.slug.clone(),
@@ -303,19 +338,21 @@ impl Run<'_> {
             idempotency_key: self.asked.idempotency_key.clone(),
             fingerprint: self.fingerprint(),
             exclusive: exclusive.or_else(|| self.record.as_ref().map(ToString::to_string)),
-            deed: serde_json::to_value(&lost).map_err(tokens::broken)?,
+            deed: serde_json::to_value(self.lost(deed)).map_err(tokens::broken)?,
         };
         let of = self.mapped.of.clone();
         let begun = self.app.store.write(move |tx| Ok::<_, CrmProblem>(tx.begin_invocation(&of, &new)?)).await?;
-        if let Some(before) = self.repeated(begun).await? {
-            return Ok(before);
-        }
+        Ok(self.repeated(begun).await?.map_or(Begun::First(id), Begun::Before))
+    }
+
+    async fn send(&self, id: &InvocationId, deed: &Deed) -> Result<Json, CrmProblem> {
+        let lost = self.lost(deed);
         let (connector, session) = self.mapped.session(self.app)?;
-        let sent = connector.carry_out(&session, &deed, &self.mapped.properties()).await;
+        let sent = connector.carry_out(&session, deed, &self.mapped.properties()).await;
         match sent {
             Ok(done) => {
-                let answer = self.answer(&id, &deed, done).await?;
-                self.finish(&id, &answer).await?;
+                let answer = self.answer(id, deed, done).await?;
+                self.finish(id, &answer).await?;
                 Ok(answer)
             }
             // A gateway that gives up says nothing about what stands behind it.
@@ -323,21 +360,21 @@ impl Run<'_> {
                 let of = self.mapped.of.clone();
                 let noted = id.clone();
                 self.app.store.write(move |tx| Ok::<_, CrmProblem>(tx.set_invocation_unknown(&of, &noted)?)).await?;
-                unknown::look(self.app, self.mapped, self.event, &id, &lost).await
+                unknown::look(self.app, self.mapped, self.event, id, &lost).await
             }
             // Our own key is taken: an earlier try under it has landed after all.
             Err(fault)
                 if fault.class == FaultClass::Duplicate && matches!(&lost, Lost::Create { key: Some(_), .. }) =>
             {
-                match unknown::find(self.app, self.mapped, self.event, &id, &lost).await? {
+                match unknown::find(self.app, self.mapped, self.event, id, &lost).await? {
                     Some(answer) => {
-                        self.finish(&id, &answer).await?;
+                        self.finish(id, &answer).await?;
                         Ok(answer)
                     }
-                    None => self.forget(&id, outcome::problem(self.app, fault, connector.about(), self.blame())).await,
+                    None => self.forget(id, outcome::problem(self.app, fault, connector.about(), self.blame())).await,
                 }
             }
-            Err(fault) => self.forget(&id, outcome::problem(self.app, fault, connector.about(), self.blame())).await,
+            Err(fault) => self.forget(id, outcome::problem(self.app, fault, connector.about(), self.blame())).await,
         }
     }
 

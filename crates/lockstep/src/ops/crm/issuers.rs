@@ -27,8 +27,14 @@ type Claims = Map<String, Json>;
 /// # Errors
 /// The store's.
 pub(super) async fn context(app: &App, token: &str) -> Result<Option<ContextOf>, CrmProblem> {
-    let Some((org, issuer)) = trusted(app, token).await? else { return Ok(None) };
-    let Some(claims) = claims(app, &issuer, token).await else { return Ok(None) };
+    let mut proven = Vec::new();
+    for (org, issuer) in trusted(app, token).await? {
+        if let Some(claims) = claims(app, &issuer, token).await {
+            proven.push((org, issuer, claims));
+        }
+    }
+    // A token that is good for two apps says nothing about which one it is for.
+    let Ok([(org, issuer, claims)]) = <[_; 1]>::try_from(proven) else { return Ok(None) };
     let text = |name: &str| claims.get(name).and_then(Json::as_str).map(str::to_owned);
     let Some(external_id) = text(&issuer.context_claim) else { return Ok(None) };
     let known = {
@@ -45,15 +51,16 @@ pub(super) async fn context(app: &App, token: &str) -> Result<Option<ContextOf>,
     }
 }
 
-/// The issuer that the token names, if an app trusts it.
-async fn trusted(app: &App, token: &str) -> Result<Option<(Org, TokenIssuer)>, CrmProblem> {
-    let Ok(unproven) = jsonwebtoken::dangerous::insecure_decode::<Claims>(token) else { return Ok(None) };
-    let Some(named) = unproven.claims.get("iss").and_then(Json::as_str).map(str::to_owned) else { return Ok(None) };
+/// The issuer that the token names, for each app that trusts it.
+async fn trusted(app: &App, token: &str) -> Result<Vec<(Org, TokenIssuer)>, CrmProblem> {
+    let unproven = jsonwebtoken::dangerous::insecure_decode::<Claims>(token).ok();
+    let named = unproven.and_then(|token| token.claims.get("iss")?.as_str().map(str::to_owned));
+    let Some(named) = named else { return Ok(Vec::new()) };
     let apps = app.store.read(|tx| Ok::<_, CrmProblem>(tx.apps::<AppSettings>()?)).await?;
-    Ok(apps.into_iter().find_map(|(org, settings)| {
-        let issuer = settings.token_issuers.into_iter().find(|issuer| issuer.issuer == named)?;
-        Some((org, issuer))
-    }))
+    let issuers = apps
+        .into_iter()
+        .flat_map(|(org, settings)| settings.token_issuers.into_iter().map(move |issuer| (org.clone(), issuer)));
+    Ok(issuers.filter(|(_, issuer)| issuer.issuer == named).collect())
 }
 
 /// The claims of a token whose signature, audience and times hold by our own clock.

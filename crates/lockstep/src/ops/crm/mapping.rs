@@ -2,7 +2,9 @@
 
 use lockstep_connect::FaultClass;
 use lockstep_core::crm::check::{Finding, State};
-use lockstep_core::crm::{ApiObject, CrmCode, CrmObject, CrmProblem, Flaw, ObjectMapping, check, definition};
+use lockstep_core::crm::{
+    ApiObject, CrmCode, CrmObject, CrmProblem, Flaw, ObjectMapping, SimpleType, check, definition,
+};
 use lockstep_store::{ConnectionOf, MappingVersion};
 use serde_json::Value as Json;
 
@@ -27,9 +29,9 @@ pub async fn setup(app: &App, of: &ConnectionOf, objects: &Json) -> Result<Vec<C
     app.store
         .write(move |tx| {
             let last = tx.last_mapping(&of)?;
-            let before = last.as_ref().map_or(&[][..], |last| &last.objects);
-            // A child whose parent is gone or is no object any more goes with it.
-            let objects = definition::with_children(&defined, before).unwrap_or(defined);
+            let before = last.as_ref().map_or(Vec::new(), |last| still_possible(&last.objects, &defined));
+            let objects = definition::with_children(&defined, &before)
+                .map_err(|flaws| CrmProblem::flawed(CrmCode::Invalid, flaws))?;
             let same = last.as_ref().is_some_and(|last| last.objects == objects);
             if !same {
                 let mapping = last.as_ref().map_or(Vec::new(), |last| last.mapping.clone());
@@ -43,6 +45,20 @@ pub async fn setup(app: &App, of: &ConnectionOf, objects: &Json) -> Result<Vec<C
             Ok::<_, CrmProblem>(objects)
         })
         .await
+}
+
+/// The objects without the children whose parent is gone or is no object any more.
+fn still_possible(before: &[CrmObject], defined: &[CrmObject]) -> Vec<CrmObject> {
+    let is_object = |object: &CrmObject, parent: &str| {
+        let fields = defined.iter().filter(|other| other.slug == object.slug).flat_map(|other| &other.fields);
+        fields.into_iter().any(|field| field.slug == parent && field.simple_type == SimpleType::Object)
+    };
+    let mut left = before.to_vec();
+    for object in &mut left {
+        let known = object.clone();
+        object.fields.retain(|field| field.parent_slug.as_deref().is_none_or(|parent| is_object(&known, parent)));
+    }
+    left
 }
 
 fn draft_version(last: Option<&MappingVersion>) -> i64 {
@@ -150,7 +166,10 @@ pub async fn finish(
     app.store
         .write(move |tx| {
             let last = tx.last_mapping(&of)?;
-            if last.as_ref().map(|last| last.version) != Some(finished.version) {
+            let same = |last: &MappingVersion| {
+                (last.version, &last.objects, &last.mapping) == (finished.version, &finished.objects, &finished.mapping)
+            };
+            if !last.as_ref().is_some_and(same) {
                 let message = "Somebody else changed this mapping meanwhile. Read it again.";
                 return Err(CrmProblem::new(CrmCode::MappingChanged, message));
             }

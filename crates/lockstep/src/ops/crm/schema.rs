@@ -24,22 +24,29 @@ pub async fn objects(app: &App, of: &ConnectionOf) -> Result<Vec<ApiObject>, Crm
         let of = of.clone();
         app.store.read(move |tx| Ok::<_, CrmProblem>(tx.api_objects(&of)?)).await?
     };
-    match kept {
-        Some((objects, _)) => Ok(objects),
-        None => Err(fetch_later(app, of).await?),
-    }
+    kept.map(|(objects, _)| objects).ok_or_else(|| {
+        let message = "The CRM's objects are still being fetched. Ask again in a second.";
+        let retry_after = Some(Duration::from_secs(1));
+        CrmProblem { retry_after, ..CrmProblem::new(CrmCode::MetadataPending, message) }
+    })
 }
 
-async fn fetch_later(app: &App, of: &ConnectionOf) -> Result<CrmProblem, CrmProblem> {
-    let connection = of.id().clone();
+/// The same for a person who looks: a list that was never fetched, or a minute ago, is fetched in the background.
+///
+/// # Errors
+/// As [`objects`].
+pub async fn objects_anew(app: &App, of: &ConnectionOf) -> Result<Vec<ApiObject>, CrmProblem> {
+    let (looked, now) = (of.clone(), app.env.now());
     app.store
         .write(move |tx| {
-            let now = tx.now();
-            Ok::<_, CrmProblem>(tx.enqueue(&Job::Describe { connection }, now)?)
+            let fresh = tx.api_objects(&looked)?.is_some_and(|(_, at)| now >= at && now.since(at) < FRESH);
+            if !fresh {
+                tx.enqueue(&Job::Describe { connection: looked.id().clone() }, now)?;
+            }
+            Ok::<_, CrmProblem>(())
         })
         .await?;
-    let message = "The CRM's objects are still being fetched. Ask again in a second.";
-    Ok(CrmProblem { retry_after: Some(Duration::from_secs(1)), ..CrmProblem::new(CrmCode::MetadataPending, message) })
+    objects(app, of).await
 }
 
 /// One object with its fields, not older than a minute: one that has changed in the CRM is shown as it is. Where the CRM

@@ -103,7 +103,7 @@ fn search(mapped: &Mapped, slug: &str, given: &Json) -> Result<Option<Vec<Filter
     let action = mapped.mapping.action(slug).ok_or_else(|| {
         CrmProblem::new(CrmCode::EventNotMapped, format!("The user has not decided yet what {slug} does."))
     })?;
-    match evaluate(action, api, &payload).map_err(refused)? {
+    match evaluate(action, event.event_type, api, &payload).map_err(refused)? {
         Effect::Search(filters) => Ok(Some(filters)),
         _ => Ok(None),
     }

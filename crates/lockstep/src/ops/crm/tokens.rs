@@ -109,6 +109,15 @@ pub async fn put_context(app: &App, org: &Org, external_id: &str, data: ContextD
     app.store.write(move |tx| Ok::<_, CrmProblem>(tx.put_context(&org, &external_id, &data)?)).await
 }
 
+/// What is told of a context.
+///
+/// # Errors
+/// The store's.
+pub async fn context_data(app: &App, of: &ContextOf) -> Result<ContextData, CrmProblem> {
+    let of = of.clone();
+    app.store.read(move |tx| Ok::<_, CrmProblem>(tx.context_data(&of)?)).await
+}
+
 /// The organization's context of this name.
 ///
 /// # Errors

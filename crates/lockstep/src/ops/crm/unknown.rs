@@ -19,9 +19,21 @@ use crate::app::App;
 #[serde(tag = "sent", rename_all = "snake_case")]
 pub(super) enum Lost {
     /// A record was to be made, with our key where there is one: its property and its value.
-    Create { key: Option<(String, String)> },
+    Create {
+        /// Our key.
+        key: Option<(String, String)>,
+        /// Whether the app can send it again under the same key of ours, because it sent one of its own.
+        repeatable: bool,
+    },
     /// These were to be set.
-    Update { record: String, properties: Properties },
+    Update {
+        /// The record.
+        record: String,
+        /// What it was to hold.
+        properties: Properties,
+        /// Whether it was to be linked, too: no look can tell.
+        linked: bool,
+    },
     /// It was to go to the recycle bin.
     Archive { record: String },
     /// An automation was to start: no look can tell.
@@ -29,13 +41,15 @@ pub(super) enum Lost {
 }
 
 impl Lost {
-    pub(super) fn of(deed: &Deed) -> Self {
+    pub(super) fn of(deed: &Deed, repeatable: bool) -> Self {
         match deed {
             Deed::Create { key, .. } => {
-                Self::Create { key: key.as_ref().map(|key| (key.property.clone(), key.value.clone())) }
+                let key = key.as_ref().map(|key| (key.property.clone(), key.value.clone()));
+                Self::Create { key, repeatable }
             }
-            Deed::Update { record, properties, .. } => {
-                Self::Update { record: record.to_string(), properties: properties.clone() }
+            Deed::Update { record, properties, links } => {
+                let linked = !links.is_empty();
+                Self::Update { record: record.to_string(), properties: properties.clone(), linked }
             }
             Deed::Archive(record) => Self::Archive { record: record.to_string() },
             Deed::Start { .. } => Self::Start,
@@ -76,7 +90,7 @@ pub(super) async fn look(
             Ok(body)
         }
         // Its key is nowhere; should it land late after all, the next try under the same key finds it by its key.
-        (None, Lost::Create { key: Some(_) }) => {
+        (None, Lost::Create { key: Some(_), repeatable: true }) => {
             app.store.write(move |tx| Ok::<_, CrmProblem>(tx.drop_invocation(&of, &kept)?)).await?;
             let message = "The CRM's answer was lost, and it holds no such record. Try again with the same key.";
             Err(CrmProblem::new(CrmCode::CrmUnavailable, message))
@@ -107,14 +121,14 @@ pub(super) async fn find(
     let parsed = |record: &str| record.parse::<RecordId>().map_err(tokens::broken);
     let only_id = |record: &str| json!({ "record": { "type": mapped.object.slug, "id": record, "data": {} } });
     match lost {
-        Lost::Create { key: Some((property, value)) } => {
+        Lost::Create { key: Some((property, value)), .. } => {
             let (connector, session) = mapped.session(app)?;
             let key = Key { property: property.clone(), value: value.clone() };
             let found = connector.by_key(&session, &mapped.native()?.slug, &key, &mapped.properties()).await;
             let found = found.map_err(|fault| outcome::problem(app, fault, connector.about(), None))?;
             found.map(|record| Ok(json!({ "record": mapped.view(&record)? }))).transpose()
         }
-        Lost::Update { record, properties } => {
+        Lost::Update { record, properties, linked: false } => {
             let native = parsed(record)?;
             let names: Vec<String> = properties.keys().cloned().collect();
             let held = mapped.look(app, &native, &names).await?;
@@ -129,7 +143,7 @@ pub(super) async fn find(
         Lost::Archive { record } => {
             Ok(mapped.look(app, &parsed(record)?, &[]).await?.is_none().then(|| only_id(record)))
         }
-        Lost::Create { key: None } | Lost::Start => {
+        Lost::Create { key: None, .. } | Lost::Update { linked: true, .. } | Lost::Start => {
             tracing::debug!(invocation = %id, "nothing tells whether this happened");
             Ok(None)
         }
@@ -150,7 +164,7 @@ pub async fn invocation(app: &App, org: &Org, connection: &str, id: &str) -> Res
         app.store.read(move |tx| Ok::<_, CrmProblem>(tx.invocation(&of, &wanted)?))
     };
     let found = read().await?.ok_or_else(missing)?;
-    if found.state != InvocationState::Unknown {
+    if !found.is_lost(app.env.now()) {
         return Ok(found);
     }
     if let Ok(mapped) = records::mapped(app, org, connection, &found.object).await
@@ -169,7 +183,7 @@ pub async fn invocation(app: &App, org: &Org, connection: &str, id: &str) -> Res
 pub async fn dismiss(app: &App, org: &Org, connection: &str, id: &str) -> Result<(), CrmProblem> {
     let found = invocation(app, org, connection, id).await?;
     let seen = connections::of_org(app, org, connection).await?;
-    if found.state != InvocationState::Open {
+    if found.state == InvocationState::Done || found.is_lost(app.env.now()) {
         app.store.write(move |tx| Ok::<_, CrmProblem>(tx.drop_invocation(&seen.of, &found.id)?)).await?;
     }
     Ok(())

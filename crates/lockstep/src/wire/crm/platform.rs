@@ -77,12 +77,13 @@ async fn put_context(
     Body(PutContext { context }): Body<PutContext>,
 ) -> Result<Json<ContextToken>, CrmRefusal> {
     let NewContext { external_id, external_name, attributes } = context;
-    let data = ContextData { name: external_name.clone(), attributes: attributes.clone() };
+    let data = ContextData { name: external_name, attributes };
     let of = tokens::put_context(&app, &caller.org, &external_id, data).await?;
+    let kept = tokens::context_data(&app, &of).await?;
     Ok(Json(ContextToken {
         access_token: tokens::issue(&app, &of, Kind::Bearer)?,
         expires_in: TOKEN_LIFE.as_secs(),
-        context: ContextObject { external_id, external_name, attributes },
+        context: ContextObject { external_id, external_name: kept.name, attributes: kept.attributes },
     }))
 }
 

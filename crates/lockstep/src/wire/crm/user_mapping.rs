@@ -50,7 +50,7 @@ async fn api_objects(
     Segments(id): Segments<String>,
 ) -> Result<Json<Value>, CrmRefusal> {
     let seen = seen(&app, &headers, &id).await?;
-    Ok(Json(json!({ "api_objects": schema::objects(&app, &seen.of).await? })))
+    Ok(Json(json!({ "api_objects": schema::objects_anew(&app, &seen.of).await? })))
 }
 
 async fn api_object(

@@ -79,6 +79,34 @@ fn without_a_key_of_ours_a_lost_create_is_unknown_and_never_sent_again() {
 }
 
 #[test]
+fn without_a_key_of_the_apps_own_a_lost_create_is_not_said_to_be_repeatable() {
+    let signet = ready(true);
+    signet.world.hubspot.faults().push(Fault::once("POST /crm/v3/objects/deals", Effect::LostBefore));
+    let (status, body) = signet.api("POST", MADE, &json!({ "payload": { "title": "Apple" } }));
+    assert_eq!((status, &body["code"]), (504, &json!("outcome_unknown")), "{body}");
+}
+
+#[test]
+fn a_lost_link_is_not_said_to_be_made() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let objects = json!({ "document": { "events": { "tied": { "type": "update", "payloadSchema": {
+        "signer": { "type": "string" } } } } } });
+    let tied = json!([{ "event": { "slug": "tied" }, "action_type": "update", "transformations": [
+        { "name": "empty", "field": { "slug": "signer" } }],
+        "associations": [{ "field": { "slug": "signer" }, "api_object": "contacts" }] }]);
+    signet.map("c", &objects, "deals", &json!([]), &tied);
+    let (deal, ana) =
+        (signet.deal("One"), signet.world.hubspot.create(&[("email", "ana@example.com")]).expect("a contact"));
+    let path = format!("/api/v1/crm/c/objects/document/deals:{deal}/events/tied");
+    let payload = json!({ "payload": { "signer": format!("contacts:{ana}") } });
+    signet.world.hubspot.faults().push(Fault::anywhere(Effect::LostAfter));
+    let (status, body) = signet.api("POST", &path, &payload);
+    assert_eq!((status, &body["code"]), (504, &json!("outcome_unknown")), "{body}");
+    assert_eq!(signet.api("POST", &path, &payload).0, 200);
+}
+
+#[test]
 fn a_lost_update_is_looked_for_in_the_record() {
     let signet = ready(false);
     let id = signet.deal("Old");

@@ -99,6 +99,31 @@ fn what_was_mapped_is_there_when_the_user_comes_back_and_children_stay() {
 }
 
 #[test]
+fn a_child_goes_with_its_parent_alone() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let both = json!({ "document": { "fields": { "tags": { "type": "object" }, "extra": { "type": "object" } } } });
+    let (_, body) = signet.browser("POST", "/connection/c/crm_setup", &json!({ "objects": both }));
+    let mut defined = body["objects"].clone();
+    for parent in ["tags", "extra"] {
+        let child = json!({ "slug": format!("{parent}.Region"), "label": "Region", "parent_slug": parent,
+            "simple_type": { "type": "string", "format": null } });
+        defined[0]["fields"].as_array_mut().expect("fields").push(child);
+    }
+    let saved = json!({ "objects": defined, "mapping": [] });
+    assert_eq!(signet.browser("POST", "/connection/c/crm_mapping", &saved).0, 200);
+    let one = json!({ "document": { "fields": { "tags": { "type": "object" } } } });
+    let (_, body) = signet.browser("POST", "/connection/c/crm_setup", &json!({ "objects": one }));
+    let left: Vec<&str> = body["objects"][0]["fields"]
+        .as_array()
+        .expect("fields")
+        .iter()
+        .filter_map(|field| field["slug"].as_str())
+        .collect();
+    assert_eq!(left, ["tags", "tags.Region"], "{body}");
+}
+
+#[test]
 fn a_disconnected_user_finds_the_mapping_again_under_the_same_id() {
     let mut signet = Signet::new();
     signet.connect("c");
