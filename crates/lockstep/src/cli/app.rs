@@ -12,6 +12,7 @@ use super::organizations::{Of, chosen};
 use super::place::{Place, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
+use crate::ops::Author;
 use crate::ops::crm::app::{self, AppSettings, ConnectionEvent, ConnectionWebhook};
 
 #[derive(clap::Subcommand)]
@@ -129,7 +130,10 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         let before = app::settings(&app, &org).await?;
         let (settings, json) = match command {
             Command::Show(show) => (before, show.json),
-            Command::Set(set) => (app::set(&app, &org, set.wanted.applied(before)?).await?, set.json),
+            Command::Set(set) => {
+                let by = Author::command_line(org.clone());
+                (app::set(&app, &by, set.wanted.applied(before)?).await?, set.json)
+            }
         };
         say(&app, &org, &settings, json).await
     })

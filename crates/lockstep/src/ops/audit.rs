@@ -15,6 +15,8 @@ pub enum Action {
     KeyRevoked,
     /// A key was given rate limits of its own, or they were taken away.
     KeyLimited,
+    /// What the app is was set.
+    AppSet,
     /// An account of a vendor was connected.
     ConnectionMade,
     /// A connection got a fresh grant.
@@ -82,6 +84,7 @@ impl Action {
             Self::KeyCreated => "key.created",
             Self::KeyRevoked => "key.revoked",
             Self::KeyLimited => "key.limited",
+            Self::AppSet => "app.set",
             Self::ConnectionMade => "connection.made",
             Self::ConnectionAuthorised => "connection.authorised",
             Self::PlanAccepted => "plan.accepted",

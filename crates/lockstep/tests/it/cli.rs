@@ -141,6 +141,8 @@ fn an_app_is_set_bit_by_bit_and_keeps_its_webhook_secret() {
     assert!(table.contains(&secret) && table.contains("any status 2xx"), "{table}");
     let gone = desk.json(&["app", "set", "--data-webhook-url", "", "--json"]);
     assert_eq!(gone["app"]["data_webhook_url"], Json::Null);
+    let noted = desk.json(&["audit", "--json"]);
+    assert_eq!(noted.as_array().expect("entries")[..3].iter().filter(|entry| entry["action"] == "app.set").count(), 3);
 }
 
 #[test]

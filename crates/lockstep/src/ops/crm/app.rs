@@ -5,10 +5,13 @@ use lockstep_core::limits::{CRM_LABEL_CHARS_MAX, CRM_ORIGINS_MAX, WEBHOOK_URL_BY
 use lockstep_store::{Org, StoredApp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::Url;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::ops::Author;
+use crate::ops::audit::{self, Action};
 use crate::vault::Place;
 
 /// What an app is and where it is called.
@@ -96,22 +99,24 @@ pub async fn settings(app: &App, org: &Org) -> Result<AppSettings, CrmProblem> {
     Ok(stored.map(|stored| stored.settings).unwrap_or_default())
 }
 
-/// Sets the organization's app; the first time it gets its signing secret.
+/// Sets the author's organization's app; the first time it gets its signing secret.
 ///
 /// # Errors
 /// [`CrmCode::Invalid`] with every flaw; the store's.
-pub async fn set(app: &App, org: &Org, settings: AppSettings) -> Result<AppSettings, CrmProblem> {
+pub async fn set(app: &App, by: &Author, settings: AppSettings) -> Result<AppSettings, CrmProblem> {
     let flaws = flaws(app, &settings);
     if !flaws.is_empty() {
         return Err(CrmProblem::flawed(CrmCode::Invalid, flaws));
     }
     let fresh = format!("whsec_{}", super::tokens::random_text(app));
     let secret =
-        app.vault.seal(place(org.id().as_str()), fresh.as_bytes(), &app.env).map_err(super::tokens::unsealed)?;
-    let org = org.clone();
+        app.vault.seal(place(by.org.id().as_str()), fresh.as_bytes(), &app.env).map_err(super::tokens::unsealed)?;
+    let by = by.clone();
     app.store
         .write(move |tx| {
-            tx.put_app(&org, &StoredApp { settings: settings.clone(), secret })?;
+            tx.put_app(&by.org, &StoredApp { settings: settings.clone(), secret })?;
+            let detail = json!({ "name": settings.name, "allowed_origins": settings.allowed_origins });
+            audit::note(tx, &by, Action::AppSet, &detail)?;
             Ok::<_, CrmProblem>(settings)
         })
         .await

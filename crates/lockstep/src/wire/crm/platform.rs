@@ -41,7 +41,7 @@ async fn set(
     caller: Caller,
     Body(settings): Body<AppSettings>,
 ) -> Result<Json<OneApp>, CrmRefusal> {
-    let settings = app::set(&app, &caller.org, settings).await?;
+    let settings = app::set(&app, &caller.author(), settings).await?;
     let secret = app::secret(&app, &caller.org).await?;
     Ok(Json(OneApp { app: settings, webhook_secret: secret.map(|secret| secret.expose_secret().to_owned()) }))
 }
