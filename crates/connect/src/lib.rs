@@ -23,4 +23,4 @@ pub use connector::{
 pub use door::{Answer, Call, Door, Method, Session, Window};
 pub use fault::{Fault, FaultClass, Next, next};
 pub use oauth::Grant;
-pub use objects::{Deed, Found, Objects, Search};
+pub use objects::{Changed, Deed, Found, Objects, Search};

@@ -58,8 +58,8 @@ pub trait Objects: Send + Sync {
     }
 
     /// One page of the records that pass every filter. Index lag applies. One call, or few when more properties are asked
-    /// than a search can name. Where a vendor pages only so far, the page beyond is class [`FaultClass::Rejected`]; with
-    /// [`Search::changed_since`] go on from the last record's time.
+    /// than a search can name. Where a vendor pages only so far, the page beyond is class [`FaultClass::Rejected`]; a
+    /// search with [`Search::changed`] has no such end, and is refused alike on every page when it has too many filters.
     async fn search(
         &self,
         _session: &Session,
@@ -102,12 +102,21 @@ fn unsupported(what: &str) -> Fault {
 pub struct Search {
     /// Conditions that must all hold.
     pub filters: Vec<Filter>,
-    /// Only what was modified at this time or later, and then the oldest modification first; else the newest first.
-    pub changed_since: Option<Time>,
+    /// Only what was modified then, in an order that no edit between two pages changes; else all, the newest first.
+    pub changed: Option<Changed>,
     /// How many records at most; a vendor's page may hold fewer.
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<String>,
+}
+
+/// Modification times by the vendor's clock, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The earliest.
+    pub from: Time,
+    /// The latest; `None` is no end.
+    pub until: Option<Time>,
 }
 
 /// One page of a search.
@@ -117,6 +126,9 @@ pub struct Found {
     pub records: Vec<Record>,
     /// Where the next page begins; `None` at the end.
     pub after: Option<String>,
+    /// As late as the vendor's clock surely stood when the call was sent: what is modified later may be missing here. Our
+    /// own clock where the vendor does not tell.
+    pub asked_at: Time,
 }
 
 /// One thing to do at a vendor.

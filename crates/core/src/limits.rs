@@ -153,8 +153,8 @@ limits! {
     CRM_SEARCH_MAX = 100;
     /// Subscriptions of one connection to changes.
     CRM_SUBSCRIPTIONS_MAX = 1_000;
-    /// Attempts to tell an app of a change.
-    CRM_DELIVERY_ATTEMPTS_MAX = 20;
+    /// Times that a call to an app is repeated after its first attempt failed; over about 24 days.
+    CRM_DELIVERY_RETRIES_MAX = 20;
     /// Steps of work to render one template; 64 bytes of data count as one.
     TEMPLATE_FUEL_MAX = 10_000;
     /// Bytes of text that one template makes.

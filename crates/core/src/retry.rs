@@ -27,7 +27,8 @@ pub fn backoff(attempt: u32, env: &Env) -> Duration {
 }
 
 /// The wait after failed attempt number `attempt` (the first is 1) to tell an app of a change: 15 seconds and a power of
-/// two, a tenth more or less by chance. Twenty attempts take about 24 days (xkit reference, section 9).
+/// two, a tenth more or less by chance. After twenty failed attempts these waits come to about 24 days, so that attempt 21
+/// is the last (Xkit's documentation, "Consistency guarantees").
 pub fn crm_delivery_retry(attempt: u32, env: &Env) -> Duration {
     let millis = 1_000 * (15 + (1_i64 << attempt.min(30)));
     let millis = env.between(millis - millis / 10, millis + millis / 10);
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twenty_attempts_to_tell_an_app_take_about_24_days() {
+    fn twenty_repeats_to_tell_an_app_take_about_24_days() {
         let (env, _) = Env::manual(Time::from_secs(0), 1);
         let waits: Vec<Duration> = (1..=20).map(|attempt| crm_delivery_retry(attempt, &env)).collect();
         assert!((15..=19).contains(&waits[0].as_secs()), "{:?}", waits[0]);

@@ -267,7 +267,7 @@ impl Tx<'_> {
     /// # Errors
     /// `Foreign` when a sync rests on it.
     pub fn forget_connection(&mut self, of: &ConnectionOf) -> Result<(), StoreError> {
-        for table in ["crm_schemas", "crm_mappings", "invocations", "crm_subscriptions", "crm_watches"] {
+        for table in ["crm_schemas", "crm_mappings", "invocations", "crm_subscriptions"] {
             self.execute(&format!("DELETE FROM {table} WHERE connection_id = ?1"), args![of.id()])?;
         }
         self.execute("DELETE FROM connections WHERE id = ?1", args![of.id()]).map(|_| ())

@@ -1,4 +1,4 @@
-//! What apps want to be told of, how far their users' CRMs were looked through, and the calls that tell them.
+//! What apps want to be told of, how far each subscription was looked after, and the calls that tell them.
 
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ConnectionId, CrmDeliveryId, CrmSubscriptionId, OrgId};
@@ -18,8 +18,21 @@ pub struct CrmSubscription {
     pub id: CrmSubscriptionId,
     /// What is wanted, in the caller's own form.
     pub content: Json,
+    /// How far it was looked after, in the caller's own form; `None` when it never was.
+    pub place: Option<Json>,
     /// When it was made.
     pub created_at: Time,
+}
+
+/// How far a subscription was looked after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CrmStep {
+    /// The subscription.
+    pub id: CrmSubscriptionId,
+    /// Where it stands now, in the caller's own form; `None` leaves it as it was.
+    pub place: Option<Json>,
+    /// When it is to be looked after again.
+    pub due: Time,
 }
 
 /// A call to an app as kept.
@@ -31,18 +44,21 @@ pub struct CrmDelivery {
     pub content: Json,
     /// Attempts made.
     pub attempt: i64,
+    /// How many changes folded into it after the first.
+    pub version: i64,
     /// When it was made.
     pub created_at: Time,
 }
 
-const SUBSCRIPTION: &str = "SELECT id, content, created_at FROM crm_subscriptions";
+const SUBSCRIPTION: &str = "SELECT id, content, place, created_at FROM crm_subscriptions";
 
 fn subscription_row(row: &Row<'_>) -> Result<CrmSubscription, StoreError> {
-    Ok(CrmSubscription { id: row.take()?, content: row.json()?, created_at: row.take()? })
+    Ok(CrmSubscription { id: row.take()?, content: row.json()?, place: row.maybe_json()?, created_at: row.take()? })
 }
 
 impl Tx<'_> {
-    /// Subscribes. Who wants the same twice has one subscription: `wanted` tells what is the same.
+    /// Subscribes, to be looked after at once from `place` on. Who wants the same twice has one subscription, which
+    /// stays where it is: `wanted` tells what is the same.
     ///
     /// # Errors
     /// When the store fails.
@@ -51,12 +67,13 @@ impl Tx<'_> {
         of: &ConnectionOf,
         wanted: &str,
         content: &Json,
+        place: &Json,
     ) -> Result<CrmSubscription, StoreError> {
         let (id, now) = (CrmSubscriptionId::new(self.env()), self.now());
         self.execute(
-            "INSERT INTO crm_subscriptions (id, org_id, connection_id, wanted, content, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (connection_id, wanted) DO NOTHING",
-            args![&id, of.org().id(), of.id(), wanted, Arg::json(content)?, now],
+            "INSERT INTO crm_subscriptions (id, org_id, connection_id, wanted, content, place, due, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (connection_id, wanted) DO NOTHING",
+            args![&id, of.org().id(), of.id(), wanted, Arg::json(content)?, Arg::json(place)?, now],
         )?;
         let sql = format!("{SUBSCRIPTION} WHERE connection_id = ?1 AND wanted = ?2");
         self.one(&sql, args![of.id(), wanted], subscription_row)?.ok_or(StoreError::Missing { what: "subscription" })
@@ -98,23 +115,38 @@ impl Tx<'_> {
         Ok(self.execute(sql, args![of.id(), id])? > 0)
     }
 
-    /// How far a native object was looked through for changes, in the caller's own form.
+    /// The connection's subscriptions that are to be looked after now, longest due first.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn crm_watch(&mut self, of: &ConnectionOf, object: &str) -> Result<Option<Json>, StoreError> {
-        let sql = "SELECT cursor FROM crm_watches WHERE connection_id = ?1 AND object = ?2";
-        self.one(sql, args![of.id(), object], |row| row.json())
+    pub fn due_crm_subscriptions(
+        &mut self,
+        of: &ConnectionOf,
+        limit: usize,
+    ) -> Result<Vec<CrmSubscription>, StoreError> {
+        let now = self.now();
+        let sql = format!("{SUBSCRIPTION} WHERE connection_id = ?1 AND due <= ?2 ORDER BY due, id LIMIT ?3");
+        self.query(&sql, args![of.id(), now, limit], subscription_row)
     }
 
-    /// Notes how far a native object was looked through, in the commit of what was found.
+    /// When the connection's next subscription is to be looked after; `None` without subscriptions.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn set_crm_watch(&mut self, of: &ConnectionOf, object: &str, cursor: &Json) -> Result<(), StoreError> {
-        let sql = "INSERT INTO crm_watches (connection_id, object, cursor) VALUES (?1, ?2, ?3)
-             ON CONFLICT (connection_id, object) DO UPDATE SET cursor = excluded.cursor";
-        self.execute(sql, args![of.id(), object, Arg::json(cursor)?]).map(|_| ())
+    pub fn next_crm_subscription(&mut self, of: &ConnectionOf) -> Result<Option<Time>, StoreError> {
+        let sql = "SELECT MIN(due) FROM crm_subscriptions WHERE connection_id = ?1";
+        Ok(self.one(sql, args![of.id()], |row| row.take())?.flatten())
+    }
+
+    /// Notes how far a subscription was looked after, in the commit of what was found. One that has ended is passed over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn step_crm_subscription(&mut self, of: &ConnectionOf, step: &CrmStep) -> Result<(), StoreError> {
+        let place = step.place.as_ref().map(Arg::json).transpose()?;
+        let sql =
+            "UPDATE crm_subscriptions SET due = ?3, place = COALESCE(?4, place) WHERE connection_id = ?1 AND id = ?2";
+        self.execute(sql, args![of.id(), &step.id, step.due, place]).map(|_| ())
     }
 
     /// The connection of a claimed job, with its organization; `None` when it has gone.
@@ -130,14 +162,15 @@ impl Tx<'_> {
     }
 
     /// Queues a call to the organization's app. While an untried call with the same `fold` waits, that one stands for
-    /// both.
+    /// both, and its version says so to whoever is about to close it.
     ///
     /// # Errors
     /// When the store fails.
     pub fn tell_app(&mut self, org: &Org, fold: &str, content: &Json) -> Result<(), StoreError> {
         let (id, now) = (CrmDeliveryId::new(self.env()), self.now());
         let sql = "INSERT INTO crm_deliveries (id, org_id, fold, content, attempt, due, created_at)
-             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5) ON CONFLICT DO NOTHING";
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5) ON CONFLICT (org_id, fold) WHERE due IS NOT NULL AND attempt = 0
+             DO UPDATE SET version = crm_deliveries.version + 1";
         self.execute(sql, args![&id, org.id(), fold, Arg::json(content)?, now])?;
         self.enqueue(&Job::TellApp { org: org.id().clone() }, now)
     }
@@ -148,10 +181,16 @@ impl Tx<'_> {
     /// When the store fails.
     pub fn due_crm_deliveries(&mut self, org: &Org, limit: usize) -> Result<Vec<CrmDelivery>, StoreError> {
         let now = self.now();
-        let sql = "SELECT id, content, attempt, created_at FROM crm_deliveries
+        let sql = "SELECT id, content, attempt, version, created_at FROM crm_deliveries
              WHERE org_id = ?1 AND due <= ?2 ORDER BY due, id LIMIT ?3";
         self.query(sql, args![org.id(), now, limit], |row| {
-            Ok(CrmDelivery { id: row.take()?, content: row.json()?, attempt: row.take()?, created_at: row.take()? })
+            Ok(CrmDelivery {
+                id: row.take()?,
+                content: row.json()?,
+                attempt: row.take()?,
+                version: row.take()?,
+                created_at: row.take()?,
+            })
         })
     }
 
@@ -164,12 +203,14 @@ impl Tx<'_> {
         Ok(self.one(sql, args![org.id()], |row| row.take())?.flatten())
     }
 
-    /// Removes a call that arrived or has lost its meaning.
+    /// Removes a call that arrived or has lost its meaning, unless another change folded into it since it was read: then it
+    /// stays due.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn close_crm_delivery(&mut self, org: &Org, id: &CrmDeliveryId) -> Result<(), StoreError> {
-        self.execute("DELETE FROM crm_deliveries WHERE org_id = ?1 AND id = ?2", args![org.id(), id]).map(|_| ())
+    pub fn close_crm_delivery(&mut self, org: &Org, read: &CrmDelivery) -> Result<(), StoreError> {
+        let sql = "DELETE FROM crm_deliveries WHERE org_id = ?1 AND id = ?2 AND version = ?3";
+        self.execute(sql, args![org.id(), &read.id, read.version]).map(|_| ())
     }
 
     /// Notes that a call failed, and when the next attempt is due; `None` gives it up, for a person to see.

@@ -61,7 +61,7 @@ pub use contacts::{ContactFilter, Order, Page};
 pub use contexts::{ContextData, ContextOf};
 pub use conversations::ConversationFilter;
 pub use crm_mappings::MappingVersion;
-pub use crm_subscriptions::{CrmDelivery, CrmSubscription};
+pub use crm_subscriptions::{CrmDelivery, CrmStep, CrmSubscription};
 pub use db::{Store, Target};
 pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, DeliveryWork, Outcome, Settled, SubscriptionHealth};
 pub use error::{OpenError, StoreError};

@@ -75,7 +75,7 @@ pub(super) async fn changes(
     let sent_at = answer.sent_at;
     let elapsed = session.env.now().since(sent_at);
     let mut page: Page = read(answer.body, false)?;
-    let more = page.after().is_some() || page.total.is_some_and(|total| total > page.results.len() as u64);
+    let more = has_more(&page);
     let last_id = last_id(&page, place.window.map_or(0, |window| window.last_id), more)?;
     let clock = sight.map(ClockSight::at_the_latest);
     let (place, more) = match (place.window, place.stepped_back(sight)) {
@@ -113,8 +113,19 @@ fn search(place: &Place, properties: &[String]) -> Call {
     Call::read(Method::Post, format!("{CONTACTS}/search"), Some(body)).as_search()
 }
 
+/// As late as the vendor's clock surely stood when the call was sent; our own clock where the answer has no `Date`.
+pub(super) fn asked_at(answer: &Answer, session: &Session) -> Time {
+    let elapsed = session.env.now().since(answer.sent_at);
+    ClockSight::of(answer).map_or(answer.sent_at, |sight| Time::from_millis(sight.vendor).minus(elapsed))
+}
+
+/// Whether there is more than this page of a search that goes on behind the last id.
+pub(super) fn has_more(page: &Page) -> bool {
+    page.after().is_some() || page.total.is_some_and(|total| total > page.results.len() as u64)
+}
+
 /// The last id of the page, which has to lie behind the one before: else the scan would skip or never end.
-fn last_id(page: &Page, before: u64, more: bool) -> Result<u64, Fault> {
+pub(super) fn last_id(page: &Page, before: u64, more: bool) -> Result<u64, Fault> {
     let mut last = before;
     for object in &page.results {
         let id = object.id.parse().ok().filter(|id| *id > last);

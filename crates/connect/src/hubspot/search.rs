@@ -3,15 +3,17 @@
 use lockstep_core::crm::{Filter, Operator};
 use serde_json::{Value as Json, json};
 
-use super::wire::{Page, ask, filter, records_of, with_merged};
-use super::{ABOUT, metadata, read};
+use super::wire::{Page, filter, read as read_body, records_of, send, with_merged};
+use super::{ABOUT, metadata, read, scan};
 use crate::connector::Got;
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-use crate::objects::{Found, Search};
+use crate::objects::{Changed, Found, Search};
 
 /// Conditions that must all hold; HubSpot's limit in one group.
 const FILTERS_MAX: usize = 6;
+/// Those of them that a search for changes needs for itself: the times and the id to go on behind.
+const FILTERS_OF_CHANGES: usize = 2;
 /// How far HubSpot pages through one search.
 const RESULTS_MAX: usize = 10_000;
 /// Characters in the body of a search.
@@ -32,45 +34,81 @@ pub(super) async fn search(
         body["properties"] = json!(["hs_object_id"]);
     }
     let call = Call::read(Method::Post, format!("{}/search", records_of(object)), Some(body)).as_search();
-    let mut page: Page = ask(session, call).await?;
-    let after = page.after().map(str::to_owned);
+    let answer = send(session, call).await?;
+    let asked_at = scan::asked_at(&answer, session);
+    let mut page: Page = read_body(answer.body, false)?;
+    let after = match search.changed {
+        None => page.after().map(str::to_owned),
+        Some(_) => {
+            let more = scan::has_more(&page);
+            Some(scan::last_id(&page, place(search)?, more)?.to_string()).filter(|_| more)
+        }
+    };
     if is_long {
         let ids: Vec<String> = page.results.into_iter().map(|found| found.id).collect();
         let got = read::get(session, object, &ids, properties).await?;
         let found = |got| if let Got::Found(record) = got { Some(record) } else { None };
-        return Ok(Found { records: got.into_iter().filter_map(found).collect(), after });
+        return Ok(Found { records: got.into_iter().filter_map(found).collect(), after, asked_at });
     }
     metadata::complete(session, object, &mut page.results, properties).await?;
-    Ok(Found { records: page.results.into_iter().map(|found| found.record(properties)).collect(), after })
+    Ok(Found { records: page.results.into_iter().map(|found| found.record(properties)).collect(), after, asked_at })
+}
+
+/// Where the page begins: how many results come before it, or behind which id.
+fn place(search: &Search) -> Result<u64, Fault> {
+    search
+        .after
+        .as_deref()
+        .map_or(Ok(0), str::parse)
+        .map_err(|_| Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended."))
 }
 
 fn body(object: &str, search: &Search) -> Result<Json, Fault> {
     let refuse = |code: &str, message: String| Err(Fault::new(FaultClass::Rejected, code, message));
     let modified = if object == "contacts" { "lastmodifieddate" } else { "hs_lastmodifieddate" };
     let mut filters: Vec<Json> = search.filters.iter().map(condition).collect();
-    if let Some(since) = search.changed_since {
-        filters.push(filter(modified, "GTE", &since.0.div_euclid(1_000).to_string()));
+    let (room, kind) = match search.changed {
+        None => (FILTERS_MAX, "one search"),
+        Some(_) => (FILTERS_MAX - FILTERS_OF_CHANGES, "a search for changes"),
+    };
+    if filters.len() > room {
+        return refuse("TOO_MANY_FILTERS", format!("HubSpot takes at most {room} conditions in {kind}."));
     }
-    if filters.len() > FILTERS_MAX {
-        return refuse("TOO_MANY_FILTERS", format!("HubSpot takes at most {FILTERS_MAX} conditions in one search."));
-    }
-    let start = search.after.as_deref().map_or(Ok(0), str::parse::<usize>);
-    let Ok(start) = start else { return refuse("BAD_PLACE", "A search goes on where a page of it ended.".into()) };
+    let place = place(search)?;
+    let (sorted_by, direction) = match search.changed {
+        None => (modified, "DESCENDING"),
+        Some(changed) => {
+            filters.extend([times(modified, changed), filter("hs_object_id", "GT", &place.to_string())]);
+            ("hs_object_id", "ASCENDING")
+        }
+    };
+    let start = if search.changed.is_some() { 0 } else { usize::try_from(place).unwrap_or(usize::MAX) };
     if start >= RESULTS_MAX {
         let message = format!("HubSpot shows the first {RESULTS_MAX} results of a search; narrow it down.");
         return refuse("SEARCH_TOO_WIDE", message);
     }
-    let direction = if search.changed_since.is_some() { "ASCENDING" } else { "DESCENDING" };
     let groups = if filters.is_empty() { json!([]) } else { json!([{ "filters": filters }]) };
     let mut body = json!({
         "filterGroups": groups,
-        "sorts": [{ "propertyName": modified, "direction": direction }],
+        "sorts": [{ "propertyName": sorted_by, "direction": direction }],
         "limit": search.limit.clamp(1, ABOUT.page).min(RESULTS_MAX - start),
     });
     if start > 0 {
         body["after"] = start.to_string().into();
     }
     Ok(body)
+}
+
+/// One condition for both ends of the times: HubSpot counts conditions.
+fn times(modified: &str, changed: Changed) -> Json {
+    let from = changed.from.as_millis().to_string();
+    match changed.until {
+        None => filter(modified, "GTE", &from),
+        Some(until) => {
+            let until = until.as_millis().to_string();
+            json!({ "propertyName": modified, "operator": "BETWEEN", "value": from, "highValue": until })
+        }
+    }
 }
 
 /// HubSpot compares words: each word of what is to be contained stands for any word around it.
@@ -97,12 +135,13 @@ mod tests {
     #[tokio::test]
     async fn a_search_that_hubspot_would_refuse_is_not_sent() {
         let wide = |after: &str| Search { after: Some(after.to_owned()), limit: 5, ..Search::default() };
-        let since = Some(lockstep_core::env::Time::from_secs(1));
+        let changed = Some(Changed { from: lockstep_core::env::Time::from_secs(1), until: None });
         let cases = [
             ("TOO_MANY_FILTERS", Search { filters: filters(7), ..Search::default() }),
-            ("TOO_MANY_FILTERS", Search { filters: filters(6), changed_since: since, ..Search::default() }),
+            ("TOO_MANY_FILTERS", Search { filters: filters(5), changed, ..Search::default() }),
             ("SEARCH_TOO_WIDE", wide("10000")),
             ("BAD_PLACE", wide("over there")),
+            ("BAD_PLACE", Search { changed, ..wide("over there") }),
         ];
         for (code, wanted) in cases {
             let (script, session, _) = Script::new([]);
@@ -120,6 +159,23 @@ mod tests {
         let body = script.bodies().remove(0);
         assert_eq!((&body["limit"], &body["after"]), (&json!(10), &json!("9990")));
         assert_eq!(body["sorts"], json!([{ "propertyName": "lastmodifieddate", "direction": "DESCENDING" }]));
+    }
+
+    #[tokio::test]
+    async fn changes_are_walked_by_id_inside_closed_times_and_never_end_too_early() {
+        let at = lockstep_core::env::Time::from_secs;
+        let results = json!([{ "id": "20000", "properties": {}, "updatedAt": "2026-11-22T11:00:00Z" }]);
+        let (script, session, _) = Script::new([Line::new(200, json!({ "total": 3, "results": results }))]);
+        let changed = Some(Changed { from: at(5), until: Some(at(9)) });
+        let wanted = Search { filters: filters(4), changed, after: Some("10000".to_owned()), limit: 5 };
+        let found = search(&session, "deals", &wanted, &[]).await.expect("a page");
+        assert_eq!((found.after.as_deref(), found.asked_at), (Some("20000"), session.env.now()));
+        let body = script.bodies().remove(0);
+        let times = json!({ "propertyName": "hs_lastmodifieddate", "operator": "BETWEEN", "value": "5000", "highValue": "9000" });
+        let sent = &body["filterGroups"][0]["filters"];
+        assert_eq!((&sent[4], &sent[5]), (&times, &filter("hs_object_id", "GT", "10000")));
+        assert_eq!(body["sorts"], json!([{ "propertyName": "hs_object_id", "direction": "ASCENDING" }]));
+        assert!(body["after"].is_null());
     }
 
     #[test]

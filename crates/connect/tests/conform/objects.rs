@@ -1,7 +1,7 @@
 //! What every connector does alike with any object of an account. A vendor's [`Sample`]s say which objects it is tried
 //! with; each case runs for all of them.
 
-use lockstep_connect::{Deed, FaultClass, Found, Got, Outcome, Search};
+use lockstep_connect::{Changed, Deed, FaultClass, Found, Got, Outcome, Search};
 use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{ApiObject, Filter, Operation, Operator, RecordId};
 use lockstep_core::record::{Properties, Record};
@@ -135,12 +135,28 @@ pub async fn searches_filter_and_go_by_time(world: World) {
         let without = world.search(&sample, one(sample.filter(Operator::Eq, None))).await;
         assert!(without.records.is_empty());
 
-        let since = Some(with.records[1].updated_at);
-        let page = |after| Search { changed_since: since, limit: 2, after, ..Search::default() };
-        let first = world.search(&sample, page(None)).await;
-        assert_eq!(ids(&first), [made[0].as_str(), made[1].as_str()], "{}: the oldest first", sample.object);
-        let second = world.search(&sample, page(first.after)).await;
+        world.dial.advance(std::time::Duration::from_secs(1));
+        let (from, between) = (with.records[1].updated_at, with.records[0].updated_at);
+        let page = |until, after| {
+            let changed = Some(Changed { from, until });
+            Search { changed, limit: 2, after, ..Search::default() }
+        };
+        let first = world.search(&sample, page(None, None)).await;
+        assert_eq!(ids(&first), [made[0].as_str(), made[1].as_str()], "{}: a page of what changed", sample.object);
+        assert!(first.asked_at >= between, "by the vendor's clock");
+        let second = world.search(&sample, page(None, first.after.clone())).await;
         assert_eq!((ids(&second), &second.after), (vec![made[2].as_str()], &None));
+        let closed = world.search(&sample, page(Some(between), None)).await;
+        assert_eq!((ids(&closed), &closed.after), (vec![made[0].as_str(), made[1].as_str()], &None));
+        let update = |id: &str| Deed::Update {
+            record: sample.record(id),
+            properties: set(&[(sample.name, "Amber Lamp 2")]),
+            links: Vec::new(),
+        };
+        world.carry_out(&update(&made[0]), &[]).await.expect("an edit between two pages");
+        world.wait_for_index();
+        let second = world.search(&sample, page(None, first.after)).await;
+        assert_eq!(ids(&second), [made[2].as_str()], "which shifts nothing");
     }
 }
 

@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use lockstep_core::crm::{CrmCode, CrmProblem};
 use lockstep_core::ids::{CrmSubscriptionId, OrgId};
 use lockstep_core::job::Job;
-use lockstep_core::limits::{CRM_DELIVERY_ATTEMPTS_MAX, DELIVERIES_AT_ONCE_MAX, DELIVERY_TIMEOUT_SECS};
+use lockstep_core::limits::{CRM_DELIVERY_RETRIES_MAX, DELIVERIES_AT_ONCE_MAX, DELIVERY_TIMEOUT_SECS};
 use lockstep_core::retry::crm_delivery_retry;
 use lockstep_store::{CrmDelivery, Org, StoreError};
 use secrecy::{ExposeSecret, SecretString};
@@ -64,10 +64,10 @@ fn settle(tx: &mut lockstep_store::Tx<'_>, org: &Org, called: &[(Called, CrmDeli
     let (now, env) = (tx.now(), tx.env());
     for (outcome, delivery) in called {
         match outcome {
-            Called::Closed => tx.close_crm_delivery(org, &delivery.id)?,
+            Called::Closed => tx.close_crm_delivery(org, delivery)?,
             Called::Failed(error) => {
                 let failed = u32::try_from(delivery.attempt).unwrap_or(u32::MAX).saturating_add(1);
-                let again = u64::from(failed) < CRM_DELIVERY_ATTEMPTS_MAX;
+                let again = u64::from(failed) <= CRM_DELIVERY_RETRIES_MAX;
                 let due = again.then(|| now.plus(crm_delivery_retry(failed, env)));
                 if due.is_none() {
                     tracing::warn!(delivery = %delivery.id, error, "an app was not reached in all attempts: what it missed is not told again");
@@ -150,14 +150,14 @@ async fn send(
     body: &Json,
     strict: bool,
 ) -> Called {
-    let (body, at) = (body.to_string(), app.env.now().as_secs());
+    let (id, body, at) = (call_id(delivery), body.to_string(), app.env.now().as_secs());
     let request = http::Request::post(url)
         .header("content-type", "application/json")
         .header("accept", "application/json")
         .header("user-agent", concat!("Lockstep/", env!("CARGO_PKG_VERSION")))
-        .header("webhook-id", delivery.id.as_str())
+        .header("webhook-id", &id)
         .header("webhook-timestamp", at)
-        .header("webhook-signature", signature(secret, delivery.id.as_str(), at, &body))
+        .header("webhook-signature", signature(secret, &id, at, &body))
         .body(Bytes::from(body));
     let Ok(request) = request else { return Called::Failed("the address cannot be called".to_owned()) };
     match app.network.exchange(request, LIMITS).await {
@@ -167,6 +167,14 @@ async fn send(
         Ok(answer) if answer.status().is_success() => Called::Closed,
         Ok(answer) => Called::Failed(format!("status {}", answer.status().as_u16())),
         Err(error) => Called::Failed(error.to_string()),
+    }
+}
+
+/// What a receiver knows a repeat by: another change is another call, or it would be taken for a repeat and passed over.
+fn call_id(delivery: &CrmDelivery) -> String {
+    match delivery.version {
+        0 => delivery.id.to_string(),
+        version => format!("{}_{version}", delivery.id),
     }
 }
 

@@ -6,8 +6,8 @@ use lockstep_core::crm::{ApiObject, CrmObject, ObjectMapping, definition};
 use lockstep_core::ids::{ConnectionId, InvocationId};
 use lockstep_core::job::Job;
 use lockstep_store::{
-    AuthorizationStatus, BeginInvocation, ConnectionOf, ContextData, ContextOf, InvocationState, MappingVersion,
-    NewConnection, NewInvocation, StoreError, StoredApp,
+    AuthorizationStatus, BeginInvocation, ConnectionOf, ContextData, ContextOf, CrmStep, InvocationState,
+    MappingVersion, NewConnection, NewInvocation, StoreError, StoredApp,
 };
 use serde_json::{Value, json};
 
@@ -121,8 +121,7 @@ pub fn a_disconnected_connection_is_forgotten_with_all_of_it(world: &World) {
     world.write(move |tx, org| {
         tx.put_api_objects(&gone, &[])?;
         tx.put_mapping(&gone, &version(1, true, tx.now()))?;
-        tx.add_crm_subscription(&gone, "w", &json!({}))?;
-        tx.set_crm_watch(&gone, "deals", &json!({}))?;
+        tx.add_crm_subscription(&gone, "w", &json!({}), &json!({}))?;
         tx.disable_connection(&gone)?;
         assert!(tx.named_connection(org, "a")?.unwrap().connection().disabled_at.is_some());
         assert_eq!((tx.grant(&gone)?.sealed, tx.named_connections(org, None, "", 9)?.0.len()), (vec![], 0));
@@ -138,7 +137,7 @@ pub fn a_disconnected_connection_is_forgotten_with_all_of_it(world: &World) {
     world.write(move |tx, org| {
         assert_eq!(tx.purge_connections(tx.now())?, 1);
         assert!(tx.named_connection(org, "a")?.is_none());
-        assert_eq!((tx.last_mapping(&of)?, tx.crm_watch(&of, "deals")?), (None, None));
+        assert_eq!((tx.last_mapping(&of)?, tx.next_crm_subscription(&of)?), (None, None));
         Ok(())
     });
 }
@@ -289,19 +288,38 @@ pub fn a_lost_invocation_is_unknown(world: &World) {
 pub fn a_wish_is_one_subscription(world: &World) {
     let (of, other) = (named(world, &context(world, "acme"), "a"), named(world, &context(world, "acme"), "b"));
     world.write(move |tx, _| {
-        let made = tx.add_crm_subscription(&of, "deals:1", &json!({"n": 1}))?;
-        assert_eq!(tx.add_crm_subscription(&of, "deals:1", &json!({"n": 1}))?, made);
-        tx.add_crm_subscription(&of, "deals:2", &json!({"n": 2}))?;
+        let made = tx.add_crm_subscription(&of, "deals:1", &json!({"n": 1}), &json!("first"))?;
+        assert_eq!(tx.add_crm_subscription(&of, "deals:1", &json!({"n": 1}), &json!("again"))?, made);
+        assert_eq!(made.place, Some(json!("first")));
+        tx.add_crm_subscription(&of, "deals:2", &json!({"n": 2}), &json!(2))?;
         let (page, more) = tx.crm_subscriptions(&of, None, 1)?;
         assert_eq!((&page[0], more), (&made, true));
         assert_eq!(tx.crm_subscriptions(&of, Some(&made.id), 9)?.0.len(), 1);
         assert_eq!(tx.crm_subscription(&other, &made.id)?, None);
         assert!(!tx.delete_crm_subscription(&other, &made.id)? && tx.delete_crm_subscription(&of, &made.id)?);
         assert_eq!(tx.crm_subscription(&of, &made.id)?, None);
-        assert_eq!(tx.crm_watch(&of, "deals")?, None);
-        tx.set_crm_watch(&of, "deals", &json!(1))?;
-        tx.set_crm_watch(&of, "deals", &json!(2))?;
-        assert_eq!(tx.crm_watch(&of, "deals")?, Some(json!(2)));
+        Ok(())
+    });
+}
+
+pub fn subscriptions_are_looked_after_in_turn(world: &World) {
+    let (of, other) = (named(world, &context(world, "acme"), "a"), named(world, &context(world, "acme"), "b"));
+    world.write(move |tx, _| {
+        assert_eq!((tx.next_crm_subscription(&of)?, tx.due_crm_subscriptions(&of, 9)?), (None, vec![]));
+        let first = tx.add_crm_subscription(&of, "1", &json!(1), &json!({"at": 1}))?;
+        let second = tx.add_crm_subscription(&of, "2", &json!(2), &json!({"at": 1}))?;
+        let (now, soon) = (tx.now(), tx.now().plus(Duration::from_secs(60)));
+        assert_eq!(tx.due_crm_subscriptions(&of, 1)?, std::slice::from_ref(&first));
+        assert_eq!(tx.next_crm_subscription(&of)?, Some(now));
+        let moved = CrmStep { id: first.id.clone(), place: Some(json!({"at": 2})), due: soon };
+        tx.step_crm_subscription(&other, &moved)?;
+        assert_eq!(tx.due_crm_subscriptions(&of, 9)?.len(), 2, "another connection's is not to be moved");
+        tx.step_crm_subscription(&of, &moved)?;
+        assert_eq!(tx.due_crm_subscriptions(&of, 9)?, std::slice::from_ref(&second));
+        assert_eq!(tx.crm_subscription(&of, &first.id)?.and_then(|kept| kept.place), moved.place);
+        tx.step_crm_subscription(&of, &CrmStep { id: second.id.clone(), place: None, due: soon })?;
+        assert_eq!(tx.crm_subscription(&of, &second.id)?.and_then(|kept| kept.place), second.place, "put off alone");
+        assert_eq!((tx.due_crm_subscriptions(&of, 9)?, tx.next_crm_subscription(&of)?), (vec![], Some(soon)));
         Ok(())
     });
 }
@@ -320,9 +338,13 @@ pub fn calls_to_an_app_fold_until_they_are_tried(world: &World) {
         let waiting = tx.due_crm_deliveries(org, 9)?;
         assert_eq!(waiting.len(), 1, "what was tried does not stand for what changed since");
         let other = tx.create_org("Another")?;
-        tx.close_crm_delivery(&other, &waiting[0].id)?;
+        tx.close_crm_delivery(&other, &waiting[0])?;
         assert_eq!(tx.due_crm_deliveries(org, 9)?.len(), 1);
-        tx.close_crm_delivery(org, &waiting[0].id)?;
+        tx.tell_app(org, "sub:deals:1", &json!(2))?;
+        tx.close_crm_delivery(org, &waiting[0])?;
+        let folded = tx.due_crm_deliveries(org, 9)?;
+        assert_eq!((folded.len(), folded[0].version), (1, waiting[0].version + 1), "a change while it was being told");
+        tx.close_crm_delivery(org, &folded[0])?;
         tx.fail_crm_delivery(org, &due[0].id, "status 500", None)?;
         assert_eq!(tx.next_crm_delivery(org)?, None);
         assert_eq!(tx.purge_crm_deliveries(tx.now().plus(Duration::from_secs(1)))?, 1);

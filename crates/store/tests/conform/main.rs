@@ -68,6 +68,7 @@ cases! {
         one_invocation_at_a_time_is_about_a_record,
         a_lost_invocation_is_unknown,
         a_wish_is_one_subscription,
+        subscriptions_are_looked_after_in_turn,
         calls_to_an_app_fold_until_they_are_tried;
     transactions:
         a_refusal_undoes_row_event_and_job_together,

@@ -365,6 +365,8 @@ fn keep(
     tx.move_authorization(context, &authorization.id, AuthorizationStatus::Active, None)?;
     let now = tx.now();
     tx.enqueue(&Job::Describe { connection: of.id().clone() }, now)?;
+    // What changed while nobody could look is told now.
+    tx.enqueue(&Job::Watch { connection: of.id().clone() }, now)?;
     tell(tx, &of, context.external_id(), ConnectionEvent::Enabled)?;
     Ok(Ok(of))
 }

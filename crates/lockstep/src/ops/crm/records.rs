@@ -174,7 +174,7 @@ impl Mapped {
         after: Option<String>,
     ) -> Result<(Vec<CrmRecord>, Option<String>), CrmProblem> {
         let (connector, session) = self.session(app)?;
-        let search = Search { filters, changed_since: None, limit, after };
+        let search = Search { filters, changed: None, limit, after };
         let found = connector.search(&session, &self.native()?.slug, &search, &self.properties()).await;
         let found = found.map_err(|fault| outcome::problem(app, fault, connector.about(), None))?;
         let records = found.records.iter().map(|record| self.view(record)).collect::<Result<Vec<_>, _>>()?;

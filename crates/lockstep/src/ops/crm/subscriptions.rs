@@ -1,5 +1,6 @@
 //! What apps want to be told of: one record, or every record that a search event finds.
 
+use lockstep_connect::{Changed, Search};
 use lockstep_core::crm::{CrmCode, CrmProblem, Effect, EventType, Filter, RecordId, evaluate, payload};
 use lockstep_core::ids::CrmSubscriptionId;
 use lockstep_core::job::Job;
@@ -11,8 +12,9 @@ use serde_json::Value as Json;
 use super::app::ConnectionEvent;
 use super::invoke::refused;
 use super::records::{self, Mapped};
-use super::{connections, tokens};
+use super::{connections, outcome, tokens};
 use crate::app::App;
+use crate::sync::watch::Place;
 
 /// What a subscription wants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,21 +111,39 @@ fn search(mapped: &Mapped, slug: &str, given: &Json) -> Result<Option<Vec<Filter
     }
 }
 
+/// Where a subscription begins: with the record as it is, or with what is modified from now on by the vendor's clock. Asking
+/// for that also shows whether the vendor takes such a search.
+async fn beginning(app: &App, mapped: &Mapped, wanted: &Wanted) -> Result<Place, CrmProblem> {
+    match wanted.filters(mapped)? {
+        Watched::Record(id) => {
+            let missing = || CrmProblem::new(CrmCode::RecordNotFound, "The CRM shows no such record.");
+            let record = mapped.look(app, &id, &[]).await?.ok_or_else(missing)?;
+            Ok(Place::Record { known: Some(record.updated_at) })
+        }
+        Watched::Matching(None) => Ok(Place::searching_from(app.env.now())),
+        Watched::Matching(Some(filters)) => {
+            let (connector, session) = mapped.session(app)?;
+            let changed = Some(Changed { from: app.env.now(), until: None });
+            let search = Search { filters, changed, limit: 1, after: None };
+            let found = connector.search(&session, &mapped.native()?.slug, &search, &[]).await;
+            let found = found.map_err(|fault| outcome::problem(app, fault, connector.about(), None))?;
+            Ok(Place::searching_from(found.asked_at))
+        }
+    }
+}
+
 /// Subscribes; the same wish twice is one subscription.
 ///
 /// # Errors
 /// As invoking a search or reading a record would answer; too many subscriptions; the store's.
 pub async fn subscribe(app: &App, org: &Org, connection: &str, wanted: Wanted) -> Result<CrmSubscription, CrmProblem> {
     let mapped = records::mapped(app, org, connection, wanted.object()).await?;
-    wanted.filters(&mapped)?;
-    if let Wanted::Record { record, .. } = &wanted {
-        mapped.current(app, &mapped.record(record)?).await?;
-    }
     let settings = super::app::settings(app, org).await?;
     if settings.data_webhook_url.is_none() {
         let message = "Set data_webhook_url with PUT /api/platform/app first: there is nowhere to tell changes to.";
         return Err(CrmProblem::new(CrmCode::Malformed, message));
     }
+    let place = beginning(app, &mapped, &wanted).await?;
     let of = mapped.of.clone();
     app.store
         .write(move |tx| {
@@ -134,7 +154,8 @@ pub async fn subscribe(app: &App, org: &Org, connection: &str, wanted: Wanted) -
                 return Err(CrmProblem::new(CrmCode::Malformed, message));
             }
             let content = serde_json::to_value(&wanted).map_err(tokens::broken)?;
-            let kept = tx.add_crm_subscription(&of, &content.to_string(), &content)?;
+            let place = serde_json::to_value(&place).map_err(tokens::broken)?;
+            let kept = tx.add_crm_subscription(&of, &content.to_string(), &content, &place)?;
             let now = tx.now();
             tx.enqueue(&Job::Watch { connection: of.id().clone() }, now)?;
             Ok(kept)

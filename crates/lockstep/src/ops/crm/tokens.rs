@@ -168,7 +168,7 @@ pub(super) fn unsealed(error: VaultError) -> CrmProblem {
 }
 
 /// Our own defect, told to the operator alone.
-pub(super) fn broken(error: impl std::fmt::Display) -> CrmProblem {
+pub(crate) fn broken(error: impl std::fmt::Display) -> CrmProblem {
     let message = "Something broke on our side. Tell the operator the request id.";
     CrmProblem { cause: Some(error.to_string().into()), ..CrmProblem::new(CrmCode::Internal, message) }
 }
