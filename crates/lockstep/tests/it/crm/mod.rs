@@ -4,6 +4,8 @@ mod issuers;
 mod link;
 mod lost;
 mod refusals;
+mod retries;
+mod secrets;
 mod seed;
 mod signet;
 mod stranger;

@@ -59,6 +59,14 @@ impl Signet {
         format!("Basic {}", STANDARD.encode(pair))
     }
 
+    /// What lets the app act here: its keys and the browser's token.
+    pub fn secrets(&self) -> Vec<String> {
+        let encoded = self.basic.trim_start_matches("Basic ").to_owned();
+        let decoded = String::from_utf8(STANDARD.decode(&encoded).expect("base64")).expect("text");
+        let secret = decoded.split(':').nth(1).expect("a secret key").to_owned();
+        vec![encoded, secret, self.token.clone()]
+    }
+
     /// A fresh token of a context.
     pub fn token_of(&self, context: &str) -> String {
         let (status, body) =
