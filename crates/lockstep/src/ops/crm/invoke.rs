@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 use super::mapping::KEY_PROPERTY;
 use super::outcome::{self, Blame};
 use super::records::{self, Mapped};
+use super::tokens;
 use super::unknown::{self, Lost};
-use super::{schema, tokens};
 use crate::app::App;
 use crate::ops::idempotency::Once;
 
@@ -53,13 +53,9 @@ pub struct Invoke {
 /// See [`CrmCode`].
 pub async fn invoke(app: &App, org: &Org, asked: &Invoke) -> Result<Json, CrmProblem> {
     let mapped = records::mapped(app, org, &asked.connection, &asked.object).await?;
-    let native = mapped.api.as_ref().map(|api| api.slug.clone());
-    let of = mapped.of.clone();
+    let (of, api) = (mapped.of.clone(), mapped.api.clone());
     match run(app, mapped, asked).await {
-        Err(problem) if problem.code == CrmCode::MappingBroken && problem.crm.is_some() => {
-            if let Some(native) = native {
-                schema::refresh(app, &of, &native).await?;
-            }
+        Err(problem) if records::has_moved(app, &of, api.as_ref(), &problem).await => {
             run(app, records::mapped(app, org, &asked.connection, &asked.object).await?, asked).await
         }
         answered => answered,

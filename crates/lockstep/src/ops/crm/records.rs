@@ -78,15 +78,54 @@ pub async fn of_version(
     Ok(Mapped { of, object, mapping, api })
 }
 
-/// Reads one record.
+/// Whether a refusal is due to a native object that is no longer what it was. Vendors do not all say so in a way to rely
+/// on, so the object is fetched anew.
+pub(super) async fn has_moved(app: &App, of: &ConnectionOf, api: Option<&ApiObject>, problem: &CrmProblem) -> bool {
+    let refused = problem.crm.is_some() && matches!(problem.code, CrmCode::MappingBroken | CrmCode::CrmRefused);
+    match api.filter(|_| refused) {
+        Some(api) => schema::refresh(app, of, &api.slug).await.is_ok_and(|fresh| fresh != *api),
+        None => false,
+    }
+}
+
+/// Reads one record. A field that has gone from the CRM since it was mapped is null.
 ///
 /// # Errors
 /// As [`mapped`]; [`CrmCode::RecordNotFound`] for a record of another object than the mapped one, and for one that the CRM
 /// does not show; the vendor's.
 pub async fn read(app: &App, org: &Org, connection: &str, object: &str, id: &str) -> Result<CrmRecord, CrmProblem> {
-    let mapped = mapped(app, org, connection, object).await?;
-    let id = mapped.record(id)?;
-    mapped.current(app, &id).await
+    let known = mapped(app, org, connection, object).await?;
+    let id = known.record(id)?;
+    match known.current(app, &id).await {
+        Err(problem) if has_moved(app, &known.of, known.api.as_ref(), &problem).await => {
+            mapped(app, org, connection, object).await?.current(app, &id).await
+        }
+        read => read,
+    }
+}
+
+/// Lists records, and where the next page begins: none for a user who opted out of the object.
+///
+/// # Errors
+/// As [`mapped`]; the vendor's.
+pub async fn list(
+    app: &App,
+    org: &Org,
+    connection: &str,
+    object: &str,
+    limit: usize,
+    after: Option<String>,
+) -> Result<(Vec<CrmRecord>, Option<String>), CrmProblem> {
+    let known = mapped(app, org, connection, object).await?;
+    if known.api.is_none() {
+        return Ok((Vec::new(), None));
+    }
+    match known.search(app, Vec::new(), limit, after.clone()).await {
+        Err(problem) if has_moved(app, &known.of, known.api.as_ref(), &problem).await => {
+            mapped(app, org, connection, object).await?.search(app, Vec::new(), limit, after).await
+        }
+        listed => listed,
+    }
 }
 
 impl Mapped {

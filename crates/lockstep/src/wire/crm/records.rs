@@ -56,11 +56,8 @@ async fn list(
     Segments((connection, object)): Segments<(String, String)>,
     Asked(paging): Asked<Paging>,
 ) -> Result<Json<RecordList>, CrmRefusal> {
-    let mapped = records::mapped(&app, &caller.org, &connection, &object).await?;
-    if mapped.api.is_none() {
-        return Ok(Json(RecordList { records: Vec::new(), next_cursor: None }));
-    }
-    let (records, next) = mapped.search(&app, Vec::new(), paging.limit()?, paging.cursor.clone()).await?;
+    let (limit, cursor) = (paging.limit()?, paging.cursor.clone());
+    let (records, next) = records::list(&app, &caller.org, &connection, &object, limit, cursor).await?;
     Ok(Json(RecordList { records: records.into_iter().map(RecordObject::from).collect(), next_cursor: next }))
 }
 

@@ -1,6 +1,8 @@
 //! Every refusal with its body: what an app has done wrong, what its user has not done, and what the CRM says.
 
+use lockstep_core::ids::InvocationId;
 use lockstep_sandbox::{Effect, Fault};
+use lockstep_store::NewInvocation;
 use serde_json::{Value, json};
 
 use super::signet::{ORIGIN, Signet, direct, fixed};
@@ -146,4 +148,63 @@ fn the_crms_state_is_told_as_what_to_do() {
     let (status, _) = signet.browser("DELETE", "/connection/c", &Value::Null);
     assert_eq!(status, 200);
     refused(signet.api("POST", MADE, &payload), 409, "connection_disabled");
+}
+
+#[test]
+fn what_stands_in_the_way_is_named() {
+    let signet = ready();
+    let deal = signet.deal("Held");
+    let (record, held) = (format!("deals:{deal}"), format!("deals:{deal}"));
+    signet.world.write(move |tx, org| {
+        let of = tx.named_connection(org, "c")?.expect("a connection");
+        let open = NewInvocation {
+            id: InvocationId::new(tx.env()),
+            object: "document".to_owned(),
+            event: "moved".to_owned(),
+            idempotency_key: None,
+            fingerprint: [0; 32],
+            exclusive: Some(held),
+            deed: json!({}),
+        };
+        tx.begin_invocation(&of, &open)
+    });
+    let path = format!("/api/v1/crm/c/objects/document/{record}/events/moved");
+    refused(signet.api("POST", &path, &json!({ "payload": { "title": "New" } })), 409, "invocation_in_progress");
+    let large = json!({ "payload": { "title": "x".repeat(1_100_000) } });
+    refused(signet.api("POST", MADE, &large), 413, "body_too_large");
+    let stale = json!({ "objects": [], "mapping": [], "version": 99 });
+    refused(signet.browser("POST", "/connection/c/crm_mapping", &stale), 409, "mapping_changed");
+}
+
+#[test]
+fn a_key_that_several_records_have_and_a_field_that_has_gone_write_nothing() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let text = json!({ "type": "string" });
+    let objects = json!({ "document": { "fields": { "title": text, "note": text }, "events": {
+        "made": { "type": "create", "payloadSchema": { "title": text } },
+        "find": { "type": "search", "payloadSchema": { "title": text } },
+    } } });
+    let made = json!({ "event": { "slug": "made" }, "action_type": "create", "find_by": "#/properties/dealname",
+        "transformations": [direct("title", "dealname"), fixed("appointmentscheduled", "dealstage"), fixed("default", "pipeline")] });
+    let mut filter = direct("title", "description");
+    filter["criteria_operator"] = json!("eq");
+    let find = json!({ "event": { "slug": "find" }, "action_type": "search", "transformations": [filter] });
+    signet.map(
+        "c",
+        &objects,
+        "deals",
+        &json!([direct("title", "dealname"), direct("note", "description")]),
+        &json!([made, find]),
+    );
+    let deal = signet.deal("Twin");
+    signet.deal("Twin");
+    signet.world.pass(std::time::Duration::from_secs(30));
+    let twin = json!({ "payload": { "title": "Twin" } });
+    refused(signet.api("POST", MADE, &twin), 409, "record_ambiguous");
+    assert_eq!(signet.world.hubspot.records_of("deals").expect("deals").len(), 2);
+    signet.world.hubspot.drop_property_of("deals", "description").expect("a property");
+    refused(signet.api("POST", "/api/v1/crm/c/objects/document/events/find", &twin), 422, "mapping_broken");
+    let (status, body) = signet.api("GET", &format!("/api/v1/crm/c/objects/document/deals:{deal}"), &Value::Null);
+    assert_eq!((status, &body["record"]["data"]), (200, &json!({ "note": null, "title": "Twin" })), "{body}");
 }
