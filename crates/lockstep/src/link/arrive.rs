@@ -1,9 +1,9 @@
 //! From opening CRM Link to a connection that can be mapped: choosing a CRM, allowing access, and waiting.
 
+use axum::Form;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Form};
 use lockstep_connect::About;
 use lockstep_core::crm::{CrmCode, CrmProblem, suggest};
 use lockstep_store::AuthorizationStatus;
@@ -12,13 +12,13 @@ use serde::Deserialize;
 
 use super::guest::{Guest, trouble, words};
 use super::journey;
-use super::mapping_pages::{Work, show};
-use super::samples::Samples;
+use super::mapping_pages::show;
 use super::scene::{Scene, href};
 use super::screens::{
-    Act, AuthoriseScreen, Bar, ChooseScreen, FetchScreen, FrameScreen, TokenScreen, TroubleScreen, Vendor,
-    WindowScreen, html,
+    AuthoriseScreen, Bar, ChooseScreen, FetchScreen, FrameScreen, TokenScreen, TroubleScreen, Vendor, WindowScreen,
+    html,
 };
+use super::work::Work;
 use super::{Asked, Segments, edits};
 use crate::app::App;
 use crate::ops::crm::connections::{self, Begun, Seen};
@@ -39,7 +39,7 @@ pub struct Framed {
 /// `GET /link/frame`: an empty shell, for pages of allowed origins alone.
 pub async fn frame(State(app): State<App>, headers: HeaderMap, Asked(asked): Asked<Framed>) -> Response {
     match apps::knows_origin(&app, &asked.origin).await {
-        Err(problem) => return trouble(&words(&headers), problem, None),
+        Err(problem) => return trouble(&words(&headers), problem),
         Ok(known) if known && is_origin(&asked.origin) => {}
         Ok(_) => {
             let told = "This page's origin is not among the app's allowed origins.";
@@ -96,7 +96,7 @@ pub async fn open(
     Form(opening): Form<Opening>,
 ) -> Response {
     let outcome = first(&app, &guest, &opening, anew.anew.is_some()).await;
-    guest.answer(outcome, None)
+    guest.answer(outcome)
 }
 
 async fn first(app: &App, guest: &Guest, opening: &Opening, anew: bool) -> Result<Response, CrmProblem> {
@@ -138,7 +138,7 @@ fn no_crms(guest: &Guest) -> Response {
 fn fetching(guest: &Guest, connection: &str, fresh: bool) -> Response {
     let asked: &[(&str, &str)] = if fresh { &[("fresh", "yes")] } else { &[] };
     let setup = Some(href(connection, "setup", asked));
-    let screen = FetchScreen { w: &guest.words, bar: Bar::plain("fetch"), setup, poll: None, arrived: Vec::new() };
+    let screen = FetchScreen { w: &guest.words, bar: Bar::plain("fetch"), setup, poll: None };
     html(StatusCode::OK, &screen)
 }
 
@@ -154,7 +154,7 @@ pub async fn connect(
     match outcome {
         Ok(begun) => authorise(&guest, &begun),
         Err(problem) if problem.code == CrmCode::ConnectionNotFound => taken(&guest, problem),
-        Err(problem) => guest.answer(Err(problem), None),
+        Err(problem) => guest.answer(Err(problem)),
     }
 }
 
@@ -174,7 +174,7 @@ pub async fn reconnect(State(app): State<App>, guest: Guest, Segments(id): Segme
         let begun = connections::begin(&app, &guest.visitor, seen.about.slug, Some(&id)).await?;
         Ok(authorise(&guest, &begun))
     };
-    guest.answer(outcome.await, None)
+    guest.answer(outcome.await)
 }
 
 fn authorise(guest: &Guest, begun: &Begun) -> Response {
@@ -203,7 +203,7 @@ pub async fn waiting(State(app): State<App>, guest: Guest, Segments(id): Segment
             AuthorizationStatus::Error => refused(&guest, found.error.map(|(_, message)| message)),
         })
     };
-    guest.answer(outcome.await, None)
+    guest.answer(outcome.await)
 }
 
 fn refused(guest: &Guest, why: Option<String>) -> Response {
@@ -215,7 +215,7 @@ fn refused(guest: &Guest, why: Option<String>) -> Response {
         bar: Bar { step: Some(2), ..Bar::plain("refused") },
         title: w.say("authorise-refused-title"),
         why,
-        button: Some((w.say("try-again"), Act::Open)),
+        button: Some(w.say("try-again")),
         failed: None,
         message: String::new(),
     };
@@ -253,7 +253,7 @@ pub async fn token(
         let screen = TokenScreen { w: &guest.words, bar, post: &post, error: Some(error) };
         Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &screen))
     };
-    guest.answer(outcome.await, None)
+    guest.answer(outcome.await)
 }
 
 /// Whether a person has just connected: then every screen is shown once, not only what is open.
@@ -271,47 +271,36 @@ pub struct Objects {
 
 /// `POST /link/at/{connection}/setup`: takes in what the app defines.
 pub async fn setup(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
+    work: Work,
     Segments(id): Segments<String>,
     Asked(fresh): Asked<Fresh>,
     Form(given): Form<Objects>,
 ) -> Response {
     let outcome = async {
-        let seen = connections::of_context(&app, &guest.visitor.context, &id).await?;
+        let seen = connections::of_context(&work.app, &work.guest.visitor.context, &id).await?;
         let objects = serde_json::from_str(&given.objects)
             .map_err(|_| CrmProblem::new(CrmCode::Malformed, "The objects are no JSON."))?;
-        mapping::setup(&app, &seen.of, &objects).await?;
-        ready(&Work { app: &app, guest: &guest, samples: &samples }, &id, fresh.fresh.is_some()).await
+        mapping::setup(&work.app, &seen.of, &objects).await?;
+        ready(&work, &id, fresh.fresh.is_some()).await
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// `GET /link/at/{connection}/wait`: asked until the CRM's objects are there.
-pub async fn wait(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Asked(fresh): Asked<Fresh>,
-) -> Response {
-    guest.answer(ready(&Work { app: &app, guest: &guest, samples: &samples }, &id, fresh.fresh.is_some()).await, None)
+pub async fn wait(work: Work, Segments(id): Segments<String>, Asked(fresh): Asked<Fresh>) -> Response {
+    work.guest.answer(ready(&work, &id, fresh.fresh.is_some()).await)
 }
 
 /// The screen to begin or to go on with, once the CRM's objects are known.
-async fn ready(work: &Work<'_>, id: &str, fresh: bool) -> Result<Response, CrmProblem> {
-    let (app, guest) = (work.app, work.guest);
+async fn ready(work: &Work, id: &str, fresh: bool) -> Result<Response, CrmProblem> {
+    let (app, guest) = (&work.app, &work.guest);
     let seen = connections::of_context(app, &guest.visitor.context, id).await?;
     let guest = guest.clone().at(seen.about.name);
     match schema::objects(app, &seen.of).await {
         Err(problem) if problem.code == CrmCode::MetadataPending => {
             let poll = Some(href(id, "wait", if fresh { &[("fresh", "yes")] } else { &[] }));
             let bar = Bar::plain("fetch");
-            return Ok(html(
-                StatusCode::OK,
-                &FetchScreen { w: &guest.words, bar, setup: None, poll, arrived: Vec::new() },
-            ));
+            return Ok(html(StatusCode::OK, &FetchScreen { w: &guest.words, bar, setup: None, poll }));
         }
         other => drop(other?),
     }
@@ -326,7 +315,7 @@ async fn ready(work: &Work<'_>, id: &str, fresh: bool) -> Result<Response, CrmPr
 
 /// Where exactly one native object is named like a CRM object, it is chosen to begin with; and what the app has added to
 /// an object that is mapped is guessed.
-async fn suggest_objects(work: &Work<'_>, scene: &mut Scene, seen: &Seen) -> Result<bool, CrmProblem> {
+async fn suggest_objects(work: &Work, scene: &mut Scene, seen: &Seen) -> Result<bool, CrmProblem> {
     let mut changed = false;
     for object in scene.objects.clone() {
         if scene.mapping(&object).is_some() {
@@ -338,7 +327,7 @@ async fn suggest_objects(work: &Work<'_>, scene: &mut Scene, seen: &Seen) -> Res
         }
         let alike: Vec<_> = scene.natives.iter().filter(|native| suggest::suggests(&object, native)).collect();
         let [alone] = alike[..] else { continue };
-        let native = schema::object(work.app, &seen.of, &alone.slug.clone()).await?;
+        let native = schema::object(&work.app, &seen.of, &alone.slug.clone()).await?;
         edits::choose_native(&mut scene.mapping, &object, Some(&native));
         scene.natives.retain(|other| other.id != native.id);
         scene.natives.push(native);

@@ -1,9 +1,9 @@
 //! How it ends: a mapping put in force, or a CRM disconnected.
 
+use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::{Extension, Form};
 use lockstep_core::crm::{CrmCode, CrmProblem};
 use serde::Deserialize;
 
@@ -11,11 +11,11 @@ use super::Segments;
 use super::event;
 use super::guest::Guest;
 use super::journey::{self, Place};
-use super::mapping_pages::{Work, event_screen, fields_screen, missing};
+use super::mapping_pages::{event_screen, fields_screen, missing};
 use super::review::ReviewScreen;
-use super::samples::Samples;
 use super::scene::{Scene, href};
-use super::screens::{Act, Bar, DisconnectScreen, DoneScreen, NativeScreen, TroubleScreen, html};
+use super::screens::{Bar, DisconnectScreen, DoneScreen, NativeScreen, TroubleScreen, html};
+use super::work::Work;
 use crate::app::App;
 use crate::ops::crm::{connections, mapping};
 
@@ -26,22 +26,15 @@ pub struct Finished {
 }
 
 /// `POST /link/at/{connection}/finish`
-pub async fn finish(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Form(finished): Form<Finished>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn finish(work: Work, Segments(id): Segments<String>, Form(finished): Form<Finished>) -> Response {
     let outcome = async {
         let (scene, seen) = work.scene(&id).await?;
         let again = |moved: bool| html(StatusCode::OK, &ReviewScreen::new(&scene, moved));
         if scene.version != finished.version {
             return Ok(again(true));
         }
-        let draft = mapping::last(&app, &seen.of).await?;
-        match mapping::finish(&app, &seen.of, &draft, true).await {
+        let draft = mapping::last(&work.app, &seen.of).await?;
+        match mapping::finish(&work.app, &seen.of, &draft, true).await {
             Ok(_) => {
                 let bar = Bar { step: Some(5), ..Bar::plain("done") };
                 Ok(html(StatusCode::OK, &DoneScreen { w: &scene.words, bar, connection: &seen.id }))
@@ -54,11 +47,11 @@ pub async fn finish(
             Err(problem) => Err(problem),
         }
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// The first screen with something open, pointing at it.
-async fn judged(work: &Work<'_>, scene: &Scene, place: &Place) -> Result<Response, CrmProblem> {
+async fn judged(work: &Work, scene: &Scene, place: &Place) -> Result<Response, CrmProblem> {
     match place {
         Place::Fields(slug) => {
             let (scene, _) = work.scene_of(&scene.connection, slug).await?;
@@ -86,7 +79,7 @@ pub async fn ask_disconnect(State(app): State<App>, guest: Guest, Segments(id): 
         let screen = DisconnectScreen { w: &guest.words, bar: Bar::plain("disconnect"), post, keep };
         Ok(html(StatusCode::OK, &screen))
     };
-    guest.answer(outcome.await, None)
+    guest.answer(outcome.await)
 }
 
 /// `POST /link/at/{connection}/disconnect`
@@ -101,11 +94,11 @@ pub async fn disconnect(State(app): State<App>, guest: Guest, Segments(id): Segm
             bar: Bar::plain("disconnected"),
             title: w.say("disconnected-title"),
             why: w.say("disconnect-why"),
-            button: Some((w.say("objects-reconnect"), Act::Open)),
+            button: Some(w.say("objects-reconnect")),
             failed: Some("disconnected"),
             message: "The person disconnected the CRM.".to_owned(),
         };
         Ok(html(StatusCode::OK, &screen))
     };
-    guest.answer(outcome.await, None)
+    guest.answer(outcome.await)
 }

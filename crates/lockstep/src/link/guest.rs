@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use lockstep_core::crm::{CrmCode, CrmProblem};
 
-use super::screens::{Act, Bar, TroubleScreen, html};
+use super::screens::{Bar, TroubleScreen, html};
 use super::words::{Language, Words};
 use crate::app::App;
 use crate::ops::crm::app as apps;
@@ -39,7 +39,7 @@ impl FromRequestParts<App> for Guest {
                 if let Ok((_, settings)) = apps::of_host(app, text(&parts.headers, header::HOST.as_str())).await {
                     words.app = settings.name;
                 }
-                Err(trouble(&words, problem, None))
+                Err(trouble(&words, problem))
             }
         }
     }
@@ -65,14 +65,14 @@ impl Guest {
         self
     }
 
-    /// The screen, or what stands in its way. `again` is where a person tries again.
-    pub fn answer(&self, outcome: Result<Response, CrmProblem>, again: Option<&str>) -> Response {
-        outcome.unwrap_or_else(|problem| trouble(&self.words, problem, again))
+    /// The screen, or what stands in its way.
+    pub fn answer(&self, outcome: Result<Response, CrmProblem>) -> Response {
+        outcome.unwrap_or_else(|problem| trouble(&self.words, problem))
     }
 }
 
 /// The screen of a problem.
-pub fn trouble(w: &Words, problem: CrmProblem, again: Option<&str>) -> Response {
+pub fn trouble(w: &Words, problem: CrmProblem) -> Response {
     let told = |title: &str, why: &str| (w.say(title), w.say(why));
     let ((title, why), failed) = match problem.code {
         CrmCode::TokenInvalid | CrmCode::Unauthorized => {
@@ -88,7 +88,6 @@ pub fn trouble(w: &Words, problem: CrmProblem, again: Option<&str>) -> Response 
         }
         _ => (told("trouble-busy", "trouble-busy-why"), None),
     };
-    let again = again.map_or(Act::Open, |href| Act::Get(href.to_owned()));
     let flaws = problem.flaws.iter().map(|flaw| format!("{} {}", flaw.path, flaw.error)).collect::<Vec<_>>().join("; ");
     let message = match problem.code {
         CrmCode::Invalid => format!("objects: {flaws}"),
@@ -99,7 +98,7 @@ pub fn trouble(w: &Words, problem: CrmProblem, again: Option<&str>) -> Response 
         bar: Bar::plain("trouble"),
         title,
         why,
-        button: failed.is_none().then(|| (w.say("try-again"), again)),
+        button: failed.is_none().then(|| w.say("try-again")),
         failed,
         message,
     };

@@ -1,41 +1,26 @@
 //! The screens of a mapping over HTTP: each choice is an edit of the draft, kept at once.
 
-use axum::extract::State;
+use axum::Form;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::{Extension, Form};
 use lockstep_core::crm::definition::CrmField;
 use lockstep_core::crm::schema::TextFormat;
-use lockstep_core::crm::{
-    ApiObject, CrmCode, CrmEvent, CrmObject, CrmProblem, ObjectMapping, Operation, SimpleType, number_of,
-};
+use lockstep_core::crm::{ApiObject, CrmCode, CrmEvent, CrmObject, CrmProblem, ObjectMapping, Operation, SimpleType};
 use serde::Deserialize;
 
 use super::edits::{self, Pick};
 use super::event::{self, EventScreen};
 use super::fields::FieldsScreen;
-use super::guest::Guest;
 use super::journey::{self, Place};
 use super::options::OptionsPage;
 use super::review::ReviewScreen;
 use super::row::Given;
-use super::samples::Samples;
 use super::scene::Scene;
 use super::screens::{NativeScreen, ObjectsScreen, html};
+use super::work::Work;
 use super::{Asked, Segments};
-use crate::app::App;
-use crate::ops::crm::connections::{self, Seen};
-use crate::ops::crm::{mapping, schema};
-
-/// What every screen of a mapping is made with.
-pub struct Work<'a> {
-    /// The house.
-    pub app: &'a App,
-    /// Who asks.
-    pub guest: &'a Guest,
-    /// The latest records.
-    pub samples: &'a Samples,
-}
+use crate::ops::crm::connections::Seen;
+use crate::ops::crm::schema;
 
 /// What a screen is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -61,76 +46,11 @@ pub fn missing() -> CrmProblem {
     CrmProblem::new(CrmCode::NotFound, "There is no such object, event or row.")
 }
 
-impl Work<'_> {
-    /// The draft of a connection, with what the CRM offers for it.
-    ///
-    /// # Errors
-    /// Another context's connection; [`CrmCode::MetadataPending`]; the vendor's where nothing was seen before; the store's.
-    pub async fn scene(&self, id: &str) -> Result<(Scene, Seen), CrmProblem> {
-        let seen = connections::of_context(self.app, &self.guest.visitor.context, id).await?;
-        let draft = mapping::last(self.app, &seen.of).await?;
-        let mut natives = schema::objects(self.app, &seen.of).await?;
-        for chosen in draft.mapping.iter().filter_map(|mapping| mapping.api_object_id) {
-            let Some(native) = natives.iter_mut().find(|native| native.id == chosen) else { continue };
-            match schema::object(self.app, &seen.of, &native.slug).await {
-                Ok(described) => *native = described,
-                // It is shown as gone, and can be chosen anew.
-                Err(problem) if problem.code == CrmCode::NotFound => {}
-                Err(problem) => return Err(problem),
-            }
-        }
-        // Looking may have shown that the CRM no longer lets us in.
-        let seen = connections::of_context(self.app, &self.guest.visitor.context, id).await?;
-        let words = self.guest.clone().at(seen.about.name).words;
-        let scene = Scene {
-            words,
-            connection: seen.id.clone(),
-            version: digest(&draft.objects, &draft.mapping),
-            objects: draft.objects,
-            mapping: draft.mapping,
-            natives,
-            now: self.app.env.now(),
-            samples: std::collections::BTreeMap::new(),
-        };
-        Ok((scene, seen))
-    }
-
-    /// The same with the latest records of one object.
-    ///
-    /// # Errors
-    /// As [`Self::scene`].
-    pub async fn scene_of(&self, id: &str, object: &str) -> Result<(Scene, Seen), CrmProblem> {
-        let (mut scene, seen) = self.scene(id).await?;
-        let native = scene.object(object).and_then(|object| scene.native(object)).cloned();
-        if let Some(native) = native.filter(|native| native.selector.is_some()) {
-            let records = self.samples.of(self.app, &seen.of, &native).await;
-            scene.samples.insert(native.slug, records);
-        }
-        Ok((scene, seen))
-    }
-
-    /// Keeps a draft.
-    ///
-    /// # Errors
-    /// [`CrmCode::Invalid`] for children that cannot be; the store's.
-    pub async fn kept(&self, mut scene: Scene, seen: &Seen) -> Result<Scene, CrmProblem> {
-        let kept = mapping::keep(self.app, &seen.of, None, &scene.objects, scene.mapping).await?;
-        scene.version = digest(&kept.objects, &kept.mapping);
-        (scene.objects, scene.mapping) = (kept.objects, kept.mapping);
-        Ok(scene)
-    }
-}
-
-/// What tells one draft from another: other choices, another number.
-fn digest(objects: &[CrmObject], mapping: &[ObjectMapping]) -> i64 {
-    number_of(&serde_json::to_string(&(objects, mapping)).unwrap_or_default())
-}
-
 /// The screen at a place.
 ///
 /// # Errors
 /// The vendor's; the store's.
-pub async fn show(work: &Work<'_>, scene: &Scene, seen: &Seen, place: &Place) -> Result<Response, CrmProblem> {
+pub async fn show(work: &Work, scene: &Scene, seen: &Seen, place: &Place) -> Result<Response, CrmProblem> {
     let object = |slug: &str| scene.object(slug).ok_or_else(missing);
     Ok(match place {
         Place::Objects => {
@@ -180,42 +100,26 @@ pub fn event_screen(
 }
 
 /// `GET /link/at/{connection}/objects`
-pub async fn objects(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-) -> Response {
-    at(&Work { app: &app, guest: &guest, samples: &samples }, &id, Place::Objects).await
+pub async fn objects(work: Work, Segments(id): Segments<String>) -> Response {
+    at(&work, &id, Place::Objects).await
 }
 
 /// `GET /link/at/{connection}/review`
-pub async fn review(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-) -> Response {
-    at(&Work { app: &app, guest: &guest, samples: &samples }, &id, Place::Review).await
+pub async fn review(work: Work, Segments(id): Segments<String>) -> Response {
+    at(&work, &id, Place::Review).await
 }
 
 /// `GET /link/at/{connection}/native?object=`
-pub async fn native(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Asked(wanted): Asked<Wanted>,
-) -> Response {
-    at(&Work { app: &app, guest: &guest, samples: &samples }, &id, Place::Native(wanted.object)).await
+pub async fn native(work: Work, Segments(id): Segments<String>, Asked(wanted): Asked<Wanted>) -> Response {
+    at(&work, &id, Place::Native(wanted.object)).await
 }
 
-async fn at(work: &Work<'_>, id: &str, place: Place) -> Response {
+async fn at(work: &Work, id: &str, place: Place) -> Response {
     let outcome = async {
         let (scene, seen) = work.scene(id).await?;
         show(work, &scene, &seen, &place).await
     };
-    work.guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// Which native object a CRM object is; none for an object that is not to be connected.
@@ -227,20 +131,13 @@ pub struct Chosen {
 }
 
 /// `POST /link/at/{connection}/native`
-pub async fn choose_native(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Form(chosen): Form<Chosen>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn choose_native(work: Work, Segments(id): Segments<String>, Form(chosen): Form<Chosen>) -> Response {
     let outcome = async {
         let (mut scene, seen) = work.scene(&id).await?;
         let object = scene.object(&chosen.object).ok_or_else(missing)?.clone();
         let native = match chosen.native.as_str() {
             "" => None,
-            slug => Some(schema::object(&app, &seen.of, slug).await?),
+            slug => Some(schema::object(&work.app, &seen.of, slug).await?),
         };
         edits::choose_native(&mut scene.mapping, &object, native.as_ref());
         if let Some(native) = native {
@@ -253,19 +150,12 @@ pub async fn choose_native(
         let place = journey::order(&scene).into_iter().find(of_object).unwrap_or(fallback);
         show(&work, &scene, &seen, &place).await
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// `GET /link/at/{connection}/options?object=`: the list that all pickers of an object share. A row of a workflow has the
 /// workflow's inputs instead.
-pub async fn options(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Asked(wanted): Asked<Wanted>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn options(work: Work, Segments(id): Segments<String>, Asked(wanted): Asked<Wanted>) -> Response {
     let outcome = async {
         let (scene, _) = work.scene_of(&id, &wanted.object).await?;
         let object = scene.object(&wanted.object).ok_or_else(missing)?;
@@ -280,18 +170,11 @@ pub async fn options(
         let records = if own { scene.records(native) } else { &[] };
         Ok(html(StatusCode::OK, &OptionsPage::new(root, records, &scene.words)))
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// `GET /link/at/{connection}/fields?object=`; with `next` it goes on, or names what is missing.
-pub async fn fields(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Asked(wanted): Asked<Wanted>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn fields(work: Work, Segments(id): Segments<String>, Asked(wanted): Asked<Wanted>) -> Response {
     let outcome = async {
         let (scene, seen) = work.scene_of(&id, &wanted.object).await?;
         let object = scene.object(&wanted.object).ok_or_else(missing)?;
@@ -301,7 +184,7 @@ pub async fn fields(
         }
         show(&work, &scene, &seen, &journey::after(&scene, &Place::Fields(object.slug.clone()))).await
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// A choice for one field, a field that the user adds below another, or one that they take away.
@@ -323,14 +206,7 @@ pub struct FieldEdit {
 }
 
 /// `POST /link/at/{connection}/fields`
-pub async fn edit_field(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Form(edit): Form<FieldEdit>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn edit_field(work: Work, Segments(id): Segments<String>, Form(edit): Form<FieldEdit>) -> Response {
     let outcome = async {
         let (mut scene, seen) = work.scene_of(&id, &edit.object).await?;
         let at = scene.objects.iter().position(|object| object.slug == edit.object).ok_or_else(missing)?;
@@ -353,7 +229,7 @@ pub async fn edit_field(
         let object = fresh.object(&edit.object).ok_or_else(missing)?;
         fields_screen(&fresh, object, false, refused)
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// Carries an edit out; answers with the row whose own screen comes next, because something is still to be typed there.
@@ -406,14 +282,7 @@ fn child(edit: &FieldEdit) -> CrmField {
 }
 
 /// `GET /link/at/{connection}/event?object=&event=`; with `next` it goes on, or names what is missing.
-pub async fn event(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Asked(wanted): Asked<Wanted>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn event(work: Work, Segments(id): Segments<String>, Asked(wanted): Asked<Wanted>) -> Response {
     let outcome = async {
         let (scene, seen) = work.scene_of(&id, &wanted.object).await?;
         let object = scene.object(&wanted.object).ok_or_else(missing)?;
@@ -424,18 +293,11 @@ pub async fn event(
         }
         event_screen(&scene, object, &wanted.event, &event::Asked { record: &wanted.record, judged })
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// `POST /link/at/{connection}/event`: the action, the workflow, the key of a find-or-create, a link.
-pub async fn edit_event(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Form(given): Form<Given>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn edit_event(work: Work, Segments(id): Segments<String>, Form(given): Form<Given>) -> Response {
     let outcome = async {
         let text = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
         let (mut scene, seen) = work.scene_of(&id, text("object")).await?;
@@ -449,7 +311,7 @@ pub async fn edit_event(
         scene.samples = samples;
         event_screen(&scene, &object, &event.slug, &event::Asked::default())
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 fn change(

@@ -23,6 +23,7 @@ pub mod samples;
 pub mod scene;
 pub mod screens;
 pub mod words;
+pub mod work;
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;

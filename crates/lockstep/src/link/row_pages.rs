@@ -1,25 +1,22 @@
 //! The screen of one row over HTTP.
 
-use axum::extract::State;
+use axum::Form;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::{Extension, Form};
 use lockstep_core::crm::{
     CrmObject, CrmProblem, ObjectMapping, Operation, Selector, State as Standing, Transformation, Way, template,
 };
 
 use super::edits::{self, Pick, RowKey};
 use super::event::root_of;
-use super::guest::Guest;
 use super::journey::Place;
-use super::mapping_pages::{Wanted, Work, missing, show};
+use super::mapping_pages::{Wanted, missing, show};
 use super::preview::Try;
 use super::row::{self, Frame, Given, Part, RowScreen};
-use super::samples::Samples;
 use super::scene::{Scene, field};
 use super::screens::{Bar, html};
+use super::work::Work;
 use super::{Asked, Segments};
-use crate::app::App;
 
 /// Whose row it is: an object's own, where its fields come from, or one of its events'.
 struct Owner<'a> {
@@ -101,20 +98,13 @@ impl<'a> Owner<'a> {
 const VALUES_SHOWN: usize = 24;
 
 /// `GET /link/at/{connection}/row?object=&event=&row=`
-pub async fn get(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Asked(wanted): Asked<Wanted>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn get(work: Work, Segments(id): Segments<String>, Asked(wanted): Asked<Wanted>) -> Response {
     let outcome = async {
         let (scene, _) = work.scene_of(&id, &wanted.object).await?;
         let key = RowKey::read(&wanted.row).ok_or_else(missing)?;
         screen(&scene, &wanted.object, &wanted.event, &key)
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 /// The screen of a row as it is kept.
@@ -176,14 +166,7 @@ fn becomes(scene: &Scene, owner: &Owner<'_>, row: &Transformation) -> Option<Str
 }
 
 /// `POST /link/at/{connection}/row`: keeps the row, shows it again, or takes it away.
-pub async fn post(
-    State(app): State<App>,
-    guest: Guest,
-    Extension(samples): Extension<Samples>,
-    Segments(id): Segments<String>,
-    Form(given): Form<Given>,
-) -> Response {
-    let work = Work { app: &app, guest: &guest, samples: &samples };
+pub async fn post(work: Work, Segments(id): Segments<String>, Form(given): Form<Given>) -> Response {
     let outcome = async {
         let text = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
         let (scene, seen) = work.scene_of(&id, text("object")).await?;
@@ -209,7 +192,7 @@ pub async fn post(
         let scene = work.kept(scene, &seen).await?;
         show(&work, &scene, &seen, &home).await
     };
-    guest.answer(outcome.await, None)
+    work.guest.answer(outcome.await)
 }
 
 fn put(mapping: &mut ObjectMapping, event: &str, key: &RowKey, row: Option<Transformation>) {

@@ -125,8 +125,6 @@ pub struct FetchScreen<'a> {
     pub setup: Option<String>,
     /// Where to ask again.
     pub poll: Option<String>,
-    /// What has arrived.
-    pub arrived: Vec<String>,
 }
 
 /// All objects and the connection itself.
@@ -284,20 +282,12 @@ pub struct TroubleScreen<'a> {
     pub title: String,
     /// Why, or what stays as it was.
     pub why: String,
-    /// The button, and where it leads; without one there is only "Close".
-    pub button: Option<(String, Act)>,
+    /// The text of the button that begins anew, with the page's options; without one there is only "Close".
+    pub button: Option<String>,
     /// What the app's promise is rejected with, by its code; `None` where a person can still go on.
     pub failed: Option<&'static str>,
     /// What the app's promise says of it.
     pub message: String,
-}
-
-/// What a button does.
-pub enum Act {
-    /// Asks for a screen.
-    Get(String),
-    /// Begins anew, with the page's options.
-    Open,
 }
 
 /// The empty shell that link.js loads.
