@@ -2,6 +2,7 @@
 
 pub mod crm;
 pub(crate) mod files;
+mod gate;
 pub mod hooks;
 pub mod inbox;
 mod manual;

@@ -25,13 +25,14 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::wire::gate::Gate;
 
 /// The routes of all three: `/api/v1/crm`, `/api/platform` and `/api/platform_user`, and the pages of its pop-up window.
 pub fn router(app: &App) -> Router<App> {
     let keyed = Router::from(keyed())
         .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::method_not_allowed)
-        .layer(middleware::from_fn_with_state(gate::Gate::new(app.clone()), gate::pass));
+        .layer(middleware::from_fn_with_state(Gate::new(app.clone()), gate::pass));
     let browser = user::routes()
         .merge(user_mapping::routes())
         .fallback(envelope::no_such_path)

@@ -1,7 +1,6 @@
-//! What stands before every route that needs a key: the key, then the organization's rate limit.
+//! What stands before every route that needs a key: the key, the organization's rate limit, then the key's scopes.
 
-use std::sync::Arc;
-
+use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
@@ -10,56 +9,30 @@ use lockstep_core::ids::RequestId;
 use lockstep_core::problem::{Code, Problem};
 use lockstep_core::scope::{Access, Resource, Scope};
 
-use crate::app::App;
 use crate::auth::{self, Caller};
+use crate::wire::gate::{Gate, TOO_MANY};
 use crate::wire::inbox::envelope::Refusal;
-use crate::wire::rate::{Class, Limiter};
-
-/// The gate's state: one for a router.
-#[derive(Clone)]
-pub struct Gate {
-    app: App,
-    limiter: Arc<Limiter>,
-}
-
-impl Gate {
-    /// A gate with full buckets.
-    pub fn new(app: App) -> Self {
-        Self { app, limiter: Arc::default() }
-    }
-}
+use crate::wire::rate::Class;
 
 /// Lets a request in, or answers 401 or 429 for it.
-pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId::new(&gate.app.env));
     let authorization = request.headers().get(header::AUTHORIZATION).cloned();
-    match auth::caller(&gate.app, authorization.as_ref(), id).await {
-        Ok(caller) => {
-            let (app, class) = (&gate.app, Class::of(request.method()));
-            let standing =
-                gate.limiter.take(&app.store, &caller, class, &app.settings.rate_limits, app.env.now()).await;
-            // A database that cannot count now may still be read; what cannot be committed is refused by the handler.
-            let standing = standing.unwrap_or_else(|error| {
-                tracing::warn!(%error, "a request is let in uncounted");
-                None
-            });
-            let org = caller.org.id().clone();
-            let mut response = if let Some(wait) = standing.and_then(|standing| standing.wait) {
-                let message = "Too many requests. Wait for Retry-After seconds and add some jitter.";
-                let problem = Problem { retry_after: Some(wait), ..Problem::new(Code::RateLimitExceeded, message) };
-                Refusal(problem).into_response()
-            } else if let Err(problem) = check_scopes(&caller, &request) {
-                Refusal(problem).into_response()
-            } else {
-                request.extensions_mut().insert(caller);
-                next.run(request).await
-            };
-            if let Some(standing) = standing.filter(|_| !response.status().is_server_error()) {
-                standing.write(response.headers_mut());
-            }
-            response.extensions_mut().insert(org);
-            response
-        }
+    let caller = match auth::caller(&gate.app, authorization.as_ref(), id).await {
+        Ok(caller) => caller,
+        Err(problem) => return Refusal(problem).into_response(),
+    };
+    let refused = |wait| {
+        let problem = Problem { retry_after: Some(wait), ..Problem::new(Code::RateLimitExceeded, TOO_MANY) };
+        Refusal(problem).into_response()
+    };
+    gate.count(caller, request, next, refused).await
+}
+
+/// Lets a request in that the key's scopes cover, or answers 403 for it.
+pub async fn scoped(Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
+    match check_scopes(&caller, &request) {
+        Ok(()) => next.run(request).await,
         Err(problem) => Refusal(problem).into_response(),
     }
 }

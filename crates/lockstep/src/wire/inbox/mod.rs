@@ -41,6 +41,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::wire::gate::Gate;
 use crate::wire::{method_not_allowed, no_such_path};
 
 /// The routes below `/v1`. All but health and the document stand behind the gate, unknown paths too.
@@ -50,7 +51,8 @@ pub fn router(app: &App) -> Router<App> {
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize))
-        .layer(middleware::from_fn_with_state(gate::Gate::new(app.clone()), gate::pass));
+        .layer(middleware::from_fn(gate::scoped))
+        .layer(middleware::from_fn_with_state(Gate::new(app.clone()), gate::pass));
     let answer = Json(document);
     Router::from(open)
         .route("/v1/openapi.json", get(move || async move { answer.into_response() }))
