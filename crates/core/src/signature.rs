@@ -1,5 +1,8 @@
-//! Signatures of webhook deliveries, `t=SECONDS,v1=HEX[,v1=HEX…]` (Kirim reference, "Webhooks: signature").
+//! Signatures of webhook deliveries: `t=SECONDS,v1=HEX[,v1=HEX…]` for those of the inbox (Kirim reference, "Webhooks:
+//! signature"), and those of Standard Webhooks for an app's (xkit reference, section 9).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
@@ -58,12 +61,21 @@ pub fn verify(header: &str, body: &[u8], secrets: &[&str], now: Time) -> Result<
     if proven.into() { Ok(()) } else { Err(BadSignature::Mismatch) }
 }
 
+/// Signs a call as Standard Webhooks has it: `v1,` and the base64 of an HMAC over the call's id, its time and its body. The
+/// key is what the base64 after `whsec_` stands for.
+pub fn sign_standard(id: &str, body: &str, secret: &str, at: Time) -> String {
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).unwrap_or_default();
+    format!("v1,{}", STANDARD.encode(hmac(&key, &[id, ".", &at.as_secs().to_string(), ".", body].map(str::as_bytes))))
+}
+
 fn mark(at: i64, body: &[u8], secret: &str) -> Vec<u8> {
+    hmac(secret.as_bytes(), &[at.to_string().as_bytes(), b".", body])
+}
+
+fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes any key");
-    mac.update(at.to_string().as_bytes());
-    mac.update(b".");
-    mac.update(body);
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes any key");
+    parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().to_vec()
 }
 
@@ -117,5 +129,14 @@ mod tests {
             prop_assert_eq!(verify(&sign(&body, &[&secret], at), &body, &[&secret], at), Ok(()));
             prop_assert!(verify(&header, &body, &[&secret], at).is_err());
         }
+    }
+
+    /// The example of the Standard Webhooks specification.
+    #[test]
+    fn a_call_is_signed_as_standard_webhooks_has_it() {
+        let body = r#"{"event_type":"ping","data":{"success":true}}"#;
+        let at = Time::from_secs(1_731_705_121);
+        let signed = sign_standard("msg_loFOjxBNrRLzqYUf", body, "whsec_plJ3nmyCDGBKInavdOK15jsl", at);
+        assert_eq!(signed, "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=");
     }
 }

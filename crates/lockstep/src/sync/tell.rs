@@ -3,20 +3,17 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use hmac::{Hmac, KeyInit, Mac};
 use lockstep_core::crm::{CrmCode, CrmProblem};
 use lockstep_core::ids::{CrmSubscriptionId, OrgId};
 use lockstep_core::job::Job;
 use lockstep_core::limits::{CRM_DELIVERY_RETRIES_MAX, DELIVERIES_AT_ONCE_MAX, DELIVERY_TIMEOUT_SECS};
 use lockstep_core::retry::crm_delivery_retry;
+use lockstep_core::signature::sign_standard;
 use lockstep_store::{CrmDelivery, Org, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
-use sha2::Sha256;
 
 use crate::app::App;
 use crate::network::{Body, Limits};
@@ -150,14 +147,14 @@ async fn send(
     body: &Json,
     strict: bool,
 ) -> Called {
-    let (id, body, at) = (call_id(delivery), body.to_string(), app.env.now().as_secs());
+    let (id, body, at) = (call_id(delivery), body.to_string(), app.env.now());
     let request = http::Request::post(url)
         .header("content-type", "application/json")
         .header("accept", "application/json")
         .header("user-agent", concat!("Lockstep/", env!("CARGO_PKG_VERSION")))
         .header("webhook-id", &id)
-        .header("webhook-timestamp", at)
-        .header("webhook-signature", signature(secret, &id, at, &body))
+        .header("webhook-timestamp", at.as_secs())
+        .header("webhook-signature", sign_standard(&id, &body, secret.expose_secret(), at))
         .body(Bytes::from(body));
     let Ok(request) = request else { return Called::Failed("the address cannot be called".to_owned()) };
     match app.network.exchange(request, LIMITS).await {
@@ -178,28 +175,6 @@ fn call_id(delivery: &CrmDelivery) -> String {
     }
 }
 
-/// The signature of Standard Webhooks: `v1,` and the HMAC-SHA256 over id, time and body under the secret's bytes.
-fn signature(secret: &SecretString, id: &str, at: i64, body: &str) -> String {
-    let text = secret.expose_secret();
-    let key = STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)).unwrap_or_default();
-    let signed = Hmac::<Sha256>::new_from_slice(&key).map(|mac| mac.chain_update(format!("{id}.{at}.{body}")));
-    signed.map(|mac| format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))).unwrap_or_default()
-}
-
 fn bug(problem: &CrmProblem) -> StoreError {
     StoreError::Bug { detail: problem.to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The example of the Standard Webhooks specification.
-    #[test]
-    fn a_call_is_signed_as_standard_webhooks_has_it() {
-        let secret = SecretString::from("whsec_plJ3nmyCDGBKInavdOK15jsl");
-        let body = r#"{"event_type":"ping","data":{"success":true}}"#;
-        let signed = signature(&secret, "msg_loFOjxBNrRLzqYUf", 1_731_705_121, body);
-        assert_eq!(signed, "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=");
-    }
 }
