@@ -1,7 +1,7 @@
 //! Contexts and connections: a context's authorised account at one vendor.
 
 use lockstep_core::env::Time;
-use lockstep_core::ids::{ConnectionId, ContextId};
+use lockstep_core::ids::{ConnectionId, ContextId, OrgId};
 
 use crate::contexts::ContextOf;
 use crate::error::StoreError;
@@ -186,6 +186,18 @@ impl Tx<'_> {
     /// When the store fails.
     pub fn connection(&mut self, org: &Org, id: &ConnectionId) -> Result<Option<ConnectionOf>, StoreError> {
         self.one(&format!("{CONNECTION} WHERE org_id = ?1 AND id = ?2"), args![org.id(), id], connection_row)
+    }
+
+    /// The connection of a claimed job, with its organization; `None` when it has gone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn connection_of_job(&mut self, id: &ConnectionId) -> Result<Option<ConnectionOf>, StoreError> {
+        let sql = "SELECT org_id FROM connections WHERE id = ?1";
+        match self.one(sql, args![id], |row| row.take::<OrgId>())? {
+            Some(org) => self.connection(&Org::proven(org), id),
+            None => Ok(None),
+        }
     }
 
     /// The connections of the organization's own context, oldest first.

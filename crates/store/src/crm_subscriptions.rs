@@ -1,7 +1,7 @@
 //! What apps want to be told of, how far each subscription was looked after, and the calls that tell them.
 
 use lockstep_core::env::Time;
-use lockstep_core::ids::{ConnectionId, CrmDeliveryId, CrmSubscriptionId, OrgId};
+use lockstep_core::ids::{CrmDeliveryId, CrmSubscriptionId};
 use lockstep_core::job::Job;
 use serde_json::Value as Json;
 
@@ -147,18 +147,6 @@ impl Tx<'_> {
         let sql =
             "UPDATE crm_subscriptions SET due = ?3, place = COALESCE(?4, place) WHERE connection_id = ?1 AND id = ?2";
         self.execute(sql, args![of.id(), &step.id, step.due, place]).map(|_| ())
-    }
-
-    /// The connection of a claimed job, with its organization; `None` when it has gone.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn connection_of_job(&mut self, id: &ConnectionId) -> Result<Option<ConnectionOf>, StoreError> {
-        let sql = "SELECT org_id FROM connections WHERE id = ?1";
-        match self.one(sql, args![id], |row| row.take::<OrgId>())? {
-            Some(org) => self.connection(&Org::proven(org), id),
-            None => Ok(None),
-        }
     }
 
     /// Queues a call to the organization's app. While an untried call with the same `fold` waits, that one stands for
