@@ -172,7 +172,7 @@ async fn connect(app: &App, org: &Org, hubspot: &Hubspot) -> Result<()> {
         "event_actions": [{ "event": { "slug": "signed" }, "action_type": "create", "transformations": [
             row(title, "dealname"), row(fixed("appointmentscheduled"), "dealstage"), row(fixed("default"), "pipeline")] }] }]);
     let draft = mapping::keep(app, &connection, None, &objects, serde_json::from_value(mapped)?).await?;
-    mapping::finish(app, &connection, &draft, true).await?;
+    mapping::finish(app, &connection, &draft, mapping::Demand::Complete).await?;
     Ok(())
 }
 

@@ -17,7 +17,8 @@ use super::scene::{Scene, href};
 use super::screens::{Bar, DisconnectScreen, DoneScreen, NativeScreen, TroubleScreen, html};
 use super::work::Work;
 use crate::app::App;
-use crate::ops::crm::{connections, mapping};
+use crate::ops::crm::connections;
+use crate::ops::crm::mapping::{self, Demand};
 
 /// The draft that the person looked at when they finished.
 #[derive(Deserialize)]
@@ -34,7 +35,7 @@ pub async fn finish(work: Work, Segments(id): Segments<String>, Form(finished): 
             return Ok(again(true));
         }
         let draft = mapping::last(&work.app, &seen.of).await?;
-        match mapping::finish(&work.app, &seen.of, &draft, true).await {
+        match mapping::finish(&work.app, &seen.of, &draft, Demand::Complete).await {
             Ok(_) => {
                 let bar = Bar { step: Some(5), ..Bar::plain("done") };
                 Ok(html(StatusCode::OK, &DoneScreen { w: &scene.words, bar, connection: &seen.id }))

@@ -130,10 +130,16 @@ pub async fn findings(
     Ok(all)
 }
 
+/// What may be missing of a mapping that is put in force. What can never work is always refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Nothing, as CRM Link demands.
+    Complete,
+    /// Anything: a client of the browser API may keep an unfinished mapping, as Xkit's does.
+    Sound,
+}
+
 /// Puts the draft in force: events go by it from now on.
-///
-/// What is missing is refused where `complete` demands it, as our own pages do; a client of the browser API may keep an
-/// unfinished mapping as Xkit's does. What can never work is always refused.
 ///
 /// # Errors
 /// [`CrmCode::Invalid`] with every finding that keeps it from being finished; the vendor's, where our key property was
@@ -142,13 +148,13 @@ pub async fn finish(
     app: &App,
     of: &ConnectionOf,
     draft: &MappingVersion,
-    complete: bool,
+    demand: Demand,
 ) -> Result<MappingVersion, CrmProblem> {
     let mut flaws: Vec<Flaw> = Vec::new();
     for (findings, api) in findings(app, of, draft).await? {
         let fatal = |finding: &Finding| match finding.state {
             State::Wrong => true,
-            State::Missing => complete,
+            State::Missing => demand == Demand::Complete,
             State::Gone => false,
         };
         flaws.extend(findings.into_iter().filter(fatal).map(Flaw::from));

@@ -90,6 +90,6 @@ async fn save(
 ) -> Result<Json<Value>, CrmRefusal> {
     let seen = seen(&app, &headers, &id).await?;
     let draft = mapping::keep(&app, &seen.of, version, &objects, mapping).await?;
-    let finished = mapping::finish(&app, &seen.of, &draft, false).await?;
+    let finished = mapping::finish(&app, &seen.of, &draft, mapping::Demand::Sound).await?;
     Ok(Json(json!({ "version": finished.version })))
 }
