@@ -110,7 +110,7 @@ pub async fn set(app: &App, by: &Author, settings: AppSettings) -> Result<AppSet
     }
     let fresh = format!("whsec_{}", super::tokens::random_text(app));
     let secret =
-        app.vault.seal(place(by.org.id().as_str()), fresh.as_bytes(), &app.env).map_err(super::tokens::unsealed)?;
+        app.vault.seal(place(by.org.id().as_str()), fresh.as_bytes(), &app.env).map_err(super::tokens::broken)?;
     let by = by.clone();
     app.store
         .write(move |tx| {
@@ -137,7 +137,7 @@ pub async fn secret(app: &App, org: &Org) -> Result<Option<SecretString>, CrmPro
 /// # Errors
 /// The key ring's.
 pub fn open_secret(app: &App, org: &Org, sealed: &[u8]) -> Result<SecretString, CrmProblem> {
-    app.vault.open(place(org.id().as_str()), sealed).map_err(super::tokens::unsealed)
+    app.vault.open(place(org.id().as_str()), sealed).map_err(super::tokens::broken)
 }
 
 /// The app that a host belongs to: the one that names it, else the first.

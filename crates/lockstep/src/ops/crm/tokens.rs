@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::app::{self, AppSettings};
 use super::issuers;
 use crate::app::App;
-use crate::vault::{Place, VaultError};
+use crate::vault::Place;
 
 /// How long a token is good for.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
@@ -80,7 +80,7 @@ pub fn issue(app: &App, context: &ContextOf, kind: Kind) -> Result<String, CrmPr
     let until = app.env.now().plus(kind.life());
     let sealed = Sealed { org: context.org().id().clone(), context: context.id().clone(), until };
     let plain = serde_json::to_vec(&sealed).map_err(broken)?;
-    let sealed = app.vault.seal(kind.place(), &plain, &app.env).map_err(unsealed)?;
+    let sealed = app.vault.seal(kind.place(), &plain, &app.env).map_err(broken)?;
     Ok(format!("{TOKEN}{}", URL_SAFE_NO_PAD.encode(sealed)))
 }
 
@@ -161,10 +161,6 @@ pub(super) fn invalid() -> CrmProblem {
 /// 24 random bytes as text.
 pub(super) fn random_text(app: &App) -> String {
     STANDARD.encode(app.env.random_bytes::<24>())
-}
-
-pub(super) fn unsealed(error: VaultError) -> CrmProblem {
-    broken(error)
 }
 
 /// Our own defect, told to the operator alone.
