@@ -127,8 +127,8 @@ async fn of_record(
     let Ok(wanted) = serde_json::from_value::<Wanted>(kept.content) else { return Ok(None) };
     let mapped = records::mapped(app, org, connection, wanted.object()).await?;
     let id = mapped.record(record)?;
-    let (event_type, told) = match mapped.look(app, &id, &mapped.properties()).await? {
-        Some(record) => ("record.changed", serde_json::to_value(mapped.view(&record)?).unwrap_or_default()),
+    let (event_type, told) = match mapped.held(app, &id).await? {
+        Some(record) => ("record.changed", json!(record)),
         None => ("record.deleted", json!({ "type": wanted.object(), "id": record, "data": {} })),
     };
     Ok(Some(json!({ "event_type": event_type, "payload": {

@@ -53,29 +53,29 @@ pub struct Invoke {
 /// See [`CrmCode`].
 pub async fn invoke(app: &App, org: &Org, asked: &Invoke) -> Result<Json, CrmProblem> {
     let mapped = records::mapped(app, org, &asked.connection, &asked.object).await?;
-    let (of, api) = (mapped.of.clone(), mapped.api.clone());
-    match run(app, mapped, asked).await {
-        Err(problem) if records::has_moved(app, &of, api.as_ref(), &problem).await => {
-            run(app, records::mapped(app, org, &asked.connection, &asked.object).await?, asked).await
-        }
+    match run(app, &mapped, asked).await {
+        Err(problem) => match mapped.moved(app, &problem).await {
+            Some(moved) => run(app, &moved, asked).await,
+            None => Err(problem),
+        },
         answered => answered,
     }
 }
 
-async fn run(app: &App, mapped: Mapped, asked: &Invoke) -> Result<Json, CrmProblem> {
+async fn run(app: &App, mapped: &Mapped, asked: &Invoke) -> Result<Json, CrmProblem> {
     let event = mapped.object.event(&asked.event).cloned().ok_or_else(|| {
         let shown: String = asked.event.chars().take(64).collect();
         CrmProblem::new(CrmCode::EventNotFound, format!("{} defines no event called {shown}.", mapped.object.slug))
     })?;
     check_place(&event, asked.record.is_some())?;
     let payload = payload::read(&event.fields, &asked.payload, asked.strict).map_err(unfit)?;
-    let Some(api) = mapped.api.clone() else { return opted_out(&mapped, &event) };
+    let Some(api) = mapped.api.clone() else { return opted_out(mapped, &event) };
     let record = asked.record.as_deref().map(|id| mapped.record(id)).transpose()?;
     let action = mapped.mapping.action(&event.slug).cloned().ok_or_else(|| {
         let message = format!("The user has not decided yet what {} does. They can in CRM Link.", event.slug);
         CrmProblem::new(CrmCode::EventNotMapped, message)
     })?;
-    let run = Run { app, mapped: &mapped, event: &event, action: &action, asked, record };
+    let run = Run { app, mapped, event: &event, action: &action, asked, record };
     if let Some(before) = run.before().await? {
         return Ok(before);
     }

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::reach::{self, Class};
 
 /// A CRM object on a connection, as its user mapped it.
+#[derive(Clone)]
 pub struct Mapped {
     /// The connection.
     pub of: ConnectionOf,
@@ -78,16 +79,6 @@ pub async fn of_version(
     Ok(Mapped { of, object, mapping, api })
 }
 
-/// Whether a refusal is due to a native object that is no longer what it was. Vendors do not all say so in a way to rely
-/// on, so the object is fetched anew.
-pub(super) async fn has_moved(app: &App, of: &ConnectionOf, api: Option<&ApiObject>, problem: &CrmProblem) -> bool {
-    let refused = problem.crm.is_some() && matches!(problem.code, CrmCode::MappingBroken | CrmCode::CrmRefused);
-    match api.filter(|_| refused) {
-        Some(api) => schema::refresh(app, of, &api.slug).await.is_ok_and(|fresh| fresh != *api),
-        None => false,
-    }
-}
-
 /// Reads one record. A field that has gone from the CRM since it was mapped is null.
 ///
 /// # Errors
@@ -96,12 +87,7 @@ pub(super) async fn has_moved(app: &App, of: &ConnectionOf, api: Option<&ApiObje
 pub async fn read(app: &App, org: &Org, connection: &str, object: &str, id: &str) -> Result<CrmRecord, CrmProblem> {
     let known = mapped(app, org, connection, object).await?;
     let id = known.record(id)?;
-    match known.current(app, &id).await {
-        Err(problem) if has_moved(app, &known.of, known.api.as_ref(), &problem).await => {
-            mapped(app, org, connection, object).await?.current(app, &id).await
-        }
-        read => read,
-    }
+    known.current(app, &id).await
 }
 
 /// Lists records, and where the next page begins: none for a user who opted out of the object.
@@ -121,9 +107,10 @@ pub async fn list(
         return Ok((Vec::new(), None));
     }
     match known.search(app, Vec::new(), limit, after.clone()).await {
-        Err(problem) if has_moved(app, &known.of, known.api.as_ref(), &problem).await => {
-            mapped(app, org, connection, object).await?.search(app, Vec::new(), limit, after).await
-        }
+        Err(problem) => match known.moved(app, &problem).await {
+            Some(moved) => moved.search(app, Vec::new(), limit, after).await,
+            None => Err(problem),
+        },
         listed => listed,
     }
 }
@@ -190,15 +177,38 @@ impl Mapped {
         })
     }
 
-    /// A record as the app sees it now.
+    /// A record as the app sees it now; `None` when the CRM shows none. A field that has gone from the CRM since it was
+    /// mapped is null.
+    ///
+    /// # Errors
+    /// The vendor's.
+    pub async fn held(&self, app: &App, id: &RecordId) -> Result<Option<CrmRecord>, CrmProblem> {
+        match self.look(app, id, &self.properties()).await {
+            Err(problem) => {
+                let moved = self.moved(app, &problem).await.ok_or(problem)?;
+                let record = moved.look(app, id, &moved.properties()).await?;
+                record.map(|record| moved.view(&record)).transpose()
+            }
+            Ok(record) => record.map(|record| self.view(&record)).transpose(),
+        }
+    }
+
+    /// The same of a record that is there.
     ///
     /// # Errors
     /// [`CrmCode::RecordNotFound`]; the vendor's.
     pub async fn current(&self, app: &App, id: &RecordId) -> Result<CrmRecord, CrmProblem> {
-        match self.look(app, id, &self.properties()).await? {
-            Some(record) => self.view(&record),
-            None => Err(CrmProblem::new(CrmCode::RecordNotFound, "The CRM shows no such record.")),
-        }
+        let held = self.held(app, id).await?;
+        held.ok_or_else(|| CrmProblem::new(CrmCode::RecordNotFound, "The CRM shows no such record."))
+    }
+
+    /// The same with the native object as it is now, where a refusal is due to its being no longer what it was. Vendors do
+    /// not all say so in a way to rely on, so the object is fetched anew.
+    pub(super) async fn moved(&self, app: &App, problem: &CrmProblem) -> Option<Self> {
+        let refused = problem.crm.is_some() && matches!(problem.code, CrmCode::MappingBroken | CrmCode::CrmRefused);
+        let api = self.api.as_ref().filter(|_| refused)?;
+        let fresh = schema::refresh(app, &self.of, &api.slug).await.ok().filter(|fresh| fresh != api)?;
+        Some(Self { api: Some(fresh), ..self.clone() })
     }
 
     /// The records that pass the filters, and where the next page begins.

@@ -115,6 +115,25 @@ fn a_subscribed_record_is_told_with_its_latest_version_and_its_end() {
 }
 
 #[test]
+fn a_record_is_told_without_a_field_that_has_gone_from_the_crm() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let text = json!({ "type": "string" });
+    let objects = json!({ "document": { "fields": { "title": text, "note": text } } });
+    let rows = json!([direct("title", "dealname"), direct("note", "description")]);
+    signet.map("c", &objects, "deals", &rows, &json!([]));
+    let deal = signet.deal("Before");
+    to_deal(&signet, &deal);
+    pass(&mut signet, 120);
+    signet.world.hubspot.drop_property_of("deals", "description").expect("a property");
+    edit(&signet, &deal, "After");
+    pass(&mut signet, 120);
+    let changes = told(&signet, "/changes");
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!(changes[0]["payload"]["record"]["data"], json!({ "note": null, "title": "After" }));
+}
+
+#[test]
 fn a_record_that_begins_to_match_a_search_is_told() {
     let mut signet = ready();
     let deal = signet.deal("Draft");
