@@ -1,9 +1,12 @@
 //! The files that the frame loads, and link.js for the pages of apps; built into the program.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use askama::Template;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::accent;
+use super::screens::initial;
+use crate::ops::crm::connections;
 use crate::wire::files::{PICTURE, SCRIPT, STYLE, answer};
 use crate::wire::inbox::extract::Segments;
 
@@ -17,6 +20,9 @@ const FILES: [(&str, &str, &[u8]); 7] = [
     ("link.css", STYLE, include_bytes!("../../assets/link/link.css")),
     ("icons.svg", PICTURE, include_bytes!("../../assets/link/icons.svg")),
 ];
+
+/// Which origins may load a file.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// `GET /link/assets/{name}`
 pub async fn file(Segments(name): Segments<String>, headers: HeaderMap) -> Response {
@@ -34,6 +40,25 @@ pub async fn colours(Segments(name): Segments<String>) -> Response {
     ([(header::CONTENT_TYPE, STYLE), (header::CACHE_CONTROL, "max-age=86400")], sheet).into_response()
 }
 
+/// What stands for a CRM where an app shows it: its letter, as in CRM Link. Vendors' logos are theirs.
+#[derive(Template)]
+#[template(path = "link/mark.svg")]
+struct Mark {
+    name: &'static str,
+    initial: String,
+}
+
+/// `GET /link/marks/{crm}.svg`
+pub async fn mark(Segments(name): Segments<String>) -> Response {
+    let known = name.strip_suffix(".svg").and_then(|slug| connections::connector(slug).ok());
+    let mark = known.and_then(|about| Mark { name: about.name, initial: initial(about.name) }.render().ok());
+    let Some(mark) = mark else { return StatusCode::NOT_FOUND.into_response() };
+    let about = [(header::CONTENT_TYPE, PICTURE), (header::CACHE_CONTROL, "max-age=86400")];
+    let mut response = (about, mark).into_response();
+    response.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    response
+}
+
 /// `GET /link.js`: the module. Pages of any origin may load it.
 pub async fn module(headers: HeaderMap) -> Response {
     shared(include_bytes!("../../../../clients/js/link.js"), &headers)
@@ -48,7 +73,7 @@ fn shared(bytes: &'static [u8], headers: &HeaderMap) -> Response {
     let mut response = answer(SCRIPT, bytes, headers);
     let open = response.headers_mut();
     open.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    open.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+    open.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     response
 }
 

@@ -67,6 +67,7 @@ pub fn router() -> Router<App> {
         .route("/link.classic.js", get(assets::classic))
         .route("/link/assets/{name}", get(assets::file))
         .route("/link/accent/{name}", get(assets::colours))
+        .route("/link/marks/{name}", get(assets::mark))
         .merge(screens)
         .layer(middleware::from_fn(guard))
         .layer(CompressionLayer::new())

@@ -204,6 +204,25 @@ fn a_field_that_has_gone_from_the_crm_is_said_and_can_be_left_empty() {
 }
 
 #[test]
+fn every_crm_has_the_mark_that_its_description_names() {
+    let signet = Signet::new();
+    let (_, body) = signet.browser("GET", "/platform/connectors", &Value::Null);
+    let connectors = body["connectors"].as_array().expect("connectors");
+    assert!(!connectors.is_empty());
+    for connector in connectors {
+        let (url, name) = (connector["mark_url"].as_str().expect("an address"), connector["name"].as_str());
+        let mark = ask(&signet, "GET", url::Url::parse(url).expect("an address").path(), &[]);
+        assert_eq!(
+            (mark.status, &mark.headers[CONTENT_TYPE]),
+            (StatusCode::OK, &"image/svg+xml".parse().expect("a type"))
+        );
+        mark.says(&format!("aria-label=\"{}\"", name.expect("a name")));
+    }
+    assert_eq!(ask(&signet, "GET", "/link/marks/nobody.svg", &[]).status, StatusCode::NOT_FOUND);
+    assert_eq!(ask(&signet, "GET", "/link/marks/hubspot", &[]).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
 fn who_denies_access_is_told_and_can_try_again() {
     let signet = Signet::new();
     let waiting = ask(&signet, "POST", "/link/connect/hubspot", &[]);
