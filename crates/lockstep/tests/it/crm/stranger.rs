@@ -4,8 +4,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use axum::body::{Body, to_bytes};
+use http::Request;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use lockstep_store::StoreError;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use super::signet::{ORIGIN, Signet, direct};
 use crate::world::run;
@@ -79,6 +83,49 @@ const OTHERS: [&str; 6] = [
     "/socket/websocket",
 ];
 
+/// Routes of CRM Link that a token opens.
+const LINK: [(&str, &str, Gets); 21] = [
+    ("POST", "/link/open", Gets::Own),
+    ("POST", "/link/connect/{crm}", Gets::Own),
+    ("GET", "/link/waiting/{authorization}", Gets::NotFound),
+    ("POST", "/link/token/{authorization}", Gets::NotFound),
+    ("POST", "/link/at/{connection}/reconnect", Gets::NotFound),
+    ("POST", "/link/at/{connection}/setup", Gets::NotFound),
+    ("GET", "/link/at/{connection}/wait", Gets::NotFound),
+    ("GET", "/link/at/{connection}/objects", Gets::NotFound),
+    ("GET", "/link/at/{connection}/native", Gets::NotFound),
+    ("POST", "/link/at/{connection}/native", Gets::NotFound),
+    ("GET", "/link/at/{connection}/options", Gets::NotFound),
+    ("GET", "/link/at/{connection}/fields", Gets::NotFound),
+    ("POST", "/link/at/{connection}/fields", Gets::NotFound),
+    ("GET", "/link/at/{connection}/event", Gets::NotFound),
+    ("POST", "/link/at/{connection}/event", Gets::NotFound),
+    ("GET", "/link/at/{connection}/row", Gets::NotFound),
+    ("POST", "/link/at/{connection}/row", Gets::NotFound),
+    ("GET", "/link/at/{connection}/review", Gets::NotFound),
+    ("POST", "/link/at/{connection}/finish", Gets::NotFound),
+    ("GET", "/link/at/{connection}/disconnect", Gets::NotFound),
+    ("POST", "/link/at/{connection}/disconnect", Gets::NotFound),
+];
+
+/// Routes of CRM Link that are for everybody: the frame, which asks who shows it, the window's pages, and files.
+const LINK_OTHERS: [&str; 8] = [
+    "/link/frame",
+    "/link/opening",
+    "/link/authorized",
+    "/link/assets/{name}",
+    "/link/accent/{name}",
+    "/link/marks/{name}",
+    "/link.js",
+    "/link.classic.js",
+];
+
+/// The paths that a source file registers.
+fn routes(text: &str) -> impl Iterator<Item = String> {
+    let rest = text.split(".route(").skip(1);
+    rest.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned))
+}
+
 /// Every path that is registered below the CRM API: what stands behind the key pair is in its document.
 fn registered() -> BTreeSet<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/wire/crm");
@@ -89,8 +136,7 @@ fn registered() -> BTreeSet<String> {
     let mut found: BTreeSet<String> = lockstep::wire::crm::document().paths.paths.keys().map(below).collect();
     for file in fs::read_dir(folder).expect("the folder") {
         let text = fs::read_to_string(file.expect("a file").path()).expect("text");
-        let rest = text.split(".route(").skip(1);
-        found.extend(rest.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned)));
+        found.extend(routes(&text));
     }
     found
 }
@@ -108,6 +154,7 @@ impl Theirs {
             .replace("/subscriptions/{id}", &format!("/subscriptions/{}", self.subscription))
             .replace("/invocations/{id}", "/invocations/inv_01HXYZABCDEFGHJKMNPQRSTVW0")
             .replace("/authorizations/{crm}/{id}", &format!("/authorizations/{{crm}}/{}", self.authorization))
+            .replace("{authorization}", &self.authorization)
             .replace("{id}", "c")
             .replace("{context}", "acme")
             .replace("{crm}", "hubspot")
@@ -159,6 +206,8 @@ fn every_route_is_known_here() {
     let known = KEYED.iter().chain(&BROWSER).map(|(_, path, _)| *path).chain(OTHERS);
     let known: BTreeSet<String> = known.filter(|path| *path != "/nothing").map(str::to_owned).collect();
     assert_eq!(registered(), known);
+    let known: BTreeSet<String> = LINK.iter().map(|(_, path, _)| *path).chain(LINK_OTHERS).map(str::to_owned).collect();
+    assert_eq!(routes(include_str!("../../../src/link/mod.rs")).collect::<BTreeSet<String>>(), known);
 }
 
 #[test]
@@ -188,4 +237,31 @@ fn another_context_sees_and_does_nothing() {
         check(&format!("{method} {full}"), gets, status.as_u16(), &body);
     }
     assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200, "it is still there");
+}
+
+#[test]
+fn another_context_gets_no_screen_of_a_connection() {
+    let (signet, theirs) = owner();
+    let bearer = format!("Bearer {}", signet.token_of("stranger"));
+    let form = "object=document&event=find&row=title&field=title&pick=empty&native=contacts&step=remove&version=0\
+                &token=pat-stolen&objects=%7B%7D&does=noop";
+    for (method, path, gets) in LINK {
+        let full = theirs.fill(path);
+        let asked = if method == "GET" { format!("{full}?{form}") } else { full.clone() };
+        let body = if method == "GET" { Body::empty() } else { Body::from(form) };
+        let request = Request::builder()
+            .method(method)
+            .uri(asked)
+            .header(AUTHORIZATION, &bearer)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body)
+            .expect("a request");
+        let (parts, body) = run(signet.world.router.clone().oneshot(request)).expect("an answer").into_parts();
+        let bytes = run(to_bytes(body, usize::MAX)).expect("a body");
+        check(&format!("{method} {full}"), gets, parts.status.as_u16(), &json!(String::from_utf8_lossy(&bytes)));
+    }
+    let (status, body) = signet.browser("GET", "/connection/c", &Value::Null);
+    assert_eq!((status, &body["connection"]["enabled"]), (200, &json!(true)), "it is still there: {body}");
+    let path = format!("/api/v1/crm/c/objects/document/deals:{}", theirs.deal);
+    assert_eq!(signet.api("GET", &path, &Value::Null).1["record"]["data"], json!({ "title": "Secret contract" }));
 }
