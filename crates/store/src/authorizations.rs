@@ -1,5 +1,7 @@
 //! Authorisations: a person on the way to their CRM's consent page and back.
 
+use std::time::Duration;
+
 use lockstep_core::env::Time;
 use lockstep_core::ids::{AuthorizationId, ContextId};
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,9 @@ pub enum AuthorizationStatus {
     /// It came to nothing.
     Error,
 }
+
+/// How long fetching a grant may take. What takes longer broke off.
+const FETCHING_MAX: Duration = Duration::from_secs(60);
 
 /// An authorisation as kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +110,8 @@ impl Tx<'_> {
         self.one(&sql, args![context.org().id(), external_id, context.id()], authorization_row)
     }
 
-    /// Moves an authorisation on from a state that is not final; false when it stands in a final one.
+    /// Moves an authorisation on from a state that is not final; false when it stands in a final one, or when somebody has
+    /// begun within the last minute to fetch its grant and that is what was to be begun.
     ///
     /// # Errors
     /// When the store fails.
@@ -118,16 +124,17 @@ impl Tx<'_> {
     ) -> Result<bool, StoreError> {
         let now = self.now();
         let (code, message) = error.unzip();
-        // Who comes back from the vendor twice moves it on once.
-        let from = match status {
-            AuthorizationStatus::RetrievingTokens => "('awaiting_callback')",
-            _ => "('awaiting_callback', 'retrieving_tokens')",
+        // Who comes back from the vendor twice moves it on once; whose fetching broke off may come back again.
+        let fetching_since = match status {
+            AuthorizationStatus::RetrievingTokens => now.minus(FETCHING_MAX),
+            _ => now,
         };
-        let sql = format!(
-            "UPDATE authorizations SET status = ?3, error_code = ?4, error_message = ?5, updated_at = ?6
-             WHERE context_id = ?1 AND id = ?2 AND status IN {from}"
-        );
-        Ok(self.execute(&sql, args![context.id(), id, Arg::word(&status)?, code, message, now])? > 0)
+        let sql = "UPDATE authorizations SET status = ?3, error_code = ?4, error_message = ?5, updated_at = ?6
+             WHERE context_id = ?1 AND id = ?2
+               AND (status = 'awaiting_callback' OR (status = 'retrieving_tokens' AND updated_at <= ?7))";
+        let changed =
+            self.execute(sql, args![context.id(), id, Arg::word(&status)?, code, message, now, fetching_since])?;
+        Ok(changed > 0)
     }
 
     /// Removes authorisations that began before this instant; answers how many.

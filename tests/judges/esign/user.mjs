@@ -58,14 +58,20 @@ const early = await app('POST', '/documents', { name: 'Too early', amount: 1 })
 assert.equal(early.problem.code, 'connection_not_found')
 await app('DELETE', `/documents/${early.id}`)
 
-// Connect: the consent page's own form, with its button "Allow".
+// Connect: from a page of the app through Lockstep's door to the consent page, its own form with its button "Allow", and
+// back with the cookie of the door.
 const { connection } = await browser('POST', '/connections/hubspot', { id })
-const consent = await (await fetch(connection.authorization.authorize_url)).text()
+const follow = (url, headers) => fetch(url, { headers, redirect: 'manual' })
+const door = await follow(connection.authorization.authorize_url, { referer: `${signet}/` })
+assert.equal(door.status, 303)
+const [cookie] = door.headers.get('set-cookie').split(';')
+const consent = await (await fetch(door.headers.get('location'))).text()
 const fields = [...consent.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]
 const plain = (text) => text.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code)).replace(/&amp;/g, '&')
 const form = new URLSearchParams(fields.map(([, name, value]) => [name, plain(value)]))
 form.set('decision', 'allow')
-await fetch(`${hubspot}/oauth/authorize`, { method: 'POST', body: form })
+const allowed = await fetch(`${hubspot}/oauth/authorize`, { method: 'POST', body: form, redirect: 'manual' })
+assert.equal((await follow(allowed.headers.get('location'), { cookie })).status, 303)
 await until('the connection', async () => (await browser('GET', `/connection/${id}`)).connection.authorization.status === 'active')
 await webhook('connection.enabled', ({ event_type }) => event_type === 'connection.enabled')
 

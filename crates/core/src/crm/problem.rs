@@ -54,6 +54,8 @@ codes! {
     MethodNotAllowed = 405, "method_not_allowed";
     /// The user disconnected; they can connect again in CRM Link.
     ConnectionDisabled = 409, "connection_disabled";
+    /// The connection belongs to another CRM: disconnect it first, or use another id.
+    OtherCrm = 409, "other_crm";
     /// The CRM no longer lets us in: the user has to authorise again in CRM Link.
     ReauthorisationNeeded = 409, "reauthorisation_needed";
     /// Another invocation about the same record, or with the same key, is under way: try again.

@@ -23,6 +23,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
     let service = TowerToHyperService::new(RequestBodyTimeoutLayer::new(PATIENCE).layer(router));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    // What was asked is done to its end though the client has gone: a call to a vendor may be under way.
+    server.half_close(true);
     // Each connection listens; when none is left that does, all have ended.
     let closing = watch::Sender::new(());
     let mut asked = pin!(stop::asked(stop));

@@ -10,8 +10,9 @@ use super::place::{Place, Where, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
 use crate::ops::Author;
-use crate::ops::accounts::check_phone_number_id;
+use crate::ops::accounts::{check_phone_number, check_phone_number_id};
 use crate::ops::organizations::{self, Keys};
+use crate::ops::users::check_name;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -71,6 +72,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 async fn make(app: &App, arguments: &Arguments) -> anyhow::Result<Made> {
+    check_name(&arguments.name)?;
+    check_phone_number(&arguments.phone_number)?;
     let founding = Founding {
         name: arguments.name.clone(),
         phone_number: arguments.phone_number.clone(),

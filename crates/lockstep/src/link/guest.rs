@@ -79,6 +79,8 @@ pub fn trouble(w: &Words, problem: CrmProblem) -> Response {
             (told("trouble-session", "trouble-session-why"), Some("unauthorized"))
         }
         CrmCode::Invalid => (told("trouble-objects", "trouble-objects-why"), Some("invalid_objects")),
+        CrmCode::Malformed => (told("trouble-objects", "trouble-objects-why"), Some("invalid_options")),
+        CrmCode::OtherCrm => (told("trouble-other-crm", "trouble-other-crm-why"), None),
         CrmCode::NotFound | CrmCode::ConnectionNotFound | CrmCode::ConnectionDisabled => {
             (told("trouble-gone", "trouble-gone-why"), None)
         }

@@ -34,6 +34,19 @@ pub struct AccountPatch {
     pub team: Patch<TeamId>,
 }
 
+/// Reads a number as people write it.
+///
+/// # Errors
+/// [`Code::InvalidPhoneNumber`] with `param` `phone_number`.
+pub fn check_phone_number(text: &str) -> Result<Phone, Problem> {
+    let bad = |message: String| Problem::of(Code::InvalidPhoneNumber, "phone_number", message);
+    let written = |c: char| c.is_ascii_digit() || "+ -().".contains(c);
+    if !fits(text, PHONE_CHARS_MAX) || !text.chars().all(written) {
+        return Err(bad(format!("A number has at most {PHONE_CHARS_MAX} digits, spaces, dashes, dots and brackets.")));
+    }
+    Phone::parse(&e164(text)).map_err(|error| bad(format!("The number is {error}.")))
+}
+
 /// Checks Meta's id of a number.
 ///
 /// # Errors
@@ -56,12 +69,7 @@ pub fn e164(shown: &str) -> String {
 /// A number or a name that will not do, a number that another account has, no such team, or there are
 /// [`ACCOUNTS_MAX`] accounts.
 pub fn add(tx: &mut Tx<'_>, by: &Author, new: &NewAccount) -> Result<Account, Problem> {
-    let bad = |message: String| Problem::of(Code::InvalidPhoneNumber, "phone_number", message);
-    let written = |c: char| c.is_ascii_digit() || "+ -().".contains(c);
-    if !fits(&new.phone_number, PHONE_CHARS_MAX) || !new.phone_number.chars().all(written) {
-        return Err(bad(format!("A number has at most {PHONE_CHARS_MAX} digits, spaces, dashes, dots and brackets.")));
-    }
-    let number = Phone::parse(&e164(&new.phone_number)).map_err(|error| bad(format!("The number is {error}.")))?;
+    let number = check_phone_number(&new.phone_number)?;
     check_phone_number_id(&new.phone_number_id)?;
     check_name(&new.name)?;
     let same_id = tx.account(&by.org, &new.phone_number_id)?.is_some();

@@ -2,6 +2,10 @@
 //!
 //! What has to be remembered meanwhile travels in the `state` parameter, sealed: nobody can read, alter or make one, any
 //! node can finish what another began, and nothing is left behind by a person who closes the window.
+//!
+//! A user's browser passes our own door ([`depart`]) on its way to the vendor and brings a cookie back from there. Without,
+//! whoever begins an authorisation could send its address to somebody else, whose CRM would then be connected to them
+//! (RFC 9700, section 4.7).
 
 use std::time::Duration;
 
@@ -13,11 +17,12 @@ use lockstep_core::crm::{CrmCode, CrmProblem};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{AuthorizationId, ContextId, OrgId};
 use lockstep_core::problem::{Code, Problem};
-use lockstep_store::{AuthorizationStatus, ConnectionOf, Org, StoreError};
+use lockstep_store::{Authorization, AuthorizationStatus, ConnectionOf, ContextOf, Org, StoreError};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::ops::crm::app::AppSettings;
 use crate::ops::crm::connections;
 use crate::ops::syncs::{self, Connect, KeyChoice};
 use crate::reach;
@@ -52,7 +57,20 @@ pub enum For {
         context: ContextId,
         /// The authorisation as it is kept.
         authorization: AuthorizationId,
+        /// What the browser has to bring back.
+        nonce: String,
     },
+}
+
+/// A user's browser on its way to the vendor.
+#[derive(Clone, Debug)]
+pub struct Departure {
+    /// The vendor's page.
+    pub address: String,
+    /// The cookie that is asked for when the browser comes back: its name, without prefix, and its value.
+    pub cookie: (String, String),
+    /// For how long both are good.
+    pub good_for: Duration,
 }
 
 /// Where a person stands who came back from the vendor.
@@ -69,27 +87,86 @@ pub enum Returned {
 /// # Errors
 /// The vendor is unknown, or no client id and secret are configured for it.
 pub fn begin(app: &App, org: &Org, vendor: &str, base_url: Option<String>, key: KeyChoice) -> Result<String, Problem> {
-    address(app, org, vendor, base_url, For::Operator { key })
+    let state = state(app, org, vendor, base_url, For::Operator { key });
+    let sealed = seal(app, &state)?;
+    vendor_page(app, &state, &sealed)
 }
 
-/// The same for any purpose.
+/// The address that a user's browser is led to from a page of the app: our own door, which leads on to the vendor. It is
+/// good for 15 minutes.
 ///
 /// # Errors
-/// As [`begin`].
-pub fn address(app: &App, org: &Org, vendor: &str, base_url: Option<String>, purpose: For) -> Result<String, Problem> {
-    let about = reach::connector(vendor).map_err(refused)?.about();
-    let client = reach::oauth_app(app, about).map_err(refused)?;
-    let pkce = Pkce::new(&app.env);
-    let page = base_url.as_deref().map(|base_url| page_at(base_url, about));
-    let state = State {
+/// The vendor is unknown, or no client id and secret are configured for it.
+pub fn begin_link(
+    app: &App,
+    context: &ContextOf,
+    authorization: &Authorization,
+    base_url: Option<String>,
+) -> Result<String, Problem> {
+    let purpose = For::Link {
+        context: context.id().clone(),
+        authorization: authorization.id.clone(),
+        nonce: URL_SAFE_NO_PAD.encode(app.env.random_bytes::<16>()),
+    };
+    let state = state(app, context.org(), &authorization.vendor, base_url, purpose);
+    let sealed = seal(app, &state)?;
+    vendor_page(app, &state, &sealed)?;
+    Ok(format!("{}/oauth/begin?state={sealed}", app.settings.public_url.trim_end_matches('/')))
+}
+
+/// Leads a user's browser on to the vendor. `from` is the origin of the page that it comes from.
+///
+/// # Errors
+/// A state that was altered or is too old, or a page that is neither ours nor one that the app allows.
+pub async fn depart(app: &App, sealed: &str, from: Option<&str>) -> Result<Departure, Problem> {
+    let state = current(app, sealed)?;
+    let For::Link { authorization, nonce, .. } = &state.purpose else { return Err(stale()) };
+    let ours = url::Url::parse(&app.settings.public_url).map(|url| url.origin().ascii_serialization());
+    let trusted = match from {
+        Some(from) if ours.is_ok_and(|ours| ours == from) => true,
+        Some(from) => settings_of(app, &state.org).await?.allows_origin(from),
+        None => false,
+    };
+    if !trusted {
+        let message =
+            "An authorisation is begun on a page of the app and nowhere else. Open the app and connect there.";
+        return Err(Problem::new(Code::InsufficientScope, message));
+    }
+    let cookie = (cookie_name(authorization), nonce.clone());
+    Ok(Departure { address: vendor_page(app, &state, sealed)?, cookie, good_for: GOOD_FOR })
+}
+
+async fn settings_of(app: &App, org: &OrgId) -> Result<AppSettings, Problem> {
+    let wanted = org.clone();
+    let stored = app.store.read(move |tx| match tx.org(&wanted)? {
+        Some(org) => Ok::<_, StoreError>(tx.app::<AppSettings>(&org)?),
+        None => Ok(None),
+    });
+    Ok(stored.await?.map(|stored| stored.settings).unwrap_or_default())
+}
+
+/// One for each authorisation: a person may have two windows open.
+fn cookie_name(authorization: &AuthorizationId) -> String {
+    format!("lockstep-{}", authorization.as_str())
+}
+
+fn state(app: &App, org: &Org, vendor: &str, base_url: Option<String>, purpose: For) -> State {
+    State {
         org: org.id().clone(),
         vendor: vendor.to_owned(),
         base_url,
         purpose,
-        verifier: pkce.verifier.expose_secret().to_owned(),
+        verifier: Pkce::new(&app.env).verifier.expose_secret().to_owned(),
         until: app.env.now().plus(GOOD_FOR),
-    };
-    Ok(oauth::authorize_url(&about.oauth, page.as_deref(), &client, &seal(app, &state)?, &pkce))
+    }
+}
+
+fn vendor_page(app: &App, state: &State, sealed: &str) -> Result<String, Problem> {
+    let about = reach::connector(&state.vendor).map_err(refused)?.about();
+    let client = reach::oauth_app(app, about).map_err(refused)?;
+    let page = state.base_url.as_deref().map(|base_url| page_at(base_url, about));
+    let pkce = Pkce::of(state.verifier.clone());
+    Ok(oauth::authorize_url(&about.oauth, page.as_deref(), &client, sealed, &pkce))
 }
 
 /// The vendor's page under another address, such as a sandbox's.
@@ -107,17 +184,25 @@ pub enum Answer {
     Refused(String),
 }
 
-/// Goes on with a person who came back from the vendor.
+/// Goes on with a person who came back from the vendor. `brought` looks up a cookie by its name without prefix.
 ///
 /// # Errors
-/// A state that was altered or is too old; for an operator's, whatever [`syncs::connect`] refuses. What becomes of a
-/// user's is written down with their authorisation instead.
-pub async fn finish(app: &App, state: &str, answer: Answer) -> Result<Returned, Problem> {
-    let state = open(app, state).filter(|state| state.until >= app.env.now()).ok_or_else(|| {
-        Problem::of(Code::InvalidFieldValue, "state", "This authorisation is too old or was altered. Start again.")
-    })?;
+/// A state that was altered or is too old, a user's browser that did not depart from here; for an operator's, whatever
+/// [`syncs::connect`] refuses. What else becomes of a user's is written down with their authorisation instead.
+pub async fn finish(
+    app: &App,
+    state: &str,
+    answer: Answer,
+    brought: impl Fn(&str) -> Option<String>,
+) -> Result<Returned, Problem> {
+    let state = current(app, state)?;
     match (state.purpose.clone(), answer) {
-        (For::Link { context, authorization }, answer) => {
+        (For::Link { context, authorization, nonce }, answer) => {
+            if brought(&cookie_name(&authorization)) != Some(nonce) {
+                let message =
+                    "This authorisation was begun in another browser. Open the app in this one and connect there.";
+                return Err(Problem::of(Code::InvalidFieldValue, "state", message));
+            }
             finish_link(app, state, &context, &authorization, answer).await.map(|()| Returned::User)
         }
         (For::Operator { .. }, Answer::Refused(_)) => {
@@ -186,6 +271,14 @@ fn seal(app: &App, state: &State) -> Result<String, Problem> {
     let plain = serde_json::to_vec(state).map_err(|error| internal(&error))?;
     let sealed = app.vault.seal(PLACE, &plain, &app.env).map_err(|error| internal(&error))?;
     Ok(URL_SAFE_NO_PAD.encode(sealed))
+}
+
+fn current(app: &App, sealed: &str) -> Result<State, Problem> {
+    open(app, sealed).filter(|state| state.until >= app.env.now()).ok_or_else(stale)
+}
+
+fn stale() -> Problem {
+    Problem::of(Code::InvalidFieldValue, "state", "This authorisation is too old or was altered. Start again.")
 }
 
 fn open(app: &App, state: &str) -> Option<State> {

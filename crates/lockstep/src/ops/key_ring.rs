@@ -1,15 +1,16 @@
 //! Whether the key ring is the one that this database was made with.
 
-use lockstep_store::{ChannelOf, ConnectionOf, SealedGrant, StoreError, Subscription};
+use lockstep_store::{ChannelOf, ConnectionOf, Org, SealedGrant, StoreError, Subscription};
 
+use super::crm::{self, app::AppSettings};
 use super::webhooks::open_secret;
 use crate::app::App;
 use crate::channel;
 use crate::reach;
 use crate::vault::VaultError;
 
-/// Subscriptions of an organization that are tried.
-const SUBSCRIPTIONS_MAX: usize = 100;
+/// Subscriptions, and connections that its app named, of an organization that are tried.
+const TRIED_MAX: usize = 100;
 
 /// Why the key ring cannot be relied on.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,7 @@ struct Sealed {
     grants: Vec<(ConnectionOf, SealedGrant)>,
     subscriptions: Vec<Subscription>,
     channels: Vec<ChannelOf>,
+    apps: Vec<(Org, Vec<u8>)>,
 }
 
 /// Opens what the database holds sealed. A server that cannot would fail later, at each call and each delivery.
@@ -34,17 +36,20 @@ struct Sealed {
 /// # Errors
 /// See [`KeyRingError`].
 pub async fn check(app: &App) -> Result<(), KeyRingError> {
-    let Sealed { grants, subscriptions, channels } = app
+    let Sealed { grants, subscriptions, channels, apps } = app
         .store
         .read(|tx| {
             let mut sealed = Sealed::default();
             for (org, _) in tx.orgs()? {
-                for connection in tx.connections(&org)? {
+                let (named, _) = tx.named_connections(&org, None, "", TRIED_MAX)?;
+                for connection in tx.connections(&org)?.into_iter().chain(named) {
                     let grant = tx.grant(&connection)?;
                     sealed.grants.push((connection, grant));
                 }
-                sealed.subscriptions.extend(tx.subscriptions(&org, None, SUBSCRIPTIONS_MAX)?);
+                sealed.subscriptions.extend(tx.subscriptions(&org, None, TRIED_MAX)?);
                 sealed.channels.extend(tx.channels(&org)?);
+                let stored = tx.app::<AppSettings>(&org)?;
+                sealed.apps.extend(stored.map(|stored| (org, stored.secret)));
             }
             Ok::<_, StoreError>(sealed)
         })
@@ -57,6 +62,9 @@ pub async fn check(app: &App) -> Result<(), KeyRingError> {
     }
     for of in &channels {
         channel::open(&app.vault, of.channel())?;
+    }
+    for (org, secret) in &apps {
+        app.vault.open(crm::app::place(org.id().as_str()), secret)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The surfaces: HTTP in, operations called, HTTP out. Nothing is decided here.
 
+mod cookie;
 pub mod crm;
 pub(crate) mod files;
 mod gate;

@@ -154,6 +154,12 @@ pub fn an_authorization_ends_once(world: &World) {
         let back = AuthorizationStatus::RetrievingTokens;
         assert!(tx.move_authorization(&acme, &begun.id, back, None)?);
         assert!(!tx.move_authorization(&acme, &begun.id, back, None)?, "who comes back twice moves it once");
+        Ok(())
+    });
+    world.dial.advance(Duration::from_secs(60));
+    world.write(move |tx, _| {
+        let back = AuthorizationStatus::RetrievingTokens;
+        assert!(tx.move_authorization(&acme, &begun.id, back, None)?, "what broke off can be begun again");
         assert!(tx.move_authorization(&acme, &begun.id, AuthorizationStatus::Error, Some(("x", "y")))?);
         assert!(!tx.move_authorization(&acme, &begun.id, AuthorizationStatus::Active, None)?);
         let ended = tx.last_authorization(&acme, "a")?.unwrap();

@@ -85,7 +85,7 @@ fn subject() -> String {
     "sub".to_owned()
 }
 
-fn place(org: &str) -> Place<'_> {
+pub(crate) fn place(org: &str) -> Place<'_> {
     Place { table: "crm_apps", row: org, column: "secret_sealed" }
 }
 

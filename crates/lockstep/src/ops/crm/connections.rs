@@ -18,7 +18,7 @@ use super::outcome;
 use super::subscriptions::Told;
 use super::tokens::{Visitor, broken};
 use crate::app::App;
-use crate::ops::authorise::{self, For};
+use crate::ops::authorise;
 use crate::reach;
 
 /// Words that stand in paths beside connection ids, and that no connection can have.
@@ -184,7 +184,8 @@ fn see(tx: &mut Tx<'_>, of: ConnectionOf) -> Result<Seen, CrmProblem> {
 /// Begins to connect, or to connect again: a connection of that name in this context is renewed.
 ///
 /// # Errors
-/// An unusable id, another context's ([`CrmCode::ConnectionNotFound`]), another CRM than the connection has; the store's.
+/// An unusable id, another context's ([`CrmCode::ConnectionNotFound`]), another CRM than the connection has
+/// ([`CrmCode::OtherCrm`]); the store's.
 pub async fn begin(app: &App, visitor: &Visitor, vendor: &str, id: Option<&str>) -> Result<Begun, CrmProblem> {
     let about = connector(vendor)?;
     let id = id.map_or_else(|| Ok(Ulid::from_bytes(app.env.random_bytes()).to_string()), checked_id)?;
@@ -200,7 +201,7 @@ pub async fn begin(app: &App, visitor: &Visitor, vendor: &str, id: Option<&str>)
             if live.as_ref().is_some_and(|of| of.connection().vendor != about.slug) {
                 let message =
                     "This connection belongs to another CRM. Disconnect it first, or use another connectionID.";
-                return Err(CrmProblem::new(CrmCode::ConnectionNotFound, message));
+                return Err(CrmProblem::new(CrmCode::OtherCrm, message));
             }
             let authorization = tx.add_authorization(&context, about.slug, &id)?;
             Ok((live, authorization))
@@ -213,13 +214,12 @@ pub async fn begin(app: &App, visitor: &Visitor, vendor: &str, id: Option<&str>)
     Ok(Begun { authorization, about, authorize_url, connection })
 }
 
-/// The vendor's page where an authorisation goes on.
+/// Where an authorisation goes on: our door to the vendor's page.
 ///
 /// # Errors
 /// No client id and secret are configured.
 pub fn address(app: &App, context: &ContextOf, authorization: &Authorization) -> Result<String, CrmProblem> {
-    let purpose = For::Link { context: context.id().clone(), authorization: authorization.id.clone() };
-    authorise::address(app, context.org(), &authorization.vendor, vendor_url(app, &authorization.vendor), purpose)
+    authorise::begin_link(app, context, authorization, vendor_url(app, &authorization.vendor))
         .map_err(|problem| broken(problem.message))
 }
 

@@ -25,10 +25,12 @@ use crate::app::App;
 use crate::auth::key_hash;
 use crate::ops::{Author, users};
 use crate::vault::Place;
+use crate::wire::cookie;
 
 /// How long a person stays signed in.
 const GOOD_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const PLACE: Place<'_> = Place { table: "inbox page", row: "", column: "session" };
+const COOKIE: &str = "lockstep";
 /// Longer text is no cookie of ours.
 const COOKIE_CHARS_MAX: usize = 1024;
 
@@ -107,7 +109,7 @@ impl FromRequestParts<App> for Session {
 }
 
 async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Problem> {
-    let Some(ticket) = cookie(app, headers).and_then(|text| unseal(app, text)) else { return Ok(None) };
+    let Some(ticket) = cookie::find(app, headers, COOKIE).and_then(|text| unseal(app, text)) else { return Ok(None) };
     if ticket.until <= app.env.now() {
         return Ok(None);
     }
@@ -191,7 +193,7 @@ pub async fn sign_out(
 ) -> Result<Response, Trouble> {
     same_site(&headers)?;
     session.check(&form.csrf)?;
-    let gone = format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{}", cookie_name(&app), secure(&app));
+    let gone = cookie::set(&app, COOKIE, "", Duration::ZERO);
     Ok(([(header::SET_COOKIE, value(&gone)?)], Redirect::to("/inbox")).into_response())
 }
 
@@ -238,25 +240,6 @@ fn own_path(next: &str) -> &str {
     if own && next.bytes().all(|byte| byte.is_ascii_graphic()) { next } else { "/inbox" }
 }
 
-fn is_https(app: &App) -> bool {
-    app.settings.public_url.starts_with("https:")
-}
-
-/// Browsers take a name with this prefix only over https and from this very host (RFC 6265bis, section 4.1.3.2).
-fn cookie_name(app: &App) -> &'static str {
-    if is_https(app) { "__Host-lockstep" } else { "lockstep" }
-}
-
-fn secure(app: &App) -> &'static str {
-    if is_https(app) { "; Secure" } else { "" }
-}
-
-fn cookie<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == cookie_name(app)).map(|(_, value)| value)
-}
-
 fn unseal(app: &App, text: &str) -> Option<Ticket> {
     if text.len() > COOKIE_CHARS_MAX {
         return None;
@@ -272,13 +255,7 @@ fn set_cookie(app: &App, ticket: &Ticket) -> Result<[(HeaderName, HeaderValue); 
     };
     let plain = serde_json::to_vec(ticket).map_err(|error| internal(&error))?;
     let sealed = app.vault.seal(PLACE, &plain, &app.env).map_err(|error| internal(&error))?;
-    let cookie = format!(
-        "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}",
-        cookie_name(app),
-        URL_SAFE_NO_PAD.encode(sealed),
-        GOOD_FOR.as_secs(),
-        secure(app)
-    );
+    let cookie = cookie::set(app, COOKIE, &URL_SAFE_NO_PAD.encode(sealed), GOOD_FOR);
     Ok([(header::SET_COOKIE, value(&cookie)?)])
 }
 

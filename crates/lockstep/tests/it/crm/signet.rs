@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Request, StatusCode};
 use lockstep::ops;
 use lockstep_store::{KeyKind, Org};
@@ -119,16 +119,26 @@ impl Signet {
 
     /// The user presses a button at the consent page and is sent back to us.
     pub fn consent(&self, authorize_url: &str, button: &str) {
-        let (_, query) = authorize_url.split_once('?').expect("a query");
+        let (back, cookie) = self.leave(authorize_url, button);
+        let (status, ..) = self.send("GET", &back, &Value::Null, &[("cookie", &cookie)]);
+        assert_eq!(status, StatusCode::SEE_OTHER);
+    }
+
+    /// The user passes our door from a page of the app and presses a button at the consent page. Answers where the
+    /// browser is sent and the cookie that it holds for us.
+    pub fn leave(&self, authorize_url: &str, button: &str) -> (String, String) {
+        let door = authorize_url.strip_prefix("https://lockstep.test").expect("our door");
+        let (status, headers, body) = self.send("GET", door, &Value::Null, &[("referer", ORIGIN)]);
+        assert_eq!(status, StatusCode::SEE_OTHER, "{body}");
+        let cookie = headers[SET_COOKIE].to_str().expect("ASCII").split(';').next().unwrap_or_default().to_owned();
+        let (_, query) = headers[LOCATION].to_str().expect("ASCII").split_once('?').expect("a query");
         let pressed = Request::post("/oauth/authorize")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(format!("{query}&decision={button}")))
             .expect("a request");
         let answer = run(self.world.hubspot.router().oneshot(pressed)).expect("an answer");
         let back = answer.headers()[LOCATION].to_str().expect("ASCII");
-        let path = back.strip_prefix("https://lockstep.test").expect("back to us");
-        let (status, ..) = self.send("GET", path, &Value::Null, &[]);
-        assert_eq!(status, StatusCode::SEE_OTHER);
+        (back.strip_prefix("https://lockstep.test").expect("back to us").to_owned(), cookie)
     }
 
     /// A user connects HubSpot under this id; its objects are fetched.

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use lockstep_core::ids::ConnectionId;
+use lockstep_store::NewConnection;
 use serde_json::{Value, json};
 
 use super::signet::{ORIGIN, Signet, direct};
+use crate::world::run;
 
 #[test]
 fn a_user_who_declines_is_told_and_may_try_again() {
@@ -21,6 +24,59 @@ fn a_user_who_declines_is_told_and_may_try_again() {
     assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 404);
     signet.consent(begin()["authorize_url"].as_str().expect("an address"), "allow");
     assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200);
+}
+
+/// Whoever begins an authorisation may send its address to somebody else, whose CRM must not become theirs.
+#[test]
+fn an_authorisation_goes_on_only_in_the_browser_that_began_it() {
+    let signet = Signet::new();
+    let (_, body) = signet.browser("POST", "/connections/hubspot", &json!({ "id": "c" }));
+    let address = body["connection"]["authorization"]["authorize_url"].as_str().expect("an address");
+    let door = address.strip_prefix("https://lockstep.test").expect("our door");
+    let knock = |headers: &[(&str, &str)]| signet.send("GET", door, &Value::Null, headers);
+    for from in [&[][..], &[("referer", "https://mail.example/")], &[("sec-fetch-site", "none")]] {
+        let (status, headers, body) = knock(from);
+        assert_eq!(status, 403, "{from:?}: {body}");
+        assert!(!headers.contains_key("location") && !headers.contains_key("set-cookie"), "{from:?}");
+    }
+    let (status, headers, _) = knock(&[("sec-fetch-site", "same-origin")]);
+    assert_eq!((status.as_u16(), headers.contains_key("set-cookie")), (303, true), "CRM Link's own window");
+
+    let (back, cookie) = signet.leave(address, "allow");
+    assert!(cookie.starts_with("__Host-lockstep-"), "{cookie}");
+    let (name, _) = cookie.split_once('=').expect("a value");
+    for brought in ["", "lockstep=x", &format!("{name}=AAAA")] {
+        let (status, _, body) = signet.send("GET", &back, &Value::Null, &[("cookie", brought)]);
+        assert_eq!(status, 400, "{brought:?}: {body}");
+        assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 404, "{brought:?}");
+    }
+    let (status, ..) = signet.send("GET", &back, &Value::Null, &[("cookie", &format!("other=1; {cookie}"))]);
+    assert_eq!(status, 303, "the right browser still goes on");
+    assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200);
+}
+
+#[test]
+fn a_connection_to_another_crm_is_told_apart_from_somebody_elses() {
+    let signet = Signet::new();
+    let (org, id) = (signet.world.org.clone(), ConnectionId::new(&signet.world.app.env));
+    run(signet.world.app.store.write(move |tx| {
+        let context = tx.named_context(&org, "acme")?.expect("the context");
+        let new = NewConnection {
+            id,
+            vendor: "other".to_owned(),
+            base_url: String::new(),
+            account: "1".to_owned(),
+            label: String::new(),
+            key_field: "{}".to_owned(),
+            grant_sealed: vec![1],
+            external_id: Some("c".to_owned()),
+            static_token: true,
+        };
+        tx.add_connection_in(&context, &new)
+    }))
+    .expect("writes");
+    let (status, body) = signet.browser("POST", "/connections/hubspot", &json!({ "id": "c" }));
+    assert_eq!((status, &body["code"]), (409, &json!("other_crm")), "{body}");
 }
 
 #[test]
