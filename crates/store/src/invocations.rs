@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 
 use crate::connections::ConnectionOf;
 use crate::error::StoreError;
-use crate::sql::{Arg, Row, args};
+use crate::orgs::Org;
+use crate::sql::{Arg, Row, args, cut};
 use crate::tx::Tx;
 
 /// An invocation without an answer after this long has lost it: longer than any call to a vendor takes.
@@ -57,6 +58,27 @@ impl Invocation {
             InvocationState::Done => false,
         }
     }
+}
+
+/// An invocation whose outcome nobody knows: it waits for a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LostInvocation {
+    /// The name that the app gave its connection.
+    pub connection: String,
+    /// The connector's slug.
+    pub vendor: String,
+    /// The invocation.
+    pub invocation: Invocation,
+}
+
+const LOST: &str = "SELECT invocations.id, object, event, state, deed, answer, invocations.created_at,
+        invocations.updated_at, external_id, vendor
+    FROM invocations JOIN connections ON connections.id = connection_id
+    WHERE invocations.org_id = ?1 AND external_id IS NOT NULL AND state <> 'done'
+        AND (state = 'unknown' OR invocations.updated_at <= ?2)";
+
+fn lost_row(row: &Row<'_>) -> Result<LostInvocation, StoreError> {
+    Ok(LostInvocation { invocation: invocation_row(row)?, connection: row.take()?, vendor: row.take()? })
 }
 
 /// What is given to begin one.
@@ -203,6 +225,27 @@ impl Tx<'_> {
     pub fn invocation(&mut self, of: &ConnectionOf, id: &InvocationId) -> Result<Option<Invocation>, StoreError> {
         let sql = format!("{INVOCATION} WHERE connection_id = ?1 AND id = ?2");
         self.one(&sql, args![of.id(), id], invocation_row)
+    }
+
+    /// The organization's invocations whose outcome nobody knows, oldest first, and whether there are more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn lost_invocations(&mut self, org: &Org, limit: usize) -> Result<(Vec<LostInvocation>, bool), StoreError> {
+        let lost_since = self.now().minus(LOST_AFTER);
+        let sql = format!("{LOST} ORDER BY invocations.id LIMIT ?3");
+        let rows = self.query(&sql, args![org.id(), lost_since, limit.saturating_add(1)], lost_row)?;
+        Ok(cut(rows, limit))
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn lost_invocation(&mut self, org: &Org, id: &InvocationId) -> Result<Option<LostInvocation>, StoreError> {
+        let lost_since = self.now().minus(LOST_AFTER);
+        let sql = format!("{LOST} AND invocations.id = ?3");
+        self.one(&sql, args![org.id(), lost_since, id], lost_row)
     }
 
     /// Removes invocations that were done before this instant; answers how many.

@@ -67,7 +67,7 @@ pub use deliveries::{Delivery, DeliveryFilter, DeliveryStatus, DeliveryWork, Out
 pub use error::{OpenError, StoreError};
 pub use idempotency::{Begin, StoredAnswer};
 pub use intents::{Intent, IntentKind, IntentState};
-pub use invocations::{BeginInvocation, Invocation, InvocationState, NewInvocation};
+pub use invocations::{BeginInvocation, Invocation, InvocationState, LostInvocation, NewInvocation};
 pub use keys::{ApiKey, KeyKind, NewKey};
 pub use labels::LabelTarget;
 pub use lock::{WorkerLock, try_worker_lock};

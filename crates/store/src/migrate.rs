@@ -66,6 +66,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0012_places_of_subscriptions.sql"),
         postgres: include_str!("migrations/postgres/0012_places_of_subscriptions.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0013_unanswered_invocations.sql"),
+        postgres: include_str!("migrations/postgres/0013_unanswered_invocations.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

@@ -83,8 +83,8 @@ impl Chart {
 /// The vendor's clock may differ from ours by this much; what was edited last is told apart by it.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 
-/// Webhooks that were set aside are counted so far.
-const HOOKS_COUNTED_MAX: usize = 100;
+/// What was set aside is counted so far.
+const COUNTED_MAX: usize = 100;
 
 pub fn run(arguments: &Arguments) -> ExitCode {
     start_quiet_log();
@@ -191,11 +191,21 @@ async fn organization(app: &App, org: &Org, chart: &mut Chart) -> anyhow::Result
         examine_connection(app, connection, chart).await;
     }
     let of = org.clone();
-    let (hooks, more) = app.store.read(move |tx| tx.parked_hooks(&of, HOOKS_COUNTED_MAX)).await?;
-    if !hooks.is_empty() {
+    let (hooks, lost) = app
+        .store
+        .read(move |tx| {
+            Ok::<_, StoreError>((tx.parked_hooks(&of, COUNTED_MAX)?, tx.lost_invocations(&of, COUNTED_MAX)?))
+        })
+        .await?;
+    let counted = |count: usize, more: bool, what: &str| {
         let more = if more { " or more" } else { "" };
-        let found = format!("{}{more} could not be taken in and are kept", hooks.len());
+        (count > 0).then(|| format!("{count}{more} {what}"))
+    };
+    if let Some(found) = counted(hooks.0.len(), hooks.1, "could not be taken in and are kept") {
         chart.doubtful("webhooks, parked", found, "run `lockstep parked list`");
+    }
+    if let Some(found) = counted(lost.0.len(), lost.1, "lost the CRM's answer: whether they happened is unknown") {
+        chart.doubtful("invocations, parked", found, "run `lockstep parked list`");
     }
     for sync in &syncs {
         let of = sync.clone();

@@ -4,16 +4,17 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::bail;
-use lockstep_core::ids::{BadId, ParkedId, ReceivedId};
+use lockstep_core::ids::{BadId, InvocationId, ParkedId, ReceivedId};
 use lockstep_core::parked::{Parked, Reason};
-use lockstep_store::{Org, ParkedHook, StoreError};
+use lockstep_store::{InvocationState, LostInvocation, Org, ParkedHook, StoreError};
 use serde_json::{Value as Json, json};
 use toml::Table;
 
 use super::init::organization;
-use super::place::{Place, Where, runtime, start_quiet_log};
+use super::place::{Place, Where, reach_own_connections, runtime, start_quiet_log};
 use super::screen;
 use crate::app::App;
+use crate::ops::crm::unknown;
 use crate::ops::{parked, received};
 
 #[derive(clap::Subcommand)]
@@ -22,9 +23,9 @@ pub enum Command {
     List(List),
     /// Show one question with all that is known of it
     Show(One),
-    /// Try again; both sides are read and merged anew, a webhook is taken in anew
+    /// Try again; both sides are read and merged anew, a webhook is taken in anew, an invocation is looked for in the CRM
     Resume(One),
-    /// Give it up: the two sides stay as they are and are not kept in step; a webhook is dropped
+    /// Give it up: the two sides stay as they are and are not kept in step; a webhook is dropped, an invocation forgotten
     Drop(One),
 }
 
@@ -42,7 +43,7 @@ pub struct List {
 
 #[derive(clap::Args)]
 pub struct One {
-    /// The id of the question or the webhook, as the list shows it
+    /// The id of what waits, as the list shows it
     id: Waiting,
     #[command(flatten)]
     at: Where,
@@ -58,13 +59,17 @@ enum Waiting {
     Question(ParkedId),
     /// A webhook that could not be taken in.
     Webhook(ReceivedId),
+    /// An app's invocation whose outcome is unknown.
+    Invocation(InvocationId),
 }
 
 impl FromStr for Waiting {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        ReceivedId::parse(text).map(Self::Webhook).or_else(|_| ParkedId::parse(text).map(Self::Question))
+        let hook = ReceivedId::parse(text).map(Self::Webhook);
+        let invocation = || InvocationId::parse(text).map(Self::Invocation);
+        hook.or_else(|_| invocation()).or_else(|_| ParkedId::parse(text).map(Self::Question))
     }
 }
 
@@ -73,6 +78,7 @@ impl fmt::Display for Waiting {
         match self {
             Self::Question(id) => id.fmt(f),
             Self::Webhook(id) => id.fmt(f),
+            Self::Invocation(id) => id.fmt(f),
         }
     }
 }
@@ -91,29 +97,48 @@ pub fn run(command: Command) -> anyhow::Result<()> {
             Command::Show(one) => match &one.id {
                 Waiting::Question(id) => show(&app, &org, id, one.json).await,
                 Waiting::Webhook(id) => show_webhook(&received::parked(&app, &org, id).await?, one.json),
+                Waiting::Invocation(id) => show_invocation(&unknown::lost(&app, &org, id).await?, one.json),
             },
-            Command::Resume(one) => {
-                match &one.id {
-                    Waiting::Question(id) => parked::resume(&app, &org, id).await?,
-                    Waiting::Webhook(id) => received::resume(&app, &org, id).await?,
-                }
-                settled(&one, "resumed", "It is tried again; `lockstep parked list` shows it if it waits again.")
-            }
-            Command::Drop(one) => {
-                let sentence = match &one.id {
-                    Waiting::Question(id) => {
-                        parked::drop_question(&app, &org, id).await?;
-                        "Both sides stay as they are."
-                    }
-                    Waiting::Webhook(id) => {
-                        received::drop_parked(&app, &org, id).await?;
-                        "What it said is dropped."
-                    }
-                };
-                settled(&one, "dropped", sentence)
-            }
+            Command::Resume(one) => resume(&app, &org, &one).await,
+            Command::Drop(one) => drop_one(&app, &org, &one).await,
         }
     })
+}
+
+async fn resume(app: &App, org: &Org, one: &One) -> anyhow::Result<()> {
+    match &one.id {
+        Waiting::Question(id) => parked::resume(app, org, id).await?,
+        Waiting::Webhook(id) => received::resume(app, org, id).await?,
+        Waiting::Invocation(id) => {
+            let app = reach_own_connections(app.clone(), org).await?;
+            let lost = unknown::lost(&app, org, id).await?;
+            let found = unknown::invocation(&app, org, &lost.connection, id.as_str()).await?;
+            if found.state != InvocationState::Done {
+                bail!("{id}: the CRM shows no proof of it. Look there yourself, then `lockstep parked drop {id}`.");
+            }
+            return settled(one, "resumed", "The CRM holds what was sent; the app is answered so under the same key.");
+        }
+    }
+    settled(one, "resumed", "It is tried again; `lockstep parked list` shows it if it waits again.")
+}
+
+async fn drop_one(app: &App, org: &Org, one: &One) -> anyhow::Result<()> {
+    let sentence = match &one.id {
+        Waiting::Question(id) => {
+            parked::drop_question(app, org, id).await?;
+            "Both sides stay as they are."
+        }
+        Waiting::Webhook(id) => {
+            received::drop_parked(app, org, id).await?;
+            "What it said is dropped."
+        }
+        Waiting::Invocation(id) => {
+            let lost = unknown::lost(app, org, id).await?;
+            unknown::forget(app, org, &lost).await?;
+            "Its key may be used again, and then sends again."
+        }
+    };
+    settled(one, "dropped", sentence)
 }
 
 fn settled(one: &One, outcome: &str, sentence: &str) -> anyhow::Result<()> {
@@ -125,15 +150,20 @@ fn settled(one: &One, outcome: &str, sentence: &str) -> anyhow::Result<()> {
 
 async fn show_list(app: &App, org: &Org, list: &List) -> anyhow::Result<()> {
     let (of, limit) = (org.clone(), usize::try_from(list.limit)?);
-    let found = app
-        .store
-        .read(move |tx| Ok::<_, StoreError>((tx.parked_list(&of, None, limit)?, tx.parked_hooks(&of, limit)?)));
-    let ((parked, more), (hooks, more_hooks)) = found.await?;
+    let found = app.store.read(move |tx| {
+        Ok::<_, StoreError>((
+            tx.parked_list(&of, None, limit)?,
+            tx.parked_hooks(&of, limit)?,
+            tx.lost_invocations(&of, limit)?,
+        ))
+    });
+    let ((parked, more), (hooks, more_hooks), (lost, more_lost)) = found.await?;
     if list.json {
         let questions = parked.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
-        return screen::json(&questions.into_iter().chain(hooks.iter().map(webhook)).collect::<Vec<_>>());
+        let others = hooks.iter().map(webhook).chain(lost.iter().map(invocation));
+        return screen::json(&questions.into_iter().chain(others).collect::<Vec<_>>());
     }
-    if parked.is_empty() && hooks.is_empty() {
+    if parked.is_empty() && hooks.is_empty() && lost.is_empty() {
         return screen::say("Nothing waits for a person.");
     }
     let rows = parked.iter().map(|parked| {
@@ -143,8 +173,14 @@ async fn show_list(app: &App, org: &Org, list: &List) -> anyhow::Result<()> {
         let about = format!("a webhook of {} {}", hook.vendor, hook.account);
         vec![hook.id.to_string(), WEBHOOK.to_owned(), about, hook.reason]
     });
-    screen::say(screen::table(&["id", "reason", "about", "why"], &[], rows.chain(hooks).collect()))?;
-    if more || more_hooks { screen::say(format!("… and more; --limit shows more than {limit}.")) } else { Ok(()) }
+    let lost = lost.iter().map(|lost| {
+        vec![lost.invocation.id.to_string(), INVOCATION.to_owned(), invoked(lost), UNKNOWN_OUTCOME.to_owned()]
+    });
+    screen::say(screen::table(&["id", "reason", "about", "why"], &[], rows.chain(hooks).chain(lost).collect()))?;
+    if more || more_hooks || more_lost {
+        return screen::say(format!("… and more; --limit shows more than {limit}."));
+    }
+    Ok(())
 }
 
 fn about(parked: &Parked) -> String {
@@ -194,6 +230,34 @@ fn webhook(hook: &ParkedHook) -> Json {
         "id": id, "vendor": vendor, "account": account, "bytes": bytes, "received_at": received_at,
         "reason": { "reason": WEBHOOK, "detail": reason }, "parked_at": parked_at,
     })
+}
+
+/// The reason's code of an invocation whose outcome is unknown.
+const INVOCATION: &str = "invocation";
+const UNKNOWN_OUTCOME: &str = "the CRM's answer was lost: it may have happened";
+
+fn invoked(lost: &LostInvocation) -> String {
+    let LostInvocation { connection, vendor, invocation } = lost;
+    format!("{} of {}\nat {vendor}, connection {connection}", invocation.event, invocation.object)
+}
+
+/// An invocation as JSON, alike to a question. What was sent is left out: it is a customer's.
+fn invocation(lost: &LostInvocation) -> Json {
+    let LostInvocation { connection, vendor, invocation } = lost;
+    json!({
+        "id": invocation.id, "vendor": vendor, "connection": connection, "object": invocation.object,
+        "event": invocation.event, "reason": { "reason": INVOCATION, "detail": UNKNOWN_OUTCOME },
+        "parked_at": invocation.updated_at,
+    })
+}
+
+fn show_invocation(lost: &LostInvocation, json: bool) -> anyhow::Result<()> {
+    if json {
+        return screen::json(&invocation(lost));
+    }
+    screen::say(format!("{}  since {}", lost.invocation.id, lost.invocation.updated_at))?;
+    screen::say(format!("About   {}", invoked(lost).replace('\n', " ")))?;
+    screen::say(format!("Why     {UNKNOWN_OUTCOME}"))
 }
 
 fn show_webhook(hook: &ParkedHook, json: bool) -> anyhow::Result<()> {

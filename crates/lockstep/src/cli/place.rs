@@ -147,7 +147,10 @@ pub async fn reach_own_connections(app: App, org: &Org) -> anyhow::Result<App> {
         Ok::<_, StoreError>(connections.filter(|of| of.connection().context == context).collect::<Vec<_>>())
     });
     let mut settings = Settings::clone(&app.settings);
-    settings.egress.allow.extend(own.await?.iter().filter_map(|of| authority(&of.connection().base_url)));
+    let own = own.await?;
+    let addresses = own.iter().map(|of| &of.connection().base_url).chain(settings.vendor_urls.values());
+    let named: Vec<String> = addresses.filter_map(|address| authority(address)).collect();
+    settings.egress.allow.extend(named);
     let network = Arc::new(Egress::new(settings.egress.clone())?);
     Ok(App { network, settings: Arc::new(settings), ..app })
 }

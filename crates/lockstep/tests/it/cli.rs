@@ -10,8 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lockstep_core::env::{Env, Time};
-use lockstep_core::ids::ChannelId;
-use lockstep_store::{NewChannel, Store, StoreError, Target};
+use lockstep_core::ids::{ChannelId, ConnectionId, InvocationId};
+use lockstep_store::{ContextData, NewChannel, NewConnection, NewInvocation, Store, StoreError, Target};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -521,6 +521,57 @@ fn a_webhook_that_was_set_aside_is_shown_until_somebody_decides() {
     assert_eq!(desk.json(&["parked", "resume", &id, "--json"])["outcome"], "resumed");
     assert_eq!(desk.json(&["parked", "list", "--json"]), Json::Array(Vec::new()));
     assert!(desk.refusal(&["parked", "drop", &id]).contains("No such parked webhook"));
+}
+
+#[test]
+fn an_invocation_without_an_answer_is_shown_until_somebody_decides() {
+    let desk = Desk::new();
+    desk.json(&["init", "--json"]);
+    let (env, _) = Env::manual(Time::from_secs(1_790_000_000), 1);
+    let store = Store::open_inline(&Target::Sqlite(desk.data().join("lockstep.db")), env).expect("the database opens");
+    let id = run(store.write(|tx| {
+        let org = tx.oldest_org()?.ok_or(StoreError::Missing { what: "organization" })?;
+        let context = tx.put_context(&org, "acme", &ContextData::default())?;
+        let new = NewConnection {
+            id: ConnectionId::new(tx.env()),
+            vendor: "hubspot".to_owned(),
+            base_url: "http://127.0.0.1:9".to_owned(),
+            account: "1".to_owned(),
+            label: "HubSpot 1".to_owned(),
+            key_field: r#"{"kind":"none"}"#.to_owned(),
+            grant_sealed: Vec::new(),
+            external_id: Some("acme-crm".to_owned()),
+            static_token: true,
+        };
+        let of = tx.add_connection_in(&context, &new)?;
+        let invoked = NewInvocation {
+            id: InvocationId::new(tx.env()),
+            object: "document".to_owned(),
+            event: "document_sent".to_owned(),
+            idempotency_key: Some("k".to_owned()),
+            fingerprint: [1; 32],
+            exclusive: None,
+            deed: serde_json::json!({"sent": "start"}),
+        };
+        tx.begin_invocation(&of, &invoked)?;
+        tx.set_invocation_unknown(&of, &invoked.id)?;
+        Ok::<_, StoreError>(invoked.id.to_string())
+    }))
+    .expect("an invocation");
+    drop(store);
+    let listed = desk.json(&["parked", "list", "--json"]);
+    let found = (&listed[0]["id"], &listed[0]["connection"], &listed[0]["event"]);
+    assert_eq!(found, (&id.as_str().into(), &"acme-crm".into(), &"document_sent".into()));
+    for command in [&["parked", "list"][..], &["parked", "show", &id]] {
+        let said = text(&desk.run(command).stdout);
+        assert!(said.contains("it may have happened") && said.contains("document_sent"), "{said}");
+    }
+    let chart = text(&desk.run(&["doctor"]).stdout);
+    assert!(chart.contains("1 lost the CRM's answer"), "{chart}");
+    assert!(desk.refusal(&["parked", "resume", &id]).contains("no proof"));
+    assert_eq!(desk.json(&["parked", "drop", &id, "--json"])["outcome"], "dropped");
+    assert_eq!(desk.json(&["parked", "list", "--json"]), Json::Array(Vec::new()));
+    assert!(desk.refusal(&["parked", "drop", &id]).contains("No outcome of an invocation"));
 }
 
 #[test]

@@ -148,12 +148,13 @@ pub fn an_authorization_ends_once(world: &World) {
     let begun = world.write(move |tx, _| tx.add_authorization(&of, "hubspot", "a"));
     assert_eq!((begun.status, begun.external_id.as_str()), (AuthorizationStatus::AwaitingCallback, "a"));
     world.dial.advance(Duration::from_secs(1));
+    let (of, stranger, id) = (acme.clone(), umbrella.clone(), begun.id.clone());
     world.write(move |tx, _| {
-        assert_eq!(tx.authorization(&umbrella, &begun.id)?, None);
-        assert!(!tx.move_authorization(&umbrella, &begun.id, AuthorizationStatus::Active, None)?);
+        assert_eq!(tx.authorization(&stranger, &id)?, None);
+        assert!(!tx.move_authorization(&stranger, &id, AuthorizationStatus::Active, None)?);
         let back = AuthorizationStatus::RetrievingTokens;
-        assert!(tx.move_authorization(&acme, &begun.id, back, None)?);
-        assert!(!tx.move_authorization(&acme, &begun.id, back, None)?, "who comes back twice moves it once");
+        assert!(tx.move_authorization(&of, &id, back, None)?);
+        assert!(!tx.move_authorization(&of, &id, back, None)?, "who comes back twice moves it once");
         Ok(())
     });
     world.dial.advance(Duration::from_secs(60));
@@ -279,9 +280,12 @@ pub fn a_lost_invocation_is_unknown(world: &World) {
         Ok(())
     });
     world.dial.advance(Duration::from_secs(60));
-    world.write(move |tx, _| {
+    world.write(move |tx, org| {
         let died = tx.invocation(&of, &ids[0])?.unwrap();
         assert!(died.is_lost(tx.now()), "one that died in the sending too");
+        let (found, more) = tx.lost_invocations(org, 1)?;
+        assert_eq!((&found[0].invocation.id, found[0].connection.as_str(), more), (&ids[0], "a", true));
+        assert_eq!(tx.lost_invocation(org, &ids[1])?.map(|lost| lost.invocation.id), Some(ids[1].clone()));
         assert_eq!(died.deed, json!({"sent": "update"}));
         let BeginInvocation::Before(before) = tx.begin_invocation(&of, &again)? else { panic!("lost before") };
         assert_eq!((&before.id, before.answer), (&ids[0], None));

@@ -5,7 +5,7 @@ use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{CrmCode, CrmEvent, CrmProblem, EventType, RecordId};
 use lockstep_core::ids::InvocationId;
 use lockstep_core::record::Properties;
-use lockstep_store::{Invocation, InvocationState, Org};
+use lockstep_store::{Invocation, InvocationState, LostInvocation, Org};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -13,6 +13,8 @@ use super::invoke::holds;
 use super::records::{self, Mapped};
 use super::{connections, outcome, tokens};
 use crate::app::App;
+use crate::ops::Author;
+use crate::ops::audit::{self, Action};
 
 /// What was sent: enough to look for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -174,6 +176,33 @@ pub async fn invocation(app: &App, org: &Org, connection: &str, id: &str) -> Res
         return Err(problem);
     }
     Ok(read().await?.unwrap_or(found))
+}
+
+/// The invocation with this id that waits for a person.
+///
+/// # Errors
+/// [`CrmCode::NotFound`]; the store's.
+pub async fn lost(app: &App, org: &Org, id: &InvocationId) -> Result<LostInvocation, CrmProblem> {
+    let (org, wanted) = (org.clone(), id.clone());
+    let found = app.store.read(move |tx| Ok::<_, CrmProblem>(tx.lost_invocation(&org, &wanted)?)).await?;
+    found.ok_or_else(|| CrmProblem::new(CrmCode::NotFound, format!("No outcome of an invocation {id} is unknown.")))
+}
+
+/// Forgets it for the operator, who has looked at the CRM: its key may be used again, and then sends again.
+///
+/// # Errors
+/// The store's.
+pub async fn forget(app: &App, org: &Org, lost: &LostInvocation) -> Result<(), CrmProblem> {
+    let (by, lost) = (Author::command_line(org.clone()), lost.clone());
+    app.store
+        .write(move |tx| {
+            if let Some(of) = tx.named_connection(&by.org, &lost.connection)? {
+                tx.drop_invocation(&of, &lost.invocation.id)?;
+                audit::note(tx, &by, Action::QuestionDropped, &json!({ "invocation": lost.invocation.id }))?;
+            }
+            Ok::<_, CrmProblem>(())
+        })
+        .await
 }
 
 /// Closes the question of an unknown outcome: a person has looked.
