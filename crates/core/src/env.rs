@@ -1,6 +1,8 @@
-//! The only source of now, ids and jitter.
+//! The only source of now, ids and jitter, and the only one that can wait.
 
 use std::fmt;
+use std::future::{Future, ready};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -82,10 +84,14 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// Now, chance and ids, handed to whoever needs them. Clones share one clock and one generator.
+/// How to wait. What is answered is ready when the span has passed.
+pub type Wait = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Now, chance, ids and waiting, handed to whoever needs them. Clones share one clock and one generator.
 #[derive(Clone)]
 pub struct Env {
     clock: Arc<dyn Fn() -> Time + Send + Sync>,
+    wait: Wait,
     rng: Arc<Mutex<ChaCha20Rng>>,
 }
 
@@ -96,7 +102,7 @@ impl fmt::Debug for Env {
 }
 
 impl Env {
-    /// The machine's clock and the operating system's randomness.
+    /// The machine's clock and the operating system's randomness. It does not wait: see [`Env::waiting`].
     ///
     /// # Errors
     /// When the operating system gives no randomness.
@@ -105,20 +111,38 @@ impl Env {
         getrandom::fill(&mut seed)?;
         #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
         let clock = || Time(jiff::Timestamp::now().as_microsecond());
-        Ok(Self { clock: Arc::new(clock), rng: Arc::new(Mutex::new(ChaCha20Rng::from_seed(seed))) })
+        let rng = Arc::new(Mutex::new(ChaCha20Rng::from_seed(seed)));
+        Ok(Self { clock: Arc::new(clock), wait: Arc::new(|_| Box::pin(ready(()))), rng })
     }
 
-    /// A clock that stands until its [`Dial`] is moved, and chance that repeats for a seed.
+    /// The same with a way to wait, such as a runtime's timer.
+    #[must_use]
+    pub fn waiting(self, wait: Wait) -> Self {
+        Self { wait, ..self }
+    }
+
+    /// A clock that stands until its [`Dial`] is moved, and chance that repeats for a seed. Waiting moves the dial.
     pub fn manual(start: Time, seed: u64) -> (Self, Dial) {
         let dial = Dial(Arc::new(AtomicI64::new(start.0)));
         let hand = dial.clone();
         let rng = ChaCha20Rng::seed_from_u64(seed);
-        (Self { clock: Arc::new(move || hand.now()), rng: Arc::new(Mutex::new(rng)) }, dial)
+        let moved = dial.clone();
+        let wait: Wait = Arc::new(move |span| {
+            moved.advance(span);
+            Box::pin(ready(()))
+        });
+        (Self { clock: Arc::new(move || hand.now()), wait, rng: Arc::new(Mutex::new(rng)) }, dial)
     }
 
     /// The present instant.
     pub fn now(&self) -> Time {
         (self.clock)()
+    }
+
+    /// Waits until this instant, if there is a way to wait; whether it has come.
+    pub async fn wait_until(&self, instant: Time) -> bool {
+        (self.wait)(instant.since(self.now())).await;
+        self.now() >= instant
     }
 
     /// Fresh random bytes, fit for secrets.

@@ -13,8 +13,8 @@ use crate::orgs::Org;
 use crate::sql::{Arg, Row, args, cut};
 use crate::tx::Tx;
 
-/// An invocation without an answer after this long has lost it: longer than any call to a vendor takes.
-const LOST_AFTER: Duration = Duration::from_secs(45);
+/// An invocation without an answer after this long has lost it: longer than its wait for room and its calls take.
+const LOST_AFTER: Duration = Duration::from_secs(90);
 
 /// Where an invocation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,10 +30,13 @@ mod why;
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use lockstep_core::env::{Env, Wait};
 
 /// Keeps a messaging inbox and its customers' CRMs in step, both ways.
 #[derive(Parser)]
@@ -129,6 +132,13 @@ pub fn main() -> ExitCode {
         Command::Completions { shell } => completions(shell),
     };
     report(outcome)
+}
+
+/// The machine's clock, chance and timer.
+pub fn env() -> anyhow::Result<Env> {
+    #[expect(clippy::disallowed_methods, reason = "this is where the program gets its timer from")]
+    let wait: Wait = Arc::new(|span| Box::pin(tokio::time::sleep(span)));
+    Ok(Env::system().context("the system gives no randomness")?.waiting(wait))
 }
 
 /// Waits between two looks at what another process does.

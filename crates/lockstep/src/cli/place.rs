@@ -71,7 +71,7 @@ impl Place {
     /// are missing. Links and signatures are made for a server at `url`, unless the settings name another.
     pub fn open(&self, url: &str) -> anyhow::Result<App> {
         self.make_folder()?;
-        let env = Env::system().context("the system gives no randomness")?;
+        let env = super::env()?;
         let vault = self.vault(&env)?;
         let store = Store::open(&self.target, env.clone())?;
         let settings = Arc::new(self.config.settings(url));

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use lockstep_core::env::Env;
 use lockstep_sandbox::{Hubspot, HubspotSettings, tokio_wait};
 use lockstep_store::{Org, Store, Target};
 use tokio::net::TcpListener;
@@ -16,7 +15,7 @@ use super::tap::Tap;
 use crate::app::App;
 use crate::channel::Channels;
 use crate::cli::stop::Stop;
-use crate::cli::{init, sandbox, serve};
+use crate::cli::{self, init, sandbox, serve};
 use crate::config::{Config, insert};
 use crate::egress::Egress;
 use crate::ops::crm::issuers::IssuerKeys;
@@ -58,7 +57,7 @@ impl Stage {
         let config = settings(region, &look_alike)?;
         let hubspot = Hubspot::new(look_alike);
 
-        let env = Env::system().context("the system gives no randomness")?;
+        let env = cli::env()?;
         let folder = std::env::temp_dir().join(format!("lockstep-demo-{}", env.ulid().to_lowercase()));
         std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let settings = Arc::new(config.settings(&format!("http://{inbox}")));

@@ -31,6 +31,8 @@ pub struct VendorDoor {
     pub(super) base_url: String,
     pub(super) account: Arc<Account>,
     pub(super) class: Class,
+    /// Until when a call may wait for room.
+    pub(super) patient_until: Time,
     pub(super) authority: Authority,
 }
 
@@ -69,14 +71,19 @@ impl Door for VendorDoor {
 impl VendorDoor {
     /// Nothing is sent without room in the account's budget; the fault says when there is some.
     async fn admit(&self, call: &Call) -> Result<(), Fault> {
-        let admitted = self.account.admit(&self.app.store, call.window, self.class).await;
-        admitted.map_err(|refusal| match refusal {
-            Refusal::Full(retry_at) => Fault {
-                retry_at: Some(retry_at),
-                ..Fault::new(FaultClass::Limited, "paced", "The account's budget for this moment is used.")
-            },
-            Refusal::Store(error) => store_fault(&error),
-        })
+        loop {
+            match self.account.admit(&self.app.store, call.window, self.class).await {
+                Ok(()) => return Ok(()),
+                Err(Refusal::Full(room_at))
+                    if room_at <= self.patient_until && self.app.env.wait_until(room_at).await => {}
+                Err(Refusal::Full(room_at)) => {
+                    let message = "The account's budget for this moment is used.";
+                    let fault = Fault::new(FaultClass::Limited, "paced", message);
+                    return Err(Fault { retry_at: Some(room_at), ..fault });
+                }
+                Err(Refusal::Store(error)) => return Err(store_fault(&error)),
+            }
+        }
     }
 
     async fn grant(&self, connection: &ConnectionOf) -> Result<(Grant, i64), Fault> {

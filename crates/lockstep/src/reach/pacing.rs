@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lockstep_connect::about::RateLimit;
 use lockstep_connect::{About, Window};
@@ -32,6 +33,14 @@ impl Class {
             Self::Interactive => 100,
             Self::Live => 90,
             Self::Backfill => 80,
+        }
+    }
+
+    /// How long the calls of one session may wait for room, all together. A job does not wait, it comes back.
+    pub const fn patience(self) -> Duration {
+        match self {
+            Self::Interactive => Duration::from_secs(10),
+            Self::Live | Self::Backfill => Duration::ZERO,
         }
     }
 }

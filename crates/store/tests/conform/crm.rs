@@ -279,7 +279,7 @@ pub fn a_lost_invocation_is_unknown(world: &World) {
         assert_eq!(kept.map(|kept| kept.unwrap().is_lost(tx.now())), [false, true]);
         Ok(())
     });
-    world.dial.advance(Duration::from_secs(60));
+    world.dial.advance(Duration::from_secs(90));
     world.write(move |tx, org| {
         let died = tx.invocation(&of, &ids[0])?.unwrap();
         assert!(died.is_lost(tx.now()), "one that died in the sending too");

@@ -134,6 +134,32 @@ fn what_the_crm_refuses_is_told_in_its_own_words_with_the_field_that_caused_it()
 }
 
 #[test]
+fn a_call_without_room_waits_its_turn_and_is_refused_where_that_takes_long() {
+    let signet = ready();
+    let payload = json!({ "payload": { "title": "Apple", "stage": "appointmentscheduled" } });
+    let began = signet.world.now();
+    let mut sent = 0;
+    while signet.world.now() == began {
+        assert_eq!(signet.api("POST", MADE, &payload).0, 200, "after {sent}");
+        sent += 1;
+    }
+    let waited = signet.world.now().since(began);
+    assert!(sent > 50 && waited.as_secs() <= 10, "{sent} calls, then {waited:?}");
+    assert_eq!(signet.world.hubspot.calls().throttled, 0);
+
+    let day = Effect::Status { status: 429, policy: Some("DAILY".to_owned()) };
+    signet.world.hubspot.faults().push(Fault::once("POST /crm/v3/objects/deals", day));
+    refused(signet.api("POST", MADE, &payload), 429, "rate_limited");
+    let (calls, now) = (signet.world.hubspot.calls().total, signet.world.now());
+    refused(signet.api("POST", MADE, &payload), 429, "rate_limited");
+    assert_eq!(
+        (signet.world.hubspot.calls().total, signet.world.now()),
+        (calls, now),
+        "nothing was sent or waited for"
+    );
+}
+
+#[test]
 fn the_crms_state_is_told_as_what_to_do() {
     let mut signet = ready();
     let payload = json!({ "payload": { "title": "Apple", "stage": "appointmentscheduled" } });
