@@ -96,6 +96,8 @@ pub struct NewInvocation {
     pub fingerprint: [u8; 32],
     /// The record or key that only one open invocation may be about.
     pub exclusive: Option<String>,
+    /// What a find-or-create recognises its record by; see [`Tx::last_found_by`].
+    pub found_by: Option<String>,
     /// See [`Invocation::deed`].
     pub deed: Json,
 }
@@ -168,14 +170,31 @@ impl Tx<'_> {
         }
         let begun = self.execute(
             "INSERT INTO invocations (id, org_id, connection_id, object, event, idempotency_key, fingerprint, exclusive,
-                 state, deed, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open', ?9, ?10, ?10) ON CONFLICT DO NOTHING",
+                 found_by, state, deed, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'open', ?10, ?11, ?11) ON CONFLICT DO NOTHING",
             args![
                 &new.id, of.org().id(), of.id(), &new.object, &new.event, new.idempotency_key.as_deref(),
-                &new.fingerprint[..], new.exclusive.as_deref(), Arg::json(&new.deed)?, now
+                &new.fingerprint[..], new.exclusive.as_deref(), new.found_by.as_deref(), Arg::json(&new.deed)?, now
             ],
         )?;
         Ok(if begun > 0 { BeginInvocation::First } else { BeginInvocation::Running })
+    }
+
+    /// The last invocation before this one that recognised its record by the same. Done ones are kept for a day.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn last_found_by(
+        &mut self,
+        of: &ConnectionOf,
+        found_by: &str,
+        before: &InvocationId,
+    ) -> Result<Option<Invocation>, StoreError> {
+        let sql = format!(
+            "{INVOCATION} WHERE connection_id = ?1 AND found_by = ?2 AND id <> ?3
+             ORDER BY created_at DESC, id DESC LIMIT 1"
+        );
+        self.one(&sql, args![of.id(), found_by, before], invocation_row)
     }
 
     /// Keeps what came of an invocation.

@@ -67,8 +67,8 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("migrations/postgres/0012_places_of_subscriptions.sql"),
     },
     Migration {
-        sqlite: include_str!("migrations/sqlite/0013_unanswered_invocations.sql"),
-        postgres: include_str!("migrations/postgres/0013_unanswered_invocations.sql"),
+        sqlite: include_str!("migrations/sqlite/0013_invocations_found_again.sql"),
+        postgres: include_str!("migrations/postgres/0013_invocations_found_again.sql"),
     },
 ];
 

@@ -551,6 +551,7 @@ fn an_invocation_without_an_answer_is_shown_until_somebody_decides() {
             idempotency_key: Some("k".to_owned()),
             fingerprint: [1; 32],
             exclusive: None,
+            found_by: None,
             deed: serde_json::json!({"sent": "start"}),
         };
         tx.begin_invocation(&of, &invoked)?;

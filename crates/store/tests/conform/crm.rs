@@ -216,6 +216,7 @@ fn invocation(world: &World, key: Option<&str>, exclusive: Option<&str>) -> NewI
         idempotency_key: key.map(str::to_owned),
         fingerprint: [1; 32],
         exclusive: exclusive.map(str::to_owned),
+        found_by: None,
         deed: json!({"sent": "start"}),
     }
 }

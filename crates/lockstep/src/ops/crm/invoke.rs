@@ -1,6 +1,8 @@
 //! An app invokes an event; the user's mapping says what that is. Intent before effect: what is sent is durable first,
 //! and a lost answer is looked for before anything is said.
 
+use std::time::Duration;
+
 use lockstep_connect::{Deed, FaultClass, Outcome};
 use lockstep_core::crm::action::{Key, Write};
 use lockstep_core::crm::{
@@ -20,6 +22,9 @@ use super::tokens;
 use super::unknown::{self, Lost};
 use crate::app::App;
 use crate::ops::idempotency::Once;
+
+/// How long a CRM's search may take to show what was written: longer than any of them takes.
+const SEARCH_LAG_MAX: Duration = Duration::from_secs(60);
 
 /// What an app asks for.
 #[derive(Clone, Debug)]
@@ -165,7 +170,7 @@ impl Run<'_> {
             BeginInvocation::First => Ok(None),
             BeginInvocation::Running => {
                 let message = "Another invocation about the same thing is under way. Try again in a second.";
-                let retry_after = Some(std::time::Duration::from_secs(1));
+                let retry_after = Some(Duration::from_secs(1));
                 Err(CrmProblem { retry_after, ..CrmProblem::new(CrmCode::InvocationInProgress, message) })
             }
             BeginInvocation::OtherRequest => {
@@ -192,10 +197,10 @@ impl Run<'_> {
                 let record = self.on_record()?.clone();
                 self.update(record, write).await
             }
-            Effect::Delete => self.act(Deed::Archive(self.on_record()?.clone()), None).await,
+            Effect::Delete => self.act(Deed::Archive(self.on_record()?.clone())).await,
             Effect::Start { workflow, inputs } => {
                 let object = self.mapped.native()?.slug.clone();
-                self.act(Deed::Start { object, workflow, record: self.record.clone(), inputs }, None).await
+                self.act(Deed::Start { object, workflow, record: self.record.clone(), inputs }).await
             }
         }
     }
@@ -221,15 +226,19 @@ impl Run<'_> {
     /// Makes a record, or changes the one that has the key.
     async fn create(&self, write: Write, find_by: Option<Key>) -> Result<Json, CrmProblem> {
         let api = self.mapped.native()?;
-        let Some(key) = find_by else { return self.act(self.creation(write)?, None).await };
+        let Some(key) = find_by else { return self.act(self.creation(write)?).await };
         // The key is held before it is looked for, so that nobody else finds nothing at the same time.
-        let exclusive = format!("{}:{}={}", api.slug, key.property, key.value);
+        let found_by = format!("{}:{}={}", api.slug, key.property, key.value);
         let creation = self.creation(write.clone())?;
-        let id = match self.begin(&creation, Some(exclusive)).await? {
+        let id = match self.begin(&creation, Some(found_by.clone())).await? {
             Begun::Before(answer) => return Ok(answer),
             Begun::First(id) => id,
         };
-        let deed = match self.existing(&key, &write).await {
+        let existing = match self.existing(&key, &write).await {
+            Ok(None) => self.made_lately(&found_by, &id, &key, &write).await,
+            found => found,
+        };
+        let deed = match existing {
             Ok(None) => creation,
             Ok(Some(record)) => {
                 let properties = write.against(&record);
@@ -289,6 +298,39 @@ impl Run<'_> {
         Ok(found.records.into_iter().next())
     }
 
+    /// The record that the last event with this key made or changed: a search shows it only after a while.
+    async fn made_lately(
+        &self,
+        found_by: &str,
+        id: &InvocationId,
+        key: &Key,
+        write: &Write,
+    ) -> Result<Option<Record>, CrmProblem> {
+        let (of, found_by, id) = (self.mapped.of.clone(), found_by.to_owned(), id.clone());
+        let last = self.app.store.read(move |tx| Ok::<_, CrmProblem>(tx.last_found_by(&of, &found_by, &id)?));
+        let Some(last) = last.await? else { return Ok(None) };
+        let Some(answer) = last.answer else {
+            let shown_at = last.updated_at.plus(SEARCH_LAG_MAX);
+            return match shown_at.since(self.app.env.now()) {
+                Duration::ZERO => Ok(None),
+                wait => {
+                    let message = "The CRM's answer to an event with the same key was lost, and it would not show yet what \
+                                   that event made. Try again later.";
+                    let problem = CrmProblem::new(CrmCode::InvocationInProgress, message);
+                    Err(CrmProblem { retry_after: Some(wait), ..problem })
+                }
+            };
+        };
+        let record = answer["record"]["id"].as_str().and_then(|id| id.parse::<RecordId>().ok());
+        let Some(record) = record.filter(|record| record.object() == self.mapped.native().map_or("", |api| &api.slug))
+        else {
+            return Ok(None);
+        };
+        let asked: Vec<String> = write.if_empty.iter().cloned().chain([key.property.clone()]).collect();
+        let held = self.mapped.look(self.app, &record, &asked).await?;
+        Ok(held.filter(|held| held.text(&key.property) == Some(key.value.as_str())))
+    }
+
     async fn update(&self, record: RecordId, write: Write) -> Result<Json, CrmProblem> {
         let properties = if write.if_empty.is_empty() {
             write.properties
@@ -309,7 +351,7 @@ impl Run<'_> {
                 json!({ "record": current })
             });
         }
-        self.act(Deed::Update { record, properties, links: write.links }, None).await
+        self.act(Deed::Update { record, properties, links: write.links }).await
     }
 
     fn blame(&self) -> Option<Blame<'_>> {
@@ -318,14 +360,14 @@ impl Run<'_> {
     }
 
     /// Writes the intent, sends, and keeps what came of it.
-    async fn act(&self, deed: Deed, exclusive: Option<String>) -> Result<Json, CrmProblem> {
-        match self.begin(&deed, exclusive).await? {
+    async fn act(&self, deed: Deed) -> Result<Json, CrmProblem> {
+        match self.begin(&deed, None).await? {
             Begun::Before(answer) => Ok(answer),
             Begun::First(id) => self.send(&id, &deed).await,
         }
     }
 
-    async fn begin(&self, deed: &Deed, exclusive: Option<String>) -> Result<Begun, CrmProblem> {
+    async fn begin(&self, deed: &Deed, found_by: Option<String>) -> Result<Begun, CrmProblem> {
         let id = InvocationId::new(&self.app.env);
         let new = NewInvocation {
             id: id.clone(),
@@ -333,7 +375,8 @@ impl Run<'_> {
             event: self.event.slug.clone(),
             idempotency_key: self.asked.idempotency_key.clone(),
             fingerprint: self.fingerprint(),
-            exclusive: exclusive.or_else(|| self.record.as_ref().map(ToString::to_string)),
+            exclusive: found_by.clone().or_else(|| self.record.as_ref().map(ToString::to_string)),
+            found_by,
             deed: serde_json::to_value(self.lost(deed)).map_err(tokens::broken)?,
         };
         let of = self.mapped.of.clone();

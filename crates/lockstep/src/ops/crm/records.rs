@@ -67,14 +67,10 @@ pub async fn of_version(
     })?;
     let api = match mapping.api_object_id {
         None => None,
-        Some(id) => {
-            let known = schema::objects(app, &of).await?;
-            let chosen = known.iter().find(|api| api.id == id).ok_or_else(|| {
-                let message = format!("What {} was mapped to has gone from the CRM.", object.slug);
-                CrmProblem::new(CrmCode::MappingBroken, message)
-            })?;
-            Some(schema::as_known(app, &of, &chosen.slug).await?)
-        }
+        Some(id) => Some(schema::as_known(app, &of, id).await?.ok_or_else(|| {
+            let message = format!("What {} was mapped to has gone from the CRM.", object.slug);
+            CrmProblem::new(CrmCode::MappingBroken, message)
+        })?),
     };
     Ok(Mapped { of, object, mapping, api })
 }

@@ -24,11 +24,13 @@ pub async fn objects(app: &App, of: &ConnectionOf) -> Result<Vec<ApiObject>, Crm
         let of = of.clone();
         app.store.read(move |tx| Ok::<_, CrmProblem>(tx.api_objects(&of)?)).await?
     };
-    kept.map(|(objects, _)| objects).ok_or_else(|| {
-        let message = "The CRM's objects are still being fetched. Ask again in a second.";
-        let retry_after = Some(Duration::from_secs(1));
-        CrmProblem { retry_after, ..CrmProblem::new(CrmCode::MetadataPending, message) }
-    })
+    kept.map(|(objects, _)| objects).ok_or_else(pending)
+}
+
+fn pending() -> CrmProblem {
+    let message = "The CRM's objects are still being fetched. Ask again in a second.";
+    let retry_after = Some(Duration::from_secs(1));
+    CrmProblem { retry_after, ..CrmProblem::new(CrmCode::MetadataPending, message) }
 }
 
 /// The same for a person who looks: a list that was never fetched, or a minute ago, is fetched in the background.
@@ -64,14 +66,23 @@ pub async fn object(app: &App, of: &ConnectionOf, slug: &str) -> Result<ApiObjec
     }
 }
 
-/// One object as it was last seen, or fetched where it was never. Events go by this one: no call is made for them.
+/// The object with this number as it was last seen, or fetched where it was never; `None` when it has gone. Events go by
+/// this one: no call is made for them.
 ///
 /// # Errors
-/// As [`object`].
-pub async fn as_known(app: &App, of: &ConnectionOf, slug: &str) -> Result<ApiObject, CrmProblem> {
-    match known(app, of, slug).await? {
-        Some((object, _)) => Ok(object),
-        None => refresh(app, of, slug).await,
+/// As [`objects`] and [`object`].
+pub async fn as_known(app: &App, of: &ConnectionOf, id: i64) -> Result<Option<ApiObject>, CrmProblem> {
+    let reader = of.clone();
+    let found = app.store.read(move |tx| {
+        let (objects, _) = tx.api_objects(&reader)?.ok_or_else(pending)?;
+        let Some(chosen) = objects.into_iter().find(|object| object.id == id) else { return Ok(None) };
+        let kept = tx.api_object(&reader, &chosen.slug)?;
+        Ok::<_, CrmProblem>(Some((chosen.slug, kept)))
+    });
+    match found.await? {
+        None => Ok(None),
+        Some((_, Some((object, _)))) => Ok(Some(object)),
+        Some((slug, None)) => refresh(app, of, &slug).await.map(Some),
     }
 }
 

@@ -190,6 +190,7 @@ fn what_stands_in_the_way_is_named() {
             idempotency_key: None,
             fingerprint: [0; 32],
             exclusive: Some(held),
+            found_by: None,
             deed: json!({}),
         };
         tx.begin_invocation(&of, &open)

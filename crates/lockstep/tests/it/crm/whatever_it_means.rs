@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lockstep_sandbox::hubspot::{Deed, Workflow};
+use lockstep_sandbox::{Effect, Fault};
 use serde_json::{Value, json};
 
 use super::signet::{Signet, direct, fixed};
@@ -135,4 +136,39 @@ fn what_has_a_key_is_found_and_changed_and_else_made() {
     assert_eq!(first["record"]["id"], second["record"]["id"], "{second}");
     assert_eq!(second["record"]["data"]["name"], "Anna");
     assert_eq!(signet.world.hubspot.records().len(), 1);
+}
+
+/// A search shows only after a while what was made last.
+#[test]
+fn what_was_made_a_moment_ago_is_found_before_the_crms_search_shows_it() {
+    let mut signet = Signet::new();
+    signet.connect("c");
+    let objects = json!({ "document": { "fields": { "title": { "type": "string" } }, "events": { "sent": {
+        "type": "create", "payloadSchema": { "title": { "type": "string" }, "worth": { "type": "string" } } } } } });
+    let sent = json!([{ "event": { "slug": "sent" }, "action_type": "create", "find_by": "#/properties/dealname",
+        "transformations": [direct("title", "dealname"), direct("worth", "amount"),
+            fixed("appointmentscheduled", "dealstage"), fixed("default", "pipeline")] }]);
+    signet.map("c", &objects, "deals", &json!([direct("title", "dealname")]), &sent);
+    let path = "/api/v1/crm/c/objects/document/events/sent";
+    let send = |signet: &Signet, title: &str, worth: &str| {
+        signet.api("POST", path, &json!({ "payload": { "title": title, "worth": worth } }))
+    };
+    let deals = |signet: &Signet| signet.world.hubspot.records_of("deals").expect("deals").len();
+    let (_, first) = send(&signet, "Lease", "1");
+    let (_, second) = send(&signet, "Lease", "2");
+    assert_eq!((&second["record"]["id"], deals(&signet)), (&first["record"]["id"], 1), "{second}");
+    let made = signet.world.hubspot.records_of("deals").expect("deals").remove(0);
+    assert_eq!(made.properties["amount"].as_deref(), Some("2"));
+
+    signet.world.hubspot.edit(&made.id, &[("dealname", "Renamed")]).expect("an edit");
+    assert_eq!(send(&signet, "Lease", "3").0, 200);
+    assert_eq!(deals(&signet), 2, "the record has another name by now");
+
+    signet.world.hubspot.faults().push(Fault::once("POST /crm/v3/objects/deals", Effect::LostAfter));
+    assert_eq!(send(&signet, "Rent", "1").0, 504);
+    let (status, body) = send(&signet, "Rent", "1");
+    assert_eq!((status, &body["code"]), (409, &json!("invocation_in_progress")), "{body}");
+    signet.world.pass(Duration::from_secs(61));
+    assert_eq!(send(&signet, "Rent", "2").0, 200);
+    assert_eq!(deals(&signet), 3, "the lost one is found");
 }
