@@ -221,8 +221,8 @@ async fn a_workflow_is_started_by_the_value_it_watches_for() {
     assert_eq!(office.hubspot.workflows()[0].runs, 3);
 
     office.hubspot.faults().push(Fault::once("PATCH /crm/v3/objects/contacts/{id}", Effect::LostAfter));
-    let fault = office.carry_out(&start(Some(&ana), &[])).await.expect_err("no answer to what comes before");
-    assert_eq!((fault.class, office.hubspot.workflows()[0].runs), (FaultClass::Unreachable, 3));
+    office.carry_out(&start(Some(&ana), &[])).await.expect("what may have been cleared is filled again");
+    assert_eq!(office.hubspot.workflows()[0].runs, 4);
 
     let unknown =
         Deed::Start { object: "contacts".to_owned(), workflow: "7".to_owned(), record: None, inputs: set(&[]) };
