@@ -43,7 +43,7 @@ pub trait Connector: crate::objects::Objects {
     /// Looks for records by search; index lag applies except for a unique key. Few calls.
     async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault>;
 
-    /// One page of what changed. One call.
+    /// One page of what changed. One call, or few when more properties are asked than a search can name.
     async fn changes(
         &self,
         session: &Session,

@@ -58,19 +58,32 @@ impl Fault {
     /// How much of a sentence is kept, in characters.
     pub const MESSAGE_CHARS_MAX: usize = 500;
 
-    /// A fault with nothing more to say. An overlong message is cut.
+    /// How much of a code, of a property's name and of a request id is kept, in characters.
+    pub const NAME_CHARS_MAX: usize = 255;
+
+    /// A fault with nothing more to say. An overlong message or code is cut.
     pub fn new(class: FaultClass, code: impl Into<String>, message: impl Into<String>) -> Self {
-        let mut message: String = message.into();
-        if let Some((end, _)) = message.char_indices().nth(Self::MESSAGE_CHARS_MAX) {
-            message.truncate(end);
-        }
-        Self { class, code: code.into(), message, retry_at: None, property: None, existing: None, request_id: None }
+        let (code, message) = (cut(code.into(), Self::NAME_CHARS_MAX), cut(message.into(), Self::MESSAGE_CHARS_MAX));
+        Self { class, code, message, retry_at: None, property: None, existing: None, request_id: None }
+    }
+
+    /// The same with what else the vendor named cut, too.
+    pub fn bounded(self) -> Self {
+        let bounded = |text: Option<String>| text.map(|text| cut(text, Self::NAME_CHARS_MAX));
+        Self { property: bounded(self.property), request_id: bounded(self.request_id), ..self }
     }
 
     /// Whether the failed call used up a try. Waiting for a budget and waiting for a person do not (law 11).
     pub fn counts_as_try(&self) -> bool {
         !matches!(self.class, FaultClass::Limited | FaultClass::Reauthorise | FaultClass::Forbidden)
     }
+}
+
+fn cut(mut text: String, chars_max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(chars_max) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// How often an invisible record is asked for again before a person is asked.
@@ -137,6 +150,7 @@ mod tests {
     fn an_overlong_message_is_cut_between_characters() {
         let fault = Fault::new(FaultClass::Bug, "X", "é".repeat(10_000));
         assert_eq!(fault.message.chars().count(), Fault::MESSAGE_CHARS_MAX);
+        assert_eq!(Fault::new(FaultClass::Bug, "é".repeat(300), "x").code, "é".repeat(Fault::NAME_CHARS_MAX));
     }
 
     #[test]

@@ -200,7 +200,7 @@ struct TokenRefusal {
 ///
 /// # Errors
 /// [`FaultClass::Reauthorise`] when the code or the grant is refused, [`FaultClass::Limited`] and [`FaultClass::Busy`]
-/// when it may work later, [`FaultClass::Rejected`] when the app itself is refused.
+/// when it may work later, [`FaultClass::Forbidden`] when the app itself is refused.
 pub fn read_grant(status: u16, body: &Json, sent_at: Time, held: Option<&SecretString>) -> Result<Grant, Fault> {
     match status {
         200..300 => {}
@@ -232,11 +232,13 @@ fn refused(status: u16, body: &Json) -> Fault {
         .error_description
         .or(refusal.message)
         .unwrap_or_else(|| format!("The token call was answered {status}."));
-    let class = match code.as_str() {
-        "invalid_client" | "unauthorized_client" | "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" | "BAD_REDIRECT_URI" => {
-            FaultClass::Rejected
+    let class = match (code.as_str(), status) {
+        ("invalid_client" | "unauthorized_client" | "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" | "BAD_REDIRECT_URI", _) => {
+            FaultClass::Forbidden
         }
-        _ => FaultClass::Reauthorise,
+        ("invalid_grant" | "BAD_REFRESH_TOKEN" | "BAD_AUTH_CODE", _) | (_, 400 | 401) => FaultClass::Reauthorise,
+        // A grant is given up for its own refusal alone: 408, 423, 425 and 477 pass, and so may what nobody knows.
+        _ => FaultClass::Busy,
     };
     Fault::new(class, code, message)
 }
@@ -318,7 +320,13 @@ mod tests {
         let class = |status, body: Json| read_grant(status, &body, SENT, None).expect_err("refused").class;
         assert_eq!(class(400, json!({ "status": "BAD_REFRESH_TOKEN", "message": "unknown" })), FaultClass::Reauthorise);
         assert_eq!(class(400, json!({ "error": "invalid_grant" })), FaultClass::Reauthorise);
-        assert_eq!(class(401, json!({ "error": "invalid_client" })), FaultClass::Rejected);
+        assert_eq!(class(403, json!({ "error": "invalid_grant" })), FaultClass::Reauthorise);
+        assert_eq!(class(401, json!({ "message": "no" })), FaultClass::Reauthorise);
+        assert_eq!(class(401, json!({ "error": "invalid_client" })), FaultClass::Forbidden);
+        assert_eq!(class(400, json!({ "status": "BAD_CLIENT_SECRET" })), FaultClass::Forbidden);
+        for passing in [403, 408, 423, 425, 451, 477] {
+            assert_eq!(class(passing, json!({ "status": "error", "message": "later" })), FaultClass::Busy, "{passing}");
+        }
         assert_eq!(class(429, json!({})), FaultClass::Limited);
         assert_eq!(class(403, json!("<html>")), FaultClass::Busy);
         assert_eq!(class(502, Json::Null), FaultClass::Busy);

@@ -1,12 +1,12 @@
-//! One deed at a time: records made, changed, archived and linked, and workflows started (HubSpot's pages "CRM API |
-//! Objects" and "Associations v4").
+//! One deed at a time: records made, changed, archived and linked, and workflows started (HubSpot's page "CRM API |
+//! Objects").
 
 use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{Link, RecordId};
-use lockstep_core::record::Properties;
-use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use lockstep_core::record::{Properties, Record};
+use serde_json::json;
 
+use super::links::{attach, link_type};
 use super::wire::{Object, ask, in_path, on_wire, records_of, send};
 use super::{flows, read};
 use crate::connector::{Got, Outcome};
@@ -16,27 +16,6 @@ use crate::objects::Deed;
 
 /// When a note was taken: HubSpot wants it of every new one, and it is now unless somebody says otherwise.
 pub(super) const TIMESTAMP: &str = "hs_timestamp";
-
-/// The default links between objects of every account: from, to, HubSpot's number (the type table of its client
-/// library). Other pairs are asked for.
-const LINK_TYPES: [(&str, &str, u32); 16] = [
-    ("contacts", "companies", 279),
-    ("companies", "contacts", 280),
-    ("contacts", "deals", 4),
-    ("deals", "contacts", 3),
-    ("deals", "companies", 341),
-    ("companies", "deals", 342),
-    ("contacts", "tickets", 15),
-    ("tickets", "contacts", 16),
-    ("tickets", "companies", 339),
-    ("companies", "tickets", 340),
-    ("deals", "tickets", 27),
-    ("tickets", "deals", 28),
-    ("notes", "contacts", 202),
-    ("notes", "companies", 190),
-    ("notes", "deals", 214),
-    ("notes", "tickets", 228),
-];
 
 /// Carries out one deed. One call, one more for each link of an update, and reads before it where a link's type or a
 /// workflow's trigger has to be looked up; a workflow on a record that is there takes two.
@@ -50,16 +29,18 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
             create(session, object, properties, links, asked).await
         }
         Deed::Update { record, properties, links } => {
-            // The record comes last, so that a link that is refused leaves it as it was.
-            for (before, link) in links.iter().enumerate() {
-                let attached = attach(session, record, link).await;
-                if before == 0 { attached } else { attached.map_err(half_done) }?;
+            // The record comes last, so that a link that is refused leaves it as it was. Links that are made already are
+            // made again without harm, so a fault after them says no more than what became of its own call.
+            for link in links {
+                attach(session, record, link).await?;
             }
-            if properties.is_empty() {
-                found(session, record, asked).await
-            } else {
-                let changed = change(session, record, properties, asked).await;
-                if links.is_empty() { changed } else { changed.map_err(half_done) }
+            if !properties.is_empty() {
+                return change(session, record, properties, asked).await;
+            }
+            match found(session, record, asked).await {
+                // The links are made, whatever keeps the record from being shown.
+                Err(_) if !links.is_empty() => Ok(unseen(session, record)),
+                found => found,
             }
         }
         Deed::Archive(record) => archive(session, record).await,
@@ -70,7 +51,7 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
 }
 
 /// A fault of a step before the deed itself. Whatever became of that step, the deed was not sent and can be repeated.
-fn nothing_done(fault: Fault) -> Fault {
+pub(super) fn nothing_done(fault: Fault) -> Fault {
     match fault.class {
         FaultClass::Busy | FaultClass::Unknown => Fault { class: FaultClass::Unreachable, ..fault },
         _ => fault,
@@ -121,6 +102,12 @@ async fn found(session: &Session, record: &RecordId, asked: &[String]) -> Result
     }
 }
 
+/// A record that was written to and not shown.
+fn unseen(session: &Session, record: &RecordId) -> Outcome {
+    let (id, properties, updated_at) = (record.id().to_owned(), Properties::new(), session.env.now());
+    Outcome::Written(Record { id, properties, updated_at, archived: false, merged: Vec::new() })
+}
+
 async fn archive(session: &Session, record: &RecordId) -> Result<Outcome, Fault> {
     match send(session, Call::write(Method::Delete, path_of(record), None)).await {
         Err(fault) if fault.class != FaultClass::Missing => Err(fault),
@@ -160,7 +147,16 @@ async fn start(
     if !holds(&held) {
         return change(session, record, &properties, asked).await;
     }
-    change(session, record, &[(trigger.property, None)].into(), &[]).await.map_err(nothing_done)?;
+    let clearing = [(trigger.property.clone(), None)].into();
+    match change(session, record, &clearing, &[]).await {
+        // What may be cleared now has to be filled again, unless it is seen to be there still.
+        Err(fault) if matches!(fault.class, FaultClass::Busy | FaultClass::Unknown) => {
+            if holds(&found(session, record, &asked_now).await.map_err(half_done)?) {
+                return Err(half_done(fault));
+            }
+        }
+        cleared => drop(cleared?),
+    }
     change(session, record, &properties, asked).await.map_err(half_done)
 }
 
@@ -169,62 +165,10 @@ fn half_done(fault: Fault) -> Fault {
     Fault { class: FaultClass::Unknown, ..fault }
 }
 
-/// Links a record that is there. One call, and one before it for a kind that is asked for by name.
-async fn attach(session: &Session, record: &RecordId, link: &Link) -> Result<(), Fault> {
-    let base = format!("/crm/v4/objects/{}/{}/associations", in_path(record.object()), in_path(record.id()));
-    let to = format!("{}/{}", in_path(link.to.object()), in_path(link.to.id()));
-    let call = match link.kind {
-        None => Call::write(Method::Put, format!("{base}/default/{to}"), None),
-        Some(_) => {
-            let kind = link_type(session, record.object(), link).await?;
-            Call::write(Method::Put, format!("{base}/{to}"), Some(json!([kind.on_wire()])))
-        }
-    };
-    send(session, call).await.map(drop)
-}
-
-#[derive(Deserialize)]
-struct LinkTypes {
-    results: Vec<LinkType>,
-}
-
-/// A kind of link between two objects.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LinkType {
-    category: String,
-    type_id: u32,
-    label: Option<String>,
-}
-
-impl LinkType {
-    fn on_wire(&self) -> Json {
-        json!({ "associationCategory": self.category, "associationTypeId": self.type_id })
-    }
-}
-
-/// The kind of a link from records of `object`: the default one, or one by its label or number.
-async fn link_type(session: &Session, object: &str, link: &Link) -> Result<LinkType, Fault> {
-    let to = link.to.object();
-    let known = LINK_TYPES.iter().find(|(a, b, _)| link.kind.is_none() && *a == object && *b == to);
-    if let Some(&(_, _, type_id)) = known {
-        return Ok(LinkType { category: "HUBSPOT_DEFINED".to_owned(), type_id, label: None });
-    }
-    let path = format!("/crm/v4/associations/{}/{}/labels", in_path(object), in_path(to));
-    let types: LinkTypes = ask(session, Call::read(Method::Get, path, None)).await.map_err(nothing_done)?;
-    let fits = |it: &LinkType| match (&link.kind, &it.label) {
-        (None, label) => label.is_none(),
-        (Some(kind), Some(label)) if label.eq_ignore_ascii_case(kind) => true,
-        (Some(kind), _) => *kind == it.type_id.to_string(),
-    };
-    types.results.into_iter().find(fits).ok_or_else(|| {
-        let kind = link.kind.as_deref().unwrap_or("default");
-        Fault::new(FaultClass::Rejected, "UNKNOWN_LINK", format!("HubSpot has no {kind} link from {object} to {to}."))
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value as Json;
+
     use super::*;
     use crate::script::{Line, Script};
 
@@ -246,22 +190,99 @@ mod tests {
         assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Rejected, "OTHER_OBJECT"));
     }
 
+    fn linking(properties: Properties, links: usize) -> Deed {
+        let link = Link { to: record("contacts:2"), kind: None };
+        Deed::Update { record: record("deals:1"), properties, links: vec![link; links] }
+    }
+
+    fn renaming() -> Properties {
+        [("dealname".to_owned(), Some("Lamps".to_owned()))].into()
+    }
+
+    fn linked() -> Line {
+        Line::new(200, json!({ "status": "COMPLETE", "results": [] }))
+    }
+
     #[tokio::test]
-    async fn a_record_that_only_links_were_for_may_be_gone() {
-        let links = vec![Link { to: record("contacts:2"), kind: None }];
-        let update = Deed::Update { record: record("deals:1"), properties: Properties::new(), links };
+    async fn links_that_were_made_are_not_said_to_be_missing() {
         let none = || Line::new(207, json!({ "status": "COMPLETE", "results": [] }));
-        let fault = refused(update, [Line::new(200, json!({ "results": [] })), none(), none()]).await;
-        assert_eq!(fault.class, FaultClass::Missing);
+        let unseen = [
+            vec![none(), none()],
+            vec![Line::new(429, json!({ "policyName": "DAILY" }))],
+            vec![Line::new(403, json!({ "category": "MISSING_SCOPES" }))],
+            vec![Line::new(502, Json::Null)],
+        ];
+        for lines in unseen {
+            let (_script, session, _) = Script::new([linked()].into_iter().chain(lines));
+            let done = carry_out(&session, &linking(Properties::new(), 1), &[]).await.expect("the link is made");
+            assert!(matches!(done, Outcome::Written(record) if record.id == "1"));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_for_certain_after_a_link_is_not_unknown() {
+        let gone = json!({ "message": "no", "errors": [{ "code": "PROPERTY_DOESNT_EXIST", "context": { "propertyName": ["dealname"] } }] });
+        let cases = [
+            (Line::new(400, json!({ "message": "no" })), FaultClass::Rejected),
+            (Line::new(400, gone), FaultClass::Drift),
+            (Line::new(409, json!({ "message": "no" })), FaultClass::Duplicate),
+            (Line::new(429, json!({})), FaultClass::Limited),
+            (Line::new(502, Json::Null), FaultClass::Unknown),
+        ];
+        for (line, class) in cases {
+            assert_eq!(refused(linking(renaming(), 1), [linked(), line]).await.class, class);
+        }
+        let second = Line::new(404, json!({ "message": "no such contact" }));
+        assert_eq!(refused(linking(renaming(), 2), [linked(), second]).await.class, FaultClass::Missing);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_refused_inside_a_good_answer_is_refused() {
+        let error = json!({ "category": "VALIDATION_ERROR", "message": "The limit of links is reached." });
+        let answer = json!({ "status": "COMPLETE", "results": [], "errors": [error], "numErrors": 1 });
+        for status in [200, 207] {
+            let fault = refused(linking(renaming(), 1), [Line::new(status, answer.clone())]).await;
+            assert_eq!((fault.class, fault.message.as_str()), (FaultClass::Rejected, "The limit of links is reached."));
+        }
+    }
+
+    /// Starts a workflow on a contact that holds the trigger's value; `lines` answer the clearing and what follows.
+    async fn started_again(lines: impl IntoIterator<Item = Line>) -> (Result<Outcome, Fault>, Vec<(Method, Json)>) {
+        let held = holding(Some("signed"));
+        let (script, session, _) = Script::new([held].into_iter().chain(lines));
+        let inputs: Properties = [(flows::EVENT.to_owned(), Some("signed".to_owned()))].into();
+        let (object, workflow) = ("contacts".to_owned(), flows::EVENT.to_owned());
+        let start = Deed::Start { object, workflow, record: Some(record("contacts:1")), inputs };
+        let done = carry_out(&session, &start, &[]).await;
+        (done, script.calls().into_iter().map(|call| (call.method, call.body.expect("a body"))).collect())
+    }
+
+    fn holding(value: Option<&str>) -> Line {
+        let object = json!({ "id": "1", "properties": { flows::EVENT: value }, "updatedAt": "2026-11-22T11:00:00Z" });
+        Line::new(200, json!({ "status": "COMPLETE", "results": [object] }))
+    }
+
+    #[tokio::test]
+    async fn a_value_that_may_have_been_cleared_is_filled_again() {
+        let set = json!({ "id": "1", "properties": {}, "updatedAt": "2026-11-22T11:00:00Z" });
+        for lost in [502, 503, 504] {
+            let lines = [Line::new(lost, Json::Null), holding(None), Line::new(200, set.clone())];
+            let (done, calls) = started_again(lines).await;
+            assert!(done.is_ok(), "{lost}");
+            assert_eq!(calls[3], (Method::Patch, json!({ "properties": { flows::EVENT: "signed" } })));
+        }
+        let (done, _) = started_again([Line::new(504, Json::Null), holding(Some("signed"))]).await;
+        assert_eq!(done.expect_err("it may be cleared yet").class, FaultClass::Unknown);
+        let (done, _) = started_again([Line::new(504, Json::Null), Line::new(503, Json::Null)]).await;
+        assert_eq!(done.expect_err("nobody can tell").class, FaultClass::Unknown);
+        let (done, _) = started_again([Line::new(400, json!({ "message": "no" }))]).await;
+        assert_eq!(done.expect_err("not cleared").class, FaultClass::Rejected);
     }
 
     #[tokio::test]
     async fn a_link_that_is_refused_leaves_the_record_as_it_was() {
-        let properties: Properties = [("dealname".to_owned(), Some("Lamps".to_owned()))].into();
-        let links = vec![Link { to: record("contacts:2"), kind: None }];
-        let update = Deed::Update { record: record("deals:1"), properties, links };
         let (script, session, _) = Script::new([Line::new(400, json!({ "message": "no such contact" }))]);
-        let fault = carry_out(&session, &update, &[]).await.expect_err("refused");
+        let fault = carry_out(&session, &linking(renaming(), 1), &[]).await.expect_err("refused");
         assert_eq!(fault.class, FaultClass::Rejected);
         let calls = script.calls();
         assert_eq!(calls[0].path, "/crm/v4/objects/deals/1/associations/default/contacts/2");

@@ -31,7 +31,7 @@ pub(super) fn of_answer(answer: &Answer, effect: bool) -> Fault {
     } else if answer.status == 423 {
         fault.retry_at = Some(answer.sent_at.plus(Duration::from_secs(2)));
     }
-    fault
+    fault.bounded()
 }
 
 /// The fault of one row in a 207 answer. Rows have no HTTP status; their category stands for one.
@@ -46,7 +46,7 @@ pub(super) fn of_row(error: &ErrorBody) -> Fault {
     if matches!(error.category.as_deref(), Some("RATE_LIMITS" | "RATE_LIMIT")) {
         fault.class = FaultClass::Limited;
     }
-    fault
+    fault.bounded()
 }
 
 fn of_error(status: u16, error: &ErrorBody) -> Fault {
@@ -240,6 +240,20 @@ mod tests {
             json!({ "message": "Contact already exists", "category": "CONFLICT", "context": { "existingId": ["9"] } });
         let fault = of_row(&ErrorBody::read(&row));
         assert_eq!((fault.class, fault.existing.as_deref()), (FaultClass::Duplicate, Some("9")));
+    }
+
+    #[test]
+    fn what_hubspot_says_is_kept_within_bounds() {
+        let long = "x".repeat(100_000);
+        let body = json!({ "message": long, "correlationId": long, "errors": [
+            { "message": long, "code": long, "context": { "propertyName": [long] } },
+        ] });
+        for fault in [of_answer(&answer(400, body.clone()), true), of_row(&ErrorBody::read(&body))] {
+            let named = [Some(fault.code), fault.property, fault.request_id];
+            assert!(named.into_iter().flatten().all(|text| text.len() == Fault::NAME_CHARS_MAX));
+        }
+        let limited = of_answer(&answer(429, json!({ "policyName": long, "requestId": long })), true);
+        assert_eq!(limited.request_id.map(|id| id.len()), Some(Fault::NAME_CHARS_MAX));
     }
 
     #[test]

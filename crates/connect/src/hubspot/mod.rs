@@ -4,6 +4,7 @@ mod deeds;
 mod faults;
 mod flows;
 mod hooks;
+mod links;
 mod metadata;
 mod objects;
 mod read;

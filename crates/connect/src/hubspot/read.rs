@@ -6,8 +6,8 @@ use lockstep_core::record::Record;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
-use super::wire::{CONTACTS, Object, Page, ask, batch_read, filter, with_merged};
-use super::{ABOUT, metadata};
+use super::wire::{CONTACTS, Object, Page, ask, batch_read, filter};
+use super::{ABOUT, metadata, search};
 use crate::connector::{Find, Got, IdPage, Listed};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
@@ -60,17 +60,19 @@ async fn by_id(
     Ok(found)
 }
 
-/// Looks by key (no index lag) or by a search. One call.
+/// Looks by key (no index lag) or by a search. One call, and one more for what a search finds when the properties are too
+/// many to be named in it.
 pub(super) async fn find(session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault> {
-    let call = match by {
+    let mut body = match by {
         Find::Key { property, values } => {
             return by_key(session, "contacts", property, values, properties).await;
         }
-        Find::Email(email) => search(&email_groups(email), properties),
-        Find::Phone(phone) => search(&phone_groups(phone), properties),
+        Find::Email(email) => candidates(&email_groups(email)),
+        Find::Phone(phone) => candidates(&phone_groups(phone)),
     };
-    let found = results(session, "contacts", call, properties).await?;
-    Ok(found.into_iter().map(|object| object.record(properties)).collect())
+    let named = search::name(&mut body, properties);
+    let call = Call::read(Method::Post, format!("{CONTACTS}/search"), Some(body)).as_search();
+    search::records(session, "contacts", shown(session, call).await?, properties, named).await
 }
 
 /// Reads records by the values of a unique property; no index lag. One call.
@@ -92,25 +94,23 @@ pub(super) async fn by_key(
     Ok(found.into_iter().map(|object| object.record(&asked)).collect())
 }
 
+async fn shown(session: &Session, call: Call) -> Result<Vec<Object>, Fault> {
+    match ask::<Page>(session, call).await {
+        Err(fault) if fault.class == FaultClass::Missing => Ok(Vec::new()),
+        answered => Ok(answered?.results),
+    }
+}
+
 /// What a read shows; nothing when HubSpot says that there is none of it.
-pub(super) async fn results(
-    session: &Session,
-    object: &str,
-    call: Call,
-    asked: &[String],
-) -> Result<Vec<Object>, Fault> {
-    let mut objects = match ask::<Page>(session, call).await {
-        Err(fault) if fault.class == FaultClass::Missing => return Ok(Vec::new()),
-        answered => answered?.results,
-    };
+async fn results(session: &Session, object: &str, call: Call, asked: &[String]) -> Result<Vec<Object>, Fault> {
+    let mut objects = shown(session, call).await?;
     metadata::complete(session, object, &mut objects, asked).await?;
     Ok(objects)
 }
 
-fn search(groups: &[Json], properties: &[String]) -> Call {
+fn candidates(groups: &[Json]) -> Json {
     let groups: Vec<Json> = groups.iter().map(|filter| json!({ "filters": [filter] })).collect();
-    let body = json!({ "filterGroups": groups, "properties": with_merged(properties), "limit": CANDIDATES_MAX });
-    Call::read(Method::Post, format!("{CONTACTS}/search"), Some(body)).as_search()
+    json!({ "filterGroups": groups, "limit": CANDIDATES_MAX })
 }
 
 fn email_groups(email: &str) -> [Json; 2] {
@@ -234,6 +234,22 @@ mod tests {
             |at: usize| calls[at].body.as_ref().expect("a body")["filterGroups"].as_array().expect("groups").len();
         assert_eq!((groups(0), groups(1)), (2, 5));
         assert!(calls[0].body.as_ref().expect("a body").to_string().contains("ana@example.com"));
+    }
+
+    #[tokio::test]
+    async fn a_search_that_cannot_name_every_property_is_read_by_id() {
+        let wanted: Vec<String> = (0..200).map(|n| format!("a_property_of_the_account_{n}")).collect();
+        let shown: serde_json::Map<String, Json> = wanted.iter().map(|name| (name.clone(), json!("x"))).collect();
+        let found = || results(&[object("7", false, json!({ "hs_object_id": "7" }))]);
+        let read = || results(&[object("7", false, json!(shown))]);
+        let (script, session, _) = Script::new([found(), read(), found(), read()]);
+        for by in [Find::Email("ana@example.com".into()), Find::Phone("+6281234567890".into())] {
+            let found = find(&session, &by, &wanted).await.expect("one");
+            assert_eq!((found[0].id.as_str(), found[0].text(&wanted[199])), ("7", Some("x")));
+        }
+        for search in script.bodies().iter().step_by(2) {
+            assert!(search.to_string().len() <= 3_000 && search["properties"] == json!(["hs_object_id"]), "{search}");
+        }
     }
 
     #[test]

@@ -8,10 +8,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::wire::{CONTACTS, Page, filter, read, send, with_merged};
-use super::{ABOUT, metadata};
+use super::wire::{CONTACTS, Page, filter, read, send};
+use super::{ABOUT, search};
 use crate::connector::{ChangePage, Cursor};
 use crate::door::{Answer, Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
@@ -60,7 +60,8 @@ struct ClockSight {
     ours: i64,
 }
 
-/// One page of the window under way, or the first of the next. One call.
+/// One page of the window under way, or the first of the next. One call, and one more for each full batch of records
+/// whose properties are too many to be named in a search.
 pub(super) async fn changes(
     session: &Session,
     cursor: Option<&Cursor>,
@@ -70,11 +71,14 @@ pub(super) async fn changes(
     let place: Place = place.map_err(|error| {
         Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
     })?;
-    let answer = send(session, search(&place, properties)).await?;
+    let mut body = body(&place);
+    let named = search::name(&mut body, properties);
+    let call = Call::read(Method::Post, format!("{CONTACTS}/search"), Some(body)).as_search();
+    let answer = send(session, call).await?;
     let sight = ClockSight::of(&answer);
     let sent_at = answer.sent_at;
     let elapsed = session.env.now().since(sent_at);
-    let mut page: Page = read(answer.body, false)?;
+    let page: Page = read(answer.body, false)?;
     let more = has_more(&page);
     let last_id = last_id(&page, place.window.map_or(0, |window| window.last_id), more)?;
     let clock = sight.map(ClockSight::at_the_latest);
@@ -89,12 +93,11 @@ pub(super) async fn changes(
             (Place { clock: sight.or(place.clock), ..place }.walked(window, more), more)
         }
     };
-    metadata::complete(session, "contacts", &mut page.results, properties).await?;
-    let records = page.results.into_iter().map(|object| object.record(properties)).collect();
+    let records = search::records(session, "contacts", page.results, properties, named).await?;
     Ok(ChangePage { records, more, clock, cursor: place.cursor()? })
 }
 
-fn search(place: &Place, properties: &[String]) -> Call {
+fn body(place: &Place) -> Json {
     let last_id = place.window.map_or(0, |window| window.last_id);
     let mut filters = vec![filter("hs_object_id", "GT", &last_id.to_string())];
     if let Some(since) = place.since {
@@ -104,13 +107,11 @@ fn search(place: &Place, properties: &[String]) -> Call {
     if let Some(window) = place.window {
         filters.push(filter("lastmodifieddate", "LTE", &window.until.to_string()));
     }
-    let body = json!({
+    json!({
         "filterGroups": [{ "filters": filters }],
         "sorts": [{ "propertyName": "hs_object_id", "direction": "ASCENDING" }],
-        "properties": with_merged(properties),
         "limit": ABOUT.page,
-    });
-    Call::read(Method::Post, format!("{CONTACTS}/search"), Some(body)).as_search()
+    })
 }
 
 /// As late as the vendor's clock surely stood when the call was sent; our own clock where the answer has no `Date`.
@@ -211,11 +212,9 @@ fn millis(span: Duration) -> i64 {
 mod tests {
     use std::sync::Arc;
 
-    use lockstep_core::env::{Dial, Time};
-    use serde_json::Value as Json;
-
     use super::*;
     use crate::script::{Line, NOON, Script};
+    use lockstep_core::env::{Dial, Time};
 
     /// A page with these ids; `more` as HubSpot tells it.
     fn page(ids: &[u64], more: bool) -> Line {
@@ -293,6 +292,18 @@ mod tests {
         assert!(more, "the total tells it too");
         let (_, more, _) = scan.step(page(&[3], false)).await;
         assert!(!more);
+    }
+
+    #[tokio::test]
+    async fn a_search_that_cannot_name_every_property_is_read_by_id() {
+        let wanted: Vec<String> = (0..200).map(|n| format!("a_property_of_the_account_{n}")).collect();
+        let shown: serde_json::Map<String, Json> = wanted.iter().map(|name| (name.clone(), json!("x"))).collect();
+        let read = json!({ "results": [{ "id": "3", "properties": shown, "updatedAt": "2026-11-22T11:00:00Z" }] });
+        let (script, session, _) = Script::new([page(&[3], true).date(NOON), Line::new(200, read)]);
+        let page = changes(&session, None, &wanted).await.expect("a page");
+        assert_eq!((page.records.len(), page.more, page.records[0].text(&wanted[199])), (1, true, Some("x")));
+        let search = script.bodies().remove(0);
+        assert!(search.to_string().len() <= 3_000 && search["properties"] == json!(["hs_object_id"]), "{search}");
     }
 
     #[tokio::test]

@@ -1,9 +1,10 @@
 //! Searches of any object (HubSpot's page "CRM API | Search").
 
 use lockstep_core::crm::{Filter, Operator};
+use lockstep_core::record::Record;
 use serde_json::{Value as Json, json};
 
-use super::wire::{Page, filter, read as read_body, records_of, send, with_merged};
+use super::wire::{Object, Page, filter, read as read_body, records_of, send, with_merged};
 use super::{ABOUT, metadata, read, scan};
 use crate::connector::Got;
 use crate::door::{Call, Method, Session};
@@ -28,15 +29,11 @@ pub(super) async fn search(
     properties: &[String],
 ) -> Result<Found, Fault> {
     let mut body = body(object, search)?;
-    body["properties"] = with_merged(properties).into();
-    let is_long = body.to_string().chars().count() > BODY_CHARS_MAX;
-    if is_long {
-        body["properties"] = json!(["hs_object_id"]);
-    }
+    let named = name(&mut body, properties);
     let call = Call::read(Method::Post, format!("{}/search", records_of(object)), Some(body)).as_search();
     let answer = send(session, call).await?;
     let asked_at = scan::asked_at(&answer, session);
-    let mut page: Page = read_body(answer.body, false)?;
+    let page: Page = read_body(answer.body, false)?;
     let after = match search.changed {
         None => page.after().map(str::to_owned),
         Some(_) => {
@@ -44,14 +41,44 @@ pub(super) async fn search(
             Some(scan::last_id(&page, place(search)?, more)?.to_string()).filter(|_| more)
         }
     };
-    if is_long {
-        let ids: Vec<String> = page.results.into_iter().map(|found| found.id).collect();
-        let got = read::get(session, object, &ids, properties).await?;
-        let found = |got| if let Got::Found(record) = got { Some(record) } else { None };
-        return Ok(Found { records: got.into_iter().filter_map(found).collect(), after, asked_at });
+    Ok(Found { records: records(session, object, page.results, properties, named).await?, after, asked_at })
+}
+
+/// Whether a search names the properties that are wanted of what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// They come with the results.
+    All,
+    /// They are too many to be named in a search: the records are read by their ids.
+    IdAlone,
+}
+
+/// Names the wanted properties in the body of a search, as far as HubSpot takes one so long.
+pub(super) fn name(body: &mut Json, properties: &[String]) -> Named {
+    body["properties"] = with_merged(properties).into();
+    if body.to_string().chars().count() <= BODY_CHARS_MAX {
+        return Named::All;
     }
-    metadata::complete(session, object, &mut page.results, properties).await?;
-    Ok(Found { records: page.results.into_iter().map(|found| found.record(properties)).collect(), after, asked_at })
+    body["properties"] = json!(["hs_object_id"]);
+    Named::IdAlone
+}
+
+/// The records that a search found, with their properties. One call for each full batch where the search did not name
+/// them, and none else.
+pub(super) async fn records(
+    session: &Session,
+    object: &str,
+    mut results: Vec<Object>,
+    properties: &[String],
+    named: Named,
+) -> Result<Vec<Record>, Fault> {
+    if named == Named::All {
+        metadata::complete(session, object, &mut results, properties).await?;
+        return Ok(results.into_iter().map(|found| found.record(properties)).collect());
+    }
+    let ids: Vec<String> = results.into_iter().map(|found| found.id).collect();
+    let got = read::get(session, object, &ids, properties).await?;
+    Ok(got.into_iter().filter_map(|got| if let Got::Found(record) = got { Some(record) } else { None }).collect())
 }
 
 /// Where the page begins: how many results come before it, or behind which id.

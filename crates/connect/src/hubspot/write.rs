@@ -111,12 +111,12 @@ fn names(error: &ErrorBody, row: &Row<'_>) -> bool {
 
 /// One outcome for each row. Results are matched by trace, key or id first, what is left over by the values sent.
 fn outcomes(rows: &[Row<'_>], key: Option<&str>, page: Page, asked: &[String]) -> Vec<RowOutcome> {
-    let unmentioned = unmentioned(rows, &page);
     let mut settled: Vec<Option<RowOutcome>> = rows
         .iter()
         .map(|row| page.errors.iter().find(|error| names(error, row)).map(|error| Err(faults::of_row(error))))
         .collect();
     let mut unsure = Vec::new();
+    let is_complete = page.is_complete();
     for object in page.results {
         let row = open(rows, &settled).find(|(_, row)| is_certain(row, &object, key)).map(|(at, _)| at);
         match row {
@@ -125,11 +125,12 @@ fn outcomes(rows: &[Row<'_>], key: Option<&str>, page: Page, asked: &[String]) -
         }
     }
     for object in unsure {
-        let alike = open(rows, &settled).filter_map(|(at, row)| Some((agreement(row, &object)?, at))).max();
-        if let Some((_, at)) = alike {
+        if let Some(at) = likeliest(open(rows, &settled), &object) {
             settled[at] = Some(Ok(Outcome::Written(object.record(asked))));
         }
     }
+    let nameless = page.errors.iter().filter(|error| is_complete && !rows.iter().any(|row| names(error, row)));
+    let unmentioned = unmentioned(open(rows, &settled).count(), &nameless.collect::<Vec<_>>());
     settled.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(unmentioned.clone()))).collect()
 }
 
@@ -144,8 +145,17 @@ fn is_certain(row: &Row<'_>, object: &Object, key: Option<&str>) -> bool {
     by_trace || by_key || object.id == row.id || object.merged().any(|id| id == row.id)
 }
 
-/// How many of the row's values the result shows; `None` when it shows another value, or none at all. Two rows that
-/// agree with a result equally well are alike, so either may have it.
+/// The row that a result agrees with best. Of several, any may have it if they sent the same; else nobody knows whose it
+/// is, for what tells them apart may be what the result does not show.
+fn likeliest<'a>(open: impl Iterator<Item = (usize, &'a Row<'a>)>, object: &Object) -> Option<usize> {
+    let agreeing: Vec<_> = open.filter_map(|(at, row)| Some((agreement(row, object)?, at, row.sent))).collect();
+    let most = agreeing.iter().map(|(shown, ..)| *shown).max()?;
+    let mut best = agreeing.into_iter().filter(|(shown, ..)| *shown == most);
+    let (_, at, sent) = best.next()?;
+    best.all(|(_, _, other)| other == sent).then_some(at)
+}
+
+/// How many of the row's values the result shows; `None` when it shows another value, or none at all.
 fn agreement(row: &Row<'_>, object: &Object) -> Option<usize> {
     let mut shown = 0;
     for (name, sent) in row.sent? {
@@ -159,12 +169,12 @@ fn agreement(row: &Row<'_>, object: &Object) -> Option<usize> {
     (shown > 0).then_some(shown)
 }
 
-/// The fault of rows that the answer says nothing about: the one error that names no row, if the batch came to its
-/// end; else nobody knows.
-fn unmentioned(rows: &[Row<'_>], page: &Page) -> Fault {
-    let nameless = page.errors.iter().find(|error| !rows.iter().any(|row| names(error, row)));
+/// The fault of rows that the answer says nothing about: an error that names no row, if the batch came to its end with
+/// one for each of them; else nobody knows. Which of several rows it speaks of is not known either.
+fn unmentioned(rows: usize, nameless: &[&ErrorBody]) -> Fault {
     match nameless {
-        Some(error) if page.is_complete() => faults::of_row(error),
+        [error] if rows == 1 => faults::of_row(error),
+        [error, ..] if nameless.len() >= rows => Fault { existing: None, ..faults::of_row(error) },
         _ => Fault::new(FaultClass::Unknown, "ROW_NOT_MENTIONED", "HubSpot's answer does not mention this row."),
     }
 }
@@ -246,6 +256,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_result_that_could_be_of_either_row_is_of_neither() {
+        let ana = |trace: &str, phone: &str| create(trace, &[("firstname", Some("Ana")), ("phone", Some(phone))]);
+        let answer = || [object("12", json!({ "firstname": "Ana" })), object("11", json!({ "firstname": "Ana" }))];
+        let differ = Write::Create { key: None, rows: vec![ana("a", "+1"), ana("b", "+2")] };
+        assert_eq!(run(&differ, batch(&answer(), &[])).await.0, vec![Err(FaultClass::Unknown); 2]);
+        let alike = Write::Create { key: None, rows: vec![ana("a", "+1"), ana("b", "+1")] };
+        assert_eq!(run(&alike, batch(&answer(), &[])).await.0, [Ok("12".into()), Ok("11".into())]);
+    }
+
+    #[tokio::test]
     async fn faults_come_by_row() {
         let rows =
             vec![create("a", &[("email", Some("a@example.com"))]), create("b", &[("email", Some("b@example.com"))])];
@@ -266,6 +286,17 @@ mod tests {
         let nameless = json!({ "category": "VALIDATION_ERROR", "message": "no" });
         let (told, _) = run(&rows(), batch(&[object("1", json!({}))], std::slice::from_ref(&nameless))).await;
         assert_eq!(told, [Ok("1".into()), Err(FaultClass::Rejected)]);
+        let (told, _) = run(&rows(), batch(&[], std::slice::from_ref(&nameless))).await;
+        assert_eq!(told, [Err(FaultClass::Unknown), Err(FaultClass::Unknown)], "one of them may have been written");
+        let taken = |id: &str| json!({ "category": "CONFLICT", "message": format!("Contact already exists. Existing ID: {id}") });
+        let (_script, session, _) = Script::new([batch(&[], &[taken("7"), taken("8")])]);
+        for outcome in write(&session, &rows(), &[]).await.expect("an answer") {
+            let fault = outcome.expect_err("taken");
+            assert_eq!((fault.class, fault.existing), (FaultClass::Duplicate, None), "nobody knows by which");
+        }
+        let (_script, session, _) = Script::new([batch(&[object("1", json!({}))], &[taken("7")])]);
+        let outcomes = write(&session, &rows(), &[]).await.expect("an answer");
+        assert_eq!(outcomes[1].as_ref().expect_err("taken").existing.as_deref(), Some("7"));
         let unfinished = Line::new(200, json!({ "status": "PROCESSING", "results": [], "errors": [nameless] }));
         assert_eq!(run(&rows(), unfinished).await.0, [Err(FaultClass::Unknown), Err(FaultClass::Unknown)]);
     }

@@ -24,10 +24,12 @@ impl RecordId {
     /// A record of a native object. The object's name holds no colon; the id may.
     ///
     /// # Errors
-    /// A part that is empty, over 255 characters or holds a control character, or an object's name with a colon.
+    /// A part that is empty, over 255 characters, holds a control character or would leave its place in a path (`.` and
+    /// `..`), or an object's name with a colon.
     pub fn new(object: &str, id: &str) -> Result<Self, BadRecordId> {
-        let sound =
-            |part: &str| !part.is_empty() && fits(part, EXTERNAL_ID_CHARS_MAX) && !part.chars().any(char::is_control);
+        let sound = |part: &str| {
+            !matches!(part, "" | "." | "..") && fits(part, EXTERNAL_ID_CHARS_MAX) && !part.chars().any(char::is_control)
+        };
         if !sound(object) || object.contains(':') || !sound(id) {
             return Err(BadRecordId);
         }
@@ -68,7 +70,17 @@ mod tests {
     fn an_id_names_its_object_up_to_the_first_colon() {
         let id: RecordId = "deals:a:1".parse().unwrap();
         assert_eq!((id.object(), id.id()), ("deals", "a:1"));
-        for bad in ["", "deals", ":1", "deals:", "de\nals:1", &format!("deals:{}", "9".repeat(256))] {
+        for bad in [
+            "",
+            "deals",
+            ":1",
+            "deals:",
+            "de\nals:1",
+            "deals:.",
+            "deals:..",
+            "..:1",
+            &format!("deals:{}", "9".repeat(256)),
+        ] {
             assert_eq!(bad.parse::<RecordId>(), Err(BadRecordId), "{bad}");
         }
         assert_eq!(RecordId::new("a:b", "1"), Err(BadRecordId));
@@ -76,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_printed_is_read_again(object in "[^:\\p{Cc}]{1,20}", id in "[^\\p{Cc}]{1,20}") {
+        fn what_was_printed_is_read_again(object in "[^.:\\p{Cc}]{1,20}", id in "[^.\\p{Cc}]{1,20}") {
             let record = RecordId::new(&object, &id).unwrap();
             prop_assert_eq!(record.to_string().parse::<RecordId>(), Ok(record));
         }

@@ -103,7 +103,7 @@ impl VendorDoor {
         {
             grant::lost(&self.app, connection, fault).await?;
         }
-        renewed
+        renewed.map_err(unsent)
     }
 
     async fn exchange(&self, call: &Call, grant: &Grant) -> Result<Answer, Fault> {
@@ -146,6 +146,14 @@ impl VendorDoor {
             tracing::warn!(vendor = self.connector.about().slug, window = ?call.window, "429 although we kept to our share: somebody else uses the account, our share is halved");
             forgotten(self.account.refused(&self.app.store, call.window).await);
         }
+    }
+}
+
+/// A renewal that failed: the call it was for was not sent, and no row of it is to blame.
+fn unsent(fault: Fault) -> Fault {
+    match fault.class {
+        FaultClass::Busy | FaultClass::Unknown | FaultClass::Bug => Fault { class: FaultClass::Unreachable, ..fault },
+        _ => fault,
     }
 }
 

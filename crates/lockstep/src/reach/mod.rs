@@ -66,7 +66,7 @@ pub fn connector(vendor: &str) -> Result<&'static dyn Connector, Fault> {
 /// Exchanges the code of an OAuth redirect for a grant.
 ///
 /// # Errors
-/// The vendor's refusal, or [`FaultClass::Rejected`] when no client id and secret are configured.
+/// The vendor's refusal, or [`FaultClass::Forbidden`] when no client id and secret are configured.
 pub async fn exchange_code(app: &App, vendor: &str, base_url: &str, code: &str, pkce: &Pkce) -> Result<Grant, Fault> {
     grant::exchange_code(app, connector(vendor)?, base_url, code, pkce).await
 }
@@ -74,14 +74,14 @@ pub async fn exchange_code(app: &App, vendor: &str, base_url: &str, code: &str, 
 /// The app that we are to a vendor, with the address that its redirects come back to.
 ///
 /// # Errors
-/// [`FaultClass::Rejected`] when no client id and secret are configured.
+/// [`FaultClass::Forbidden`] when no client id and secret are configured.
 pub fn oauth_app(app: &App, about: &About) -> Result<oauth::App, Fault> {
     let missing = || {
         let message = format!(
             "OAuth at {} needs the client id and secret of your app there: set them in the configuration.",
             about.name
         );
-        Fault::new(FaultClass::Rejected, "oauth_app", message)
+        Fault::new(FaultClass::Forbidden, "oauth_app", message)
     };
     let client = app.settings.oauth_apps.get(about.slug).ok_or_else(missing)?;
     Ok(oauth::App {

@@ -24,6 +24,7 @@ mod oauth;
 mod page;
 mod rates;
 mod relink;
+mod renewals;
 mod second_channel;
 mod storm;
 mod storms;

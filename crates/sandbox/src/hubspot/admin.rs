@@ -36,7 +36,7 @@ fn columns(object: &str) -> &'static [&'static str] {
 }
 
 /// Everything `POST /__NAME` can do, by name.
-const ACTS: [&str; 18] = [
+const ACTS: [&str; 19] = [
     "create",
     "edit",
     "archive",
@@ -55,6 +55,7 @@ const ACTS: [&str; 18] = [
     "subscribe",
     "grant",
     "workflow",
+    "refuse-links",
 ];
 
 #[derive(Deserialize)]
@@ -112,6 +113,9 @@ enum Act {
     },
     Grant,
     Workflow(Workflow),
+    RefuseLinks {
+        times: u32,
+    },
 }
 
 fn contacts() -> String {
@@ -242,6 +246,7 @@ impl Hubspot {
             Act::Reinstate => self.reinstate(),
             Act::ExpireTokens => self.expire_tokens(),
             Act::ClockOffset { us } => self.set_clock_offset(us),
+            Act::RefuseLinks { times } => self.refuse_links(times),
             Act::Subscribe { url, properties } => {
                 let properties: Vec<&str> = properties.iter().map(String::as_str).collect();
                 self.subscribe(&url, &properties);
@@ -301,7 +306,7 @@ mod tests {
     #[test]
     fn every_act_has_a_route_and_every_route_an_act() {
         for act in ACTS {
-            let members = json!({"act": act, "id": "1", "us": 0, "name": "n", "url": "u",
+            let members = json!({"act": act, "id": "1", "us": 0, "times": 1, "name": "n", "url": "u",
                 "primary": "1", "other": "2", "properties": [], "object": "deals", "property": "p", "does": {"set": {}}});
             let with_map = json!({"act": act, "id": "1", "properties": {}});
             let known = [members, with_map].map(serde_json::from_value::<Act>);

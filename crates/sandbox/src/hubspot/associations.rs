@@ -54,6 +54,11 @@ fn default_row(portal: &mut Portal, from: (ObjectNo, u64), to: (ObjectNo, u64)) 
 pub(super) fn put_default(portal: &mut Portal, call: &Call) -> Answer {
     let (from, to) = both(portal, call)?;
     let (from_id, to_id) = pair(portal, call)?;
+    if portal.refused_links > 0 {
+        portal.refused_links -= 1;
+        let refusal = Refusal::validation("The limit of associations between these records is reached");
+        return Ok(portal.batch(StatusCode::OK, Vec::new(), &[refusal.row().into()]));
+    }
     let rows = default_row(portal, (from, from_id), (to, to_id))?;
     Ok(portal.batch(StatusCode::OK, rows.into(), &[]))
 }
@@ -62,7 +67,7 @@ pub(super) fn put_default(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn put(portal: &mut Portal, call: &Call) -> Answer {
     let (from, to) = both(portal, call)?;
     let (from_id, to_id) = pair(portal, call)?;
-    let types = portal.typed(from, &call.json::<Vec<TypeBody>>()?)?;
+    let types = portal.typed(from, Some(to), &call.json::<Vec<TypeBody>>()?)?;
     for it in &types {
         portal.links.add(from_id, it.leading_to(to_id));
     }
@@ -120,7 +125,7 @@ pub(super) fn batch_create(portal: &mut Portal, call: &Call) -> Answer {
     for body in pairs(call)? {
         let ends =
             portal.linkable(from, &body.from.text()).and_then(|a| Ok((a, portal.linkable(to, &body.to.text())?)));
-        match ends.and_then(|ends| Ok((ends, portal.typed(from, &body.types)?))) {
+        match ends.and_then(|ends| Ok((ends, portal.typed(from, Some(to), &body.types)?))) {
             Ok(((a, b), types)) => {
                 for it in &types {
                     portal.links.add(a, it.leading_to(b));

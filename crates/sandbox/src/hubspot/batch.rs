@@ -218,7 +218,7 @@ impl Portal {
         if makes_missing {
             result.insert("new".into(), target.is_none().into());
         }
-        if let Some(trace) = row.trace {
+        if let Some(trace) = row.trace.filter(|_| self.settings.echoes_trace) {
             result.insert("objectWriteTraceId".into(), trace.into());
         }
         outcome.results.push(result.into());

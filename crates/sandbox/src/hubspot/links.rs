@@ -136,6 +136,7 @@ impl IdBody {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TypeBody {
+    association_category: String,
     association_type_id: u32,
 }
 
@@ -172,22 +173,35 @@ impl Portal {
         })
     }
 
-    /// The types of one link that a body names, with the object they lead to.
-    pub(super) fn typed(&self, from: ObjectNo, ids: &[TypeBody]) -> Result<Vec<&'static LinkType>, Refusal> {
-        let from = self.singular(from);
+    /// The types of one link that a body names. Where it leads is known from the path, or from the types alone.
+    pub(super) fn typed(
+        &self,
+        from: ObjectNo,
+        to: Option<ObjectNo>,
+        bodies: &[TypeBody],
+    ) -> Result<Vec<&'static LinkType>, Refusal> {
+        if bodies.is_empty() {
+            return Err(Refusal::validation("At least one association type is needed"));
+        }
+        let (from, to) = (self.singular(from), to.map(|to| self.singular(to)));
         let known = |body: &TypeBody| {
-            let id = body.association_type_id;
-            let found = TYPES.iter().find(|it| it.from == from && it.id == id);
-            found.ok_or_else(|| Refusal::validation(format!("Association type {id} does not exist for {from}")))
+            let (category, id) = (&body.association_category, body.association_type_id);
+            let fits = |it: &&LinkType| {
+                it.from == from && to.is_none_or(|to| it.to == to) && it.id == id && it.category == category
+            };
+            TYPES.iter().find(fits).ok_or_else(|| {
+                let to = to.map(|to| format!(" to {to}")).unwrap_or_default();
+                Refusal::validation(format!("Association type {category} {id} does not exist from {from}{to}"))
+            })
         };
-        ids.iter().map(known).collect()
+        bodies.iter().map(known).collect()
     }
 
     /// Reads the links that a new record is to have.
     pub(super) fn check_links(&self, of: ObjectNo, bodies: &[LinkBody]) -> Result<Vec<NewLink>, Refusal> {
         let mut links = Vec::new();
         for body in bodies {
-            for it in self.typed(of, &body.types)? {
+            for it in self.typed(of, None, &body.types)? {
                 let to = self.linkable(self.objects.named(it.to)?, &body.to.text())?;
                 links.push(it.leading_to(to));
             }

@@ -397,6 +397,11 @@ impl Hubspot {
         self.with(|portal| portal.workflows.all())
     }
 
+    /// Refuses the next default links, each inside an answer that looks well.
+    pub fn refuse_links(&self, times: u32) {
+        self.with(|portal| portal.refused_links = times);
+    }
+
     /// Sets, or with none removes, what rewrites every record just after a write.
     pub fn set_automation(&self, automation: Option<Automation>) {
         self.with(|portal| portal.automation = automation);

@@ -22,6 +22,11 @@ const CODE_LIFE_US: i64 = 60 * 1_000_000;
 /// Words of sixteen digits in an access token: HubSpot's have more than 300 characters.
 const ACCESS_TOKEN_WORDS: usize = 20;
 
+/// More characters than any private app's token has.
+const STATIC_TOKEN_CHARS_MAX: usize = 300;
+/// Lengths of the parts of a refresh token, which is a UUID.
+const REFRESH_TOKEN_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
+
 const USER_ID: u32 = 2_034_711;
 const USER: &str = "ada@example.com";
 
@@ -50,7 +55,7 @@ struct Code {
 
 #[derive(Clone, Debug)]
 struct Access {
-    refresh_token: String,
+    grant: Grant,
     expires_us: i64,
 }
 
@@ -89,15 +94,14 @@ impl Grants {
                 Err(Refusal::new(StatusCode::UNAUTHORIZED, "EXPIRED_AUTHENTICATION", message)
                     .context("expire time", [crate::world::iso(access.expires_us)]))
             }
-            None if accepts_any && !self.static_revoked => Ok(App::Static(token.to_owned())),
+            None if accepts_any && !self.static_revoked && !is_issued(token) => Ok(App::Static(token.to_owned())),
             None => Err(unauthenticated("The token used to make this call is not valid.")),
         }
     }
 
     /// What a person agreed to; none for a token that was never issued.
     pub(super) fn scopes_of(&self, token: &str) -> Option<&[String]> {
-        let access = self.access.get(token)?;
-        Some(&self.refresh.get(&access.refresh_token)?.scopes)
+        Some(&self.access.get(token)?.grant.scopes)
     }
 
     /// Takes back every grant; static tokens stop working too.
@@ -119,8 +123,8 @@ impl Portal {
     /// A grant without a browser, as if an admin had just allowed it.
     pub(super) fn grant(&mut self, scopes: Vec<String>) -> Tokens {
         let grant = Grant { scopes };
-        let refresh_token = self.new_refresh(grant);
-        self.new_access(refresh_token)
+        let refresh_token = self.new_refresh(grant.clone());
+        self.new_access(refresh_token, grant)
     }
 
     fn new_refresh(&mut self, grant: Grant) -> String {
@@ -129,13 +133,19 @@ impl Portal {
         token
     }
 
-    fn new_access(&mut self, refresh_token: String) -> Tokens {
+    fn new_access(&mut self, refresh_token: String, grant: Grant) -> Tokens {
         let access_token = self.rng.token(ACCESS_TOKEN_WORDS);
         let life_us = self.settings.access_token_life_us;
-        let access = Access { refresh_token: refresh_token.clone(), expires_us: self.now_us() + life_us };
+        let access = Access { grant, expires_us: self.now_us() + life_us };
         self.grants.access.insert(access_token.clone(), access);
         Tokens { access_token, refresh_token, expires_in: life_us / 1_000_000 }
     }
+}
+
+/// Whether a token looks like those that OAuth issues, here or elsewhere: no private app has such a one.
+fn is_issued(token: &str) -> bool {
+    let is_refresh = token.split('-').map(str::len).eq(REFRESH_TOKEN_PARTS);
+    is_refresh || token.len() > STATIC_TOKEN_CHARS_MAX
 }
 
 /// Refuses a token that never was one, or is one no longer.
@@ -246,11 +256,10 @@ pub(super) fn token(portal: &mut Portal, call: &Call) -> Answer {
     }
     let tokens = match field("grant_type") {
         "authorization_code" => exchange(portal, &form)?,
-        "refresh_token" if portal.grants.refresh.contains_key(field("refresh_token")) => {
-            portal.new_access(field("refresh_token").to_owned())
-        }
         "refresh_token" => {
-            return Err(bad("BAD_REFRESH_TOKEN", "missing or invalid refresh token"));
+            let grant = portal.grants.refresh.get(field("refresh_token")).cloned();
+            let grant = grant.ok_or_else(|| bad("BAD_REFRESH_TOKEN", "missing or invalid refresh token"))?;
+            portal.new_access(field("refresh_token").to_owned(), grant)
         }
         _ => return Err(bad("BAD_GRANT_TYPE", "missing or unknown grant type")),
     };
@@ -278,8 +287,7 @@ fn exchange(portal: &mut Portal, form: &BTreeMap<String, String>) -> Result<Toke
     if !verified {
         return Err(bad("BAD_CODE_VERIFIER", "missing or invalid code verifier"));
     }
-    let refresh_token = portal.new_refresh(code.grant);
-    Ok(portal.new_access(refresh_token))
+    Ok(portal.grant(code.grant.scopes))
 }
 
 fn unknown_token() -> Refusal {
@@ -302,8 +310,7 @@ fn token_info(portal: &Portal, grant: &Grant, kind: &str, token: &str) -> Value 
 pub(super) fn inspect_access(portal: &mut Portal, call: &Call) -> Answer {
     let token = call.param("token");
     let access = portal.grants.access.get(token).ok_or_else(unknown_token)?;
-    let grant = portal.grants.refresh.get(&access.refresh_token).ok_or_else(unknown_token)?;
-    let mut info = token_info(portal, grant, "access", token);
+    let mut info = token_info(portal, &access.grant, "access", token);
     info["app_id"] = portal.settings.app_id.into();
     info["expires_in"] = ((access.expires_us - portal.now_us()) / 1_000_000).max(0).into();
     Ok(Reply::ok(info))

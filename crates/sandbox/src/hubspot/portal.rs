@@ -34,6 +34,8 @@ pub(super) struct Portal {
     next_id: u64,
     pub(super) objects: Objects,
     pub(super) links: Links,
+    /// How many default links are yet to be refused.
+    pub(super) refused_links: u32,
     pub(super) workflows: Workflows,
     pub(super) grants: Grants,
     pub(super) hooks: Hooks,
@@ -51,6 +53,7 @@ impl Portal {
             next_id: FIRST_ID,
             objects: Objects::new(settings.portal_id),
             links: Links::default(),
+            refused_links: 0,
             workflows: Workflows::new(),
             grants: Grants::default(),
             hooks: Hooks::default(),

@@ -196,6 +196,9 @@ pub(super) fn update(portal: &mut Portal, call: &Call) -> Answer {
     let id = call.param("id");
     let body: WriteBody = call.json()?;
     let found = portal.find(of, call.query("idProperty"), id, false)?.ok_or_else(|| no_such_record(id))?;
+    if body.properties.is_empty() {
+        return Err(Refusal::validation("No properties found to update, please provide at least one."));
+    }
     let changes = portal.check(of, Some(found), &body.properties).map_err(|invalid| Refusal::invalid(&invalid))?;
     portal.update(of, found, changes)?;
     let written: Vec<String> = body.properties.keys().cloned().collect();

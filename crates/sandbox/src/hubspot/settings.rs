@@ -33,8 +33,10 @@ pub struct HubspotSettings {
     pub portal_id: u32,
     /// Life of an access token in microseconds.
     pub access_token_life_us: i64,
-    /// Whether any bearer token that was never issued passes as a private app's.
+    /// Whether any bearer token passes as a private app's that does not look like one that OAuth issues.
     pub accepts_any_token: bool,
+    /// Whether the result of a batch's row names its `objectWriteTraceId`. No recorded one does.
+    pub echoes_trace: bool,
     /// Steps of the times written on records, in microseconds.
     pub granularity_us: i64,
     /// How far HubSpot's own clock is ahead of ours, in microseconds.
@@ -58,6 +60,7 @@ impl Default for HubspotSettings {
             portal_id: 44_237_313,
             access_token_life_us: 1_800_000_000,
             accepts_any_token: true,
+            echoes_trace: false,
             granularity_us: 1_000,
             clock_offset_us: 0,
         }

@@ -19,7 +19,7 @@ fn ids(got: &Got) -> Vec<String> {
 
 #[test]
 fn a_batch_answers_every_row_in_no_promised_order() {
-    let desk = Desk::new();
+    let desk = Desk::with(|settings| settings.echoes_trace = true);
     let inputs: Vec<Value> = (0..100)
         .map(|i| json!({"properties": {"firstname": i.to_string()}, "objectWriteTraceId": i.to_string()}))
         .collect();
@@ -78,6 +78,7 @@ fn with_trace_ids_each_row_stands_alone() {
     assert_eq!(got.json["errors"][1]["category"], "VALIDATION_ERROR");
     assert_eq!(got.json["errors"][1]["context"]["objectWriteTraceId"], json!(["2"]));
     assert_eq!(got.json["results"][0]["properties"]["email"], "b@example.com");
+    assert_eq!(got.json["results"][0].get("objectWriteTraceId"), None, "no recorded row carries it");
 }
 
 #[test]

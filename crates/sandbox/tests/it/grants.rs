@@ -77,6 +77,31 @@ fn a_person_may_refuse_and_a_stranger_is_turned_away() {
 }
 
 #[test]
+fn what_was_issued_passes_for_no_private_apps_token() {
+    let mut desk = Desk::new();
+    let given = desk.hubspot.grant_scopes(&["crm.objects.deals.read"]);
+    let foreign = lockstep_sandbox::Hubspot::new(lockstep_sandbox::HubspotSettings { seed: 9, ..Default::default() });
+    let foreign = foreign.grant();
+    let mut asks = |token: &str| {
+        desk.token = token.to_owned();
+        let got = desk.get("/crm/v3/objects/contacts");
+        got.json["category"].as_str().map_or_else(|| got.status.to_string(), str::to_owned)
+    };
+    assert_eq!(asks(&given.access_token), "MISSING_SCOPES");
+    for token in [&given.refresh_token, &foreign.access_token, &foreign.refresh_token] {
+        assert_eq!(asks(token), "INVALID_AUTHENTICATION", "{token}");
+    }
+    desk.token = "pat-na1-11111111-2222-4333-8444-555555555555".to_owned();
+    assert_eq!(desk.delete(&format!("/oauth/v1/refresh-tokens/{}", given.refresh_token)).status, 204);
+    assert_eq!(desk.get(&format!("/oauth/v1/access-tokens/{}", given.access_token)).json["hub_id"], 44_237_313);
+    desk.token = given.access_token;
+    assert_eq!(desk.get("/crm/v3/objects/contacts").json["category"], "MISSING_SCOPES", "it lives on as it was");
+    desk.hubspot.revoke();
+    desk.hubspot.reinstate();
+    assert_eq!(desk.get("/crm/v3/objects/contacts").json["category"], "INVALID_AUTHENTICATION");
+}
+
+#[test]
 fn static_tokens_pass_until_they_are_revoked() {
     let mut desk = Desk::new();
     assert_eq!(desk.get("/crm/v3/objects/contacts").status, 200);

@@ -167,6 +167,52 @@ fn a_link_to_nobody_is_refused_before_the_record_is_made() {
 }
 
 #[test]
+fn a_link_is_of_a_whole_type_that_leads_to_its_target() {
+    let desk = Desk::new();
+    let (id, ana) = (deal(&desk, "Lamps"), desk.contact(json!({"firstname": "Ana"})));
+    let kind = |category: &str, id: u32| json!({"associationCategory": category, "associationTypeId": id});
+    let wrong = [
+        json!([]),
+        json!([{"associationTypeId": 3}]),
+        json!([kind("USER_DEFINED", 3)]),
+        json!([kind("HUBSPOT_DEFINED", 5)]),
+        json!([kind("HUBSPOT_DEFINED", 3), kind("HUBSPOT_DEFINED", 5)]),
+    ];
+    for types in wrong {
+        let got = desk.put(&format!("/crm/v4/objects/deals/{id}/associations/contacts/{ana}"), &types);
+        assert_eq!((got.status.as_u16(), &got.json["category"]), (400, &json!("VALIDATION_ERROR")), "{types}");
+        let row = json!({"from": {"id": id}, "to": {"id": ana}, "types": types});
+        let got = desk.post("/crm/v4/associations/deals/contacts/batch/create", &json!({"inputs": [row]}));
+        let errors = got.json["errors"].as_array().map_or(0, Vec::len);
+        assert!(got.status == 400 || (got.status == 207 && errors == 1), "{types}: {}", got.text);
+        let body = json!({"properties": {"dealname": "x", "pipeline": "default", "dealstage": "contractsent"},
+            "associations": [{"to": {"id": ana}, "types": types}]});
+        assert_eq!(desk.post(DEALS, &body).status, 400, "{types}");
+    }
+    assert_eq!(desk.get(&format!("/crm/v4/objects/deals/{id}/associations/contacts")).json["results"], json!([]));
+}
+
+#[test]
+fn a_link_may_be_refused_inside_an_answer_that_looks_well() {
+    let desk = Desk::new();
+    let (id, ana) = (deal(&desk, "Lamps"), desk.contact(json!({"firstname": "Ana"})));
+    let path = format!("/crm/v4/objects/deals/{id}/associations/default/contacts/{ana}");
+    assert_eq!(desk.post("/__refuse-links", &json!({"times": 1})).status, 200);
+    let got = desk.put(&path, &Value::Null);
+    assert_eq!((got.status.as_u16(), &got.json["numErrors"], &got.json["results"]), (207, &json!(1), &json!([])));
+    assert_eq!(desk.get(&format!("/crm/v4/objects/deals/{id}/associations/contacts")).json["results"], json!([]));
+    assert_eq!(desk.put(&path, &Value::Null).status, 200);
+}
+
+#[test]
+fn a_change_of_nothing_is_refused() {
+    let desk = Desk::new();
+    let id = deal(&desk, "Lamps");
+    let got = desk.patch(&format!("{DEALS}/{id}"), &json!({"properties": {}}));
+    assert_eq!((got.status.as_u16(), &got.json["category"]), (400, &json!("VALIDATION_ERROR")), "{}", got.text);
+}
+
+#[test]
 fn a_value_starts_a_workflow_each_time_it_is_taken() {
     let desk = Desk::new();
     let workflow = json!({"name": "Greet", "object": "contacts", "property": "jobtitle", "value": "Baker",

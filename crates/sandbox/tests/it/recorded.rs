@@ -284,7 +284,10 @@ fn other_objects_are_like_the_recorded_ones_and_satisfy_their_contracts() {
     let firm = desk.post("/crm/v3/objects/companies", &json!({"properties": {"name": "Firm"}}));
     let firm = firm.json["id"].as_str().expect("an id");
     for to in [format!("default/companies/{firm}"), format!("companies/{firm}")] {
-        desk.put(&format!("/crm/v4/objects/contacts/{ana}/associations/{to}"), &json!([{"associationTypeId": 1}]));
+        desk.put(
+            &format!("/crm/v4/objects/contacts/{ana}/associations/{to}"),
+            &json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]),
+        );
     }
     let rows = json!({"inputs": [{"id": ana}, {"id": "7"}]});
     let batch = desk.post("/crm/v4/associations/contacts/companies/batch/read", &rows);

@@ -115,3 +115,17 @@ fn a_lost_update_is_looked_for_in_the_record() {
     let (status, body) = signet.api("POST", &path, &json!({ "payload": { "title": "New" } }));
     assert_eq!((status, &body["record"]["data"]["title"]), (200, &json!("New")), "{body}");
 }
+
+#[test]
+fn what_was_not_sent_for_want_of_access_may_be_tried_again() {
+    let signet = ready(false);
+    let status = |status| Effect::Status { status, policy: None };
+    for effect in [status(502), status(423), Effect::LostAfter, Effect::Truncate] {
+        signet.world.hubspot.expire_tokens();
+        signet.world.hubspot.faults().push(Fault::once("POST /oauth/v1/token", effect.clone()));
+        let (status, body) = made(&signet, "k1");
+        assert_eq!((status, &body["code"]), (502, &json!("crm_unavailable")), "{effect:?}: {body}");
+    }
+    assert_eq!(made(&signet, "k1").0, 200);
+    assert_eq!(deals(&signet), 1);
+}
