@@ -248,7 +248,11 @@ async fn examine_connection(app: &App, connection: &ConnectionOf, chart: &mut Ch
             let scopes = connector.about().oauth.scopes.join(", ");
             let mend = match fault.class {
                 FaultClass::Reauthorise => "run `lockstep connect` again with a new token".to_owned(),
-                FaultClass::Forbidden => format!("give the app these scopes: {scopes}"),
+                FaultClass::Forbidden => {
+                    format!(
+                        "give the app these scopes: {scopes}; where the app itself is refused, correct its client id and secret"
+                    )
+                }
                 _ => "see whether the address is right and answers".to_owned(),
             };
             return chart.broken(&name, fault.message, mend);

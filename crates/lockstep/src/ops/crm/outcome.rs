@@ -52,10 +52,7 @@ fn words(fault: &Fault, crm: &str) -> (CrmCode, String) {
                 "{crm} no longer accepts our sign-in. Open CRM Link with the same connectionID to authorise again."
             ),
         ),
-        FaultClass::Forbidden => (
-            CrmCode::CrmRefused,
-            format!("{crm} does not allow this to the user who connected: {} Nothing was written.", fault.message),
-        ),
+        FaultClass::Forbidden => (CrmCode::CrmRefused, format!("{crm} does not allow this: {}", fault.message)),
         FaultClass::Missing => (CrmCode::RecordNotFound, format!("{crm} shows no such record.")),
         FaultClass::Duplicate | FaultClass::Rejected => {
             (CrmCode::CrmRefused, format!("{crm} refused: {} Nothing was written.", fault.message))

@@ -112,9 +112,18 @@ impl Signet {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let request = request.body(Body::from(text)).expect("a request");
         let (parts, bytes) = run(exchange(&self.world.router, request));
+        self.keeps_the_vendors_secrets(path, &parts.headers, &bytes);
         let read =
             serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into());
         (parts.status, parts.headers, read)
+    }
+
+    /// No answer holds what lets us act at the CRM.
+    pub fn keeps_the_vendors_secrets(&self, path: &str, headers: &HeaderMap, body: &[u8]) {
+        let shown = format!("{headers:?}{}", String::from_utf8_lossy(body));
+        for secret in self.world.wire.issued().iter().map(String::as_str).chain(["sandbox-secret"]) {
+            assert!(!shown.contains(secret), "{path} shows a secret of the CRM");
+        }
     }
 
     /// The user presses a button at the consent page and is sent back to us.

@@ -224,18 +224,12 @@ fn a_session_renews_a_token_for_the_apps_own_pages() {
     assert_eq!((status.as_u16(), headers["access-control-allow-origin"].to_str().ok()), (204, Some(ORIGIN)));
 }
 
+/// Every answer of these tests is searched for what the vendor issued: here each operation is asked once.
 #[test]
 fn nothing_that_lets_us_act_at_the_crm_reaches_a_browser_or_the_back_end() {
     let mut signet = Signet::new();
     signet.connect("c");
-    let exchanges = signet.world.wire.take_exchanges();
-    let issued = exchanges.iter().find(|call| call.uri.ends_with("/oauth/v1/token")).expect("a token call");
-    let issued: Value = serde_json::from_slice(&issued.answer).expect("JSON");
-    let secrets: Vec<String> = ["access_token", "refresh_token"]
-        .iter()
-        .map(|name| issued[*name].as_str().expect("a secret").to_owned())
-        .collect();
-    let mut seen = String::new();
+    assert_eq!(signet.world.wire.issued().len(), 2, "an access and a refresh token");
     for path in [
         "/connectors",
         "/connectors/hubspot",
@@ -250,7 +244,6 @@ fn nothing_that_lets_us_act_at_the_crm_reaches_a_browser_or_the_back_end() {
     ] {
         let (status, body) = signet.browser("GET", path, &Value::Null);
         assert_eq!(status, 200, "{path} {body}");
-        seen.push_str(&body.to_string());
     }
     for path in [
         "/api/v1/crm/connections",
@@ -260,9 +253,5 @@ fn nothing_that_lets_us_act_at_the_crm_reaches_a_browser_or_the_back_end() {
     ] {
         let (status, body) = signet.api("GET", path, &Value::Null);
         assert_eq!(status, 200, "{path} {body}");
-        seen.push_str(&body.to_string());
-    }
-    for secret in secrets {
-        assert!(!seen.contains(&secret), "a secret of the CRM was shown");
     }
 }

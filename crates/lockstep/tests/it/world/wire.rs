@@ -40,6 +40,8 @@ pub struct Wire {
     /// The time in HubSpot's `Date` header.
     vendor_clock: Clock,
     exchanges: Mutex<Vec<Exchange>>,
+    /// What the vendor gave us to act with.
+    issued: Mutex<Vec<String>>,
     /// What other servers answer, by address.
     pages: Mutex<BTreeMap<String, serde_json::Value>>,
 }
@@ -51,6 +53,7 @@ impl Wire {
             meta: meta.router(),
             vendor_clock,
             exchanges: Mutex::default(),
+            issued: Mutex::default(),
             pages: Mutex::default(),
         })
     }
@@ -58,6 +61,20 @@ impl Wire {
     /// Exchanges since the last call.
     pub fn take_exchanges(&self) -> Vec<Exchange> {
         std::mem::take(&mut *self.exchanges())
+    }
+
+    /// Every access and refresh token that the vendor has issued.
+    pub fn issued(&self) -> Vec<String> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_issued(&self, uri: &str, answer: &Bytes) {
+        if !uri.ends_with("/oauth/v1/token") {
+            return;
+        }
+        let read: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
+        let tokens = ["access_token", "refresh_token"].into_iter().filter_map(|name| read[name].as_str());
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner).extend(tokens.map(str::to_owned));
     }
 
     /// Serves a page at an address.
@@ -122,6 +139,7 @@ impl Network for Wire {
         };
         let body = answer.as_ref().map(|answer| answer.body().clone()).unwrap_or_default();
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+        self.note_issued(&uri, &body);
         self.exchanges().push(Exchange { uri, request: sent, status, answer: body });
         boundary().await;
         answer
