@@ -152,7 +152,7 @@ async fn connect(app: &App, org: &Org, hubspot: &Hubspot) -> Result<()> {
     let of = context.clone();
     let begun = app.store.write(move |tx| Ok::<_, CrmProblem>(tx.add_authorization(&of, "hubspot", "c")?)).await?;
     let grant = Grant::fixed(hubspot.grant().access_token.into());
-    let connection = connections::connect(app, &context, &begun, grant).await?;
+    let connection = connections::connect(app, &context, &begun, grant, "https://api.hubapi.com".to_owned()).await?;
     schema::run(app, connection.id()).await?;
     let text = json!({ "type": "string" });
     let objects = json!({ "document": { "fields": { "title": text }, "events": {

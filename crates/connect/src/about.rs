@@ -11,8 +11,15 @@ pub struct About {
     pub name: &'static str,
     /// Where its API lives unless a connection says otherwise.
     pub base_url: &'static str,
-    /// Its OAuth addresses and scopes.
+    /// The domains that are the vendor's own. A connection that lives elsewhere is to a look-alike, and gets its tokens
+    /// there.
+    pub domains: &'static [&'static str],
+    /// Headers that go with every call, such as a version.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// How a person lets us in: an OAuth app where it has one; a token always.
     pub oauth: crate::oauth::OAuth,
+    /// What a person types in who connects with a token.
+    pub token: TokenForm,
     /// Rows in one write call.
     pub write_batch: usize,
     /// Records in one read by id.
@@ -31,6 +38,27 @@ pub struct About {
     pub upsert_by_key: bool,
     /// The page of our documents.
     pub docs: &'static str,
+}
+
+/// What a person types in who connects without OAuth.
+#[derive(Debug)]
+pub struct TokenForm {
+    /// What the vendor calls its token.
+    pub label: &'static str,
+    /// Whether the account has an address of its own, which is asked for, too.
+    pub own_address: bool,
+}
+
+impl About {
+    /// Whether an address is the vendor's own.
+    pub fn is_home(&self, base_url: &str) -> bool {
+        let host = url::Url::parse(base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        host.is_some_and(|host| {
+            self.domains
+                .iter()
+                .any(|domain| host.strip_suffix(domain).is_some_and(|below| below.is_empty() || below.ends_with('.')))
+        })
+    }
 }
 
 /// Calls allowed in any window of this length.

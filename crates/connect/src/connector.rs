@@ -1,14 +1,18 @@
 //! What a vendor can do for a sync, as one small interface.
 
 use async_trait::async_trait;
+use http::header::AUTHORIZATION;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::ContactProperties;
 use lockstep_core::record::{Properties, Record};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::about::About;
-use crate::door::{Answer, Session};
+use crate::door::{Answer, Call, Proof, Session, Usage};
 use crate::fault::Fault;
+use crate::oauth::Grant;
 
 /// One vendor. Every method makes at most the calls its comment names, sends them through the session's door,
 /// and answers what the vendor said; it decides nothing.
@@ -60,6 +64,22 @@ pub trait Connector: crate::objects::Objects {
     /// # Errors
     /// A fault of the whole call. Class [`crate::FaultClass::Unknown`] means that it may have happened.
     async fn write(&self, session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault>;
+
+    /// What shows the vendor who calls. Pure.
+    fn proof(&self, grant: &Grant, _call: &Call) -> Proof {
+        let bearer = format!("Bearer {}", grant.access.expose_secret());
+        Proof::Header(AUTHORIZATION, bearer.into())
+    }
+
+    /// The address of the account's API, where the answer to a token call names it. Pure.
+    fn home(&self, _token_answer: &Json) -> Option<String> {
+        None
+    }
+
+    /// What an answer tells of the general limit. Pure.
+    fn usage(&self, _answer: &Answer) -> Option<Usage> {
+        None
+    }
 
     /// Until when the vendor refuses every call of the account, if that is what this answer says: the limit of a day
     /// is used. Pure.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http::HeaderName;
 use lockstep_core::env::{Env, Time};
+use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::fault::Fault;
@@ -39,6 +41,8 @@ pub struct Call {
     pub body: Option<Json>,
     /// The limiter it counts against.
     pub window: Window,
+    /// What it costs of the general limit; 1 where the vendor counts calls.
+    pub cost: u32,
     /// Whether repeating it could do harm: decides what a lost answer means.
     pub effect: bool,
 }
@@ -46,7 +50,7 @@ pub struct Call {
 impl Call {
     /// A call that only reads.
     pub fn read(method: Method, path: impl Into<String>, body: Option<Json>) -> Self {
-        Self { method, path: path.into(), body, window: Window::General, effect: false }
+        Self { method, path: path.into(), body, window: Window::General, cost: 1, effect: false }
     }
 
     /// A call that changes something.
@@ -58,6 +62,12 @@ impl Call {
     #[must_use]
     pub fn as_search(self) -> Self {
         Self { window: Window::Search, ..self }
+    }
+
+    /// The same call, at this cost.
+    #[must_use]
+    pub fn costing(self, cost: u32) -> Self {
+        Self { cost, ..self }
     }
 }
 
@@ -96,6 +106,24 @@ pub enum Window {
     General,
     /// The separate limit of searches.
     Search,
+}
+
+/// What shows a vendor who calls.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A header.
+    Header(HeaderName, SecretString),
+    /// The body, with the secret in it, in place of the call's own.
+    Body(Json),
+}
+
+/// What an answer tells of the general limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// What the window allows.
+    pub max: u32,
+    /// What is left of it.
+    pub remaining: u32,
 }
 
 /// The vendor's answer.

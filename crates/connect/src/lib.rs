@@ -15,12 +15,12 @@ pub mod registry;
 #[cfg(test)]
 mod script;
 
-pub use about::{About, KeyField};
+pub use about::{About, KeyField, TokenForm};
 pub use connector::{
     ChangePage, Connector, Create, Cursor, Description, Find, Got, Hint, HintKind, HookRequest, IdPage, Listed,
     Outcome, PropertySpec, RowOutcome, Update, Write,
 };
-pub use door::{Answer, Call, Door, Method, Session, Window};
+pub use door::{Answer, Call, Door, Method, Proof, Session, Usage, Window};
 pub use fault::{Fault, FaultClass, Next, next};
 pub use oauth::Grant;
 pub use objects::{Changed, Deed, Found, Objects, Search};

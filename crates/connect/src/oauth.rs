@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use lockstep_core::env::{Env, Time};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -25,12 +25,40 @@ const LIFE_SECS_MAX: u64 = 366 * 24 * 60 * 60;
 pub struct OAuth {
     /// Where a person allows access.
     pub authorize_url: &'static str,
-    /// Where codes and refresh tokens are exchanged, below the base address.
-    pub token_path: &'static str,
+    /// What else goes into that address.
+    pub authorize_params: &'static [(&'static str, &'static str)],
+    /// Where codes and refresh tokens are exchanged.
+    pub token_url: &'static str,
+    /// How such a call is written.
+    pub token_call: TokenCall,
+    /// Whether the vendor takes part in PKCE.
+    pub pkce: bool,
     /// What we ask for and cannot do without.
     pub scopes: &'static [&'static str],
     /// What we ask for besides, and are not given everywhere. Travels as HubSpot's `optional_scope`.
     pub optional_scopes: &'static [&'static str],
+}
+
+/// How a vendor wants its token calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenCall {
+    /// A form with the client's id and secret in it (RFC 6749, section 2.3.1).
+    Form,
+    /// A form, the client in the header `Authorization: Basic`.
+    BasicForm,
+    /// A JSON object, the client in the header `Authorization: Basic`.
+    BasicJson,
+}
+
+/// A token call, ready to be posted.
+#[derive(Debug)]
+pub struct Posted {
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// The header `Authorization`, where the client stands there.
+    pub authorization: Option<SecretString>,
+    /// The body.
+    pub body: SecretString,
 }
 
 /// The app that we are to a vendor, as its developer page shows it.
@@ -43,9 +71,6 @@ pub struct App {
     /// Our address that the vendor sends people back to.
     pub redirect_uri: String,
 }
-
-/// A form to post, in order.
-pub type Form = Vec<(String, String)>;
 
 /// A secret made for one authorisation, and the challenge that commits to it (PKCE, method S256).
 #[derive(Clone, Debug)]
@@ -75,42 +100,58 @@ pub fn authorize_url(oauth: &OAuth, at: Option<&str>, app: &App, state: &str, pk
     query
         .append_pair("response_type", "code")
         .append_pair("client_id", &app.client_id)
-        .append_pair("redirect_uri", &app.redirect_uri)
-        .append_pair("scope", &oauth.scopes.join(" "))
-        .append_pair("state", state)
-        .append_pair("code_challenge", &pkce.challenge)
-        .append_pair("code_challenge_method", "S256");
+        .append_pair("redirect_uri", &app.redirect_uri);
+    if !oauth.scopes.is_empty() {
+        query.append_pair("scope", &oauth.scopes.join(" "));
+    }
+    query.append_pair("state", state);
+    if oauth.pkce {
+        query.append_pair("code_challenge", &pkce.challenge).append_pair("code_challenge_method", "S256");
+    }
+    for (name, value) in oauth.authorize_params {
+        query.append_pair(name, value);
+    }
     if !oauth.optional_scopes.is_empty() {
         query.append_pair("optional_scope", &oauth.optional_scopes.join(" "));
     }
     format!("{}?{}", at.unwrap_or(oauth.authorize_url), query.finish())
 }
 
-/// The form that exchanges a code.
-pub fn code_form(app: &App, code: &str, pkce: &Pkce) -> Form {
-    form([
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", &app.redirect_uri),
-        ("client_id", &app.client_id),
-        ("client_secret", app.client_secret.expose_secret()),
-        ("code_verifier", pkce.verifier.expose_secret()),
-    ])
+/// The call that exchanges a code.
+pub fn code_call(oauth: &OAuth, app: &App, code: &str, pkce: &Pkce) -> Posted {
+    let verifier = oauth.pkce.then(|| ("code_verifier", pkce.verifier.expose_secret()));
+    let pairs = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &app.redirect_uri)];
+    posted(oauth, app, pairs.into_iter().chain(verifier))
 }
 
-/// The form that renews a grant.
-pub fn refresh_form(app: &App, refresh: &SecretString) -> Form {
-    form([
-        ("grant_type", "refresh_token"),
-        ("refresh_token", refresh.expose_secret()),
-        ("client_id", &app.client_id),
-        ("client_secret", app.client_secret.expose_secret()),
-    ])
+/// The call that renews a grant.
+pub fn refresh_call(oauth: &OAuth, app: &App, refresh: &SecretString) -> Posted {
+    let pairs = [("grant_type", "refresh_token"), ("refresh_token", refresh.expose_secret())];
+    posted(oauth, app, pairs.into_iter())
 }
 
-fn form<const N: usize>(pairs: [(&str, &str); N]) -> Form {
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+fn posted<'a>(oauth: &OAuth, app: &'a App, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Posted {
+    let secret = app.client_secret.expose_secret();
+    let basic = || Some(format!("Basic {}", STANDARD.encode(format!("{}:{secret}", app.client_id))).into());
+    let form = |pairs: &mut dyn Iterator<Item = (&'a str, &'a str)>| {
+        SecretString::from(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+    };
+    let (content_type, authorization, body) = match oauth.token_call {
+        TokenCall::Form => {
+            let client = [("client_id", app.client_id.as_str()), ("client_secret", secret)];
+            (FORM, None, form(&mut pairs.chain(client)))
+        }
+        TokenCall::BasicForm => (FORM, basic(), form(&mut { pairs })),
+        TokenCall::BasicJson => {
+            let members: serde_json::Map<String, Json> =
+                pairs.map(|(name, value)| (name.to_owned(), Json::from(value))).collect();
+            ("application/json", basic(), Json::from(members).to_string().into())
+        }
+    };
+    Posted { content_type, authorization, body }
 }
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What lets us act for a vendor's account.
 #[derive(Clone)]
@@ -195,7 +236,7 @@ struct TokenRefusal {
     message: Option<String>,
 }
 
-/// Reads the answer to [`code_form`] or [`refresh_form`]. `sent_at` is when the form was posted; `held` is the refresh
+/// Reads the answer to [`code_call`] or [`refresh_call`]. `sent_at` is when the form was posted; `held` is the refresh
 /// token in use, which stays when the answer brings no other.
 ///
 /// # Errors
@@ -268,37 +309,57 @@ mod tests {
         assert_eq!(Pkce::new(&env).verifier.expose_secret().len(), 43, "the least that RFC 7636 allows");
     }
 
+    const VENDOR: OAuth = OAuth {
+        authorize_url: "https://vendor.example/authorize",
+        authorize_params: &[],
+        token_url: "https://vendor.example/token",
+        token_call: TokenCall::Form,
+        pkce: true,
+        scopes: &["a.read", "b"],
+        optional_scopes: &[],
+    };
+
     #[test]
     fn the_address_carries_everything_encoded() {
-        let oauth = OAuth {
-            authorize_url: "https://vendor.example/authorize",
-            token_path: "/token",
-            scopes: &["a.read", "b"],
-            optional_scopes: &[],
-        };
         let pkce = Pkce { verifier: "v".to_owned().into(), challenge: "c".into() };
         let expected = "https://vendor.example/authorize?response_type=code&client_id=id\
                         &redirect_uri=https%3A%2F%2Fsync.example.com%2Fback&scope=a.read+b&state=st%26te\
                         &code_challenge=c&code_challenge_method=S256";
-        assert_eq!(authorize_url(&oauth, None, &app(), "st&te", &pkce), expected);
+        assert_eq!(authorize_url(&VENDOR, None, &app(), "st&te", &pkce), expected);
         assert!(
-            authorize_url(&oauth, Some("http://127.0.0.1:1/a"), &app(), "s", &pkce)
+            authorize_url(&VENDOR, Some("http://127.0.0.1:1/a"), &app(), "s", &pkce)
                 .starts_with("http://127.0.0.1:1/a?response_type")
         );
+        let plain = OAuth { pkce: false, scopes: &[], authorize_params: &[("owner", "user")], ..VENDOR };
+        let expected = "https://vendor.example/authorize?response_type=code&client_id=id\
+                        &redirect_uri=https%3A%2F%2Fsync.example.com%2Fback&state=s&owner=user";
+        assert_eq!(authorize_url(&plain, None, &app(), "s", &pkce), expected);
     }
 
     #[test]
-    fn forms_have_a_fixed_order() {
+    fn token_calls_are_written_as_the_vendor_wants_them() {
         let pkce = Pkce { verifier: "v".to_owned().into(), challenge: "c".into() };
-        let names = |form: Form| form.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+        let call = code_call(&VENDOR, &app(), "k", &pkce);
         assert_eq!(
-            names(code_form(&app(), "k", &pkce)),
-            "grant_type code redirect_uri client_id client_secret code_verifier"
+            (call.content_type, call.body.expose_secret()),
+            (
+                FORM,
+                "grant_type=authorization_code&code=k&redirect_uri=https%3A%2F%2Fsync.example.com%2Fback\
+                 &code_verifier=v&client_id=id&client_secret=s%26cret"
+            )
         );
-        assert_eq!(
-            names(refresh_form(&app(), &"r".to_owned().into())),
-            "grant_type refresh_token client_id client_secret"
-        );
+        assert!(call.authorization.is_none());
+        let held = "r".to_owned().into();
+        let basic = OAuth { token_call: TokenCall::BasicForm, pkce: false, ..VENDOR };
+        let call = refresh_call(&basic, &app(), &held);
+        assert_eq!(call.body.expose_secret(), "grant_type=refresh_token&refresh_token=r");
+        assert_eq!(call.authorization.as_ref().map(|it| it.expose_secret()), Some("Basic aWQ6cyZjcmV0"));
+        let as_json = OAuth { token_call: TokenCall::BasicJson, ..basic };
+        let call = code_call(&as_json, &app(), "k", &pkce);
+        let body: Json = serde_json::from_str(call.body.expose_secret()).expect("JSON");
+        let redirect_uri = "https://sync.example.com/back";
+        assert_eq!(body, json!({ "grant_type": "authorization_code", "code": "k", "redirect_uri": redirect_uri }));
+        assert!(call.authorization.is_some());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use lockstep_core::contact::Contact;
 use lockstep_core::env::Time;
 use lockstep_core::ids::ContactId;
-use lockstep_core::mapping::model::{ContactProperties, Kind, Mapping};
+use lockstep_core::mapping::model::{ContactProperties, Kind, Mapping, NameProperties};
 use lockstep_core::mapping::view::{
     canonical, contact_keys, contact_patch, contact_values, new_contact, record_keys, record_values, same,
 };
@@ -17,8 +17,7 @@ fn mapping() -> Mapping {
     let names = ContactProperties {
         phone: "phone",
         email: "email",
-        first_name: "firstname",
-        last_name: "lastname",
+        name: NameProperties::Parts { first: "firstname", last: "lastname" },
         other_phones: &["mobilephone"],
         other_emails: &["hs_additional_emails"],
         source: Some("lockstep_source"),

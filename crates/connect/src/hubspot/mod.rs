@@ -19,16 +19,16 @@ use async_trait::async_trait;
 use lockstep_core::crm::ApiObject;
 use lockstep_core::crm::action::Key;
 use lockstep_core::env::Time;
-use lockstep_core::mapping::model::ContactProperties;
+use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::Record;
 
-use crate::about::{About, RateLimit};
+use crate::about::{About, RateLimit, TokenForm};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
-use crate::door::{Answer, Session};
+use crate::door::{Answer, Session, Usage};
 use crate::fault::Fault;
-use crate::oauth::OAuth;
+use crate::oauth::{OAuth, TokenCall};
 use crate::objects::{Deed, Found, Objects, Search};
 
 /// The connector of HubSpot.
@@ -39,9 +39,15 @@ static ABOUT: About = About {
     slug: "hubspot",
     name: "HubSpot",
     base_url: "https://api.hubapi.com",
+    domains: &["hubapi.com", "hubspot.com"],
+    headers: &[],
+    token: TokenForm { label: "Access token of a private app", own_address: false },
     oauth: OAuth {
         authorize_url: "https://app.hubspot.com/oauth/authorize",
-        token_path: "/oauth/v1/token",
+        authorize_params: &[],
+        token_url: "https://api.hubapi.com/oauth/v1/token",
+        token_call: TokenCall::Form,
+        pkce: true,
         scopes: &[
             "oauth",
             "crm.objects.contacts.read",
@@ -139,8 +145,7 @@ impl Connector for Hubspot {
         ContactProperties {
             phone: "phone",
             email: "email",
-            first_name: "firstname",
-            last_name: "lastname",
+            name: NameProperties::Parts { first: "firstname", last: "lastname" },
             other_phones: &["mobilephone"],
             other_emails: &["hs_additional_emails"],
             source: None,
@@ -187,6 +192,12 @@ impl Connector for Hubspot {
 
     fn read_hook(&self, request: &HookRequest<'_>, secret: &str, now: Time) -> Result<Vec<Hint>, Fault> {
         hooks::read(request, secret, now)
+    }
+
+    fn usage(&self, answer: &Answer) -> Option<Usage> {
+        let figure = |name: &str| answer.headers.get(name)?.to_str().ok()?.trim().parse().ok();
+        let (max, remaining) = (figure("x-hubspot-ratelimit-max")?, figure("x-hubspot-ratelimit-remaining")?);
+        Some(Usage { max, remaining })
     }
 
     fn shut_until(&self, answer: &Answer) -> Option<Time> {

@@ -18,18 +18,19 @@ fn found(got: &Got) -> &Record {
 pub async fn the_description_covers_what_reads_return(world: World) {
     let described = world.connector.describe(&world.session).await.expect("a description").properties;
     let names = &world.names;
-    let asked = [names.email, names.phone, names.first_name, names.last_name];
-    for name in asked.iter().chain(names.other_phones).chain(names.other_emails) {
-        let property = described.iter().find(|property| property.name == **name);
+    let asked = world.asked();
+    let others = names.other_phones.iter().chain(names.other_emails).copied();
+    for name in asked.iter().map(String::as_str).chain(others) {
+        let property = described.iter().find(|property| property.name == name);
         assert!(
             property.is_some_and(|property| !property.label.is_empty() && !property.native_type.is_empty()),
             "{name}"
         );
     }
-    let id = world.account.create(&[(names.email, "ada@example.com"), (names.first_name, "Ada")]);
+    let id = world.account.create(&[(names.email, "ada@example.com"), (world.given, "Ada")]);
     let record = found(&world.get(&[&id]).await[0]).clone();
-    assert!(record.properties.keys().all(|name| asked.contains(&name.as_str())), "only what was asked for");
-    assert_eq!((record.text(names.email), record.text(names.first_name)), (Some("ada@example.com"), Some("Ada")));
+    assert!(record.properties.keys().all(|name| asked.contains(name)), "only what was asked for");
+    assert_eq!((record.text(names.email), record.text(world.given)), (Some("ada@example.com"), Some("Ada")));
 }
 
 pub async fn the_account_is_named(world: World) {
@@ -38,13 +39,13 @@ pub async fn the_account_is_named(world: World) {
 
 pub async fn a_record_is_made_read_changed_and_archived(world: World) {
     let names = &world.names;
-    let rows = vec![world.create("a", &[(names.email, "ada@example.com"), (names.first_name, "Ada")])];
+    let rows = vec![world.create("a", &[(names.email, "ada@example.com"), (world.given, "Ada")])];
     let made = world.write_one(&Write::Create { key: None, rows }).await;
-    assert_eq!(found(&world.get(&[&made.id]).await[0]).text(names.first_name), Some("Ada"));
+    assert_eq!(found(&world.get(&[&made.id]).await[0]).text(world.given), Some("Ada"));
 
     let changed =
-        world.write_one(&Write::Update(vec![world.update("b", &made.id, set(&[(names.first_name, "Adele")]))])).await;
-    assert_eq!((&changed.id, changed.text(names.first_name)), (&made.id, Some("Adele")));
+        world.write_one(&Write::Update(vec![world.update("b", &made.id, set(&[(world.given, "Adele")]))])).await;
+    assert_eq!((&changed.id, changed.text(world.given)), (&made.id, Some("Adele")));
     assert_eq!(found(&world.get(&[&made.id]).await[0]).text(names.email), Some("ada@example.com"));
 
     for _ in 0..2 {
@@ -68,7 +69,7 @@ pub async fn a_keyed_create_can_be_repeated(world: World) {
         return;
     }
     world.connector.add_key_property(&world.session, KEY).await.expect("a key property");
-    let rows: Vec<_> = ["a", "b", "c"].map(|trace| world.create(trace, &[(world.names.first_name, trace)])).into();
+    let rows: Vec<_> = ["a", "b", "c"].map(|trace| world.create(trace, &[(world.given, trace)])).into();
     let write = Write::Create { key: Some(KEY.into()), rows };
     let ids = |outcomes: Vec<RowOutcome>| -> Vec<String> {
         outcomes
@@ -98,7 +99,7 @@ pub async fn the_key_property_can_be_asked_for_twice(world: World) {
     }
     let described = world.connector.describe(&world.session).await.expect("a description").properties;
     assert!(described.iter().any(|property| property.name == KEY && property.unique && !property.read_only));
-    let fault = world.connector.add_key_property(&world.session, world.names.first_name).await.expect_err("not unique");
+    let fault = world.connector.add_key_property(&world.session, world.given).await.expect_err("not unique");
     assert_eq!(fault.class, FaultClass::Rejected);
     let named = KeyField::Property { name: KEY.into() };
     let kept: KeyField = serde_json::from_value(serde_json::to_value(&named).expect("JSON")).expect("a key field");
@@ -125,7 +126,7 @@ pub async fn one_bad_row_does_not_spoil_the_batch(world: World) {
         );
     }
 
-    let update = |trace: &str, id: &str| world.update(trace, id, set(&[(names.first_name, trace)]));
+    let update = |trace: &str, id: &str| world.update(trace, id, set(&[(world.given, trace)]));
     let outcomes =
         world.write(&Write::Update(vec![update("x", "999999999"), update("y", &taken)])).await.expect("an answer");
     assert_eq!(outcomes[0].as_ref().expect_err("no such record").class, FaultClass::Missing);
@@ -154,10 +155,8 @@ pub async fn old_ids_lead_to_the_survivor_of_a_merge(world: World) {
     let ids: Vec<&str> = got.iter().map(|got| found(got).id.as_str()).collect();
     assert_eq!(ids, [survivor.as_str(), c.as_str(), survivor.as_str()]);
     assert!(found(&got[0]).merged.contains(&b), "the survivor names its losers");
-    let rows = vec![
-        world.update("x", &b, set(&[(names.first_name, "Bea")])),
-        world.update("y", &c, set(&[(names.first_name, "Cem")])),
-    ];
+    let rows =
+        vec![world.update("x", &b, set(&[(world.given, "Bea")])), world.update("y", &c, set(&[(world.given, "Cem")]))];
     let outcomes = world.write(&Write::Update(rows)).await.expect("an answer");
     let ids: Vec<&str> = outcomes
         .iter()
@@ -197,8 +196,7 @@ pub async fn records_are_found_by_address_once_the_index_knows_them(world: World
 }
 
 pub async fn the_list_shows_every_id_once(world: World) {
-    let mut ids: Vec<String> =
-        (0..230).map(|n| world.account.create(&[(world.names.first_name, &format!("N{n}"))])).collect();
+    let mut ids: Vec<String> = (0..230).map(|n| world.account.create(&[(world.given, &format!("N{n}"))])).collect();
     let archived = ids.split_off(220);
     archived.iter().for_each(|id| world.account.archive(id));
     for (in_bin, expected) in [(false, &mut ids), (true, &mut archived.clone())] {

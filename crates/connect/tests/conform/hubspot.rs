@@ -7,12 +7,11 @@ use axum::body::{Body, to_bytes};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, Request, Response};
 use lockstep_connect::FaultClass;
-use lockstep_connect::oauth::{self, App, Form, Pkce};
+use lockstep_connect::oauth::{self, App, Pkce, Posted};
 use lockstep_core::env::{Env, Time};
 use lockstep_sandbox::{Effect, Fault, Hubspot, HubspotSettings};
 use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
-use url::form_urlencoded;
 
 use crate::world::{Account, Delivery, Sample, Strike, World};
 
@@ -132,14 +131,18 @@ impl Account for HubspotAccount {
     }
 }
 
-async fn post(router: &Router, path: &str, form: &Form) -> Response<Body> {
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-    let request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body));
+async fn post(router: &Router, path: &str, content_type: &str, body: String) -> Response<Body> {
+    let request = Request::post(path).header(CONTENT_TYPE, content_type).body(Body::from(body));
     router.clone().oneshot(request.expect("a request")).await.expect("a router answers")
 }
 
-async fn exchange(router: &Router, form: &Form) -> (u16, serde_json::Value) {
-    let response = post(router, "/oauth/v1/token", form).await;
+async fn allow(router: &Router, query: &str) -> Response<Body> {
+    let form = format!("{query}&decision=allow");
+    post(router, "/oauth/authorize", "application/x-www-form-urlencoded", form).await
+}
+
+async fn exchange(router: &Router, call: &Posted) -> (u16, serde_json::Value) {
+    let response = post(router, "/oauth/v1/token", call.content_type, call.body.expose_secret().to_owned()).await;
     let status = response.status().as_u16();
     let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
     (status, serde_json::from_slice(&bytes).expect("JSON"))
@@ -166,20 +169,19 @@ async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
         router.clone().oneshot(Request::get(&address).body(Body::empty()).expect("a request")).await.expect("a page");
     assert_eq!(page.status(), 200);
     let (_, query) = address.split_once('?').expect("a query");
-    let mut allow: Form = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    allow.push(("decision".into(), "allow".into()));
-    let back = post(&router, "/oauth/authorize", &allow).await;
+    let back = allow(&router, query).await;
     let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
     let back = url::Url::parse(&location).expect("an address");
     let answered = |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     assert_eq!(answered("state").as_deref(), Some("st/ate"));
 
     let code = answered("code").expect("a code");
-    let (status, body) = exchange(&router, &oauth::code_form(&app, &code, &Pkce::of("x".repeat(43)))).await;
+    let (status, body) =
+        exchange(&router, &oauth::code_call(&about.oauth, &app, &code, &Pkce::of("x".repeat(43)))).await;
     let fault = oauth::read_grant(status, &body, env.now(), None).expect_err("another verifier");
     assert_eq!(fault.class, FaultClass::Reauthorise);
 
-    let again = post(&router, "/oauth/authorize", &allow).await;
+    let again = allow(&router, query).await;
     let location = again.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
     let code = url::Url::parse(&location)
         .expect("an address")
@@ -188,17 +190,17 @@ async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
         .expect("a code")
         .1
         .into_owned();
-    let (status, body) = exchange(&router, &oauth::code_form(&app, &code, &pkce)).await;
+    let (status, body) = exchange(&router, &oauth::code_call(&about.oauth, &app, &code, &pkce)).await;
     let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
     assert_eq!(grant.expires_at, Some(Time::from_secs(env.now().as_secs() + 1_800)));
 
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_form(&app, &held)).await;
+    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
     let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
     assert_ne!(renewed.access.expose_secret(), grant.access.expose_secret());
 
     sandbox.revoke();
-    let (status, body) = exchange(&router, &oauth::refresh_form(&app, &held)).await;
+    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
     let fault = oauth::read_grant(status, &body, env.now(), Some(&held)).expect_err("taken back");
     assert_eq!(fault.class, FaultClass::Reauthorise);
 }

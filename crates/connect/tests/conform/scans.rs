@@ -40,12 +40,12 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self, id: &str) -> Option<&str> {
-        self.seen.get(id)?.text(self.world.names.first_name)
+        self.seen.get(id)?.text(self.world.given)
     }
 }
 
 fn people(world: &World, count: usize) -> Vec<String> {
-    (0..count).map(|n| world.account.create(&[(world.names.first_name, &format!("N{n}"))])).collect()
+    (0..count).map(|n| world.account.create(&[(world.given, &format!("N{n}"))])).collect()
 }
 
 pub async fn a_first_scan_reads_everything_in_full_pages(world: World) {
@@ -77,19 +77,18 @@ pub async fn a_poll_with_nothing_new_is_one_call(world: World) {
 }
 
 pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) {
-    let names = &world.names;
     let ids = people(&world, 2 * world.connector.about().page + 50);
     world.wait_for_index();
     let mut reader = Reader::new(&world);
     let mut round = 0;
-    let edit = |round: usize, at: usize| world.account.edit(&ids[at], &[(names.first_name, &format!("R{round}-{at}"))]);
+    let edit = |round: usize, at: usize| world.account.edit(&ids[at], &[(world.given, &format!("R{round}-{at}"))]);
     // On every page: one that was passed, one that is to come, and a new one.
     let mut made = Vec::new();
     while reader.page().await {
         round += 1;
         edit(round, 0);
         edit(round, ids.len() - 1);
-        made.push(world.account.create(&[(names.first_name, &format!("new {round}"))]));
+        made.push(world.account.create(&[(world.given, &format!("new {round}"))]));
     }
     assert!(round >= 2, "the scan had several pages");
     // Old enough for the window, too young for the index.
@@ -135,7 +134,7 @@ pub async fn a_clock_that_is_off_or_steps_back_loses_nothing(world: World) {
     for (round, offset) in [-600, 900, 890, -900, -900].into_iter().enumerate() {
         world.account.set_clock_offset(offset);
         for (at, id) in ids.iter().enumerate() {
-            world.account.edit(id, &[(world.names.first_name, &format!("R{round}-{at}"))]);
+            world.account.edit(id, &[(world.given, &format!("R{round}-{at}"))]);
             world.dial.advance(Duration::from_secs(1));
         }
         world.wait_for_index();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use lockstep_connect::{Connector, Create, Fault, Outcome, RowOutcome, Session, Update, Write};
 use lockstep_core::env::{Dial, Env, Time};
-use lockstep_core::mapping::model::ContactProperties;
+use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::{Properties, Record};
 use serde_json::Value as Json;
 
@@ -74,6 +74,8 @@ pub struct World {
     pub dial: Dial,
     door: Arc<RouterDoor>,
     pub names: ContactProperties<'static>,
+    /// The property of the first name, or of the whole one.
+    pub given: &'static str,
 }
 
 impl World {
@@ -84,12 +86,21 @@ impl World {
         let door = Arc::new(RouterDoor::new(account.router(), env.clone()));
         let connector = lockstep_connect::registry::find(slug).expect("a connector");
         let session = Session { door: door.clone(), env };
-        Self { connector, account: Box::new(account), session, dial, door, names: connector.contact_properties() }
+        let names = connector.contact_properties();
+        let given = match names.name {
+            NameProperties::Parts { first, .. } => first,
+            NameProperties::Whole(name) => name,
+        };
+        Self { connector, account: Box::new(account), session, dial, door, names, given }
     }
 
     /// The properties that cases read.
     pub fn asked(&self) -> Vec<String> {
-        [self.names.email, self.names.phone, self.names.first_name, self.names.last_name].map(str::to_owned).to_vec()
+        let name = match self.names.name {
+            NameProperties::Parts { first, last } => vec![first, last],
+            NameProperties::Whole(name) => vec![name],
+        };
+        [self.names.email, self.names.phone].into_iter().chain(name).map(str::to_owned).collect()
     }
 
     /// The next call is answered by a proxy.

@@ -147,7 +147,12 @@ impl Mapping {
     /// The fixed mapping of contacts that a new sync starts with.
     pub fn contacts(names: &ContactProperties<'_>, region: Option<String>) -> Self {
         let property = |name: &str| Selector::Property(name.to_owned());
-        let full_name = Selector::FullName { first: names.first_name.to_owned(), last: names.last_name.to_owned() };
+        let full_name = match names.name {
+            NameProperties::Parts { first, last } => {
+                Selector::FullName { first: first.to_owned(), last: last.to_owned() }
+            }
+            NameProperties::Whole(name) => property(name),
+        };
         let mut fields = vec![
             FieldMap::new("phone_number", property(names.phone), Kind::Phone, Rule::Inbox, Direction::Both),
             FieldMap::new("email", property(names.email), Kind::Email, Rule::Crm, Direction::Both),
@@ -190,10 +195,8 @@ pub struct ContactProperties<'a> {
     pub phone: &'a str,
     /// E-mail address.
     pub email: &'a str,
-    /// First name.
-    pub first_name: &'a str,
-    /// Last name.
-    pub last_name: &'a str,
+    /// Name.
+    pub name: NameProperties<'a>,
     /// Further properties that hold phone numbers.
     pub other_phones: &'a [&'a str],
     /// Further properties that hold e-mail addresses, `;` between them.
@@ -202,6 +205,20 @@ pub struct ContactProperties<'a> {
     pub source: Option<&'a str>,
     /// The agreed unique property for our id (law 5), where it was granted.
     pub key: Option<&'a str>,
+}
+
+/// Where a vendor keeps a person's name.
+#[derive(Clone, Copy, Debug)]
+pub enum NameProperties<'a> {
+    /// In two properties.
+    Parts {
+        /// First name.
+        first: &'a str,
+        /// Last name.
+        last: &'a str,
+    },
+    /// In one.
+    Whole(&'a str),
 }
 
 impl FieldMap {

@@ -87,7 +87,7 @@ fn beside<'n>(rest: &'n str, part: &str) -> Option<&'n str> {
 mod tests {
     use super::*;
     use crate::env::Time;
-    use crate::mapping::model::ContactProperties;
+    use crate::mapping::model::{ContactProperties, NameProperties};
     use crate::mapping::view::record_values;
     use proptest::prelude::*;
 
@@ -95,8 +95,7 @@ mod tests {
         let names = ContactProperties {
             phone: "phone",
             email: "email",
-            first_name: "firstname",
-            last_name: "lastname",
+            name: NameProperties::Parts { first: "firstname", last: "lastname" },
             other_phones: &[],
             other_emails: &[],
             source: Some("lockstep_source"),

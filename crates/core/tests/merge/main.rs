@@ -11,7 +11,7 @@ use lockstep_core::contact::Contact;
 use lockstep_core::env::Time;
 use lockstep_core::fight;
 use lockstep_core::ids::ContactId;
-use lockstep_core::mapping::model::{ContactProperties, Mapping};
+use lockstep_core::mapping::model::{ContactProperties, Mapping, NameProperties};
 use lockstep_core::mapping::native;
 use lockstep_core::mapping::view::{contact_patch, contact_values, record_values};
 use lockstep_core::merge::{Interval, Merge, Sight, merge, settled};
@@ -36,8 +36,7 @@ fn default_mapping() -> Mapping {
     let names = ContactProperties {
         phone: "phone",
         email: "email",
-        first_name: "firstname",
-        last_name: "lastname",
+        name: NameProperties::Parts { first: "firstname", last: "lastname" },
         other_phones: &["mobilephone"],
         other_emails: &["hs_additional_emails"],
         source: Some("lockstep_source"),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_connect::oauth::{self, Pkce};
-use lockstep_connect::{About, Fault, Grant};
+use lockstep_connect::{Fault, Grant};
 use lockstep_core::crm::{CrmCode, CrmProblem};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{AuthorizationId, ContextId, OrgId};
@@ -164,15 +164,9 @@ fn state(app: &App, org: &Org, vendor: &str, base_url: Option<String>, purpose: 
 fn vendor_page(app: &App, state: &State, sealed: &str) -> Result<String, Problem> {
     let about = reach::connector(&state.vendor).map_err(refused)?.about();
     let client = reach::oauth_app(app, about).map_err(refused)?;
-    let page = state.base_url.as_deref().map(|base_url| page_at(base_url, about));
+    let page = state.base_url.as_deref().map(|base_url| reach::elsewhere(base_url, about.oauth.authorize_url));
     let pkce = Pkce::of(state.verifier.clone());
     Ok(oauth::authorize_url(&about.oauth, page.as_deref(), &client, sealed, &pkce))
-}
-
-/// The vendor's page under another address, such as a sandbox's.
-fn page_at(base_url: &str, about: &About) -> String {
-    let path = url::Url::parse(about.oauth.authorize_url).map(|url| url.path().to_owned()).unwrap_or_default();
-    format!("{}{path}", base_url.trim_end_matches('/'))
 }
 
 /// What the vendor sent the browser back with.
@@ -212,15 +206,15 @@ pub async fn finish(
             let wanted = state.org.clone();
             let org = app.store.read(move |tx| tx.org(&wanted)).await?;
             let org = org.ok_or_else(|| Problem::not_found("organization"))?;
-            let grant = exchange(app, &state, &code).await.map_err(refused)?;
-            let State { vendor, base_url, .. } = state;
-            let connected = syncs::connect(app, &org, Connect { vendor, base_url, grant, key, renews: None }).await?;
+            let (grant, base_url) = exchange(app, &state, &code).await.map_err(refused)?;
+            let request = Connect { vendor: state.vendor, base_url: Some(base_url), grant, key, renews: None };
+            let connected = syncs::connect(app, &org, request).await?;
             Ok(Returned::Operator(Box::new(connected)))
         }
     }
 }
 
-async fn exchange(app: &App, state: &State, code: &str) -> Result<Grant, Fault> {
+async fn exchange(app: &App, state: &State, code: &str) -> Result<(Grant, String), Fault> {
     let about = reach::connector(&state.vendor)?.about();
     let base_url = state.base_url.as_deref().unwrap_or(about.base_url);
     reach::exchange_code(app, &state.vendor, base_url, code, &Pkce::of(state.verifier.clone())).await
@@ -249,7 +243,7 @@ async fn finish_link(
         Answer::Refused(word) => Err((word, "The CRM could not finish the authorisation.".to_owned())),
         Answer::Code(code) => match exchange(app, &state, &code).await {
             Err(fault) => Err((fault.code, fault.message)),
-            Ok(grant) => match connections::connect(app, &context, &row, grant).await {
+            Ok((grant, base_url)) => match connections::connect(app, &context, &row, grant, base_url).await {
                 Ok(_) | Err(CrmProblem { code: CrmCode::Invalid, .. }) => Ok(()),
                 Err(problem) => Err((problem.code.word().to_owned(), problem.message)),
             },

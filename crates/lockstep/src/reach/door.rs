@@ -6,14 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response};
-use lockstep_connect::oauth::{Form, Grant};
-use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass};
+use http::{HeaderValue, Request, Response};
+use lockstep_connect::oauth::{Grant, Posted};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Proof};
 use lockstep_core::env::Time;
 use lockstep_store::{ConnectionOf, StoreError};
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
-use url::form_urlencoded;
 
 use super::grant::{self, store_fault};
 use super::pacing::{Account, Class, Refusal};
@@ -72,7 +71,7 @@ impl VendorDoor {
     /// Nothing is sent without room in the account's budget; the fault says when there is some.
     async fn admit(&self, call: &Call) -> Result<(), Fault> {
         loop {
-            match self.account.admit(&self.app.store, call.window, self.class).await {
+            match self.account.admit(&self.app.store, call, self.class).await {
                 Ok(()) => return Ok(()),
                 Err(Refusal::Full(room_at))
                     if room_at <= self.patient_until && self.app.env.wait_until(room_at).await => {}
@@ -107,7 +106,7 @@ impl VendorDoor {
     }
 
     async fn exchange(&self, call: &Call, grant: &Grant) -> Result<Answer, Fault> {
-        let request = request(&self.base_url, call, grant)?;
+        let request = request(self.connector, &self.base_url, call, grant)?;
         self.admit(call).await?;
         let sent_at = self.app.env.now();
         let answer = self.app.network.exchange(request, CALL_LIMITS).await;
@@ -125,35 +124,19 @@ impl VendorDoor {
             }
         }
         let answer = answer.map_err(|error| network_fault(&error, call.effect))?;
-        self.learn(call, &answer).await;
+        if answer.status() == 429 {
+            tracing::warn!(vendor = self.connector.about().slug, window = ?call.window, "429 although we kept to our share: somebody else uses the account, our share is halved");
+            forgotten(self.account.refused(&self.app.store, call.window).await);
+        }
         let answer = read(answer, call.effect, sent_at)?;
+        if let Some(usage) = self.connector.usage(&answer) {
+            self.account.learn(usage, self.app.env.now());
+        }
         if let Some(until) = self.connector.shut_until(&answer) {
             tracing::warn!(vendor = self.connector.about().slug, %until, "the account's day is used: no call is made before");
             forgotten(self.account.shut(&self.app.store, until).await);
         }
         Ok(answer)
-    }
-
-    /// What the answer says about the account's limits.
-    async fn learn(&self, call: &Call, answer: &Response<Bytes>) {
-        let figure = |name: &str| answer.headers().get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
-        if let (Some(max), Some(remaining)) =
-            (figure("x-hubspot-ratelimit-max"), figure("x-hubspot-ratelimit-remaining"))
-        {
-            self.account.learn(max, remaining, self.app.env.now());
-        }
-        if answer.status() == 429 {
-            tracing::warn!(vendor = self.connector.about().slug, window = ?call.window, "429 although we kept to our share: somebody else uses the account, our share is halved");
-            forgotten(self.account.refused(&self.app.store, call.window).await);
-        }
-    }
-}
-
-/// A renewal that failed: the call it was for was not sent, and no row of it is to blame.
-fn unsent(fault: Fault) -> Fault {
-    match fault.class {
-        FaultClass::Busy | FaultClass::Unknown | FaultClass::Bug => Fault { class: FaultClass::Unreachable, ..fault },
-        _ => fault,
     }
 }
 
@@ -164,18 +147,27 @@ fn forgotten(noted: Result<(), StoreError>) {
     }
 }
 
-fn request(base_url: &str, call: &Call, grant: &Grant) -> Result<Request<Bytes>, Fault> {
+fn request(connector: &dyn Connector, base_url: &str, call: &Call, grant: &Grant) -> Result<Request<Bytes>, Fault> {
     let unsendable =
         |detail: String| Fault::new(FaultClass::Bug, "request", format!("The request cannot be built: {detail}"));
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", grant.access.expose_secret()))
-        .map_err(|error| unsendable(error.to_string()))?;
-    bearer.set_sensitive(true);
-    let body = call.body.as_ref().map(serde_json::to_vec).transpose().map_err(|error| unsendable(error.to_string()))?;
     let mut request = Request::builder()
         .method(call.method.as_str())
         .uri(format!("{}{}", base_url.trim_end_matches('/'), call.path))
-        .header(AUTHORIZATION, bearer)
         .header(ACCEPT, "application/json");
+    for (name, value) in connector.about().headers {
+        request = request.header(*name, *value);
+    }
+    let body = match connector.proof(grant, call) {
+        Proof::Header(name, secret) => {
+            let mut value =
+                HeaderValue::from_str(secret.expose_secret()).map_err(|error| unsendable(error.to_string()))?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+            call.body.clone()
+        }
+        Proof::Body(body) => Some(body),
+    };
+    let body = body.as_ref().map(serde_json::to_vec).transpose().map_err(|error| unsendable(error.to_string()))?;
     if body.is_some() {
         request = request.header(CONTENT_TYPE, "application/json");
     }
@@ -207,25 +199,24 @@ fn read(answer: Response<Bytes>, effect: bool, sent_at: Time) -> Result<Answer, 
     Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body, sent_at })
 }
 
-/// Posts an OAuth form. No authorisation goes with it and nothing of it is logged.
-pub(super) async fn post_form(
-    app: &App,
-    base_url: &str,
-    path: &str,
-    form: &Form,
-    limits: Limits,
-) -> Result<(u16, Json), Fault> {
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    let mut request = Request::builder()
-        .method("POST")
-        .uri(format!("{}{path}", base_url.trim_end_matches('/')))
-        .body(Bytes::from(body))
-        .map_err(|error| Fault::new(FaultClass::Bug, "request", error.to_string()))?;
-    *request.headers_mut() = headers;
+/// Makes a token call. No grant goes with it and nothing of it is logged.
+pub(super) async fn post_token_call(app: &App, url: &str, call: &Posted) -> Result<(u16, Json), Fault> {
+    let unsendable = |error: http::Error| Fault::new(FaultClass::Bug, "request", error.to_string());
+    let mut request = Request::post(url).header(CONTENT_TYPE, call.content_type).header(ACCEPT, "application/json");
+    if let Some(authorization) = &call.authorization {
+        request = request.header(AUTHORIZATION, authorization.expose_secret());
+    }
+    let request = request.body(Bytes::from(call.body.expose_secret().to_owned())).map_err(unsendable)?;
     // A token that was issued but never arrived does no harm: asking again is safe.
-    let answer = app.network.exchange(request, limits).await.map_err(|error| network_fault(&error, false))?;
+    let answer = app.network.exchange(request, CALL_LIMITS).await.map_err(|error| network_fault(&error, false))?;
     let status = answer.status().as_u16();
     Ok((status, serde_json::from_slice(answer.body()).unwrap_or(Json::Null)))
+}
+
+/// A renewal that failed: the call it was for was not sent, and no row of it is to blame.
+fn unsent(fault: Fault) -> Fault {
+    match fault.class {
+        FaultClass::Busy | FaultClass::Unknown | FaultClass::Bug => Fault { class: FaultClass::Unreachable, ..fault },
+        _ => fault,
+    }
 }

@@ -1,14 +1,14 @@
 //! What lets us act at a vendor: opened, renewed and stored again in this file only.
 
 use lockstep_connect::oauth::{self, Grant};
-use lockstep_connect::{Connector, Fault, FaultClass};
+use lockstep_connect::{About, Connector, Fault, FaultClass};
 use lockstep_core::env::Env;
 use lockstep_core::ids::ConnectionId;
 use lockstep_store::{ConnectionOf, ConnectionStatus, SealedGrant, StoreError};
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 
-use super::door::{CALL_LIMITS, post_form};
+use super::door::post_token_call;
 use crate::app::App;
 use crate::ops::crm::app::ConnectionEvent;
 use crate::ops::crm::connections;
@@ -66,10 +66,9 @@ pub(super) async fn renew(
         return Err(Fault::new(FaultClass::Reauthorise, "token_refused", format!("{} refuses the token.", about.name)));
     };
     let client = super::oauth_app(app, about)?;
-    let form = oauth::refresh_form(&client, refresh);
+    let call = oauth::refresh_call(&about.oauth, &client, refresh);
     let sent_at = app.env.now();
-    let (status, body) =
-        post_form(app, &connection.connection().base_url, about.oauth.token_path, &form, CALL_LIMITS).await?;
+    let (status, body) = post_token_call(app, &token_url(about, &connection.connection().base_url), &call).await?;
     let grant = oauth::read_grant(status, &body, sent_at, Some(refresh))?;
     store(app, connection, version, &grant).await?;
     Ok(current(app, connection).await?.0)
@@ -113,18 +112,30 @@ pub(super) fn store_fault(error: &StoreError) -> Fault {
     Fault::new(FaultClass::Unreachable, "store", error.to_string())
 }
 
-/// Exchanges an authorisation code for a grant.
+/// Where tokens are issued: at the vendor, and for a connection to a look-alike at the look-alike.
+fn token_url(about: &About, base_url: &str) -> String {
+    if about.is_home(base_url) { about.oauth.token_url.to_owned() } else { elsewhere(base_url, about.oauth.token_url) }
+}
+
+/// A page of the vendor under another address, such as a sandbox's.
+pub fn elsewhere(base_url: &str, page: &str) -> String {
+    let path = url::Url::parse(page).map(|url| url.path().to_owned()).unwrap_or_default();
+    format!("{}{path}", base_url.trim_end_matches('/'))
+}
+
+/// Exchanges an authorisation code for a grant, and for the address of the account's API where the vendor tells it.
 pub(super) async fn exchange_code(
     app: &App,
     connector: &'static dyn Connector,
     base_url: &str,
     code: &str,
     pkce: &oauth::Pkce,
-) -> Result<Grant, Fault> {
+) -> Result<(Grant, String), Fault> {
     let about = connector.about();
     let client = super::oauth_app(app, about)?;
-    let form = oauth::code_form(&client, code, pkce);
+    let call = oauth::code_call(&about.oauth, &client, code, pkce);
     let sent_at = app.env.now();
-    let (status, body): (u16, Json) = post_form(app, base_url, about.oauth.token_path, &form, CALL_LIMITS).await?;
-    oauth::read_grant(status, &body, sent_at, None)
+    let (status, body): (u16, Json) = post_token_call(app, &token_url(about, base_url), &call).await?;
+    let grant = oauth::read_grant(status, &body, sent_at, None)?;
+    Ok((grant, connector.home(&body).unwrap_or_else(|| base_url.to_owned())))
 }

@@ -12,7 +12,7 @@ use lockstep_connect::{About, Connector, Fault, FaultClass, Session, registry};
 use lockstep_store::ConnectionOf;
 
 pub use door::CALL_LIMITS;
-pub use grant::{opens, seal};
+pub use grant::{elsewhere, opens, seal};
 pub use pacing::{Class, Pacing};
 pub use write::{Row, Writer};
 
@@ -63,11 +63,17 @@ pub fn connector(vendor: &str) -> Result<&'static dyn Connector, Fault> {
         .ok_or_else(|| Fault::new(FaultClass::Bug, "vendor", format!("This program has no connector for {vendor}.")))
 }
 
-/// Exchanges the code of an OAuth redirect for a grant.
+/// Exchanges the code of an OAuth redirect for a grant, and for the address of the account's API.
 ///
 /// # Errors
 /// The vendor's refusal, or [`FaultClass::Forbidden`] when no client id and secret are configured.
-pub async fn exchange_code(app: &App, vendor: &str, base_url: &str, code: &str, pkce: &Pkce) -> Result<Grant, Fault> {
+pub async fn exchange_code(
+    app: &App,
+    vendor: &str,
+    base_url: &str,
+    code: &str,
+    pkce: &Pkce,
+) -> Result<(Grant, String), Fault> {
     grant::exchange_code(app, connector(vendor)?, base_url, code, pkce).await
 }
 

@@ -262,7 +262,9 @@ pub async fn give_token(
     if under_way.status != AuthorizationStatus::AwaitingCallback {
         return Ok(under_way);
     }
-    match connect(app, context, &under_way, Grant::fixed(token)).await {
+    let about = connector(&under_way.vendor)?;
+    let base_url = vendor_url(app, about.slug).unwrap_or_else(|| about.base_url.to_owned());
+    match connect(app, context, &under_way, Grant::fixed(token), base_url).await {
         Ok(_) | Err(CrmProblem { code: CrmCode::Invalid, .. }) => authorization(app, context, id).await,
         Err(problem) => Err(problem),
     }
@@ -299,10 +301,10 @@ pub async fn connect(
     context: &ContextOf,
     authorization: &Authorization,
     grant: Grant,
+    base_url: String,
 ) -> Result<ConnectionOf, CrmProblem> {
     let connector = reach::connector(&authorization.vendor).map_err(broken)?;
     let about = connector.about();
-    let base_url = vendor_url(app, about.slug).unwrap_or_else(|| about.base_url.to_owned());
     let session = reach::trial(app, connector, &base_url, grant.clone());
     let account = connector.account(&session).await.map_err(|fault| outcome::problem(app, fault, about, None))?;
     let id = ConnectionId::new(&app.env);
