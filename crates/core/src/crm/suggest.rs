@@ -1,5 +1,7 @@
 //! First choices for a mapping, found by label. A person sees and changes them; nothing is guessed beyond equality.
 
+use std::collections::BTreeMap;
+
 use super::check::actions;
 use super::definition::{CrmEvent, CrmField, CrmObject, EventType};
 use super::mapping::{ActionType, EventAction, ObjectMapping, Operator, SlugRef, Transformation, Way};
@@ -79,6 +81,7 @@ fn action(event: &CrmEvent, read: &[Transformation], root: Option<&Selector>) ->
         find_by: None,
         associations: Vec::new(),
         workflow: None,
+        laid_by: BTreeMap::new(),
     })
 }
 
