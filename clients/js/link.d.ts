@@ -4,7 +4,7 @@ export type LinkErrorCode =
   | 'no_token'
   /** The domain or an option cannot be used. */
   | 'invalid_options'
-  /** CRM Link is open already on this page. */
+  /** CRM Link is open already on this page; its dialog may stay after the promise has ended. */
   | 'already_open'
   /** The server does not answer, or does not allow this page's origin. */
   | 'unreachable'

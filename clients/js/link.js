@@ -29,7 +29,7 @@ iframe { border: 0; width: 100%; height: 100%; display: block; color-scheme: inh
 }
 @media (forced-colors: active) { dialog { border: 1px solid } }`
 
-let open = false
+let shown
 const label = (locale) => (/^(id|in)\b/i.test(locale) ? 'Hubungkan CRM Anda' : 'Connect your CRM')
 
 /**
@@ -42,9 +42,9 @@ const label = (locale) => (/^(id|in)\b/i.test(locale) ? 'Hubungkan CRM Anda' : '
 export default async function linkCRM(domain, token, options = {}) {
   if (typeof token !== 'string' || !token) throw new LinkError('no_token', 'linkCRM needs a context token.')
   const base = address(domain, options ?? {})
-  if (open) throw new LinkError('already_open', 'CRM Link is open already.')
-  open = true
-  return new Promise((resolve, reject) => show(base, token, options ?? {}, resolve, reject)).finally(() => { open = false })
+  // The dialog may stay when the promise has ended: it tells the person how.
+  if (shown?.isConnected) throw new LinkError('already_open', 'CRM Link is open already.')
+  return new Promise((resolve, reject) => show(base, token, options ?? {}, resolve, reject))
 }
 
 export { linkCRM }
@@ -60,7 +60,7 @@ function address(domain, options) {
 
 function show(base, token, options, resolve, reject) {
   const opener = document.activeElement
-  const host = document.createElement('div')
+  const host = shown = document.createElement('div')
   const dialog = document.createElement('dialog')
   const frame = document.createElement('iframe')
   const sheet = new CSSStyleSheet()
@@ -136,6 +136,11 @@ function show(base, token, options, resolve, reject) {
     event.preventDefault()
     answers['close-request']()
   })
-  dialog.showModal()
-  frame.focus()
+  try {
+    dialog.showModal()
+    frame.focus()
+  } catch (error) {
+    close()
+    throw error
+  }
 }

@@ -112,7 +112,7 @@ pub enum BeginInvocation {
     /// The key came with another request before.
     OtherRequest,
     /// The same was invoked before: its answer, or an unknown outcome that has to be looked for.
-    Before(Invocation),
+    Before(Box<Invocation>),
 }
 
 const INVOCATION: &str = "SELECT id, object, event, state, deed, answer, created_at, updated_at FROM invocations";
@@ -148,7 +148,7 @@ impl Tx<'_> {
         Ok(found.map(|(kept, before)| match before.state {
             _ if kept != fingerprint => BeginInvocation::OtherRequest,
             InvocationState::Open if !before.is_lost(now) => BeginInvocation::Running,
-            _ => BeginInvocation::Before(before),
+            _ => BeginInvocation::Before(Box::new(before)),
         }))
     }
 

@@ -7,11 +7,12 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import puppeteer from 'puppeteer-core'
 
-const { CHROMIUM, URL: url, HUBSPOT, PAIR } = process.env
+const { CHROMIUM, HUBSPOT, PLAIN_URL, PLAIN_PAIR } = process.env
+let { URL: url, PAIR } = process.env
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const basic = `Basic ${Buffer.from(PAIR).toString('base64')}`
 
 async function call(base, method, path, body) {
+  const basic = `Basic ${Buffer.from(PAIR).toString('base64')}`
   const headers = { 'Content-Type': 'application/json', Authorization: base === url ? basic : 'Bearer any' }
   const answer = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) })
   assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.clone().text()}`)
@@ -183,6 +184,9 @@ const press = async (selector, key = 'Enter') => {
   await page.keyboard.press(key)
 }
 
+/** The input that a label belongs to. */
+const inputOf = (label) => within((label) => `#${[...document.querySelectorAll('.field label')].find((of) => of.textContent.trim() === label).htmlFor}`, label)
+
 /** Fills in what a new deal needs: its stage and its pipeline, as fixed values. */
 async function fillRequired() {
   for (;;) {
@@ -282,21 +286,20 @@ async function wholeMapping(tag, [width, height, theme], locale) {
   await click('#go')
   await frame().waitForSelector('#trouble')
   await shot('3-fields-judged')
-  const input = (label) => within((label) => `#${[...document.querySelectorAll('.field label')].find((of) => of.textContent.trim() === label).htmlFor}`, label)
-  await click(await input('Signed on'))
+  await click(await inputOf('Signed on'))
   await frame().waitForSelector('.sheet:popover-open')
   await page.keyboard.type('clo')
   await shot('4-picker')
   await page.keyboard.press('Escape')
-  await pick(await input('Signed on'), 'close date')
-  await pick(await input('Status'), 'deal stage')
+  await pick(await inputOf('Signed on'), 'close date')
+  await pick(await inputOf('Status'), 'deal stage')
   await within(() => { document.querySelector('details[id^=add]').open = true })
   await shot('5-add-field')
   await within(() => { document.querySelector('details[id^=add] input[type=text]').value = 'Region' })
   await click('details[id^=add] .plain')
   await settled()
   await until('the child', async () => (await within(() => document.body.textContent)).includes('Region'))
-  await pick(await input('Region ' + (id ? 'opsional' : 'optional')), 'deal description')
+  await pick(await inputOf('Region ' + (id ? 'opsional' : 'optional')), 'deal description')
   await shot('6-fields-set')
   const edit = await within(() => [...document.querySelectorAll('[id$=-edit]')].find((of) => /Match|Cocokkan/.test(of.textContent)).id)
   await click(`#${edit}`)
@@ -456,6 +459,160 @@ async function twoObjects() {
   await at('Contact Deleted')
 }
 
+/** What goes wrong on the way to the server, and what impatient people do meanwhile. */
+async function mishaps() {
+  await look(1280, 800, 'light')
+  const tokens = [await token('tenant-7'), await token('tenant-7')]
+  await begin('tenant-7', { connectionID: 'mishaps', objects: wide })
+  await page.evaluate((tokens) => {
+    window.renewals = 0
+    window.given[2].getToken = async () => { renewals++; return tokens.shift() }
+  }, tokens)
+  await at('Which CRM')
+  await authorise(() => click('#vendor-hubspot'))
+  await at('Where does Signet')
+  await settled()
+
+  // A proxy's own page takes no screen's place.
+  await within(() => {
+    window.really = window.fetch
+    window.fetch = async () => new Response('<html><body><h1>502 Bad Gateway</h1></body></html>', { status: 502 })
+  })
+  await click('#go')
+  await until('it says so', () => within(() => document.getElementById('alarm').textContent.length > 0))
+  await at('Where does Signet')
+  await inspect('mishap-1-proxy')
+  assert.ok(await within(() => {
+    const { x, y, width, height } = document.querySelector('#go').getBoundingClientRect()
+    return document.elementFromPoint(x + width / 2, y + height / 2).closest('#go') !== null
+  }), 'what is said does not lie on the button')
+
+  // A token ends while two requests are under way: one is renewed, and both are answered.
+  await within(() => {
+    let ended
+    window.fetch = async (address, request) => {
+      ended ??= request.headers.Authorization
+      return request.headers.Authorization === ended ? new Response('', { status: 401 }) : window.really(address, request)
+    }
+    const input = document.querySelector('[role=combobox]')
+    input.focus()
+    input.click()
+    document.querySelector('#go').click()
+  })
+  await frame().waitForSelector('#trouble', { timeout: 5000 })
+  await until('nothing is wrong any more', () => within(() => document.getElementById('alarm').textContent === ''))
+  await until('the list', () => within(() => document.querySelector('.sheet')))
+  assert.equal(await page.evaluate(() => window.renewals), 1)
+
+  // Whoever looks at what else an event could do finds their rows again.
+  await within(() => { window.fetch = window.really })
+  const lines = () => within(() => [...document.querySelectorAll('.line')].map((line) => line.textContent))
+  for (const label of ['Signed on', 'Status', 'Document tags']) await pick(await inputOf(label), 'leave')
+  await click('#go')
+  await at('Document created')
+  await fillRequired()
+  const made = await lines()
+  for (const action of ['workflow', 'noop', 'create']) {
+    await within((action) => document.getElementById(`action-${action}`).click(), action)
+    await until(action, () => within((action) => document.querySelector(`#action-${action}[checked]`), action))
+    await settled()
+  }
+  assert.deepEqual(await lines(), made)
+
+  // Two clicks add one row, and a preview that comes late does not lead back.
+  await click('#add')
+  await frame().waitForSelector('#static')
+  await settled()
+  await pick('#target-field', 'deal description')
+  await within(() => document.querySelector('#way-template').click())
+  await frame().waitForSelector('#template')
+  await settled()
+  await within(() => {
+    window.asked = 0
+    window.fetch = async (...given) => {
+      window.asked++
+      await new Promise((go) => setTimeout(go, 600))
+      return window.really(...given)
+    }
+    const text = document.querySelector('#template')
+    text.value = 'made by Signet'
+    text.dispatchEvent(new Event('input', { bubbles: true }))
+    const done = document.querySelector('#go')
+    done.click()
+    done.click()
+    document.querySelector('#way-static').click()
+  })
+  await at('Document created')
+  await new Promise((go) => setTimeout(go, 1500))
+  await at('Document created')
+  assert.equal(await within(() => window.asked), 1)
+  assert.equal((await lines()).filter((line) => line.includes('made by Signet')).length, 1)
+  await within(() => { window.fetch = window.really })
+
+  // A record is recognised by a field, and the choice is still there on coming back.
+  await within(() => { document.querySelector('#more').open = true })
+  const found = await within(() => document.querySelector('#find option:nth-child(2)').value)
+  await frame().select('#find', found)
+  await settled()
+  await inspect('mishap-2-find-or-create')
+  await click('#go')
+  await at('Document signed')
+  await click('#back')
+  await at('Document created')
+  assert.equal(await within(() => document.querySelector('#find').value), found)
+
+  // The promise has ended, its dialog has not: there is no second one.
+  await page.evaluate(() => { window.given[1] = 'ctk_ended'; delete window.given[2].getToken })
+  await page.keyboard.press('Escape')
+  await until('it is closed', async () => !frame())
+  await page.evaluate(() => document.getElementById('connect').click())
+  await until('the frame', () => frame())
+  await at('session has ended')
+  assert.equal((await until('the promise', outcome)).code, 'unauthorized')
+  await page.evaluate(() => document.getElementById('connect').click())
+  await until('it is refused', async () => (await outcome())?.code === 'already_open')
+  await click('#leave')
+  await until('it is closed', async () => !frame())
+}
+
+/** A token that a person pastes, where no app is registered at the CRM; in Windows' high contrast. */
+async function plainToken() {
+  ;[url, PAIR] = [PLAIN_URL, PLAIN_PAIR]
+  await call(url, 'PUT', '/api/platform/app', { name: 'Signet', allowed_origins: [base] })
+  await page.setViewport({ width: 390, height: 844 })
+  await wire.send('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] })
+  await begin('tenant-plain', { connectionID: 'plain', objects: wide })
+  await at('Which CRM')
+  await inspect('forced-1-choose')
+  await press('#vendor-hubspot')
+  await frame().waitForSelector('#token')
+  await settled()
+  assert.equal((await browser.pages()).filter((of) => of.url().includes('/link/opening')).length, 0, 'the window closes by itself')
+  await inspect('forced-2-token')
+  await press('#go')
+  await settled()
+  assert.ok(await frame().$('#token'), 'an empty token is not sent')
+  await frame().type('#token', 'any')
+  await page.keyboard.press('Enter')
+  await at('Where does Signet')
+  await settled()
+  await inspect('forced-3-fields')
+  await click('[role=combobox]')
+  await frame().waitForSelector('.sheet:popover-open')
+  await inspect('forced-4-picker')
+  await page.keyboard.press('Escape')
+  await click('#go')
+  await frame().waitForSelector('#trouble')
+  await inspect('forced-5-judged')
+  for (const label of ['Signed on', 'Status', 'Document tags']) await pick(await inputOf(label), 'leave')
+  await click('#go')
+  await at('Document created')
+  await press('#go')
+  await frame().waitForSelector('#trouble')
+  await inspect('forced-6-event')
+  await wire.send('Emulation.setEmulatedMedia', { features: [] })
+}
+
 /** A list of 600 fields, filtered key by key; and what the first page weighs. */
 async function figures() {
   const properties = Array.from({ length: 600 }, (_, n) => ({ name: `field_${n}`, label: `Field number ${n} of many`, type: 'string', fieldType: 'text', groupName: 'dealinformation' }))
@@ -520,7 +677,9 @@ try {
   await refusals()
   await helped()
   await twoObjects()
+  await mishaps()
   await figures()
+  await plainToken()
   assert.deepEqual(await page.evaluate(() => window.violations), [])
   assert.deepEqual(troubles, [])
 } catch (error) {

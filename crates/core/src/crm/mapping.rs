@@ -3,6 +3,9 @@
 //! The wire is that of Xkit's `crm_mapping`; `template`, `value_map`, `time_zone`, `default_value`, `only_if_empty`,
 //! `find_by`, `associations` and `workflow` stand beside it.
 
+use std::collections::BTreeMap;
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -153,6 +156,9 @@ pub struct EventAction {
     /// Of a workflow: which ([`super::Workflow::id`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
+    /// Of a draft: the rows that stood here while another form was chosen, by [`Self::form`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub laid_by: BTreeMap<String, Vec<Transformation>>,
 }
 
 /// The closed list of actions.
@@ -201,6 +207,40 @@ impl Transformation {
     /// The slug of the app's side.
     pub fn slug(&self) -> Option<&str> {
         self.field.as_ref().map(|field| field.slug.as_str())
+    }
+}
+
+impl EventAction {
+    /// What the rows fill in: a workflow's inputs, by its id, or the native object's fields.
+    fn form(&self) -> String {
+        match self.action_type {
+            ActionType::Workflow => format!("workflow:{}", self.workflow.as_deref().unwrap_or_default()),
+            _ => "fields".to_owned(),
+        }
+    }
+
+    /// Chooses something else. The rows of another form are laid by, and those that were laid by for this one are back.
+    pub fn turn(&mut self, action_type: ActionType, workflow: Option<String>) {
+        let (before, rows) = (self.form(), mem::take(&mut self.transformations));
+        if !rows.is_empty() {
+            self.laid_by.insert(before, rows);
+        }
+        (self.action_type, self.workflow) = (action_type, workflow);
+        self.transformations = self.laid_by.remove(&self.form()).unwrap_or_default();
+    }
+
+    /// Drops what belongs to other choices than the one that was made in the end.
+    pub fn settle(&mut self) {
+        use ActionType::{Create, Delete, Noop, Update, Workflow};
+        self.laid_by.clear();
+        if matches!(self.action_type, Delete | Noop) {
+            self.transformations.clear();
+        }
+        if !matches!(self.action_type, Create | Update) {
+            self.associations.clear();
+        }
+        self.find_by = self.find_by.take().filter(|_| self.action_type == Create);
+        self.workflow = self.workflow.take().filter(|_| self.action_type == Workflow);
     }
 }
 
@@ -259,6 +299,15 @@ mod tests {
         });
         let action: EventAction = serde_json::from_value(wire.clone()).unwrap();
         assert_eq!(serde_json::to_value(&action).unwrap(), wire);
+        let mut turned = action.clone();
+        turned.turn(ActionType::Workflow, Some("7".to_owned()));
+        assert!(turned.transformations.is_empty());
+        turned.turn(ActionType::Create, None);
+        assert_eq!(turned, action);
+        turned.turn(ActionType::Noop, None);
+        turned.settle();
+        let nothing = json!({"event": {"slug": "won"}, "action_type": "noop", "transformations": []});
+        assert_eq!(serde_json::to_value(&turned).unwrap(), nothing);
         let unknown = json!({"event": {"slug": "won"}, "action_type": "explode"});
         assert!(serde_json::from_value::<EventAction>(unknown).is_err());
     }

@@ -1,5 +1,7 @@
 //! First choices for a mapping, found by label. A person sees and changes them; nothing is guessed beyond equality.
 
+use std::collections::BTreeMap;
+
 use super::check::actions;
 use super::definition::{CrmEvent, CrmField, CrmObject, EventType};
 use super::mapping::{ActionType, EventAction, ObjectMapping, Operator, SlugRef, Transformation, Way};
@@ -79,6 +81,7 @@ fn action(event: &CrmEvent, read: &[Transformation], root: Option<&Selector>) ->
         find_by: None,
         associations: Vec::new(),
         workflow: None,
+        laid_by: BTreeMap::new(),
     })
 }
 
@@ -154,15 +157,15 @@ mod tests {
             rows.iter().map(|row| (row.slug().unwrap().to_owned(), row.source_pointer.clone())).collect::<Vec<_>>()
         };
         let to = |slug: &str, name: &str| (slug.to_owned(), Some(format!("#/properties/{name}")));
-        assert_eq!(chosen(&mapping.transformations), [to("create_date", "createdate"), to("name", "dealname")]);
+        assert_eq!(chosen(&mapping.transformations), [to("name", "dealname"), to("create_date", "createdate")]);
         let of = |slug: &str| chosen(&mapping.action(slug).unwrap().transformations);
         assert_eq!(of("made"), [to("name", "dealname"), to("on", "closedate")]);
         assert_eq!(of("moved"), [to("create_date", "closedate")]);
         assert_eq!((of("gone"), mapping.action("all")), (vec![], None));
-        assert_eq!(of("find"), [("colour".to_owned(), None), to("name", "dealname")]);
+        assert_eq!(of("find"), [to("name", "dealname"), ("colour".to_owned(), None)]);
         let open = check(Some(&mapping), &object, Some(&deals()));
         assert!(open.iter().all(|finding| finding.state == State::Missing));
         let paths: Vec<&str> = open.iter().map(|finding| finding.path.trim_start_matches("opportunity.")).collect();
-        assert_eq!(paths, ["fields.colour", "events.all", "events.find.colour"]);
+        assert_eq!(paths, ["fields.colour", "events.find.colour", "events.all"]);
     }
 }

@@ -7,12 +7,18 @@ const VERSION = 1
 const ORIGIN = document.documentElement.dataset.origin
 const screen = () => document.getElementById('screen')
 const say = (text) => { document.getElementById('said').textContent = text }
-const alarm = (text) => { document.getElementById('alarm').textContent = text }
+/** Says it once: what stands there already is not said again with every poll. */
+const alarm = (text) => {
+  const box = document.getElementById('alarm')
+  if (box.textContent !== text) box.textContent = text
+}
+const offline = () => alarm(screen().dataset.offline ?? 'The server does not answer.')
 
 let token
 let options = {}
 let port
 let renewed
+let renewing
 let popup
 
 // ---- The port ----
@@ -42,14 +48,15 @@ function begin(given) {
 
 const opening = () => ({ connection: options.connectionID ?? '', preselect: options.preselectCRMSlug ?? '' })
 
-const renewal = () => new Promise((go) => {
+/** One renewal for all requests that wait for it. */
+const renewal = () => renewing ??= new Promise((go) => {
   renewed = (fresh) => {
     if (fresh) token = fresh
     go(Boolean(fresh))
   }
   tell('renew')
   setTimeout(go, 15_000, false)
-})
+}).finally(() => { renewing = undefined })
 
 // ---- Requests ----
 
@@ -59,22 +66,45 @@ async function authorised(url, request) {
     ...request.headers, Authorization: `Bearer ${token}`, 'Accept-Language': document.documentElement.lang,
     'Lockstep-Time-Zone': Intl.DateTimeFormat().resolvedOptions().timeZone,
   } })
+  const used = token
   const answer = await send()
-  return answer.status === 401 && await renewal() ? send() : answer
+  return answer.status === 401 && (used !== token || await renewal()) ? send() : answer
 }
 
-document.addEventListener('htmx:config:request', ({ detail: { ctx } }) => {
+const submitted = new WeakSet()
+const submits = ({ sourceEvent, request }) => sourceEvent?.type === 'submit' && request.form
+
+document.addEventListener('htmx:config:request', (event) => {
+  const { ctx } = event.detail
+  const form = submits(ctx)
+  // A second click on the same button is no second answer.
+  if (submitted.has(form)) return event.preventDefault()
+  if (form) submitted.add(form)
   ctx.fetch = authorised
+  ctx.from = screen().dataset.screen
   // What the page gave goes along where a screen asks for it.
   const wants = ctx.sourceElement?.dataset?.with
   if (wants === 'objects') ctx.request.body.set('objects', JSON.stringify(options.objects ?? {}))
   if (wants === 'opening') for (const [name, value] of Object.entries(opening())) ctx.request.body.set(name, value)
 })
 
-document.addEventListener('htmx:error', ({ detail }) => {
-  if (detail.ctx) alarm(screen().dataset.offline ?? 'The server does not answer.')
+document.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => submitted.delete(submits(ctx)))
+
+/** What was asked on a screen that has gone meanwhile must not lead back to it. */
+const late = (ctx) => ctx.from !== screen().dataset.screen
+document.addEventListener('htmx:before:request', (event) => {
+  if (late(event.detail.ctx)) event.preventDefault()
 })
-document.addEventListener('htmx:after:request', () => alarm(''))
+
+document.addEventListener('htmx:error', ({ detail }) => { if (detail.ctx) offline() })
+// Only a screen may take a screen's place: what a proxy says of its own would leave a person with nothing.
+document.addEventListener('htmx:before:swap', (event) => {
+  const { ctx, tasks } = event.detail
+  if (late(ctx)) return event.preventDefault()
+  if (ctx.swap === 'none' || tasks.some(({ fragment }) => fragment.querySelector('#screen'))) return alarm('')
+  event.preventDefault()
+  offline()
+})
 
 // ---- Screens ----
 
@@ -156,6 +186,9 @@ document.addEventListener('input', ({ target }) => {
   clearTimeout(insertValue.later)
   insertValue.later = setTimeout(() => target.isConnected && htmx.trigger(target.form, 'chosen'), 300)
 })
+
+// It is not asked for any more once the text is sent.
+document.addEventListener('submit', () => clearTimeout(insertValue.later), true)
 
 // What a person unfolded stays unfolded.
 document.addEventListener('htmx:before:morph:attr', (event) => {

@@ -1,5 +1,7 @@
 //! What a choice on a screen does to the draft. Pure: the caller keeps the draft.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::crm::mapping::{Association, SlugRef};
 use lockstep_core::crm::selector::Passage;
 use lockstep_core::crm::{
@@ -138,7 +140,7 @@ pub const fn operation(action: ActionType) -> Option<Operation> {
     }
 }
 
-/// What an event does. Rows are kept where the new action can have them, and guessed where there are none.
+/// What an event does. The rows of each action are kept for when it is chosen again, and guessed where there are none.
 pub fn choose_action(
     mapping: &mut ObjectMapping,
     object: &CrmObject,
@@ -148,10 +150,8 @@ pub fn choose_action(
 ) {
     let known = mapping.event_actions.iter().position(|known| known.event.slug == event.slug);
     let mut kept = known.map_or_else(|| blank(event), |at| mapping.event_actions.remove(at));
-    if (kept.action_type == ActionType::Workflow) != (action == ActionType::Workflow) {
-        kept.transformations.clear();
-    }
-    kept.action_type = action;
+    let workflow = kept.workflow.clone();
+    kept.turn(action, workflow);
     if kept.transformations.is_empty() && action != ActionType::Workflow {
         kept.transformations = guessed(object, event, action, native);
     }
@@ -166,6 +166,7 @@ fn blank(event: &CrmEvent) -> EventAction {
         find_by: None,
         associations: Vec::new(),
         workflow: None,
+        laid_by: BTreeMap::new(),
     }
 }
 

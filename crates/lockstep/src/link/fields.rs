@@ -4,6 +4,7 @@ use askama::Template;
 use lockstep_core::crm::{CrmField, CrmObject, Operation, Selector, SimpleType, State, Transformation, Way, suggest};
 
 use super::journey::Place;
+use super::options;
 use super::scene::{Scene, code, icon, latest};
 use super::screens::Bar;
 use super::words::Words;
@@ -134,7 +135,7 @@ impl<'a> FieldsScreen<'a> {
             object: &object.slug,
             native: native.label_many.clone(),
             native_href: Place::Native(object.slug.clone()).href(scene),
-            list: scene.href("options", &[("object", &object.slug)]),
+            list: options::href(scene, object, native, None),
             post: scene.href("fields", &[]),
             next: scene.href("fields", &[("object", &object.slug), ("next", "yes")]),
             rows,

@@ -332,10 +332,7 @@ fn change(
     let action = mapping.event_actions.iter_mut().find(|action| action.event.slug == event.slug).ok_or_else(missing)?;
     let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     if let Some(workflow) = given.get("workflow") {
-        if action.workflow.as_ref() != Some(workflow) {
-            action.transformations.clear();
-        }
-        action.workflow = filled(workflow);
+        action.turn(action.action_type, filled(workflow));
     }
     if let Some(pointer) = given.get("find_by") {
         action.find_by = filled(pointer);

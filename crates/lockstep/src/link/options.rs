@@ -1,10 +1,10 @@
 //! The list of a native object's fields that all pickers of that object share.
 
 use askama::Template;
-use lockstep_core::crm::{Operation, Selector};
+use lockstep_core::crm::{ActionType, ApiObject, CrmObject, EventAction, Operation, Selector};
 use lockstep_core::record::Record;
 
-use super::scene::{code, icon, latest};
+use super::scene::{Scene, code, icon, latest};
 use super::words::Words;
 
 /// The list.
@@ -13,6 +13,19 @@ use super::words::Words;
 pub struct OptionsPage<'a> {
     w: &'a Words,
     options: Vec<Choosable>,
+}
+
+/// Where the list of an object's fields is, or that of what a workflow takes. Pickers keep a list by its address, so the
+/// address says whose fields they are.
+pub fn href(scene: &Scene, object: &CrmObject, native: &ApiObject, action: Option<&EventAction>) -> String {
+    let object = ("object", object.slug.as_str());
+    match action.filter(|action| action.action_type == ActionType::Workflow) {
+        None => scene.href("options", &[object, ("native", &native.slug)]),
+        Some(action) => {
+            let workflow = action.workflow.as_deref().unwrap_or_default();
+            scene.href("options", &[object, ("event", &action.event.slug), ("workflow", workflow)])
+        }
+    }
 }
 
 /// One field to choose.

@@ -4,13 +4,15 @@ use axum::Form;
 use axum::http::StatusCode;
 use axum::response::Response;
 use lockstep_core::crm::{
-    CrmObject, CrmProblem, ObjectMapping, Operation, Selector, State as Standing, Transformation, Way, template,
+    ApiObject, CrmObject, CrmProblem, EventAction, ObjectMapping, Operation, Selector, State as Standing,
+    Transformation, Way, template,
 };
 
 use super::edits::{self, Pick, RowKey};
 use super::event::root_of;
 use super::journey::Place;
 use super::mapping_pages::{Wanted, missing, show};
+use super::options;
 use super::preview::Try;
 use super::row::{self, Frame, Given, Part, RowScreen};
 use super::scene::{Scene, field};
@@ -22,6 +24,9 @@ use super::{Asked, Segments};
 struct Owner<'a> {
     object: &'a CrmObject,
     event: &'a str,
+    native: &'a ApiObject,
+    /// What the event does.
+    action: Option<&'a EventAction>,
     rows: &'a [Transformation],
     root: &'a Selector,
     operation: Operation,
@@ -32,12 +37,13 @@ impl<'a> Owner<'a> {
         let object = scene.object(object)?;
         let (mapping, native) = (scene.mapping(object)?, scene.native(object)?);
         if event.is_empty() {
-            let root = native.selector.as_ref()?;
-            return Some(Self { object, event, rows: &mapping.transformations, root, operation: Operation::Read });
+            let (rows, root) = (&*mapping.transformations, native.selector.as_ref()?);
+            return Some(Self { object, event, native, action: None, rows, root, operation: Operation::Read });
         }
         let action = mapping.action(event)?;
         let operation = edits::operation(action.action_type)?;
-        Some(Self { object, event, rows: &action.transformations, root: root_of(action, native)?, operation })
+        let (rows, root) = (&*action.transformations, root_of(action, native)?);
+        Some(Self { object, event, native, action: Some(action), rows, root, operation })
     }
 
     /// What the row is about. The value that it takes from the app is named by the row, or by the key of one to come.
@@ -130,12 +136,11 @@ fn rendered(
     let home = owner.home();
     let bar =
         Bar { back: Some(home.href(scene)), step: Some(home.step()), name: format!("row {object} {event} {key}") };
-    let asked = [("object", object), ("event", event)];
     let frame = Frame {
         w: &scene.words,
         bar,
         post: scene.href("row", &[]),
-        list: scene.href("options", if event.is_empty() { &asked[..1] } else { &asked }),
+        list: options::href(scene, owner.object, owner.native, owner.action),
         hidden: vec![("object", object.to_owned()), ("event", event.to_owned()), ("row", key.to_string())],
         key,
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use lockstep_core::crm::selector::{Choice, NativeField};
 use lockstep_core::crm::{
-    Access, ActionType, ApiObject, NativeKind, Operation, Selector, Workflow, definition, suggest,
+    Access, ActionType, ApiObject, NativeKind, Operation, Selector, Transformation, Workflow, definition, suggest,
 };
 use lockstep_core::env::Time;
 use lockstep_core::record::Record;
@@ -218,6 +218,16 @@ fn actions_change_and_keep_what_they_can() {
     };
     assert_eq!([choose(ActionType::Noop), choose(ActionType::Create)], [1, 1], "nothing forgets no rows");
     assert_eq!([choose(ActionType::Workflow), choose(ActionType::Create)], [0, 1], "a workflow has other inputs");
+    let row = scene.mapping[0].transformations[0].clone();
+    let mut choose = |action, more: Vec<Transformation>| {
+        edits::choose_action(&mut scene.mapping[0], &object, event, action, &deals());
+        let known = scene.mapping[0].event_actions.iter_mut().find(|action| action.event.slug == event.slug).unwrap();
+        known.transformations.extend(more);
+        known.transformations.clone()
+    };
+    let made = [choose(ActionType::Create, vec![row.clone()]), choose(ActionType::Workflow, vec![row])];
+    let back = [choose(ActionType::Create, vec![]), choose(ActionType::Workflow, vec![])];
+    assert_eq!(back, made, "what a person made is still there");
 }
 
 #[test]
@@ -301,4 +311,12 @@ fn native_objects_that_are_named_alike_come_first() {
     let screen = NativeScreen::new(&scene, &scene.objects[0]).render().unwrap();
     assert!(screen.find("Deals").unwrap() < screen.find("Contacts").unwrap());
     assert!(screen.contains("Do not connect “Opportunity”"));
+}
+
+#[test]
+fn enter_in_the_filter_of_native_objects_chooses_none() {
+    let mut scene = scene();
+    scene.natives.extend((0..8).map(|n| ApiObject::new(&format!("other{n}"), "Other", "Others")));
+    let screen = NativeScreen::new(&scene, &scene.objects[0]).render().unwrap();
+    assert!(screen.find("data-filters").unwrap() < screen.find("<form").unwrap(), "the filter stands in no form");
 }

@@ -24,6 +24,8 @@ pub struct Once {
 impl Once {
     /// Takes the fingerprint of a request. Two spellings of one JSON value have one fingerprint.
     pub fn new(key: String, method: &str, path: &str, body: &Json) -> Self {
+        let mut body = body.clone();
+        body.sort_all_objects();
         let mut hash = Sha256::new();
         for part in [method, path, &body.to_string()] {
             hash.update((part.len() as u64).to_be_bytes());

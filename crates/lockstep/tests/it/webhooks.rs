@@ -54,7 +54,7 @@ async fn events_arrive_signed_with_the_documented_payloads() {
     assert_eq!(events[1]["data"], json!({ "contact": changed, "changed_fields": ["email", "metadata"] }));
     assert_eq!(events[2]["data"], json!({ "contact": { "id": id, "object": "contact", "deleted": true } }));
     let members: Vec<&String> = events[0].as_object().expect("an object").keys().collect();
-    assert_eq!(members, ["created_at", "data", "id", "livemode", "sequence", "type"]);
+    assert_eq!(members, ["id", "type", "created_at", "livemode", "sequence", "data"]);
     for (request, name) in got.iter().zip(["contact.created", "contact.updated", "contact.deleted"]) {
         let event = event(request);
         assert_eq!((request.method().as_str(), request.uri().to_string()), ("POST", HOOK.to_owned()));

@@ -58,8 +58,8 @@ fn unknown_and_read_only_properties_are_refused() {
     assert_eq!(got.status, 400);
     assert_eq!(got.json["category"], "VALIDATION_ERROR");
     let codes: Vec<&Value> = got.json["errors"].as_array().expect("errors").iter().map(|it| &it["code"]).collect();
-    assert_eq!(codes, ["READ_ONLY_VALUE", "PROPERTY_DOESNT_EXIST"]);
-    assert_eq!(got.json["errors"][1]["context"]["propertyName"][0], "first000name");
+    assert_eq!(codes, ["PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"]);
+    assert_eq!(got.json["errors"][0]["context"]["propertyName"][0], "first000name");
     assert!(desk.hubspot.records().is_empty());
 }
 

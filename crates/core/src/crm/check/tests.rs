@@ -77,14 +77,14 @@ fn a_complete_mapping_has_nothing_to_say() {
 #[test]
 fn what_is_not_chosen_is_missing() {
     let expected: Vec<(String, State)> =
-        ["fields.name", "fields.open", "fields.tags", "events.find", "events.lost", "events.sent"]
+        ["fields.name", "fields.tags", "fields.open", "events.sent", "events.lost", "events.find"]
             .map(|path| (path.to_owned(), State::Missing))
             .to_vec();
     assert_eq!(found(&json!({"crm_object_id": 1, "api_object_id": 2})), expected);
     let rows = "/event_actions/0/transformations";
     let empty = after(rows, json!([]));
     let paths: Vec<&str> = empty.iter().map(|(path, _)| path.as_str()).collect();
-    assert_eq!(paths, ["events.sent.at", "events.sent.title", "events.sent.required.dealname", "events.sent"]);
+    assert_eq!(paths, ["events.sent.title", "events.sent.at", "events.sent.required.dealname", "events.sent"]);
     assert!(empty.iter().all(|(_, state)| *state == State::Missing));
     assert_eq!(
         after("/event_actions/2/transformations/0/criteria_operator", json!(null)),
@@ -143,7 +143,7 @@ fn what_can_never_work_is_wrong() {
     let mut doubled = complete();
     doubled["event_actions"][2] = doubled["event_actions"][1].clone();
     doubled["event_actions"][2]["event"]["slug"] = json!("sent");
-    let expected = [("events.find".to_owned(), State::Missing), ("events.sent".to_owned(), State::Wrong)];
+    let expected = [("events.sent".to_owned(), State::Wrong), ("events.find".to_owned(), State::Missing)];
     assert_eq!(found(&doubled), expected);
 }
 

@@ -48,6 +48,23 @@ fn a_definition_is_normalised_with_aliases_and_stable_numbers() {
 }
 
 #[test]
+fn what_an_app_defines_stands_in_its_own_order() {
+    let defined = r#"{"deal": {
+        "fields": {"title": {"type": "string"}, "amount": {"type": "number"}, "owner": {"type": "string"}},
+        "events": {
+            "sent": {"type": "create", "payloadSchema": {"to": {"type": "string"}, "by": {"type": "string"}}},
+            "paid": {"type": "update"}
+        }
+    }, "account": {}}"#;
+    let all = objects(&serde_json::from_str(defined).unwrap()).unwrap();
+    let slugs = |fields: &[CrmField]| fields.iter().map(|field| field.slug.clone()).collect::<Vec<_>>();
+    assert_eq!([&all[0].slug, &all[1].slug], ["deal", "account"]);
+    assert_eq!(slugs(&all[0].fields), ["title", "amount", "owner"]);
+    assert_eq!([&all[0].events[0].slug, &all[0].events[1].slug], ["sent", "paid"]);
+    assert_eq!(slugs(&all[0].events[0].fields), ["to", "by"]);
+}
+
+#[test]
 fn every_flaw_is_reported_with_its_place() {
     let bad = json!({
         "deal": {

@@ -3,7 +3,7 @@
 use lockstep_connect::FaultClass;
 use lockstep_core::crm::check::{Finding, State};
 use lockstep_core::crm::{
-    ApiObject, CrmCode, CrmObject, CrmProblem, Flaw, ObjectMapping, SimpleType, check, definition,
+    ApiObject, CrmCode, CrmObject, CrmProblem, EventAction, Flaw, ObjectMapping, SimpleType, check, definition,
 };
 use lockstep_store::{ConnectionOf, MappingVersion};
 use serde_json::Value as Json;
@@ -181,6 +181,10 @@ pub async fn finish(
             }
             // What is in force already needs no version of its own.
             if last.is_some_and(|last| last.finished_at.is_none()) {
+                if demand == Demand::Complete {
+                    let mappings = finished.mapping.iter_mut();
+                    mappings.flat_map(|mapping| &mut mapping.event_actions).for_each(EventAction::settle);
+                }
                 finished.finished_at = Some(tx.now());
                 tx.put_mapping(&of, &finished)?;
             }

@@ -150,6 +150,38 @@ fn one_row_is_edited_in_full_and_what_is_wrong_is_said_there() {
 }
 
 #[test]
+fn pickers_keep_their_list_by_an_address_that_names_the_native_object() {
+    let mut signet = Signet::new();
+    let deals = arrive(&mut signet, "c", &objects()).attribute("data-list");
+    let chosen = [("object", "opportunity"), ("native", "contacts")];
+    let contacts = ask(&signet, "POST", "/link/at/c/native", &chosen).attribute("data-list");
+    assert_ne!(deals, contacts);
+    ask(&signet, "GET", &contacts, &[]).says("data-value=\"#/properties/firstname\"");
+}
+
+#[test]
+fn who_looks_at_other_actions_finds_their_rows_again_and_what_is_finished_holds_only_its_own() {
+    let mut signet = Signet::new();
+    arrive(&mut signet, "c", &objects());
+    let event = [("object", "opportunity"), ("event", "signed")];
+    let with = |more: &[(&'static str, &'static str)]| [&event[..], more].concat();
+    let text = [("way", "template"), ("pointer", "#/properties/description"), ("template", "on {{ when }}")];
+    let made = with(&[&[("row", "of:when"), ("step", "done")], &text[..]].concat());
+    ask(&signet, "POST", "/link/at/c/row", &made).says("“on {{ when }}”");
+    let does = |action| ask(&signet, "POST", "/link/at/c/event", &with(&[("does", action)]));
+    assert!(!does("workflow").html.contains("on {{ when }}"));
+    does("update").says("“on {{ when }}”");
+    does("noop");
+    let left = [("object", "opportunity"), ("field", "when"), ("pick", "empty")];
+    ask(&signet, "POST", "/link/at/c/fields", &left);
+    let review = ask(&signet, "GET", "/link/at/c/review", &[]);
+    let version = review.html.split("name=\"version\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let done = ask(&signet, "POST", "/link/at/c/finish", &[("version", version.expect("a version"))]);
+    assert_eq!(done.attribute("data-done"), "c");
+    assert!(!does("update").html.contains("on {{ when }}"), "nothing of an update was left in it");
+}
+
+#[test]
 fn a_user_adds_a_field_below_an_object_and_takes_it_away() {
     let mut signet = Signet::new();
     let tagged = json!({ "opportunity": { "fields": { "tags": { "type": "object", "label": "Tags" } } } });

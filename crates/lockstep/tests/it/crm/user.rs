@@ -132,7 +132,7 @@ fn what_was_mapped_is_there_when_the_user_comes_back_and_children_stay() {
         .iter()
         .filter_map(|field| field["slug"].as_str())
         .collect();
-    assert_eq!(slugs, ["tags", "title", "tags.Region"], "{body}");
+    assert_eq!(slugs, ["title", "tags", "tags.Region"], "{body}");
     assert!(
         body["objects"][0]["fields"].as_array().expect("fields").iter().all(|field| field["id"].as_i64() != Some(0))
     );
