@@ -8,6 +8,7 @@
 
 mod calls;
 mod faults;
+mod front;
 pub mod hubspot;
 pub mod meta;
 mod serve;
