@@ -355,27 +355,23 @@ fn defaults(kind: Kind, now_us: i64) -> Map<String, Value> {
 fn derive(kind: Kind, before: &Contents, now: &mut Contents, now_us: i64) {
     let moved = |now: &Contents, name: &str| before.values.get(name) != now.values.get(name);
     let mut put = Vec::new();
-    match kind {
-        Kind::Person if moved(now, "name") => {
-            let name = now.text("name").trim();
-            let (first, last) = name.split_once(' ').unwrap_or((name, ""));
-            let last = last.trim();
-            put.push(("first_name", first.into()));
-            put.push(("last_name", if last.is_empty() { Value::Null } else { last.into() }));
-        }
-        Kind::Deal if moved(now, "stage_id") => put.push(("stage_change_time", stamp(now_us).into())),
-        Kind::Deal if moved(now, "status") => {
-            let time = |on: bool| if on { stamp(now_us).into() } else { Value::Null };
-            let status = now.text("status");
-            put.push(("won_time", time(status == "won")));
-            put.push(("lost_time", time(status == "lost")));
-            put.push(("close_time", time(status != "open")));
-        }
-        Kind::Activity if moved(now, "done") => {
-            let is_done = now.values.get("done") == Some(&Value::Bool(true));
-            put.push(("marked_as_done_time", if is_done { stamp(now_us).into() } else { Value::Null }));
-        }
-        _ => {}
+    let time = |on: bool| if on { stamp(now_us).into() } else { Value::Null };
+    if kind == Kind::Person && moved(now, "name") {
+        let (first, last) = now.text("name").trim().split_once(' ').unwrap_or((now.text("name").trim(), ""));
+        put.push(("first_name", first.into()));
+        put.push(("last_name", Some(last.trim()).filter(|it| !it.is_empty()).into()));
+    }
+    if kind == Kind::Deal && moved(now, "stage_id") {
+        put.push(("stage_change_time", time(true)));
+    }
+    if kind == Kind::Deal && moved(now, "status") {
+        let status = now.text("status");
+        put.push(("won_time", time(status == "won")));
+        put.push(("lost_time", time(status == "lost")));
+        put.push(("close_time", time(status != "open")));
+    }
+    if kind == Kind::Activity && moved(now, "done") {
+        put.push(("marked_as_done_time", time(now.values.get("done") == Some(&Value::Bool(true)))));
     }
     now.values.extend(put.into_iter().map(|(name, value)| (name.to_owned(), value)));
 }

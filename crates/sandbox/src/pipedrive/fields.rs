@@ -160,7 +160,7 @@ fn view(field: &Field, extras: &[&str]) -> Value {
     let options = match field.field_type.as_str() {
         "enum" | "set" => options_view(&field.options),
         "status" => {
-            ["open", "won", "lost", "deleted"].map(|id| json!({"id": id, "label": capital(id)})).to_vec().into()
+            ["open", "lost", "won", "deleted"].map(|id| json!({"id": id, "label": capital(id)})).to_vec().into()
         }
         "visible_to" => json!([{"id": 1, "label": "Owner & followers"}, {"id": 3, "label": "Entire company"}]),
         _ => Value::Null,

@@ -1,9 +1,11 @@
 //! Search: by a term in some fields of an object, over all objects, or in one field. The index lags a little.
 //! Source: Pipedrive's OpenAPI document of v2; how phone numbers are read is not documented and is a setting.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Call, Refusal, Reply};
+use super::answer::{Answer, Call, Content, Refusal, Reply};
 use super::company::{Company, Contents, Item};
 use super::flat::text_of;
 use super::kinds::Kind;
@@ -99,11 +101,18 @@ fn notes(company: &Company, kind: Kind, id: u64) -> Vec<&str> {
     about.map(|note| note.now.text("content")).collect()
 }
 
+/// Ids of the records with a note that fits.
+fn noted(company: &Company, kind: Kind, term: &Term) -> BTreeSet<u64> {
+    let all = company.items.range((Kind::Note, 0)..=(Kind::Note, u64::MAX)).map(|(_, item)| item);
+    let fitting = all.filter(|note| note.deleted_us.is_none() && term.fits(note.now.text("content")));
+    fitting.filter_map(|note| note.now.id_of(kind.reference())).collect()
+}
+
+/// Whether a field other than the notes fits.
 fn matches(company: &Company, item: &Item, contents: &Contents, term: &Term, field: &str) -> bool {
     match field {
         "email" => points(contents, "emails").iter().any(|it| term.fits(it)),
         "phone" => points(contents, "phones").iter().any(|it| term.fits_phone(it)),
-        "notes" => notes(company, item.kind, item.id).iter().any(|it| term.fits(it)),
         "custom_fields" => customs(company, item.kind, contents).iter().any(|it| term.fits(it)),
         "address" => contents.values.get("address").and_then(custom_text).is_some_and(|it| term.fits(&it)),
         name => term.fits(contents.text(name)),
@@ -111,12 +120,16 @@ fn matches(company: &Company, item: &Item, contents: &Contents, term: &Term, fie
 }
 
 /// Every record that fits in one of the fields, with what the index knows of it.
-fn hits<'a>(company: &'a Company, kind: Kind, term: &Term, fields: &[&str]) -> Vec<(&'a Item, &'a Contents)> {
+fn hits<'a>(company: &'a Company, kind: Kind, term: &Term, fields: &[&str]) -> Vec<Hit<'a>> {
     let now_us = company.now_us();
     let all = company.items.range((kind, 0)..=(kind, u64::MAX)).map(|(_, item)| item);
     let live = all.filter(|item| company.live(kind, item.id).is_some());
     let known = live.filter_map(|item| Some((item, item.indexed(now_us)?)));
-    known.filter(|(item, contents)| fields.iter().any(|field| matches(company, item, contents, term, field))).collect()
+    let noted = if fields.contains(&"notes") { noted(company, kind, term) } else { BTreeSet::new() };
+    let fits = |item: &Item, contents: &Contents| {
+        fields.iter().any(|field| *field != "notes" && matches(company, item, contents, term, field))
+    };
+    known.filter(|(item, contents)| noted.contains(&item.id) || fits(item, contents)).collect()
 }
 
 fn named(company: &Company, kind: Kind, contents: &Contents) -> Value {
@@ -163,13 +176,20 @@ fn chosen<'a>(call: &'a Call, known: &[&'a str]) -> Result<Vec<&'a str>, Refusal
     }
 }
 
-fn answer(company: &Company, call: &Call, rows: Vec<Value>, in_items: bool) -> Answer {
+type Hit<'a> = (&'a Item, &'a Contents);
+
+/// A page of what was found; only what is on it is looked at closely.
+fn page(company: &Company, call: &Call, found: &[Hit<'_>], show: impl Fn(&Hit<'_>) -> Value) -> Answer {
     let (start, limit) = (offset_of(call)?, limit(company, call)?);
-    let total = rows.len();
-    let rows: Vec<Value> = rows.into_iter().skip(start).take(limit).collect();
-    let next = offset_cursor(start + rows.len(), total);
-    let mut reply = Reply::page(rows, next);
-    if let (true, super::answer::Content::Json(body)) = (in_items, &mut reply.content) {
+    let rows: Vec<Value> = found.iter().skip(start).take(limit).map(show).collect();
+    let next = offset_cursor(start + rows.len(), found.len());
+    Ok(Reply::page(rows, next))
+}
+
+/// The same under `items`.
+fn items_page(company: &Company, call: &Call, found: &[Hit<'_>], term: &Term) -> Answer {
+    let mut reply = page(company, call, found, |(item, contents)| hit(company, item, contents, term))?;
+    if let Content::Json(body) = &mut reply.content {
         body["data"] = json!({"items": body["data"].take()});
     }
     Ok(reply)
@@ -186,14 +206,13 @@ pub(super) fn of_object(company: &mut Company, call: &Call) -> Answer {
     let fields = chosen(call, searchable(kind))?;
     let organization = call.query_number("organization_id")?;
     let person = call.query_number("person_id")?;
-    let rows = hits(company, kind, &term, &fields)
+    let found: Vec<Hit<'_>> = hits(company, kind, &term, &fields)
         .into_iter()
         .filter(|(_, it)| organization.is_none_or(|id| it.id_of("org_id") == Some(id)))
         .filter(|(_, it)| person.is_none_or(|id| it.id_of("person_id") == Some(id)))
         .filter(|(_, it)| call.query("status").is_none_or(|status| it.text("status") == status))
-        .map(|(item, contents)| hit(company, item, contents, &term))
         .collect();
-    answer(company, call, rows, true)
+    items_page(company, call, &found, &term)
 }
 
 /// `GET /api/v2/itemSearch`
@@ -201,14 +220,13 @@ pub(super) fn items(company: &mut Company, call: &Call) -> Answer {
     let term = Term::read(company, call, fit_of(call)?)?;
     let types = call.query_list("item_types").unwrap_or_else(|| vec!["deal", "organization", "person"]);
     let asked = call.query_list("fields");
-    let mut rows = Vec::new();
+    let mut found = Vec::new();
     for kind in types.into_iter().filter_map(Kind::named) {
         let known = searchable(kind).iter().copied();
         let fields: Vec<&str> = known.filter(|it| asked.as_ref().is_none_or(|asked| asked.contains(it))).collect();
-        let found = hits(company, kind, &term, &fields);
-        rows.extend(found.into_iter().map(|(item, contents)| hit(company, item, contents, &term)));
+        found.extend(hits(company, kind, &term, &fields));
     }
-    answer(company, call, rows, true)
+    items_page(company, call, &found, &term)
 }
 
 /// `GET /api/v2/itemSearch/field`: one native or custom field, exactly unless asked otherwise.
@@ -231,13 +249,12 @@ pub(super) fn by_field(company: &mut Company, call: &Call) -> Answer {
     let now_us = company.now_us();
     let all = company.items.range((kind, 0)..=(kind, u64::MAX)).map(|(_, item)| item);
     let known = all.filter(|item| company.live(kind, item.id).is_some());
-    let rows = known
+    let found: Vec<Hit<'_>> = known
         .filter_map(|item| Some((item, item.indexed(now_us)?)))
         .filter(|(item, contents)| match contents.custom.get(code).filter(|_| is_custom) {
             Some(value) => custom_text(value).is_some_and(|it| term.fits(&it)),
             None => !is_custom && matches(company, item, contents, &term, code),
         })
-        .map(|(item, contents)| json!({"id": item.id, "name": contents.text(kind.title())}))
         .collect();
-    answer(company, call, rows, false)
+    page(company, call, &found, |(item, contents)| json!({"id": item.id, "name": contents.text(kind.title())}))
 }
