@@ -36,7 +36,7 @@ fn columns(kind: Kind) -> &'static [&'static str] {
 }
 
 /// Everything `POST /__NAME` can do, by name.
-const ACTS: [&str; 16] = [
+const ACTS: [&str; 17] = [
     "create",
     "edit",
     "archive",
@@ -45,6 +45,7 @@ const ACTS: [&str; 16] = [
     "hide",
     "unhide",
     "readable-after",
+    "add-property",
     "drop-property",
     "recreate-property",
     "revoke",
@@ -90,6 +91,12 @@ enum Act {
     ReadableAfter {
         id: String,
         us: i64,
+    },
+    AddProperty {
+        name: String,
+        field_type: String,
+        #[serde(default)]
+        labels: Vec<String>,
     },
     DropProperty {
         name: String,
@@ -215,6 +222,9 @@ impl Pipedrive {
                 let Tokens { access_token, refresh_token, .. } = self.grant();
                 return Ok(json!({"access_token": access_token, "refresh_token": refresh_token}));
             }
+            Act::AddProperty { name, field_type, labels } => {
+                return Ok(json!({"field_code": self.add_property(&name, &field_type, &labels)?}));
+            }
             Act::Edit { object, id, properties } => self.edit_map(&object, &id, &properties)?,
             Act::Archive { object, id } => self.archive_of(&object, &id)?,
             Act::Restore { id } => self.restore(&id)?,
@@ -281,7 +291,7 @@ mod tests {
     fn every_act_has_a_route_and_every_route_an_act() {
         for act in ACTS {
             let members = json!({"act": act, "id": "1", "us": 0, "name": "n", "url": "u", "primary": "1", "other": "2",
-                "properties": {}});
+                "properties": {}, "field_type": "varchar"});
             assert!(serde_json::from_value::<Act>(members).is_ok(), "{act}");
         }
         let unknown = serde_json::from_value::<Act>(json!({"act": ""})).map(|_| ());

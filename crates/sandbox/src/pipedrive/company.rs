@@ -258,7 +258,7 @@ impl Company {
     }
 
     /// What the record held before, if anything moved.
-    fn rewrite(&mut self, kind: Kind, id: u64, draft: Draft) -> Option<Contents> {
+    pub(super) fn rewrite(&mut self, kind: Kind, id: u64, draft: Draft) -> Option<Contents> {
         let (now_us, stamp_us, due_us) = (self.now_us(), self.stamp_us(), self.index_due_us());
         let item = self.items.get_mut(&(kind, id))?;
         let before = item.now.clone();
@@ -307,8 +307,7 @@ impl Company {
         let item = item.ok_or_else(|| Refusal::not_found(kind))?;
         item.deleted_us = None;
         item.update_us = stamp_us;
-        let nothing = Contents::default();
-        self.announce(kind, id, Some(&nothing), Source::App);
+        self.announce_restored(kind, id);
         Ok(())
     }
 

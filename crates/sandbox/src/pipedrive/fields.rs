@@ -254,25 +254,39 @@ pub(super) fn create(company: &mut Company, call: &Call) -> Answer {
         return Err(Refusal::invalid(format!("{name} is not allowed")));
     }
     let (name, field_type) = (member(&body, "field_name")?, member(&body, "field_type")?);
-    if !CREATABLE.contains(&field_type) {
-        return Err(Refusal::invalid(format!("field_type must be one of {}", CREATABLE.join(", "))));
-    }
     let has_options = ["enum", "set"].contains(&field_type);
     let labels = match body.get("options").filter(|_| has_options) {
         Some(options) => option_rows(options, false, true)?,
         None if has_options => return Err(Refusal::invalid("options is required")),
         None => Vec::new(),
     };
-    if company.fields.all(kind).count() >= FIELDS_MAX {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "feature_capping_custom_fields_limit"));
+    let labels: Vec<String> = labels.into_iter().map(|(_, label)| label).collect();
+    let field = company.add_field(kind, name, field_type, &labels)?;
+    Ok(Reply::data(view(&field, &EXTRAS)))
+}
+
+impl Company {
+    /// Makes a field of the company's own.
+    pub(super) fn add_field(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        field_type: &str,
+        labels: &[String],
+    ) -> Result<Field, Refusal> {
+        if !CREATABLE.contains(&field_type) {
+            return Err(Refusal::invalid(format!("field_type must be one of {}", CREATABLE.join(", "))));
+        }
+        if self.fields.all(kind).count() >= FIELDS_MAX {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "feature_capping_custom_fields_limit"));
+        }
+        let code: String = self.rng.token(3).chars().take(CODE_DIGITS).collect();
+        let mut field = native(&code, name, field_type);
+        field.is_custom = true;
+        field.options = labels.iter().map(|label| self.fields.choice(label)).collect();
+        self.fields.by_kind.entry(kind).or_default().push(field.clone());
+        Ok(field)
     }
-    let code: String = company.rng.token(3).chars().take(CODE_DIGITS).collect();
-    let mut field = native(&code, name, field_type);
-    field.is_custom = true;
-    field.options = labels.iter().map(|(_, label)| company.fields.choice(label)).collect();
-    let answer = view(&field, &EXTRAS);
-    company.fields.by_kind.entry(kind).or_default().push(field);
-    Ok(Reply::data(answer))
 }
 
 /// `PATCH /api/v2/personFields/{field_code}`

@@ -181,6 +181,15 @@ impl Company {
         self.emit(kind, id, action, json!({"data": data, "previous": previous}), None, source);
     }
 
+    /// Tells of a record that came back out of the bin.
+    pub(super) fn announce_restored(&mut self, kind: Kind, id: u64) {
+        if !self.hooks.subscriptions.is_empty() {
+            let data = told(self, kind, shown(self, kind, id));
+            let body = json!({"data": data, "previous": {"is_deleted": true}});
+            self.emit(kind, id, "change", body, None, Source::App);
+        }
+    }
+
     /// Tells of a record that was deleted, by hand or by a merge.
     pub(super) fn announce_deleted(&mut self, kind: Kind, id: u64, merged_into: Option<u64>, source: Source) {
         if !self.hooks.subscriptions.is_empty() {

@@ -11,6 +11,8 @@ use super::oauth::Who;
 const SECOND_US: i64 = 1_000_000;
 const WINDOW_US: i64 = 2 * SECOND_US;
 const DAY_US: i64 = 86_400 * SECOND_US;
+/// Tokens whose calls are counted at most; callers make up as many as they like.
+const COUNTED_MAX: usize = 10_000;
 /// Tokens a day of one seat on the smallest plan.
 const BASE_TOKENS: u64 = 30_000;
 
@@ -94,6 +96,9 @@ impl Windows {
         let day = now_us.div_euclid(DAY_US);
         if day != self.day {
             (self.day, self.spent) = (day, 0);
+        }
+        if self.by_token.len() >= COUNTED_MAX && !self.by_token.contains_key(who) {
+            self.by_token.pop_first();
         }
         let window = self.by_token.entry(who.clone()).or_default();
         if now_us < window.banned_until_us {

@@ -219,6 +219,15 @@ impl Pipedrive {
         })
     }
 
+    /// An admin makes a field of contacts: its name, Pipedrive's type of it (such as `varchar`, `enum`, `set`) and the labels
+    /// of its options. Answers its code.
+    ///
+    /// # Errors
+    /// If there is no such type, or there are too many fields.
+    pub fn add_property(&self, name: &str, field_type: &str, labels: &[String]) -> Result<String, String> {
+        self.act(|company| Ok(company.add_field(Kind::Person, name, field_type, labels)?.code))
+    }
+
     /// An admin deletes a field of contacts, by its code or (one of the company's own) its name; its values stay behind it.
     ///
     /// # Errors

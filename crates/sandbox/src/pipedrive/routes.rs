@@ -64,7 +64,7 @@ const V2: [Route; 6] = [
     (GET, "/pipelines/{id}", costs(1), "deals", stages::read_pipeline),
 ];
 
-const V1: [Route; 17] = [
+const V1: [Route; 16] = [
     (GET, "/notes", costs(20), "contacts", notes::list),
     (POST, "/notes", costs(10), "contacts", notes::create),
     (GET, "/notes/{id}", costs(2), "contacts", notes::read),
@@ -78,7 +78,6 @@ const V1: [Route; 17] = [
     (GET, "/currencies", costs(20), "", statics::currencies),
     (GET, "/activityTypes", costs(20), "activities", statics::activity_types),
     (GET, "/leadLabels", costs(10), "", statics::lead_labels),
-    (GET, "/noteFields", costs(20), "contacts", statics::note_fields),
     (GET, "/webhooks", costs(10), "webhooks", webhooks::list),
     (POST, "/webhooks", costs(10), "webhooks", webhooks::create),
     (DELETE, "/webhooks/{id}", costs(6), "webhooks", webhooks::delete),

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Call, Reply};
 use super::company::Company;
-use super::kinds::Kind;
 
 const MADE: &str = "2024-01-01 08:00:00";
 
@@ -40,20 +39,4 @@ pub(super) fn lead_labels(_: &mut Company, _: &Call) -> Answer {
         |(id, name, color)| json!({"id": id, "name": name, "color": color, "add_time": time, "update_time": time}),
     );
     Ok(Reply::data(rows.to_vec()))
-}
-
-/// `GET /v1/noteFields`
-pub(super) fn note_fields(_: &mut Company, _: &Call) -> Answer {
-    let rows: Vec<Value> = Kind::Note
-        .members()
-        .iter()
-        .zip(1..)
-        .map(|(member, id)| {
-            json!({"id": id, "key": member.code, "name": member.label, "field_type": member.shape.field_type(),
-                "active_flag": true, "edit_flag": false, "bulk_edit_allowed": false, "mandatory_flag": member.code == "content",
-                "options": null})
-        })
-        .collect();
-    let additional = json!({"start": 0, "limit": 100, "more_items_in_collection": false});
-    Ok(Reply::json(http::StatusCode::OK, json!({"success": true, "data": rows, "additional_data": additional})))
 }

@@ -150,7 +150,12 @@ impl Company {
         }
         self.delete(kind, goes, Some(keeps), source);
         let draft = Draft { contents: joined(&winner, &other), add_us: None };
-        self.write(kind, keeps, draft, source);
+        let stamp_us = self.stamp_us();
+        let before = self.rewrite(kind, keeps, draft).unwrap_or(winner);
+        if let Some(item) = self.items.get_mut(&(kind, keeps)) {
+            item.update_us = stamp_us;
+        }
+        self.announce(kind, keeps, Some(&before), source);
         Ok(keeps)
     }
 }

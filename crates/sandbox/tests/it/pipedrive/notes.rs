@@ -37,7 +37,7 @@ fn the_token_has_a_user_and_a_company() {
     assert_eq!(desk.get("/v1/users").json["data"].as_array().map(Vec::len), Some(2));
     assert_eq!(desk.get("/v1/users/find?term=ben").json["data"][0]["id"], 20_580_208);
     assert_eq!(desk.get("/v1/users/7").status, 404);
-    for path in ["currencies", "activityTypes", "leadLabels", "noteFields"] {
+    for path in ["currencies", "activityTypes", "leadLabels"] {
         assert_eq!(desk.get(&format!("/v1/{path}")).status, 200);
     }
 }

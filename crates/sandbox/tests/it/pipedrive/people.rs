@@ -79,6 +79,9 @@ fn the_sandbox_has_routes_of_its_own() {
     let made = desk.post("/__create", &json!({"object": "organizations", "properties": {"name": "Lamps"}}));
     assert_eq!(made.json["id"], "1");
     assert_eq!(desk.post("/__edit", &json!({"id": "1", "properties": {"name": "Ada L", "org_id": 1}})).status, 200);
+    let made = desk.post("/__add-property", &json!({"name": "Plan", "field_type": "varchar"}));
+    assert_eq!(made.json["field_code"].as_str().map(str::len), Some(40));
+    assert_eq!(desk.post("/__edit", &json!({"id": "1", "properties": {"Plan": "Gold"}})).status, 200);
     assert_eq!(desk.post("/__merge", &json!({"primary": "2", "other": "3"})).json["id"], "2");
     assert_eq!(desk.post("/__archive", &json!({"id": "2"})).status, 200);
     assert_eq!(desk.post("/__restore", &json!({"id": "2"})).status, 200);

@@ -97,6 +97,10 @@ fn a_merge_is_told_as_a_deletion_and_a_change() {
     assert_eq!(metas, [("delete", "1"), ("change", "2")]);
     assert_eq!(told[0]["meta"]["merged_to_id"], b.to_string());
     assert_eq!(told[1]["data"]["job_title"], "x");
+    desk.pipedrive.archive("2").expect("deleted");
+    desk.pipedrive.restore("2").expect("restored");
+    let told: Vec<Value> = desk.pipedrive.take_hooks().iter().map(body).collect();
+    assert_eq!(told[1]["previous"], json!({"is_deleted": true}));
 }
 
 #[test]
