@@ -1,5 +1,5 @@
-//! The sandbox's own routes: counters, faults, records, and whatever a person or the vendor can do to a company behind an
-//! app's back.
+//! The sandbox's own routes: counters, faults, records, and whatever a person or the vendor can do to a company
+//! behind an app's back.
 
 use askama::Template;
 use axum::Json;

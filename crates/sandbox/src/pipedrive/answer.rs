@@ -214,8 +214,8 @@ impl Refusal {
 
     /// Cloudflare's page: too many calls after too many refusals, and no word about permission.
     pub(super) fn cloudflare() -> Self {
-        let page = "<!DOCTYPE html>\n<html lang=\"en-US\"><head><title>Access denied | pipedrive.com used Cloudflare to \
-            restrict access</title></head><body><h1>Error 1015</h1><p>You are being rate limited</p></body></html>\n";
+        let page = "<!DOCTYPE html>\n<html lang=\"en-US\"><head><title>Access denied | pipedrive.com used Cloudflare \
+            to restrict access</title></head><body><h1>Error 1015</h1><p>You are being rate limited</p></body></html>\n";
         let content = Content::Html(page.to_owned());
         Self { status: StatusCode::FORBIDDEN, content, throttled: true }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::answer::Refusal;
+use super::channels::Channels;
 use super::fields::Fields;
 use super::hooks::Hooks;
 use super::kinds::{Kind, Shape};
@@ -116,6 +117,7 @@ pub(super) struct Company {
     pub(super) grants: Grants,
     pub(super) windows: Windows,
     pub(super) hooks: Hooks,
+    pub(super) channels: Channels,
     pub(super) automation: Option<Automation>,
 }
 
@@ -130,6 +132,7 @@ impl Company {
             grants: Grants::default(),
             windows: Windows::default(),
             hooks: Hooks::default(),
+            channels: Channels::default(),
             automation: None,
         }
     }
@@ -145,19 +148,28 @@ impl Company {
         now_us.div_euclid(step) * step
     }
 
+    /// Whether an app may read a record by its id: also a deleted one, where Pipedrive shows those.
+    pub(super) fn is_seen(&self, item: &Item) -> bool {
+        let is_there = match item.deleted_us {
+            None => true,
+            Some(at) => self.settings.reads_deleted && self.now_us() < at + PURGE_US,
+        };
+        is_there && !item.hidden && self.now_us() >= item.readable_from_us
+    }
+
+    pub(super) fn seen(&self, kind: Kind, id: u64) -> Option<&Item> {
+        self.items.get(&(kind, id)).filter(|item| self.is_seen(item))
+    }
+
     /// A record that was not deleted and may be seen.
     pub(super) fn live(&self, kind: Kind, id: u64) -> Option<&Item> {
         self.seen(kind, id).filter(|item| item.deleted_us.is_none())
     }
 
-    /// A record an app may read by its id: also a deleted one, where Pipedrive shows those.
-    pub(super) fn seen(&self, kind: Kind, id: u64) -> Option<&Item> {
-        let item = self.items.get(&(kind, id))?;
-        let is_there = match item.deleted_us {
-            None => true,
-            Some(at) => self.settings.reads_deleted && self.now_us() < at + PURGE_US,
-        };
-        (is_there && !item.hidden && self.now_us() >= item.readable_from_us).then_some(item)
+    /// Every such record of an object, by id.
+    pub(super) fn all_live(&self, kind: Kind) -> impl Iterator<Item = &Item> {
+        let all = self.items.range((kind, 0)..=(kind, u64::MAX)).map(|(_, item)| item);
+        all.filter(|item| item.deleted_us.is_none() && self.is_seen(item))
     }
 
     pub(super) fn live_or_refuse(&self, kind: Kind, id: u64) -> Result<&Item, Refusal> {
@@ -337,7 +349,8 @@ fn defaults(kind: Kind, now_us: i64) -> Map<String, Value> {
             "origin": "API", "stage_change_time": stamp(now_us),
         }),
         Kind::Activity => json!({
-            "subject": "Call", "type": "call", "owner_id": owner, "creator_user_id": owner, "done": false, "busy": false,
+            "subject": "Call", "type": "call", "owner_id": owner, "creator_user_id": owner,
+            "done": false, "busy": false,
         }),
         Kind::Note => json!({
             "user_id": owner, "pinned_to_person_flag": false, "pinned_to_organization_flag": false,

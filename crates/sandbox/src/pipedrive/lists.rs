@@ -1,5 +1,7 @@
 //! Lists of v2: cursors, orders and changes since a time. Source: Pipedrive's OpenAPI document of v2.
 
+use std::cmp::Ordering;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -87,8 +89,8 @@ impl Order<'_> {
         (value, item.id)
     }
 
-    fn is_after(&self, key: (i64, u64), last: (i64, u64)) -> bool {
-        if self.direction == "desc" { key < last } else { key > last }
+    fn compare(&self, a: (i64, u64), b: (i64, u64)) -> Ordering {
+        if self.direction == "desc" { b.cmp(&a) } else { a.cmp(&b) }
     }
 }
 
@@ -153,19 +155,15 @@ pub(super) fn list(company: &mut Company, call: &Call) -> Answer {
         Some(_) => return Err(Refusal::invalid("cursor belongs to another order")),
     };
     let wanted = wanted(company, call)?;
-    let mut found: Vec<&Item> = company
-        .items
-        .range((kind, 0)..=(kind, u64::MAX))
-        .map(|(_, item)| item)
-        .filter(|item| company.live(kind, item.id).is_some() && wanted(item))
-        .filter(|item| last.is_none_or(|last| order.is_after(order.key(item), last)))
-        .collect();
-    found.sort_by_key(|item| order.key(item));
-    if order.direction == "desc" {
-        found.reverse();
-    }
+    let is_after = |item: &Item| last.is_none_or(|last| order.compare(order.key(item), last) == Ordering::Greater);
+    let mut found: Vec<&Item> = company.all_live(kind).filter(|item| wanted(item) && is_after(item)).collect();
+    let compare = |a: &&Item, b: &&Item| order.compare(order.key(a), order.key(b));
     let has_more = found.len() > limit;
-    found.truncate(limit);
+    if has_more {
+        found.select_nth_unstable_by(limit, compare);
+        found.truncate(limit);
+    }
+    found.sort_unstable_by(compare);
     let next = found.last().filter(|_| has_more).map(|item| {
         let (field_value, id) = order.key(item);
         let (field, sort_direction) = (order.field.to_owned(), order.direction.to_owned());

@@ -1,8 +1,9 @@
-//! A Pipedrive that anybody can point a Pipedrive client at: v1 and v2 side by side, custom fields, search, notes, merges,
-//! OAuth, personal tokens and webhooks, with the limits and quirks an integration meets there.
+//! A Pipedrive that anybody can point a Pipedrive client at: v1 and v2 side by side, custom fields, search, notes,
+//! merges, OAuth, personal tokens and webhooks, with the limits and quirks an integration meets there.
 
 mod admin;
 mod answer;
+mod channels;
 mod company;
 mod fields;
 mod flat;
@@ -97,8 +98,8 @@ impl Pipedrive {
         work(&mut self.0.company.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A person makes a contact; an empty value is no value. Names are those of v2, `email` and `phone` the primary ones;
-    /// a custom field goes by its code or its name. Answers its id.
+    /// A person makes a contact; an empty value is no value. Names are those of v2, `email` and `phone` the primary
+    /// ones; a custom field goes by its code or its name. Answers its id.
     ///
     /// # Errors
     /// What Pipedrive's own page would refuse: no name, unknown fields, wrong values.
@@ -219,8 +220,8 @@ impl Pipedrive {
         })
     }
 
-    /// An admin makes a field of contacts: its name, Pipedrive's type of it (such as `varchar`, `enum`, `set`) and the labels
-    /// of its options. Answers its code.
+    /// An admin makes a field of contacts: its name, Pipedrive's type of it (such as `varchar`, `enum`, `set`) and
+    /// the labels of its options. Answers its code.
     ///
     /// # Errors
     /// If there is no such type, or there are too many fields.
@@ -228,7 +229,8 @@ impl Pipedrive {
         self.act(|company| Ok(company.add_field(Kind::Person, name, field_type, labels)?.code))
     }
 
-    /// An admin deletes a field of contacts, by its code or (one of the company's own) its name; its values stay behind it.
+    /// An admin deletes a field of contacts, by its code or (one of the company's own) its name; its values stay
+    /// behind it.
     ///
     /// # Errors
     /// If there is no such field.
@@ -335,6 +337,12 @@ impl Pipedrive {
     #[must_use]
     pub fn lost_events(&self) -> u64 {
         self.with(|company| company.hooks.lost)
+    }
+
+    /// Messages that apps brought into the messaging inbox, each as it came, by channel and id.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Value> {
+        self.with(|company| company.channels.messages())
     }
 
     /// An admin allows the app without a browser. Answers what the token call would.

@@ -79,10 +79,7 @@ pub(super) fn list(company: &mut Company, call: &Call) -> Answer {
     }
     let since = call.query("updated_since").map(|text| moment("updated_since", text)).transpose()?;
     let mut all: Vec<&Item> = company
-        .items
-        .range((Kind::Note, 0)..=(Kind::Note, u64::MAX))
-        .map(|(_, item)| item)
-        .filter(|item| company.live(Kind::Note, item.id).is_some())
+        .all_live(Kind::Note)
         .filter(|item| asked.iter().all(|(name, id)| item.now.id_of(name) == Some(*id)))
         .filter(|item| since.is_none_or(|since| item.update_us >= since))
         .collect();

@@ -1,5 +1,5 @@
-//! One record at a time in v2: how it is shown, read, made, changed and deleted. There is no batch, no upsert and nothing
-//! is unique. Source: Pipedrive's OpenAPI document of v2.
+//! One record at a time in v2: how it is shown, read, made, changed and deleted. There is no batch, no upsert and
+//! nothing is unique. Source: Pipedrive's OpenAPI document of v2.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -70,6 +70,7 @@ pub(super) fn view(company: &Company, item: &Item, selection: &Selection<'_>) ->
     view.insert("update_time".to_owned(), stamp(item.update_us).into());
     view.insert("is_deleted".to_owned(), item.deleted_us.is_some().into());
     for name in &selection.optional {
+        // What the look-alike does not count is null.
         view.insert((*name).to_owned(), item.now.values.get(*name).cloned().unwrap_or_default());
     }
     if item.kind.takes_custom_fields() {

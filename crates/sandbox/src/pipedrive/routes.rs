@@ -1,5 +1,5 @@
-//! Every route of Pipedrive that the look-alike has, with what a call of it costs. Source: `x-token-cost` in Pipedrive's
-//! OpenAPI documents.
+//! Every route of Pipedrive that the look-alike has, with what a call of it costs. Source: `x-token-cost` in
+//! Pipedrive's OpenAPI documents.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -11,7 +11,9 @@ use super::answer::{Answer, Call, Refusal};
 use super::company::Company;
 use super::gate::{Access, Gate, Work, gated, respond};
 use super::kinds::Kind;
-use super::{Pipedrive, admin, fields, lists, notes, oauth, records, search, stages, statics, users, v1, webhooks};
+use super::{
+    Pipedrive, admin, channels, fields, lists, notes, oauth, records, search, stages, statics, users, v1, webhooks,
+};
 use crate::front::pass;
 
 const GET: MethodFilter = MethodFilter::GET;
@@ -64,7 +66,7 @@ const V2: [Route; 6] = [
     (GET, "/pipelines/{id}", costs(1), "deals", stages::read_pipeline),
 ];
 
-const V1: [Route; 16] = [
+const V1: [Route; 19] = [
     (GET, "/notes", costs(20), "contacts", notes::list),
     (POST, "/notes", costs(10), "contacts", notes::create),
     (GET, "/notes/{id}", costs(2), "contacts", notes::read),
@@ -78,6 +80,9 @@ const V1: [Route; 16] = [
     (GET, "/currencies", costs(20), "", statics::currencies),
     (GET, "/activityTypes", costs(20), "activities", statics::activity_types),
     (GET, "/leadLabels", costs(10), "", statics::lead_labels),
+    (POST, "/channels", costs(10), "messengers-integration", channels::create),
+    (DELETE, "/channels/{id}", costs(6), "messengers-integration", channels::delete),
+    (POST, "/channels/messages/receive", costs(10), "messengers-integration", channels::receive),
     (GET, "/webhooks", costs(10), "webhooks", webhooks::list),
     (POST, "/webhooks", costs(10), "webhooks", webhooks::create),
     (DELETE, "/webhooks/{id}", costs(6), "webhooks", webhooks::delete),

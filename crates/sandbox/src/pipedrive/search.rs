@@ -96,15 +96,13 @@ fn custom_text(value: &Value) -> Option<String> {
 
 /// Notes about a record.
 fn notes(company: &Company, kind: Kind, id: u64) -> Vec<&str> {
-    let all = company.items.range((Kind::Note, 0)..=(Kind::Note, u64::MAX)).map(|(_, item)| item);
-    let about = all.filter(|note| note.deleted_us.is_none() && note.now.id_of(kind.reference()) == Some(id));
+    let about = company.all_live(Kind::Note).filter(|note| note.now.id_of(kind.reference()) == Some(id));
     about.map(|note| note.now.text("content")).collect()
 }
 
 /// Ids of the records with a note that fits.
 fn noted(company: &Company, kind: Kind, term: &Term) -> BTreeSet<u64> {
-    let all = company.items.range((Kind::Note, 0)..=(Kind::Note, u64::MAX)).map(|(_, item)| item);
-    let fitting = all.filter(|note| note.deleted_us.is_none() && term.fits(note.now.text("content")));
+    let fitting = company.all_live(Kind::Note).filter(|note| term.fits(note.now.text("content")));
     fitting.filter_map(|note| note.now.id_of(kind.reference())).collect()
 }
 
@@ -122,9 +120,7 @@ fn matches(company: &Company, item: &Item, contents: &Contents, term: &Term, fie
 /// Every record that fits in one of the fields, with what the index knows of it.
 fn hits<'a>(company: &'a Company, kind: Kind, term: &Term, fields: &[&str]) -> Vec<Hit<'a>> {
     let now_us = company.now_us();
-    let all = company.items.range((kind, 0)..=(kind, u64::MAX)).map(|(_, item)| item);
-    let live = all.filter(|item| company.live(kind, item.id).is_some());
-    let known = live.filter_map(|item| Some((item, item.indexed(now_us)?)));
+    let known = company.all_live(kind).filter_map(|item| Some((item, item.indexed(now_us)?)));
     let noted = if fields.contains(&"notes") { noted(company, kind, term) } else { BTreeSet::new() };
     let fits = |item: &Item, contents: &Contents| {
         fields.iter().any(|field| *field != "notes" && matches(company, item, contents, term, field))
@@ -247,9 +243,8 @@ pub(super) fn by_field(company: &mut Company, call: &Call) -> Answer {
         return Err(Refusal::invalid("field is not searchable"));
     }
     let now_us = company.now_us();
-    let all = company.items.range((kind, 0)..=(kind, u64::MAX)).map(|(_, item)| item);
-    let known = all.filter(|item| company.live(kind, item.id).is_some());
-    let found: Vec<Hit<'_>> = known
+    let found: Vec<Hit<'_>> = company
+        .all_live(kind)
         .filter_map(|item| Some((item, item.indexed(now_us)?)))
         .filter(|(item, contents)| match contents.custom.get(code).filter(|_| is_custom) {
             Some(value) => custom_text(value).is_some_and(|it| term.fits(&it)),

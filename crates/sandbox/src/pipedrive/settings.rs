@@ -72,6 +72,7 @@ impl Default for PipedriveSettings {
             "search:read",
             "users:read",
             "webhooks:full",
+            "messengers-integration",
             "admin",
         ];
         Self {

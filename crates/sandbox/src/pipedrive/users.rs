@@ -20,7 +20,11 @@ fn view(user: &User) -> Value {
         "created": "2024-01-01 08:00:00",
         "modified": "2026-01-01 08:00:00",
         "has_created_company": user.id == USERS[0].id,
-        "access": [{"app": "sales", "admin": user.id == USERS[0].id, "permission_set_id": "62cc4d7f-4038-4352-abf3-a8c1c822b631"}],
+        "access": [{
+            "app": "sales",
+            "admin": user.id == USERS[0].id,
+            "permission_set_id": "62cc4d7f-4038-4352-abf3-a8c1c822b631",
+        }],
         "active_flag": true,
         "timezone_name": "Europe/Berlin",
         "timezone_offset": "+01:00",

@@ -80,7 +80,7 @@ pub(super) fn recents(company: &mut Company, call: &Call) -> Answer {
         .items
         .values()
         .filter(|item| kinds.contains(&item.kind) && item.update_us >= since_us)
-        .filter(|item| company.seen(item.kind, item.id).is_some())
+        .filter(|item| company.is_seen(item))
         .collect();
     all.sort_by_key(|item| (item.update_us, item.kind, item.id));
     let (start, limit) = window(company, call)?;

@@ -1,5 +1,5 @@
-//! What a request may write: v2 takes every value in its own type and nothing else. Source: Pipedrive's OpenAPI document
-//! and its guide from v1 to v2 ("stricter input validation").
+//! What a request may write: v2 takes every value in its own type and nothing else. Source: Pipedrive's OpenAPI
+//! document and its guide from v1 to v2 ("stricter input validation").
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};

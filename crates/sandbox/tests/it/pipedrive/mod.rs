@@ -2,6 +2,7 @@
 
 mod desk;
 
+mod channels;
 mod faults;
 mod fields;
 mod grants;

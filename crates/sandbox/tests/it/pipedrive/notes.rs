@@ -8,7 +8,8 @@ use super::desk::{Desk, PERSONS, SECOND_US, ids};
 fn notes_are_about_something() {
     let desk = Desk::calm();
     let ada = desk.person(json!({"name": "Ada"}));
-    let note = json!({"content": "<b>Hello</b> 👋", "person_id": ada, "pinned_to_person_flag": 1, "add_time": "2025-12-01 10:00:00"});
+    let note = json!({"content": "<b>Hello</b> 👋", "person_id": ada, "pinned_to_person_flag": 1,
+        "add_time": "2025-12-01 10:00:00"});
     let id = desk.made("/v1/notes", note);
     let read = desk.get(&format!("/api/v1/notes/{id}")).json["data"].clone();
     assert_eq!((&read["content"], &read["person"]["name"]), (&json!("<b>Hello</b> 👋"), &json!("Ada")));

@@ -7,7 +7,8 @@ use super::desk::{DAY_US, Desk, PERSONS, SECOND_US, assert_invalid};
 #[test]
 fn what_is_written_is_read_back_and_nothing_is_unique() {
     let desk = Desk::new();
-    let draft = json!({"name": "Zoë van der Berg", "emails": [{"value": "z@example.com", "primary": true, "label": "work"}],
+    let draft = json!({"name": "Zoë van der Berg",
+        "emails": [{"value": "z@example.com", "primary": true, "label": "work"}],
         "phones": [{"value": "+31 6 1234 5678"}], "job_title": "親方", "label_ids": [1, 2]});
     let (first, second) = (desk.person(draft.clone()), desk.person(draft));
     assert_ne!(first, second, "two creates make two persons");

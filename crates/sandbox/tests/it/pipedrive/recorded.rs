@@ -1,5 +1,5 @@
-//! The look-alike beside the vendor's contract and real answers. Both lie outside the repository: the environment variable
-//! `LOCKSTEP_SPECS` names the folder, and without it these tests say that they skip.
+//! The look-alike beside the vendor's contract and real answers. Both lie outside the repository: the environment
+//! variable `LOCKSTEP_SPECS` names the folder, and without it these tests say that they skip.
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,8 @@ fn with_unions(value: &mut Value) {
     }
 }
 
-/// Without the members that hold nothing: the document says `integer` where real answers say null (recorded activities).
+/// Without the members that hold nothing: the document says `integer` where real answers say null (recorded
+/// activities).
 fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -141,6 +142,11 @@ fn answers_of_v1_satisfy_the_contract() {
     contract.check("post", "/webhooks", "400", &desk.post("/v1/webhooks", &json!({})).json);
     contract.check("get", "/webhooks", "200", &desk.get("/v1/webhooks").json);
     contract.check("delete", "/webhooks/{id}", "404", &desk.delete("/v1/webhooks/9").json);
+    let mut app = Desk::calm();
+    app.bearer(&app.pipedrive.grant().access_token.clone());
+    let channel = app.post("/v1/channels", &json!({"name": "WhatsApp", "provider_channel_id": "p"}));
+    contract.check("post", "/channels", "200", &channel.json);
+    contract.check("post", "/channels", "400", &app.post("/v1/channels", &json!({})).json);
     contract.check("delete", "/notes/{id}", "200", &desk.delete("/v1/notes/1").json);
     contract.check("get", "/notes/{id}", "default", &desk.get("/v1/notes/1").json);
 }
