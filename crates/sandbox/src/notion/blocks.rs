@@ -127,19 +127,20 @@ impl Workspace {
         shown
     }
 
-    /// A page is a block, too.
-    fn show_page_block(&self, id: &str) -> Result<Value, Refusal> {
-        let page = self.page(id)?;
-        let block = Block {
-            id: page.id.clone(),
-            page: page.id.clone(),
-            parent: page.parent.clone(),
-            kind: "child_page".to_owned(),
-            body: json!({"title": title_of(page)}),
-            life: page.life.clone(),
-            blocks: page.blocks.clone(),
+    /// Pages and databases are blocks, too; none for an id of neither.
+    fn show_child(&self, id: &str) -> Result<Option<Value>, Refusal> {
+        let (kind, title, parent, life, blocks) = if self.pages.contains_key(id) {
+            let page = self.page(id)?;
+            ("child_page", title_of(page), &page.parent, &page.life, page.blocks.clone())
+        } else if self.databases.contains_key(id) {
+            let database = self.database(id)?;
+            ("child_database", texts::plain(&database.title), &database.parent, &database.life, Vec::new())
+        } else {
+            return Ok(None);
         };
-        Ok(self.show_block(&block))
+        let (id, page, body) = (id.to_owned(), id.to_owned(), json!({"title": title}));
+        let (parent, life) = (parent.clone(), life.clone());
+        Ok(Some(self.show_block(&Block { id, page, parent, kind: kind.to_owned(), body, life, blocks })))
     }
 
     pub(super) fn live_children<'a>(&'a self, ids: &'a [String]) -> impl Iterator<Item = &'a Block> {
@@ -208,10 +209,10 @@ fn read_body(kind: &str, given: &Value, path: &str) -> Result<Value, Refusal> {
 /// `GET /v1/blocks/{block_id}`
 pub(super) fn get(workspace: &mut Workspace, call: &Call) -> Answer {
     let id = call.id("block_id")?;
-    if workspace.pages.contains_key(&id) {
-        return workspace.show_page_block(&id).map(Reply::ok);
+    match workspace.show_child(&id)? {
+        Some(child) => Ok(Reply::ok(child)),
+        None => Ok(Reply::ok(workspace.show_block(workspace.block(&id)?))),
     }
-    Ok(Reply::ok(workspace.show_block(workspace.block(&id)?)))
 }
 
 /// `GET /v1/blocks/{block_id}/children`
@@ -281,10 +282,12 @@ pub(super) fn update(workspace: &mut Workspace, call: &Call) -> Answer {
 /// `DELETE /v1/blocks/{block_id}`: into the trash.
 pub(super) fn delete(workspace: &mut Workspace, call: &Call) -> Answer {
     let id = call.id("block_id")?;
-    if workspace.pages.contains_key(&id) {
-        workspace.page(&id)?;
+    if workspace.show_child(&id)?.is_some() {
         workspace.trash(&id, true, Author::Bot);
-        return workspace.show_page_block(&id).map(Reply::ok);
+        if let Some(database) = workspace.databases.get_mut(&id) {
+            database.life.in_trash = true;
+        }
+        return Ok(Reply::ok(workspace.show_child(&id)?.unwrap_or_default()));
     }
     let mut block = workspace.block(&id)?.clone();
     block.life.in_trash = true;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use askama::Template;
 use http::StatusCode;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
@@ -14,6 +14,9 @@ use super::workspace::Workspace;
 
 /// How long an authorization code may wait for its exchange.
 const CODE_LIFE_US: i64 = 600 * 1_000_000;
+
+/// Letters that a query may hold as they are.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Whose budget a call counts in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -204,7 +207,7 @@ pub(super) fn decide(workspace: &mut Workspace, call: &Call) -> Answer {
     };
     answer.extend(field("state").map(|state| ("state", state.to_owned())));
     let query: Vec<String> =
-        answer.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
+        answer.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, PLAIN))).collect();
     let joint = if redirect_uri.contains('?') { '&' } else { '?' };
     Ok(Reply::redirect(format!("{redirect_uri}{joint}{}", query.join("&"))))
 }
