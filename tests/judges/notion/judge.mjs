@@ -121,12 +121,12 @@ await check('is authorised and refreshes', async () => {
   const again = { ...app, grant_type: 'refresh_token', refresh_token: first.refresh_token }
   const second = await notion.oauth.token(again)
   assert.notEqual(second.refresh_token, first.refresh_token)
-  assert.equal((await refused(notion.oauth.token(again))).status, 400)
-  const old = new Client({ auth: first.access_token, ...quiet })
+  // The client knows no code of a spent refresh token, so it throws another error.
+  const spent = await notion.oauth.token(again).then(() => undefined, (error) => error)
+  assert.deepEqual([spent.status, JSON.parse(spent.body).code], [400, 'invalid_grant'])
   assert.equal((await notion.oauth.introspect({ ...app, token: second.access_token })).active, true)
   await notion.oauth.revoke({ ...app, token: second.access_token })
   assert.equal((await notion.oauth.introspect({ ...app, token: second.access_token })).active, false)
-  assert.ok(old)
 })
 
 await check('verifies webhooks', async () => {

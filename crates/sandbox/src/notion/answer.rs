@@ -196,6 +196,11 @@ impl Refusal {
         if let Some(additional) = &self.additional {
             body["additional_data"] = additional.clone();
         }
+        // The token call speaks OAuth's language beside its own.
+        if self.code == "invalid_grant" {
+            body["error"] = self.code.into();
+            body["error_description"] = self.message.clone().into();
+        }
         body["request_id"] = request_id.into();
         body
     }

@@ -48,10 +48,6 @@ impl Subject {
         let property = source.properties.iter().find(|it| it.id == *id);
         match (property.map(|it| &it.kind), page.cells.get(id)) {
             (Some(Kind::UniqueId { .. }), _) => Key::Number(page.number.into()),
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "an order needs no more than six digits after the point"
-            )]
             (_, Some(Cell::Number(number))) => Key::Number((number.as_f64().unwrap_or(0.0) * 1e6) as i128),
             (_, Some(Cell::Date { start, .. })) => Key::Number(dates::span_us(start).map_or(0, |it| it.0).into()),
             (Some(Kind::Checkbox), cell) => Key::Number(cell.is_some().into()),
@@ -281,7 +277,6 @@ impl Test {
             Self::EndsWith(part) => text().unwrap_or_default().to_lowercase().ends_with(part.as_str()),
             Self::Number(compare, wanted) => {
                 let held = match (&property.kind, cell) {
-                    #[expect(clippy::cast_precision_loss, reason = "a page is not the 2^53rd of its data source")]
                     (Kind::UniqueId { .. }, _) => Some(page.number as f64),
                     (_, Some(Cell::Number(number))) => number.as_f64(),
                     _ => None,

@@ -30,16 +30,14 @@ fn line_of(block: &Block) -> String {
     format!("{mark}{}", texts::plain(&pieces))
 }
 
-impl Workspace {
-    /// Reads Markdown, one block a line; empty lines are none.
-    #[expect(clippy::unused_self, reason = "beside what checks blocks")]
-    pub(super) fn blocks_of_markdown(&self, markdown: &str) -> Vec<Draft> {
-        let block = |line: &str| {
-            MARKS.iter().find_map(|(mark, kind)| line.strip_prefix(mark).map(|text| Draft::text(kind, text)))
-        };
-        markdown.lines().map(str::trim_end).filter(|line| !line.is_empty()).filter_map(block).collect()
-    }
+/// Reads Markdown, one block a line; empty lines are none.
+pub(super) fn read(markdown: &str) -> Vec<Draft> {
+    let block =
+        |line: &str| MARKS.iter().find_map(|(mark, kind)| line.strip_prefix(mark).map(|text| Draft::text(kind, text)));
+    markdown.lines().map(str::trim_end).filter(|line| !line.is_empty()).filter_map(block).collect()
+}
 
+impl Workspace {
     fn show_markdown(&self, id: &str) -> Answer {
         let page = self.page(id)?;
         let lines: Vec<String> = self.live_children(&page.blocks).map(line_of).collect();
@@ -69,9 +67,9 @@ pub(super) fn update(workspace: &mut Workspace, call: &Call) -> Answer {
         given.as_str().ok_or_else(|| Refusal::body(&pointer.replace('/', "."), "a string", given))
     };
     let drafts = match body.get("type").and_then(Value::as_str) {
-        Some("insert_content") => workspace.blocks_of_markdown(text("insert_content/content")?),
+        Some("insert_content") => read(text("insert_content/content")?),
         Some("replace_content") => {
-            let drafts = workspace.blocks_of_markdown(text("replace_content/new_str")?);
+            let drafts = read(text("replace_content/new_str")?);
             workspace.erase_blocks(&id, Author::Bot);
             drafts
         }

@@ -37,7 +37,7 @@ use serde_json::{Map, Value};
 pub use hooks::{Hook, deliver_hooks};
 pub use limits::Limits;
 pub use oauth::Tokens;
-pub use record::{Record, Seeded};
+pub use record::{Automation, Record, Seeded};
 pub use settings::NotionSettings;
 
 use crate::calls::Calls;
@@ -130,8 +130,7 @@ impl Notion {
             let parent = Parent::Source(workspace.source_named(object)?.id.clone());
             let draft = workspace.check_typed(&parent, properties)?;
             let id = workspace.new_page(parent, Author::Person);
-            workspace.put(&id, draft, Author::Person);
-            workspace.announce_page(&id, "page.created", &[], Author::Person);
+            workspace.commit(&id, draft, Author::Person, "page.created");
             Ok(id)
         })
     }
@@ -148,8 +147,7 @@ impl Notion {
         self.as_person(|workspace| {
             let parent = person_page(workspace, id, false)?.parent.clone();
             let draft = workspace.check_typed(&parent, properties)?;
-            let changed = workspace.put(id, draft, Author::Person);
-            workspace.announce_page(id, "page.properties_updated", &changed, Author::Person);
+            workspace.commit(id, draft, Author::Person, "page.properties_updated");
             Ok(())
         })
     }
@@ -386,6 +384,11 @@ impl Notion {
     /// Whoever consents from now on belongs to another account.
     pub fn set_workspace_id(&self, id: &str) {
         self.with(|workspace| id.clone_into(&mut workspace.settings.workspace_id));
+    }
+
+    /// Sets, or with none removes, what rewrites every page just after a write.
+    pub fn set_automation(&self, automation: Option<Automation>) {
+        self.with(|workspace| workspace.automation = automation);
     }
 
     /// Sets how far Notion's own clock is ahead of ours, in microseconds; it may step back.

@@ -18,13 +18,12 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call) -> Answer {
     let draft = workspace.check(&parent, body.get("properties").unwrap_or(&json!({})))?;
     let children = match body.get("children").or_else(|| body.get("content")) {
         Some(children) => workspace.check_blocks(children, "children", CHILDREN_MAX)?,
-        None => workspace.blocks_of_markdown(body.get("markdown").and_then(Value::as_str).unwrap_or_default()),
+        None => super::markdown::read(body.get("markdown").and_then(Value::as_str).unwrap_or_default()),
     };
     let id = workspace.new_page(parent, Author::Bot);
-    workspace.put(&id, draft, Author::Bot);
     put_looks(workspace, &id, &body);
     workspace.append(&id, None, children, Author::Bot);
-    workspace.announce_page(&id, "page.created", &[], Author::Bot);
+    workspace.commit(&id, draft, Author::Bot, "page.created");
     shown(workspace, call, &id)
 }
 
@@ -111,10 +110,7 @@ pub(super) fn update(workspace: &mut Workspace, call: &Call) -> Answer {
         workspace.trash(&id, in_trash, Author::Bot);
     }
     match draft {
-        Some(draft) => {
-            let changed = workspace.put(&id, draft, Author::Bot);
-            workspace.announce_page(&id, "page.properties_updated", &changed, Author::Bot);
-        }
+        Some(draft) => workspace.commit(&id, draft, Author::Bot, "page.properties_updated"),
         None => workspace.touch(&id, Author::Bot),
     }
     if body.get("erase_content") == Some(&Value::Bool(true)) {

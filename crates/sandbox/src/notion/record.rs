@@ -1,6 +1,7 @@
 //! Pages of a data source as tests and the demo see them, past the API.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -40,3 +41,7 @@ pub struct Seeded {
     /// Rows that were not, with the reason; rows are counted from 1.
     pub refused: Vec<(usize, String)>,
 }
+
+/// Looks at a page of a data source just after a write and may rewrite some of its properties, as a database automation
+/// does in a person's name. It runs inside the sandbox's lock and must not call the sandbox.
+pub type Automation = Arc<dyn Fn(&Record) -> Option<BTreeMap<String, String>> + Send + Sync>;

@@ -216,6 +216,9 @@ impl Workspace {
             () if has("url") => Kind::Url,
             () if has("email") => Kind::Email,
             () if has("phone_number") => Kind::Phone,
+            () if config["relation"].get("dual_property").is_some() => {
+                return Err(Refusal::validation("This sandbox serves relations of type single_property alone."));
+            }
             () if has("relation") => {
                 let given = &config["relation"]["data_source_id"];
                 let id = given.as_str().and_then(uuid);

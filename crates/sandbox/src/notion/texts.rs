@@ -1,6 +1,6 @@
 //! Rich text: pieces of text with a link and marks. Source: Notion's pages "Rich text" and "Request limits".
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::answer::Refusal;
 
@@ -37,7 +37,7 @@ pub(super) fn read(path: &str, given: &Value) -> Result<Vec<Piece>, Refusal> {
 }
 
 fn read_piece(path: &str, item: &Value) -> Result<Piece, Refusal> {
-    let marks = item.get("annotations").filter(|it| it.is_object()).cloned().map(Box::new);
+    let marks = read_marks(&item["annotations"]);
     if let Some(expression) = item.pointer("/equation/expression").and_then(Value::as_str) {
         let other = json!({"type": "equation", "equation": {"expression": expression}});
         return Ok(Piece { content: expression.to_owned(), link: None, marks, other: Some(Box::new(other)) });
@@ -65,6 +65,22 @@ fn read_piece(path: &str, item: &Value) -> Result<Piece, Refusal> {
         },
     };
     Ok(Piece { content: content.to_owned(), link, marks, other: None })
+}
+
+/// The marks of a text that bears none.
+fn plain_marks() -> Value {
+    json!({
+        "bold": false, "italic": false, "strikethrough": false, "underline": false, "code": false, "color": "default",
+    })
+}
+
+/// The marks that differ from the plain ones.
+fn read_marks(given: &Value) -> Option<Box<Value>> {
+    let plain = plain_marks();
+    let differs = |(name, value): &(&String, &Value)| plain.get(name.as_str()).is_some_and(|it| it != *value);
+    let marks: Map<String, Value> =
+        given.as_object()?.iter().filter(differs).map(|(name, value)| (name.clone(), value.clone())).collect();
+    (!marks.is_empty()).then(|| Box::new(marks.into()))
 }
 
 /// Refuses a text of more than `max` characters.
@@ -106,9 +122,7 @@ pub(super) fn show(pieces: &[Piece]) -> Vec<Value> {
 }
 
 fn show_piece(piece: &Piece) -> Value {
-    let mut marks = json!({
-        "bold": false, "italic": false, "strikethrough": false, "underline": false, "code": false, "color": "default",
-    });
+    let mut marks = plain_marks();
     if let (Some(Value::Object(own)), Value::Object(all)) = (piece.marks.as_deref(), &mut marks) {
         all.extend(own.clone());
     }

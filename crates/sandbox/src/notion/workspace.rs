@@ -7,7 +7,6 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::NotionSettings;
 use super::answer::Refusal;
 use super::cells::{Cell, Draft};
 use super::hooks::Hooks;
@@ -16,6 +15,7 @@ use super::oauth::Grants;
 use super::schema::{self, Kind, Property};
 use super::standard;
 use super::texts::{self, Piece};
+use super::{Automation, NotionSettings};
 use crate::world::Rng;
 
 /// Who did something.
@@ -129,6 +129,7 @@ pub(super) struct Workspace {
     pub(super) blocks: BTreeMap<String, Block>,
     pub(super) comments: BTreeMap<String, Comment>,
     pub(super) comments_made: u64,
+    pub(super) automation: Option<Automation>,
     /// The page that holds the databases.
     pub(super) root: String,
     /// The data sources that the present caller was shown when it was allowed; none for all of them.
@@ -155,6 +156,7 @@ impl Workspace {
             blocks: BTreeMap::new(),
             comments: BTreeMap::new(),
             comments_made: 0,
+            automation: None,
             root: String::new(),
             picked: None,
         };
@@ -387,6 +389,25 @@ impl Workspace {
         page.life.edited_us = now_us;
         page.life.edited_by = by;
         changed
+    }
+
+    /// Does a checked write, tells of it and lets the automation look at it.
+    pub(super) fn commit(&mut self, id: &str, draft: Draft, by: Author, event: &str) {
+        let changed = self.put(id, draft, by);
+        self.announce_page(id, event, &changed, by);
+        let Some((automation, page)) = self.automation.clone().zip(self.pages.get(id)) else {
+            return;
+        };
+        let parent = page.parent.clone();
+        let Some(values) = automation(&self.record(page)) else {
+            return;
+        };
+        // What an automation gets wrong does nothing, as at Notion.
+        let values: Vec<(String, String)> = values.into_iter().collect();
+        if let Ok(draft) = self.check_typed(&parent, &values) {
+            let changed = self.put(id, draft, Author::Person);
+            self.announce_page(id, "page.properties_updated", &changed, Author::Person);
+        }
     }
 
     /// Puts a page into the trash or takes it out. Answers whether that changed anything.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::desk::Desk;
@@ -201,4 +203,27 @@ fn a_page_moves_between_parents() {
     assert_eq!(got.json["parent"]["data_source_id"], companies, "{}", got.text);
     assert_eq!(got.json["properties"]["Name"]["title"][0]["plain_text"], "Ada");
     assert_eq!((desk.notion.records().len(), desk.notion.records_of("Companies").expect("it is there").len()), (0, 1));
+}
+
+#[test]
+fn an_automation_rewrites_what_was_written() {
+    let desk = Desk::new();
+    desk.notion.set_automation(Some(Arc::new(|record| {
+        (record.value("Stage") == Some("Lead")).then(|| [("Stage".to_owned(), "Customer".to_owned())].into())
+    })));
+    let got = desk.make(&json!({"Stage": {"select": {"name": "Lead"}}}));
+    assert_eq!(got.json["properties"]["Stage"]["select"]["name"], "Customer");
+    assert_ne!(got.json["last_edited_by"], got.json["created_by"]);
+    let id = desk.notion.create(&[("Stage", "Lead")]).expect("a contact");
+    assert_eq!(desk.notion.get(&id).expect("it is there").value("Stage"), Some("Customer"));
+}
+
+#[test]
+fn a_request_may_have_500_kilobytes() {
+    let desk = Desk::new();
+    let pieces: Vec<Value> = (0..100).map(|_| json!({"text": {"content": "x".repeat(2_000)}})).collect();
+    let note = |count: usize| json!({"Notes": {"rich_text": pieces[..count.min(100)]}, "Files": {"files": []}, "junk": "x".repeat(count * 4_000)});
+    let got = desk.make(&note(100));
+    assert_eq!((got.status.as_u16(), got.message()), (400, "Request body is too large."));
+    assert_eq!(desk.make(&json!({"Notes": {"rich_text": pieces}})).status, 200);
 }

@@ -127,11 +127,12 @@ fn answers_keep_the_contract() {
     checks(&contract, "ApiError", &desk.get("/v1/pages/00000000-0000-0000-0000-000000000000"));
 }
 
-/// Every member of a recorded answer must be there and be of the same kind; more may be there.
+/// Every member of a recorded answer must be there and be of the same kind; more may be there. Our pages hang elsewhere
+/// and have other properties.
 fn lacks(recorded: &Value, ours: &Value, path: &str, found: &mut Vec<String>) {
     match (recorded, ours) {
         (Value::Object(recorded), Value::Object(ours)) => {
-            for (name, value) in recorded.iter().filter(|(name, _)| *name != "properties") {
+            for (name, value) in recorded.iter().filter(|(name, _)| !matches!(name.as_str(), "properties" | "parent")) {
                 match ours.get(name) {
                     Some(our) => lacks(value, our, &format!("{path}.{name}"), found),
                     None => found.push(format!("{path}.{name} is missing")),
@@ -155,24 +156,26 @@ fn lacks(recorded: &Value, ours: &Value, path: &str, found: &mut Vec<String>) {
 #[test]
 fn recorded_exchanges_go_the_same_way_here() {
     let Some(Value::Array(exchanges)) = read("recorded/interactions-2025-09-03.json") else { return };
-    let mut tried = 0;
+    let mut wrong = Vec::new();
     for exchange in &exchanges {
         let (desk, id) = filled();
-        let Some(got) = replay(&desk, &id, exchange) else { continue };
         let what = format!("{} {}", exchange["method"], exchange["uri"]);
-        assert_eq!(exchange["status"], got.status.as_u16(), "{what}: {}", got.text);
+        let Some(got) = replay(&desk, &id, exchange) else {
+            wrong.push(format!("{what} cannot be tried"));
+            continue;
+        };
         let mut found = Vec::new();
-        lacks(&exchange["response"], &got.json, "", &mut found);
-        assert!(found.is_empty(), "{what}: {found:#?}\nours: {:#}", got.json);
-        if exchange["status"] == 404 {
-            assert_eq!(
-                exchange["response"]["message"].as_str().map(|it| it.replace("notion-sdk-py", "Sandbox")).as_deref(),
-                Some(got.message())
-            );
+        if exchange["status"] != got.status.as_u16() {
+            found.push(got.text.clone());
         }
-        tried += 1;
+        lacks(&exchange["response"], &got.json, "", &mut found);
+        if exchange["status"].as_u64() >= Some(400) {
+            let message = exchange["response"]["message"].as_str().unwrap_or_default();
+            assert_eq!(message.replace("notion-sdk-py", "Sandbox"), got.message());
+        }
+        wrong.extend(found.into_iter().map(|it| format!("{what}: {it}")));
     }
-    assert_eq!(tried, exchanges.len(), "every exchange was tried");
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Sends a recorded request to a page, block, comment or data source of ours.
@@ -180,8 +183,9 @@ fn replay(desk: &Desk, id: &str, exchange: &Value) -> Option<Got> {
     let template = exchange["path_template"].as_str()?;
     let source = desk.get(&format!("/v1/data_sources/{}", desk.contacts)).json;
     let database = source["parent"]["database_id"].as_str()?.to_owned();
-    let block = desk.patch(&format!("/v1/blocks/{id}/children"), &json!({"children": [{"paragraph": {"rich_text": [{"text": {"content": "p"}}]}}, {"divider": {}}, {"divider": {}}]}));
-    let block = block.results()[0]["id"].as_str()?.to_owned();
+    let paragraph = json!({"paragraph": {"rich_text": [{"text": {"content": "p"}}]}});
+    let children = json!({"children": [paragraph, paragraph, paragraph]});
+    let block = desk.patch(&format!("/v1/blocks/{id}/children"), &children).results()[0]["id"].as_str()?.to_owned();
     let comment =
         desk.post("/v1/comments", &json!({"parent": {"page_id": id}, "markdown": "x"})).json["id"].as_str()?.to_owned();
     let user = desk.get("/v1/users/me").json["id"].as_str()?.to_owned();
