@@ -180,7 +180,7 @@ async fn seed_records(
 }
 
 /// Reads CSV whose headers are property names; empty cells hold no value.
-fn rows_of_csv(text: &[u8]) -> Result<Vec<Map<String, Value>>, String> {
+pub(super) fn rows_of_csv(text: &[u8]) -> Result<Vec<Map<String, Value>>, String> {
     let mut reader = csv::Reader::from_reader(text);
     let headers = reader.headers().map_err(|error| error.to_string())?.clone();
     reader

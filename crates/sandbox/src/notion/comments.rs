@@ -8,7 +8,12 @@ use super::texts;
 use super::workspace::{Author, Comment, Parent, Workspace};
 
 impl Workspace {
+    fn check_capability(&self) -> Result<(), Refusal> {
+        if self.settings.can_comment { Ok(()) } else { Err(Refusal::ordered(403)) }
+    }
+
     fn comment(&self, id: &str) -> Result<&Comment, Refusal> {
+        self.check_capability()?;
         let found = self.comments.get(id).filter(|it| self.page(&it.page).is_ok());
         found.ok_or_else(|| self.missing("comment", id))
     }
@@ -69,6 +74,7 @@ impl Workspace {
 
 /// `POST /v1/comments`
 pub(super) fn create(workspace: &mut Workspace, call: &Call) -> Answer {
+    workspace.check_capability()?;
     let body = call.object()?;
     let text = workspace.read_comment(&body)?;
     let (page, parent, discussion) = workspace.place_of_comment(&body)?;
@@ -84,6 +90,7 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call) -> Answer {
 
 /// `GET /v1/comments?block_id=…`: the oldest first.
 pub(super) fn list(workspace: &mut Workspace, call: &Call) -> Answer {
+    workspace.check_capability()?;
     let given = call.query("block_id").unwrap_or_default();
     let id = uuid(given).ok_or_else(|| Refusal::wrong("query", "block_id", "a valid uuid", &Value::from(given)))?;
     let page = workspace.blocks.get(&id).map_or(&id, |block| &block.page);

@@ -28,6 +28,9 @@ const VERSIONS: [&str; 2] = ["2025-09-03", "2026-03-11"];
 /// Pause that a 429 or 529 asks for when the fault switch orders it.
 const ORDERED_WAIT_US: i64 = 5_000_000;
 
+/// The policy of a fault whose refusal comes from something that stands before Notion and knows no JSON.
+const HTML: &str = "html";
+
 /// The policy of a fault that answers with its status although the work was done.
 const COMMITTED: &str = "committed";
 
@@ -50,6 +53,11 @@ impl Fronted for Notion {
 
     fn refuse(&self, status: u16, policy: Option<&str>) -> Response {
         let refusal = match status {
+            _ if policy == Some(HTML) => {
+                let status = Refusal::ordered(status).status;
+                let page = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
+                return self.with(|workspace| response(workspace, Ok(Reply::html(status, page)), false));
+            }
             429 => limits::refusal(policy.unwrap_or(limits::CONNECTION), ORDERED_WAIT_US),
             529 => Refusal::ordered(529).wait(ORDERED_WAIT_US / 1_000_000),
             _ => Refusal::ordered(status),

@@ -110,10 +110,10 @@ impl Workspace {
     }
 
     /// Announces something that happened to a data source.
-    pub(super) fn announce_source(&mut self, id: &str, event: &str, mut data: Value) {
+    pub(super) fn announce_source(&mut self, id: &str, event: &str, mut data: Value, by: Author) {
         let database = self.sources.get(id).map(|it| it.database.clone());
         data["parent"] = json!({"id": database, "type": "database", "data_source_id": id});
-        self.announce(id, "data_source", event, data, Author::Bot);
+        self.announce(id, "data_source", event, data, by);
     }
 
     /// Puts an event into the queue. Events of one thing and type are gathered for a while into one.

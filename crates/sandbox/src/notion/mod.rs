@@ -79,7 +79,8 @@ impl Notion {
     }
 
     /// The fault switch. A status with the policy `committed` is answered although the work was done, and names what
-    /// was made; a 429 may name its `rate_limit_reason` as policy.
+    /// was made; a 429 may name its `rate_limit_reason` as policy;
+    /// the policy `html` answers any status with a page instead of JSON.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.0.front.faults
@@ -291,6 +292,14 @@ impl Notion {
             }
             Ok(seeded)
         })
+    }
+
+    /// As [`seed`](Self::seed), from CSV whose headers are property names.
+    ///
+    /// # Errors
+    /// The first line that is no CSV.
+    pub fn seed_csv(&self, text: &[u8]) -> Result<Seeded, String> {
+        admin::rows_of_csv(text).map(|rows| self.seed(rows))
     }
 
     /// Every contact, in the order they were made: those in the trash too.

@@ -38,6 +38,8 @@ pub struct NotionSettings {
     pub access_token_life_us: Option<i64>,
     /// Whether any bearer token that was never issued passes as an internal integration's.
     pub accepts_any_token: bool,
+    /// Whether the connection was given the capability to read and write comments; without it they are refused with 403.
+    pub can_comment: bool,
     /// Steps of the times written on pages, in microseconds: a whole minute.
     pub granularity_us: i64,
     /// How far Notion's own clock is ahead of ours, in microseconds.
@@ -69,6 +71,7 @@ impl Default for NotionSettings {
             workspace_name: "Sandbox workspace".to_owned(),
             access_token_life_us: Some(3_600_000_000),
             accepts_any_token: true,
+            can_comment: true,
             granularity_us: 60_000_000,
             clock_offset_us: 0,
             bundle_us: 30_000_000,

@@ -40,7 +40,7 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call) -> Answer {
         source.properties = properties;
         source.icon = body.get("icon").cloned().unwrap_or_default();
     }
-    workspace.announce_source(&id, "data_source.created", json!({}));
+    workspace.announce_source(&id, "data_source.created", json!({}), Author::Bot);
     Ok(Reply::ok(workspace.show_source(workspace.source(&id)?)))
 }
 
@@ -109,7 +109,7 @@ pub(super) fn update(workspace: &mut Workspace, call: &Call) -> Answer {
         source.life.in_trash = in_trash.unwrap_or(source.life.in_trash);
         (source.life.edited_us, source.life.edited_by) = (life.edited_us, life.edited_by);
     }
-    workspace.set_properties(&id, after);
+    workspace.set_properties(&id, after, Author::Bot);
     Ok(Reply::ok(workspace.show_source(workspace.source(&id)?)))
 }
 
@@ -278,7 +278,7 @@ impl Workspace {
     }
 
     /// Puts new properties in place of the old ones: values lose what no longer has a place.
-    pub(super) fn set_properties(&mut self, id: &str, after: Vec<Property>) {
+    pub(super) fn set_properties(&mut self, id: &str, after: Vec<Property>, by: Author) {
         let Some(source) = self.sources.get_mut(id) else {
             return;
         };
@@ -307,7 +307,7 @@ impl Workspace {
         let made = after.iter().filter(|new| before.iter().all(|old| old.id != new.id));
         changes.extend(made.map(|it| json!({"id": &*it.id, "name": it.name, "action": "created"})));
         if !changes.is_empty() {
-            self.announce_source(id, "data_source.schema_updated", json!({"updated_properties": changes}));
+            self.announce_source(id, "data_source.schema_updated", json!({"updated_properties": changes}), by);
         }
     }
 
@@ -315,7 +315,7 @@ impl Workspace {
     pub(super) fn drop_property(&mut self, id: &str, name: &str) -> Result<(), Refusal> {
         let properties = self.source_named(id)?.properties.clone();
         let after = self.changed_properties(properties, &json!({name: null}))?;
-        self.set_properties(id, after);
+        self.set_properties(id, after, Author::Person);
         Ok(())
     }
 
@@ -326,7 +326,7 @@ impl Workspace {
             return Err(Refusal::validation(format!("{name} is not a property that exists.")));
         }
         let after = self.changed_properties(properties, &json!({name: {"name": new}}))?;
-        self.set_properties(id, after);
+        self.set_properties(id, after, Author::Person);
         Ok(())
     }
 }

@@ -211,7 +211,9 @@ impl Workspace {
     }
 
     fn is_shared(&self, source: &Source) -> bool {
-        !source.hidden && self.picked.as_ref().is_none_or(|picked| picked.contains(&source.id))
+        // What a connection made, it may see.
+        let is_own = source.life.created_by == Author::Bot;
+        !source.hidden && (is_own || self.picked.as_ref().is_none_or(|picked| picked.contains(&source.id)))
     }
 
     pub(super) fn is_in_sight(&self, page: &Page) -> bool {
@@ -304,10 +306,6 @@ impl Workspace {
         self.sources.insert(id.clone(), source);
         if let Some(database) = self.databases.get_mut(database) {
             database.sources.push(id.clone());
-        }
-        // What a connection makes, it may see.
-        if let Some(picked) = &mut self.picked {
-            picked.insert(id.clone());
         }
         id
     }

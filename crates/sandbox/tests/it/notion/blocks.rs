@@ -29,6 +29,8 @@ fn comments_are_one_thread_per_page() {
     assert_eq!(desk.patch(&path, &json!({"markdown": "Bye"})).json["rich_text"][0]["plain_text"], "Bye");
     assert_eq!(desk.delete(&path).status, 200);
     assert_eq!(desk.get(&path).code(), "object_not_found");
+    let mute = Desk::with(|settings| settings.can_comment = false);
+    assert_eq!(mute.get(&format!("/v1/comments?block_id={id}")).code(), "restricted_resource");
     desk.notion.hide(&id).expect("it is there");
     assert_eq!(desk.post("/v1/comments", &json!({"parent": {"page_id": id}, "markdown": "x"})).status, 404);
 }

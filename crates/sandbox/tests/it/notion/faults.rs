@@ -71,6 +71,13 @@ fn ordered_statuses_speak_notions_words() {
     desk.notion.faults().push(Fault::anywhere(Effect::Status { status: 429, policy: blocked }));
     assert_eq!(desk.get("/v1/users/me").json["additional_data"]["rate_limit_reason"], "public_api_request_blocked");
     assert_eq!(desk.notion.calls().throttled, 0, "a fault is not the limiter");
+    let html = Some("html".to_owned());
+    desk.notion.faults().push(Fault::anywhere(Effect::Status { status: 502, policy: html }));
+    let got = desk.get("/v1/users/me");
+    assert_eq!(
+        (got.status.as_u16(), &got.headers["content-type"]),
+        (502, &http::HeaderValue::from_static("text/html; charset=utf-8"))
+    );
 }
 
 #[test]

@@ -100,6 +100,12 @@ fn a_person_denies_or_shares_but_a_part() {
     assert_eq!(found.results().len(), 1);
     let companies = desk.notion.data_source_id("Companies").expect("it is there");
     assert_eq!(desk.get(&format!("/v1/data_sources/{companies}")).code(), "object_not_found");
+    let own = desk.post(
+        "/v1/data_sources",
+        &json!({"parent": {"database_id": found.results()[0]["parent"]["database_id"]}, "properties": {}}),
+    );
+    let own = format!("/v1/data_sources/{}", own.json["id"].as_str().expect("an id"));
+    assert_eq!(desk.get(&own).status, 200, "what it made, it may see");
     let late = code_of(&press(&desk, "decision=allow"));
     desk.pass(600 * SECOND_US);
     assert_eq!(exchange(&desk, &late).code(), "invalid_grant");
