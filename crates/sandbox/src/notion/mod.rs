@@ -14,6 +14,7 @@ mod gate;
 mod hooks;
 mod limits;
 mod markdown;
+mod model;
 mod oauth;
 mod pages;
 mod query;

@@ -68,7 +68,7 @@ pub(super) fn slice_for<T: Clone>(
 }
 
 fn cut<T: Clone>(all: &[T], size: usize, start: usize) -> Slice<T> {
-    let end = (start + size).min(all.len());
+    let end = start.saturating_add(size).min(all.len());
     let rows = all.get(start..end).unwrap_or_default().to_vec();
     Slice { rows, next: (end < all.len()).then(|| cursor(end)) }
 }

@@ -114,6 +114,8 @@ fn pages_follow_each_other_in_the_order_asked_for() {
     assert_eq!(one.results().len(), 1);
     assert!(desk.query(&json!({"page_size": 101})).message().contains("body.page_size should be ≤ `100`"));
     assert!(desk.query(&json!({"start_cursor": "x"})).message().contains("start_cursor provided is invalid"));
+    let far = desk.query(&json!({"start_cursor": "c0de0000-0000-4000-8000-ffffffffffffffff"}));
+    assert_eq!((far.results().len(), &far.json["has_more"]), (0, &json!(false)));
     let only = format!("/v1/data_sources/{}/query?filter_properties=Email&filter_properties=title", desk.contacts);
     let got = desk.post(&only, &json!({"page_size": 1}));
     let names: Vec<&String> = got.results()[0]["properties"].as_object().expect("properties").keys().collect();
