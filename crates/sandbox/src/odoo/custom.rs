@@ -23,7 +23,7 @@ impl Database {
             ));
         }
         let name = row.text("name");
-        let is_plain = name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_');
+        let is_plain = name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
         if !name.starts_with("x_") {
             return Err(Refusal::validation("Custom fields must have a name that starts with 'x_' !"));
         }
@@ -41,7 +41,7 @@ impl Database {
         if matches!(kind, Kind::Many2one | Kind::Many2many) {
             let relation = row.text("relation");
             if !self.schema.contains_key(relation) {
-                return Err(Refusal::user(format!("Object {relation} doesn't exist")));
+                return Err(Refusal::user(format!("Model {relation} does not exist!")));
             }
             relation.clone_into(&mut field.relation);
         }

@@ -201,7 +201,10 @@ impl Database {
             }
             ("commercial_partner_id", "res.partner") => Cow::Owned(self.commercial_of(id).into()),
             ("email_formatted", "res.partner") => match row.get("email_normalized").as_str() {
-                Some(address) => text(format!("\"{}\" <{address}>", row.text("name"))),
+                Some(address) => {
+                    let address = if self.settings.version < 16 { row.text("email") } else { address };
+                    text(format!("\"{}\" <{address}>", row.text("name")))
+                }
                 None => Cow::Owned(Value::Null),
             },
             ("partner_ids", "res.partner.category") => links(

@@ -120,7 +120,7 @@ fn condition(
         Refusal::value(if database.settings.version >= 19 {
             format!("Invalid field {}.{name} in condition {leaf}", model.name)
         } else {
-            format!("Invalid field {}.{name} in leaf \"{leaf}\"", model.name)
+            format!("Invalid field {}.{name} in leaf {leaf}", model.name)
         })
     };
     let field = Arc::clone(model.field(name).filter(|_| depth < DEPTH_MAX).ok_or_else(invalid)?);

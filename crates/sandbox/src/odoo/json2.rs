@@ -24,7 +24,9 @@ pub(super) async fn call(State(odoo): State<Odoo>, request: Request) -> Response
     let answer = odoo.with(|database| {
         database.automations.origin = call.origin(&database.settings);
         if database.settings.version < 19 {
-            return Err(wire::no_such_page());
+            let refusal = Refusal::http(404, "404: Not Found");
+            let error = refusal.envelope(database.settings.version);
+            return Err(wire::json(404, &serde_json::json!({"jsonrpc": "2.0", "id": null, "error": error}), 0));
         }
         if call.header("x-odoo-database").is_some_and(|name| name != database.settings.database) {
             return Err(wire::no_such_page());
@@ -86,7 +88,7 @@ fn perform(database: &mut Database, call: &Call, model: String, name: String) ->
     let Some(of) = database.schema.get(model.as_str()).cloned() else {
         return Err(Refusal::http(404, format!("the model '{model}' does not exist")));
     };
-    let method = methods::method(&of, &name).map_err(|refusal| match refusal.status {
+    let method = methods::method(&of, &name, database.settings.version).map_err(|refusal| match refusal.status {
         500 => Refusal::http(404, refusal.message),
         _ => refusal,
     })?;
@@ -99,7 +101,7 @@ fn perform(database: &mut Database, call: &Call, model: String, name: String) ->
         _ => Map::new(),
     };
     let mut asked = Asked { model, method: name, ids, named, context, is_json2: true, cut: call.cut };
-    asked.check(method).map_err(|message| Refusal::http(422, message))?;
+    asked.check(method, database.settings.version).map_err(|wrong| Refusal::http(422, wrong.by_inspect()))?;
     database.call(&asked)
 }
 

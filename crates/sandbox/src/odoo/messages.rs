@@ -29,11 +29,8 @@ impl Database {
         self.row(who, model, *id)?;
         let text = |name: &str| asked.get(name).and_then(Value::as_str);
         let subtype = match (text("subtype_xmlid"), asked.get("subtype_id").and_then(Value::as_u64)) {
-            (Some(name), _) => SUBTYPES
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, id)| *id)
-                .ok_or_else(|| Refusal::value(format!("External ID not found in the system: {name}")))?,
+            // A subtype that is not known is a note.
+            (Some(name), _) => SUBTYPES.iter().find(|(known, _)| *known == name).map_or(NOTE, |(_, id)| *id),
             (None, Some(id)) => id,
             (None, None) => NOTE,
         };
@@ -130,5 +127,5 @@ impl Database {
 
 fn listed(ids: &[u64]) -> String {
     let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
-    format!("{},", ids.join(", "))
+    if ids.len() == 1 { format!("{},", ids[0]) } else { ids.join(", ") }
 }

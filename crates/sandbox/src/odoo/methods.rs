@@ -33,7 +33,7 @@ const fn record_method(name: &'static str, params: &'static [&'static str], requ
 
 /// Every method there is.
 pub(super) const METHODS: [Method; 25] = [
-    model_method("search", &["domain", "offset", "limit", "order"], 1),
+    model_method("search", &["domain", "offset", "limit", "order", "count"], 1),
     model_method("search_count", &["domain", "limit"], 1),
     model_method("search_read", &["domain", "fields", "offset", "limit", "order"], 0),
     record_method("read", &["fields", "load"], 0),
@@ -51,7 +51,7 @@ pub(super) const METHODS: [Method; 25] = [
     record_method("action_archive", &[], 0),
     record_method("action_unarchive", &[], 0),
     record_method("toggle_active", &[], 0),
-    Method { open: true, ..record_method("message_post", &["body", "subject", "message_type"], 0) },
+    Method { open: true, ..record_method("message_post", &[], 0) },
     Method { of: Some("mail.activity"), ..record_method("action_feedback", &["feedback", "attachment_ids"], 0) },
     Method { of: Some("mail.activity"), ..record_method("action_done", &[], 0) },
     Method { of: Some("crm.lead"), ..record_method("action_set_won", &[], 0) },
@@ -78,12 +78,10 @@ pub(super) struct Asked {
 pub(super) type Done = Result<(Value, usize), Refusal>;
 
 /// The method's signature, if the model has it.
-pub(super) fn method(model: &Model, name: &str) -> Result<&'static Method, Refusal> {
+pub(super) fn method(model: &Model, name: &str, version: u32) -> Result<&'static Method, Refusal> {
     if name.starts_with('_') {
-        return Err(Refusal::access(format!(
-            "Private methods (such as '{}.{name}') cannot be called remotely.",
-            model.name
-        )));
+        let called = if version >= 17 { format!("'{}.{name}'", model.name) } else { name.to_owned() };
+        return Err(Refusal::access(format!("Private methods (such as {called}) cannot be called remotely.")));
     }
     let has = |it: &&Method| {
         it.name == name
@@ -106,8 +104,10 @@ pub(super) fn bind(method: &Method, args: Vec<Value>, kwargs: Map<String, Value>
     }
     for (place, value) in args.enumerate() {
         let name = method.params.get(place).ok_or_else(|| {
-            let (takes, given) = (method.params.len() + 1, place + 2);
-            Refusal::kind(format!("{}() takes {takes} positional arguments but {given} were given", method.name))
+            let (least, most, given) = (method.required + 1, method.params.len() + 1, place + 2);
+            let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
+            let arguments = if takes == "1" { "argument" } else { "arguments" };
+            Refusal::kind(format!("{}() takes {takes} positional {arguments} but {given} were given", method.name))
         })?;
         asked.named.insert((*name).to_owned(), value);
     }
@@ -134,9 +134,34 @@ const FORMER: [(&str, &str, &str); 4] = [
     ("default_get", "fields_list", "fields"),
 ];
 
+/// Arguments that do not fit a method.
+#[derive(Debug)]
+pub(super) enum Misfit {
+    Unexpected(String),
+    Missing(&'static str),
+}
+
+impl Misfit {
+    /// As a call in Python refuses them.
+    pub(super) fn by_python(&self) -> String {
+        match self {
+            Self::Unexpected(name) => format!("got an unexpected keyword argument '{name}'"),
+            Self::Missing(name) => format!("missing 1 required positional argument: '{name}'"),
+        }
+    }
+
+    /// As Python's `inspect` refuses them, which JSON-2 asks first.
+    pub(super) fn by_inspect(&self) -> String {
+        match self {
+            Self::Unexpected(_) => self.by_python(),
+            Self::Missing(name) => format!("missing a required argument: '{name}'"),
+        }
+    }
+}
+
 impl Asked {
-    /// Refuses arguments that the method does not have, and misses those it must have. The words are Python's.
-    pub(super) fn check(&mut self, method: &Method) -> Result<(), String> {
+    /// Refuses arguments that the method does not have, and misses those it must have.
+    pub(super) fn check(&mut self, method: &Method, version: u32) -> Result<(), Misfit> {
         for (of, former, name) in FORMER {
             if of == method.name {
                 if let Some(value) = self.named.remove(former) {
@@ -144,11 +169,16 @@ impl Asked {
                 }
             }
         }
-        if let Some(name) = self.named.keys().find(|it| !method.open && !method.params.contains(&it.as_str())) {
-            return Err(format!("got an unexpected keyword argument '{name}'"));
+        // `search` could count until version 16.
+        let known = |name: &str| method.params.contains(&name) && (name != "count" || version < 17);
+        if let Some(name) = self.named.keys().find(|name| !method.open && !known(name)) {
+            return Err(Misfit::Unexpected(name.clone()));
         }
         match method.params.iter().take(method.required).find(|name| !self.named.contains_key(**name)) {
-            Some(name) => Err(format!("missing a required argument: '{name}'")),
+            Some(name) => {
+                let former = FORMER.iter().find(|(of, _, now)| *of == method.name && now == name && version < 17);
+                Err(Misfit::Missing(former.map_or(*name, |(_, former, _)| *former)))
+            }
             None => Ok(()),
         }
     }
@@ -207,6 +237,9 @@ impl Database {
         };
         let classic = asked.named.get("load").is_none_or(|load| load == "_classic_read");
         match asked.method.as_str() {
+            "search" if values::is_truthy(asked.get("count")) => {
+                Ok((self.count(who, model, asked.get("domain"))?.into(), 1))
+            }
             "search" => rows(self.search(who, model, &search)?.into_iter().map(Value::from).collect()),
             "search_count" => Ok((self.count(who, model, asked.get("domain"))?.into(), 1)),
             "search_read" => {
@@ -225,7 +258,7 @@ impl Database {
                 let limit = asked.number("limit").or(Some(100)).filter(|limit| *limit > 0);
                 rows(self.name_search(who, model, name, asked.get("domain"), limit)?)
             }
-            "fields_get" => Ok((fields_get(model, asked), 1)),
+            "fields_get" => Ok((fields_get(model, asked, self.settings.version), 1)),
             "default_get" => {
                 let asked = asked.get("fields").as_array().cloned().unwrap_or_default();
                 let defaults =
@@ -256,7 +289,7 @@ impl Database {
         match asked.method.as_str() {
             "create" => self.create_all(who, model, asked),
             "write" => {
-                let vals = asked.get("vals").as_object().ok_or_else(|| Refusal::kind("write() takes a dictionary"))?;
+                let vals = asked.get("vals").as_object().ok_or_else(|| not_a_dictionary(asked.get("vals")))?;
                 self.write(who, model, &asked.ids, vals).map(|()| (true.into(), count))
             }
             "unlink" => self.unlink(who, model, &asked.ids).map(|()| (true.into(), count)),
@@ -266,7 +299,7 @@ impl Database {
             }
             "action_archive" | "action_unarchive" => {
                 let active = asked.method == "action_unarchive";
-                self.write(who, model, &asked.ids, &set("active", active.into())).map(|()| (true.into(), count))
+                self.write(who, model, &asked.ids, &set("active", active.into())).map(|()| (Value::Null, count))
             }
             "toggle_active" => {
                 for id in &asked.ids {
@@ -291,7 +324,8 @@ impl Database {
             "action_set_lost" => {
                 let mut vals = asked.named.clone();
                 vals.extend([("active".to_owned(), false.into()), ("probability".to_owned(), 0.into())]);
-                self.write(who, model, &asked.ids, &vals).map(|()| (true.into(), count))
+                let told = if self.settings.version >= 17 { true.into() } else { Value::Null };
+                self.write(who, model, &asked.ids, &vals).map(|()| (told, count))
             }
             "run" => self.run_actions(who, &asked.ids).map(|()| (false.into(), count)),
             _ => Ok((Value::Null, 0)),
@@ -307,18 +341,30 @@ impl Database {
             Value::Array(all) if all.len() <= ROWS_MAX => {
                 let mut ids = Vec::with_capacity(all.len());
                 for vals in all {
-                    let vals = vals.as_object().ok_or_else(|| Refusal::kind("create() takes dictionaries"))?;
+                    let vals = vals.as_object().ok_or_else(|| not_a_dictionary(vals))?;
                     ids.push(self.create(who, model, vals)?);
                 }
                 let count = ids.len();
                 Ok((ids.into(), count))
             }
-            _ => Err(Refusal::kind("create() takes a dictionary or a list of them")),
+            other => Err(not_a_dictionary(other)),
         }
     }
 }
 
-fn fields_get(model: &Model, asked: &Asked) -> Value {
+/// What Python says when something else stands where values should.
+fn not_a_dictionary(value: &Value) -> Refusal {
+    let kind = match value {
+        Value::Array(_) => "list",
+        Value::String(_) => "str",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "int",
+        Value::Null | Value::Object(_) => "NoneType",
+    };
+    Refusal::attribute(format!("'{kind}' object has no attribute 'get'"))
+}
+
+fn fields_get(model: &Model, asked: &Asked, version: u32) -> Value {
     let named = |filter: &Value| filter.as_array().filter(|names| !names.is_empty()).cloned();
     let (names, attributes) = (named(asked.get("allfields")), named(asked.get("attributes")));
     let all = model
@@ -326,7 +372,7 @@ fn fields_get(model: &Model, asked: &Asked) -> Value {
         .values()
         .filter(|field| names.as_ref().is_none_or(|names| names.contains(&Value::from(&*field.name))));
     let told = all.map(|field| {
-        let mut told = field.describe();
+        let mut told = field.describe(version);
         if let Some(attributes) = &attributes {
             told.retain(|name, _| attributes.contains(&Value::from(name.as_str())));
         }

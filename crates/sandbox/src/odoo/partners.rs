@@ -107,9 +107,7 @@ impl Database {
             let Some(mut person) = self.tables.get("res.partner", child).cloned() else { continue };
             if person.text("type") == "contact" && ADDRESS.iter().any(|name| person.get(name) != row.get(name)) {
                 ADDRESS.iter().for_each(|name| person.set(name, row.get(name).clone()));
-                (person.updated_us, person.updated_by) = (self.stamp_us(), USER);
-                self.tables.put("res.partner", child, person);
-                self.touched.push(("res.partner", child));
+                self.put_now("res.partner", child, person);
             }
         }
         Ok(())
@@ -124,7 +122,7 @@ impl Database {
             .iter()
             .filter(|(own, theirs)| {
                 let value = lead.get(own);
-                vals.contains_key(*own) && !value.is_null() && partner.is_some_and(|it| it.get(theirs) != value)
+                vals.contains_key(*own) && partner.is_some_and(|it| it.get(theirs) != value)
             })
             .map(|(own, theirs)| ((*theirs).to_owned(), lead.get(own).clone()))
             .collect();
@@ -133,6 +131,46 @@ impl Database {
         }
         let partners = self.model("res.partner")?;
         self.write(&Self::itself(), &partners, &[customer], &changed)
+    }
+
+    /// A customer's new address or number goes to their leads; one that was cleared does not.
+    pub(super) fn sync_leads(&mut self, id: u64, vals: &Map<String, Value>) {
+        let Some(customer) = self.tables.get("res.partner", id).cloned() else { return };
+        for lead in self.tables.pointing("crm.lead", "partner_id", id) {
+            let Some(mut row) = self.tables.get("crm.lead", lead).cloned() else { continue };
+            let before = row.values.clone();
+            for (own, theirs) in SHARED {
+                if vals.contains_key(theirs) && !customer.get(theirs).is_null() {
+                    row.set(own, customer.get(theirs).clone());
+                }
+            }
+            row.set("email_normalized", normalized(row.text("email_from")));
+            row.set("phone_sanitized", self.sanitized(&row));
+            if row.values != before {
+                self.put_now("crm.lead", lead, row);
+            }
+        }
+    }
+
+    /// A company's new name is part of its people's names, and so they count as written.
+    pub(super) fn renew_names(&mut self, id: u64, before: &Row) {
+        let Some(row) = self.tables.get("res.partner", id) else { return };
+        if row.get("name") == before.get("name") {
+            return;
+        }
+        for child in self.tables.pointing("res.partner", "parent_id", id) {
+            let person = self.tables.get("res.partner", child).filter(|it| !it.is_set("is_company")).cloned();
+            if let Some(person) = person {
+                self.put_now("res.partner", child, person);
+            }
+        }
+    }
+
+    /// Stores a row as written by the call under way.
+    fn put_now(&mut self, model: &'static str, id: u64, mut row: Row) {
+        (row.updated_us, row.updated_by) = (self.stamp_us(), USER);
+        self.tables.put(model, id, row);
+        self.touched.push((model, id));
     }
 
     /// Merges contacts as the wizard does: the first keeps what it has and takes what it lacks, everything that pointed
@@ -161,10 +199,8 @@ impl Database {
         if kept.link("parent_id") == Some(primary) {
             kept.set("parent_id", Value::Null);
         }
-        (kept.updated_us, kept.updated_by) = (self.stamp_us(), USER);
         self.derive(&partners, &mut kept, None, &Map::new())?;
-        self.tables.put("res.partner", primary, kept);
-        self.touched.push(("res.partner", primary));
+        self.put_now("res.partner", primary, kept);
         for (of, field) in [
             ("res.partner", "parent_id"),
             ("crm.lead", "partner_id"),
@@ -177,15 +213,16 @@ impl Database {
                     field == "res_id" && row.text("model") != "res.partner" && row.text("res_model") != "res.partner";
                 if !elsewhere && pointing != primary {
                     row.set(field, primary);
-                    self.tables.put(of, pointing, row);
+                    self.put_now(of, pointing, row);
                 }
             }
         }
         self.announce_end(&partners, other)?;
         self.tables.remove("res.partner", other);
         self.touched.retain(|it| *it != ("res.partner", other));
+        let told = format!("<p>Merged with the following partners: {}  (ID {other})</p>", gone.text("name"));
         self.merged.insert(other, (gone, primary));
-        self.log(&partners, primary, "<p>Merged with the following partners</p>");
+        self.log(&partners, primary, &told);
         Ok(())
     }
 }

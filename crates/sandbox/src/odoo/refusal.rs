@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+const SESSION_EXPIRED: &str = "odoo.http.SessionExpiredException";
+
 /// A Python exception that ended a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
@@ -25,6 +27,11 @@ impl Refusal {
     /// A wrong login, password or key.
     pub(super) fn access_denied() -> Self {
         Self::new(403, "odoo.exceptions.AccessDenied", "Access Denied")
+    }
+
+    /// A route that wants a session was called without one.
+    pub(super) fn session_expired() -> Self {
+        Self::new(403, SESSION_EXPIRED, "Session expired")
     }
 
     /// A right or a record rule is missing.
@@ -51,6 +58,19 @@ impl Refusal {
     /// A value that Python could not make sense of.
     pub(super) fn value(message: impl Into<String>) -> Self {
         Self::new(500, "builtins.ValueError", message)
+    }
+
+    /// A thing that does not have what was asked of it.
+    pub(super) fn attribute(message: impl Into<String>) -> Self {
+        Self::new(500, "builtins.AttributeError", message)
+    }
+
+    /// Another record needs the row, or does not exist that a row points at.
+    pub(super) fn foreign_key(model: &str, constraint: &str) -> Self {
+        Self::validation(format!(
+            "The operation cannot be completed: another model requires the record being deleted. If possible, archive \
+             it instead.\n\nModel: {model}, Constraint: {constraint}"
+        ))
     }
 
     /// Arguments that do not fit a method.
@@ -88,29 +108,12 @@ impl Refusal {
 
     /// The `error` member of a JSON-RPC answer.
     pub(super) fn envelope(&self, version: u32) -> Value {
-        let mut data = self.object();
-        if version < 15 {
-            data["exception_type"] = self.exception_type().into();
-        }
-        let code = match (self.status, version) {
-            (404, _) if self.name.starts_with("werkzeug") => 404,
-            (_, 19..) => 0,
-            _ => 200,
+        let (code, message) = match self.name.as_str() {
+            SESSION_EXPIRED => (100, "Odoo Session Expired"),
+            "werkzeug.exceptions.NotFound" => (404, "404: Not Found"),
+            _ => (if version >= 19 { 0 } else { 200 }, "Odoo Server Error"),
         };
-        let message = if code == 404 { "404: Not Found" } else { "Odoo Server Error" };
-        json!({"code": code, "message": message, "data": data})
-    }
-
-    /// The coarse class that versions before 15 told beside the name.
-    fn exception_type(&self) -> &'static str {
-        match self.name.rsplit('.').next() {
-            Some("AccessDenied") => "access_denied",
-            Some("AccessError") => "access_error",
-            Some("MissingError") => "missing_error",
-            Some("UserError") => "user_error",
-            Some("ValidationError") => "validation_error",
-            _ => "internal_error",
-        }
+        json!({"code": code, "message": message, "data": self.object()})
     }
 }
 

@@ -106,7 +106,7 @@ fn is_database(database: &Database, name: Option<&Value>) -> Result<(), Refusal>
         Some(name) if name == database.settings.database => Ok(()),
         name => {
             let name = name.unwrap_or_default();
-            let message = format!("connection to server failed: FATAL:  database \"{name}\" does not exist\n");
+            let message = format!("FATAL:  database \"{name}\" does not exist\n");
             Err(Refusal::new(500, "psycopg2.OperationalError", message))
         }
     }
@@ -173,10 +173,11 @@ fn perform(
     kwargs: Map<String, Value>,
 ) -> Done {
     let of = database.model(model)?;
-    let method = methods::method(&of, name)?;
+    let method = methods::method(&of, name, database.settings.version)?;
     let mut asked = methods::bind(method, args, kwargs)?;
     (asked.model, asked.method, asked.cut) = (model.to_owned(), name.to_owned(), call.cut);
-    asked.check(method).map_err(|message| Refusal::kind(format!("{name}() {message}")))?;
+    let version = database.settings.version;
+    asked.check(method, version).map_err(|wrong| Refusal::kind(format!("{name}() {}", wrong.by_python())))?;
     database.call(&asked)
 }
 
@@ -223,16 +224,12 @@ pub(super) async fn authenticate(State(odoo): State<Odoo>, request: Request) -> 
     response
 }
 
-fn expired() -> Response {
-    let error = json!({"code": 100, "message": "Odoo Session Expired", "data":
-        Refusal::new(403, "odoo.http.SessionExpiredException", "Session expired").object()});
-    wire::json(200, &json!({"jsonrpc": "2.0", "id": null, "error": error}), 0)
-}
-
 /// `/web/session/get_session_info` and `/web/session/destroy`.
 pub(super) async fn session_route(State(odoo): State<Odoo>, request: Request) -> Response {
     answer(odoo, request, |database, call, _| {
-        let id = session(call).filter(|id| database.is_session(id)).ok_or_else(expired)?;
+        let Some(id) = session(call).filter(|id| database.is_session(id)) else {
+            return Ok(Err(Refusal::session_expired()));
+        };
         if call.path.ends_with("destroy") {
             database.log_out(&id);
             return Ok(Ok((Value::Null, 1)));
@@ -245,7 +242,9 @@ pub(super) async fn session_route(State(odoo): State<Odoo>, request: Request) ->
 /// `/web/dataset/call_kw`: a method, with a session.
 pub(super) async fn call_kw(State(odoo): State<Odoo>, request: Request) -> Response {
     answer(odoo, request, |database, call, params| {
-        session(call).filter(|id| database.is_session(id)).ok_or_else(expired)?;
+        if !session(call).is_some_and(|id| database.is_session(&id)) {
+            return Ok(Err(Refusal::session_expired()));
+        }
         let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default();
         let args = params.get("args").and_then(Value::as_array).cloned().unwrap_or_default();
         let kwargs = params.get("kwargs").and_then(Value::as_object).cloned().unwrap_or_default();

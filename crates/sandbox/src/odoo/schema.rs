@@ -98,7 +98,7 @@ pub(super) fn field(name: &str, kind: Kind, label: &str) -> Field {
         required: false,
         readonly: false,
         computed: false,
-        stored: kind != Kind::One2many,
+        stored: true,
         manual: false,
         relation: String::new(),
         inverse: String::new(),
@@ -125,6 +125,11 @@ impl Field {
         Self { stored: false, ..self.computed() }
     }
 
+    /// Derived whenever it is read; what is written to it goes where it came from.
+    pub(super) fn derived(self) -> Self {
+        Self { stored: false, ..self }
+    }
+
     pub(super) fn help(self, help: &str) -> Self {
         Self { help: Some(help.to_owned()), ..self }
     }
@@ -143,7 +148,7 @@ impl Field {
     }
 
     /// What `fields_get` tells of it.
-    pub(super) fn describe(&self) -> Map<String, Value> {
+    pub(super) fn describe(&self, version: u32) -> Map<String, Value> {
         let mut told = json!({
             "type": self.kind.wire(),
             "string": self.label,
@@ -151,13 +156,21 @@ impl Field {
             "readonly": self.readonly,
             "store": self.stored,
             "manual": self.manual,
-            "searchable": true,
             "sortable": self.stored && !self.kind.is_many(),
+            "searchable": self.stored,
             "company_dependent": false,
             "change_default": false,
             "depends": [],
-            "name": &*self.name,
         });
+        if version >= 16 {
+            told["name"] = (&*self.name).into();
+        }
+        if matches!(self.kind, Kind::Char | Kind::Text | Kind::Html) {
+            told["translate"] = false.into();
+        }
+        if self.kind == Kind::Char {
+            told["trim"] = true.into();
+        }
         if let Some(help) = &self.help {
             told["help"] = help.clone().into();
         }

@@ -12,7 +12,7 @@ pub(super) fn fill(database: &mut Database) {
         json!({"name": "My Company", "is_company": true, "active": true, "type": "contact"}),
         json!({"name": "OdooBot", "email": "odoobot@example.com", "active": false, "type": "contact"}),
         json!({"name": "Administrator", "email": "admin@example.com", "email_normalized": "admin@example.com",
-            "active": true, "type": "contact", "parent_id": 1}),
+            "active": true, "type": "contact"}),
         json!({"name": "Public user", "active": false, "type": "contact"}),
         json!({"name": "Default User Template", "active": false, "type": "contact"}),
         json!({"name": "Portal User Template", "active": false, "type": "contact"}),
@@ -117,14 +117,16 @@ impl Database {
         let today = super::times::day(self.now_us());
         let lead_stage = self.tables.of("crm.stage").min_by_key(|(id, row)| (row.get("sequence").as_i64(), *id));
         let values = match model {
-            "res.partner" => json!({"active": true, "type": "contact", "is_company": false, "lang": "en_US"}),
+            "res.partner" => {
+                json!({"active": true, "type": "contact", "is_company": false, "lang": "en_US", "color": 0})
+            }
             "crm.lead" => json!({"active": true, "type": "opportunity", "priority": "0", "probability": 0.0,
                 "user_id": super::database::USER, "team_id": 1, "stage_id": lead_stage.map(|(id, _)| id)}),
             "crm.stage" => json!({"sequence": 1}),
             "mail.message" => json!({"message_type": "email", "date": super::times::written(self.now_us()),
                 "author_id": super::database::USER_PARTNER}),
             "mail.activity" => {
-                json!({"date_deadline": today, "user_id": super::database::USER, "activity_type_id": 4})
+                json!({"date_deadline": today, "user_id": super::database::USER})
             }
             "ir.model.fields" => json!({"state": "manual", "store": true, "copied": true, "ttype": "char"}),
             "ir.model" => json!({"state": "manual"}),

@@ -32,6 +32,7 @@ pub(super) fn read(text: &str) -> Result<i64, Refusal> {
 
 /// Reads what a search compares with: as above, or with a fraction, or with a `T`.
 pub(super) fn compared(text: &str) -> Option<i64> {
+    let text = text.strip_suffix('Z').unwrap_or(text);
     let at: DateTime = match text.parse::<DateTime>() {
         Ok(at) => at,
         Err(_) => text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight()),

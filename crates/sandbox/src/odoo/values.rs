@@ -112,7 +112,37 @@ pub(super) fn html(text: &str) -> String {
         rest = tail.to_ascii_lowercase().find("</script>").map_or("", |end| &tail[end + "</script>".len()..]);
     }
     clean.push_str(rest);
-    if clean.trim().is_empty() || clean.trim_start().starts_with('<') { clean } else { format!("<p>{clean}</p>") }
+    let clean = lone_escaped(&clean);
+    let start = clean.trim_start();
+    match start.strip_prefix('<').and_then(|it| it.split(|it: char| !it.is_ascii_alphanumeric()).next()) {
+        _ if start.is_empty() => clean,
+        None => format!("<p>{clean}</p>"),
+        // Words after an inline element get a common parent.
+        Some(tag) if INLINE.contains(&tag) && !clean.trim_end().ends_with(&format!("</{tag}>")) => {
+            format!("<span>{clean}</span>")
+        }
+        Some(_) => clean,
+    }
+}
+
+/// Elements that stand within a line.
+const INLINE: [&str; 7] = ["a", "b", "code", "em", "i", "strong", "u"];
+
+/// Escapes what only looks like the start of a tag or an entity.
+fn lone_escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(it) = rest.next() {
+        let next = rest.clone().next();
+        match it {
+            '<' if !next.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '!')) => {
+                out.push_str("&lt;")
+            }
+            '&' if !next.is_some_and(|next| next.is_ascii_alphabetic() || next == '#') => out.push_str("&amp;"),
+            it => out.push(it),
+        }
+    }
+    out
 }
 
 /// Text as HTML shows it.
@@ -162,5 +192,9 @@ mod tests {
         assert_eq!(html("hello"), "<p>hello</p>");
         assert_eq!(html("<b>hello</b><SCRIPT>alert(1)</script>"), "<b>hello</b>");
         assert_eq!(html("İ <script>x"), "<p>İ </p>");
+        assert_eq!(html("1 < 2 & 3"), "<p>1 &lt; 2 &amp; 3</p>");
+        assert_eq!(html("&lt;b&gt;"), "<p>&lt;b&gt;</p>");
+        assert_eq!(html("<b>x</b> y<script>z</script>"), "<span><b>x</b> y</span>");
+        assert_eq!(html("<p>a</p><p>b</p>"), "<p>a</p><p>b</p>");
     }
 }

@@ -51,7 +51,7 @@ fn partner(version: u32) -> Vec<crate::odoo::schema::Field> {
             .help("Check if the contact is a company, otherwise it is a person"),
         field("company_type", Selection, "Company Type")
             .choices(&[("person", "Individual"), ("company", "Company")])
-            .unstored(),
+            .derived(),
         field("parent_id", Many2one, "Related Company").to("res.partner"),
         field("child_ids", One2many, "Contact").of("res.partner", "parent_id"),
         field("commercial_partner_id", Many2one, "Commercial Entity").to("res.partner").computed(),

@@ -21,9 +21,15 @@ fn a_contact_is_made_read_changed_and_deleted() {
     assert_eq!(desk.read(id)["phone"], "+49 30 12345678", "the rest is left alone");
     assert_eq!(desk.ok("unlink", &json!({"ids": [id]})), true);
     assert_eq!(desk.ok("read", &json!({"ids": [id]})), json!([]), "a read passes over what is gone");
-    assert_eq!(desk.ok("unlink", &json!({"ids": [id]})), true);
-    let gone = desk.call("res.partner", "write", &json!({"ids": [id], "vals": {"name": "x"}}));
-    assert_eq!(gone.refusal(), (404, "odoo.exceptions.MissingError"));
+    for (method, body) in [
+        ("write", json!({"ids": [id], "vals": {"name": "x"}})),
+        ("unlink", json!({"ids": [id]})),
+        ("read", json!({"ids": [id], "fields": ["id"]})),
+    ] {
+        let gone = desk.call("res.partner", method, &body);
+        assert_eq!(gone.refusal(), (404, "odoo.exceptions.MissingError"), "{method}");
+    }
+    assert_eq!(desk.call("crm.tag", "unlink", &json!({"ids": [id]})).json, true, "a tag's miss goes unsaid");
 }
 
 #[test]
@@ -101,7 +107,18 @@ fn tags_are_linked_by_commands() {
     desk.ok("write", &json!({"ids": [id], "vals": {"category_id": [[5]]}}));
     assert_eq!(tags(), json!([]));
     let missing = desk.call("res.partner", "write", &json!({"ids": [id], "vals": {"category_id": [[4, 99]]}}));
-    assert_eq!(missing.refusal().0, 404);
+    assert_eq!(missing.refusal(), (422, "odoo.exceptions.ValidationError"));
+}
+
+#[test]
+fn a_companys_new_name_counts_as_a_write_of_its_people() {
+    let desk = Desk::new();
+    let acme = desk.contact(json!({"name": "Acme", "is_company": true}));
+    let ada = desk.contact(json!({"name": "Ada", "parent_id": [acme, "Acme"]}));
+    desk.pass(5_000_000);
+    desk.ok("write", &json!({"ids": [acme], "vals": {"name": "Acme Ltd"}}));
+    let got = desk.read(ada);
+    assert_eq!((&got["display_name"], &got["write_date"]), (&json!("Acme Ltd, Ada"), &json!("2026-01-01 00:00:05")));
 }
 
 #[test]

@@ -76,7 +76,8 @@ fn sessions_are_opened_with_a_password() {
         )
     };
     assert_eq!(with(&cookie).json["result"], 0);
-    assert_eq!(with("session_id=other").json["error"]["code"], 100);
+    let expired = with("session_id=other").json;
+    assert_eq!((&expired["error"]["code"], &expired["id"]), (&json!(100), &json!(1)));
     let out = desk.send(Method::POST, "/web/session/destroy", &[("cookie", &cookie)], body.to_string());
     assert_eq!(out.json, json!({"jsonrpc": "2.0", "id": 1}));
     assert_eq!(with(&cookie).json["error"]["message"], "Odoo Session Expired");

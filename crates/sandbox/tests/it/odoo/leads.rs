@@ -43,6 +43,17 @@ fn a_lead_and_its_customer_share_address_and_number() {
     assert_eq!(desk.read(ada)["opportunity_ids"], json!([id]));
     desk.call("crm.lead", "write", &json!({"ids": [id], "vals": {"email_from": "a@y.org"}}));
     assert_eq!(desk.read(ada)["email"], "a@y.org");
+    desk.pass(5_000_000);
+    desk.ok("write", &json!({"ids": [ada], "vals": {"email": "a@z.org", "phone": false}}));
+    let synced = read(&desk, id);
+    assert_eq!(
+        (&synced["email_from"], &synced["phone"]),
+        (&json!("a@z.org"), &json!("2")),
+        "clearing does not travel down"
+    );
+    assert_eq!(synced["write_date"], "2026-01-01 00:00:05");
+    desk.call("crm.lead", "write", &json!({"ids": [id], "vals": {"email_from": false}}));
+    assert_eq!(desk.read(ada)["email"], false, "but up");
     desk.ok("unlink", &json!({"ids": [ada]}));
     assert_eq!(read(&desk, id)["partner_id"], false);
 }

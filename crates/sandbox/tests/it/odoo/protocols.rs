@@ -18,7 +18,6 @@ fn json_rpc_answers_200_whatever_went_wrong() {
     let error = desk.rpc("res.partner", "write", &json!([[999], {"name": "x"}]), &json!({}))["error"].clone();
     assert_eq!((&error["code"], &error["message"]), (&json!(200), &json!("Odoo Server Error")));
     assert_eq!(error["data"]["name"], "odoo.exceptions.MissingError");
-    assert_eq!(error["data"]["exception_type"], "missing_error");
     let named = desk.rpc("res.partner", "search", &json!([]), &json!({"args": [["name", "=", "Bob"]], "limit": 1}));
     assert_eq!(named["result"], json!([id + 1]));
     let nothing = desk.rpc("res.partner", "toggle_active", &json!([[id]]), &json!({}));
@@ -57,8 +56,10 @@ fn json_rpc_refuses_in_pythons_words() {
         (name.as_str(), message),
         ("builtins.TypeError", json!("search() got an unexpected keyword argument 'colour'"))
     );
-    assert_eq!(refusal("res.partner", "search", json!([]), json!({})).0, "builtins.TypeError");
-    assert_eq!(refusal("res.partner", "search", json!([[], 1, 1, "id", 5]), json!({})).0, "builtins.TypeError");
+    let missing = json!("search() missing 1 required positional argument: 'domain'");
+    assert_eq!(refusal("res.partner", "search", json!([]), json!({})), ("builtins.TypeError".into(), missing));
+    assert_eq!(refusal("res.partner", "message_post", json!([[1], "x"]), json!({})).0, "builtins.TypeError");
+    assert_eq!(refusal("res.partner", "search", json!([[], 1, 1, "id", false, 5]), json!({})).0, "builtins.TypeError");
 }
 
 #[test]
