@@ -55,7 +55,7 @@ pub(super) fn compile(database: &Database, who: &Caller, model: &Model, domain: 
     let items = match domain {
         Value::Array(items) => items.as_slice(),
         Value::Null | Value::Bool(false) => &[],
-        other => return Err(Refusal::value(format!("Domain() invalid item in domain: {}", python(other)))),
+        other => return Err(invalid_item(database, other)),
     };
     if items.len() > CONDITIONS_MAX {
         return Err(Refusal::value("Domain() has too many conditions"));
@@ -81,7 +81,14 @@ fn node(
     at: &mut usize,
     depth: usize,
 ) -> Result<Test, Refusal> {
-    let malformed = || Refusal::value(format!("Domain() malformed: {}", python(&Value::from(items.to_vec()))));
+    let malformed = || {
+        let domain = python(&Value::from(items.to_vec()));
+        if database.settings.version >= 19 {
+            return Refusal::value(format!("Domain() malformed: {domain}"));
+        }
+        let words = format!("This domain is syntactically not correct: {domain}");
+        Refusal::new(500, "builtins.AssertionError", words)
+    };
     let item = items.get(*at).filter(|_| depth < DEPTH_MAX).ok_or_else(malformed)?;
     *at += 1;
     let mut next = || node(database, who, model, items, at, depth + 1);
@@ -90,7 +97,7 @@ fn node(
             "&" => Ok(Test::And(vec![next()?, next()?])),
             "|" => Ok(Test::Or(vec![next()?, next()?])),
             "!" => Ok(Test::Not(Box::new(next()?))),
-            _ => Err(Refusal::value(format!("Domain() invalid item in domain: {}", python(item)))),
+            _ => Err(invalid_item(database, item)),
         },
         Value::Array(triple) => match triple.as_slice() {
             [Value::String(path), Value::String(operator), value] => {
@@ -98,10 +105,15 @@ fn node(
             }
             // The two constants of old.
             [Value::Number(one), _, Value::Number(other)] => Ok(if one == other { Test::All } else { Test::None }),
-            _ => Err(Refusal::value(format!("Domain() invalid item in domain: {}", python(item)))),
+            _ => Err(invalid_item(database, item)),
         },
-        _ => Err(Refusal::value(format!("Domain() invalid item in domain: {}", python(item)))),
+        _ => Err(invalid_item(database, item)),
     }
+}
+
+fn invalid_item(database: &Database, item: &Value) -> Refusal {
+    let words = if database.settings.version >= 19 { "Domain() invalid item in domain:" } else { "Invalid leaf" };
+    Refusal::value(format!("{words} {}", python(item)))
 }
 
 /// Reads `[path, operator, value]`.
@@ -147,10 +159,12 @@ fn condition(
         "<" | "<=" | ">" | ">=" => ordered(database, &field, positive, value)?,
         "child_of" | "parent_of" => kin(database, who, model, &field, positive == "child_of", value)?,
         _ => {
-            return Err(Refusal::value(format!(
-                "Invalid operator {operator} in domain term ('{path}', '{operator}', {})",
-                python(value)
-            )));
+            let leaf = format!("('{path}', '{operator}', {})", python(value));
+            return Err(Refusal::value(if database.settings.version >= 19 {
+                format!("Invalid operator {operator} in domain term {leaf}")
+            } else {
+                format!("Invalid leaf {leaf}")
+            }));
         }
     };
     Ok(if negated { Test::Not(Box::new(test)) } else { test })
@@ -170,7 +184,9 @@ fn equal(database: &Database, who: &Caller, field: &Field, value: &Value) -> Res
         }
         Kind::Integer | Kind::Many2oneReference => {
             let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
-            Is::Numbers(some().filter_map(number).chain(empty.then_some(0)).collect(), empty)
+            // Since version 17 no number and 0 are the same to a search.
+            let zero = (empty && database.settings.version >= 17).then_some(0);
+            Is::Numbers(some().filter_map(number).chain(zero).collect(), empty)
         }
         Kind::Float | Kind::Monetary => Is::Floats(some().filter_map(Value::as_f64).collect(), empty),
         Kind::Datetime => {

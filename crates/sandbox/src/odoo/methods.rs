@@ -89,8 +89,14 @@ pub(super) fn method(model: &Model, name: &str, version: u32) -> Result<&'static
             && (name != "message_post" || model.chatter)
             && (!name.contains("active") && !name.contains("archive") || model.has("active"))
     };
-    let missing =
-        || Refusal::new(500, "builtins.AttributeError", format!("The method '{}.{name}' does not exist", model.name));
+    let missing = || {
+        let words = if version >= 17 {
+            format!("The method '{}.{name}' does not exist", model.name)
+        } else {
+            format!("type object '{}' has no attribute '{name}'", model.name)
+        };
+        Refusal::attribute(words)
+    };
     METHODS.iter().find(has).ok_or_else(missing)
 }
 
@@ -102,9 +108,11 @@ pub(super) fn bind(method: &Method, args: Vec<Value>, kwargs: Map<String, Value>
         let ids = args.next().or_else(|| asked.named.remove("ids"));
         asked.ids = ids_of(ids.as_ref());
     }
+    // Python counts `self` too, which the ids stand for.
+    let given = args.len() + 1;
     for (place, value) in args.enumerate() {
         let name = method.params.get(place).ok_or_else(|| {
-            let (least, most, given) = (method.required + 1, method.params.len() + 1, place + 2);
+            let (least, most) = (method.required + 1, method.params.len() + 1);
             let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
             let arguments = if takes == "1" { "argument" } else { "arguments" };
             Refusal::kind(format!("{}() takes {takes} positional {arguments} but {given} were given", method.name))
@@ -162,11 +170,9 @@ impl Misfit {
 impl Asked {
     /// Refuses arguments that the method does not have, and misses those it must have.
     pub(super) fn check(&mut self, method: &Method, version: u32) -> Result<(), Misfit> {
-        for (of, former, name) in FORMER {
-            if of == method.name {
-                if let Some(value) = self.named.remove(former) {
-                    self.named.insert(name.to_owned(), value);
-                }
+        for (_, former, name) in FORMER.iter().filter(|(of, _, _)| *of == method.name) {
+            if let Some(value) = self.named.remove(*former) {
+                self.named.insert((*name).to_owned(), value);
             }
         }
         // `search` could count until version 16.

@@ -94,11 +94,10 @@ impl Database {
         let Some(mut row) = self.tables.get("res.partner", id).cloned() else { return Ok(()) };
         let parent = row.link("parent_id").and_then(|parent| self.tables.get("res.partner", parent));
         let joins = is_new || vals.contains_key("parent_id") || vals.contains_key("type");
-        if let Some(parent) = parent.filter(|_| joins && row.text("type") == "contact") {
-            if ADDRESS.iter().any(|name| !parent.get(name).is_null()) {
-                ADDRESS.iter().for_each(|name| row.set(name, parent.get(name).clone()));
-                self.tables.put("res.partner", id, row.clone());
-            }
+        let has_address = |row: &&Row| ADDRESS.iter().any(|name| !row.get(name).is_null());
+        if let Some(parent) = parent.filter(|_| joins && row.text("type") == "contact").filter(has_address) {
+            ADDRESS.iter().for_each(|name| row.set(name, parent.get(name).clone()));
+            self.tables.put("res.partner", id, row.clone());
         }
         if is_new || !ADDRESS.iter().any(|name| vals.contains_key(*name)) {
             return Ok(());

@@ -157,7 +157,7 @@ impl Field {
             "store": self.stored,
             "manual": self.manual,
             "sortable": self.stored && !self.kind.is_many(),
-            "searchable": self.stored,
+            "searchable": self.stored || &*self.name == "display_name",
             "company_dependent": false,
             "change_default": false,
             "depends": [],
