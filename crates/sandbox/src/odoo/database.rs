@@ -113,6 +113,8 @@ impl Database {
             self.tables.commit();
         } else {
             self.tables.roll_back();
+            let tables = &self.tables;
+            self.merged.retain(|id, _| tables.get("res.partner", *id).is_none());
             self.schema = schema;
             self.automations.forget_after(hooks);
         }

@@ -33,7 +33,10 @@ fn a_merge_deletes_the_loser_and_turns_what_pointed_at_it() {
     assert_eq!([&ada["name"], &ada["email"], &ada["phone"], &ada["ref"]], ["Ada", "ada@x.org", "1", "k"]);
     assert_eq!(ada["write_date"], "2026-01-01 00:00:01");
     assert_eq!(desk.ok("exists", &json!({"ids": [gone]})), json!([]), "without a trace");
-    assert_eq!(desk.call("crm.lead", "read", &json!({"ids": [lead]})).json[0]["partner_id"][0], kept);
+    let lead = desk.call("crm.lead", "read", &json!({"ids": [lead]})).json[0].clone();
+    assert_eq!((&lead["partner_id"][0], &lead["write_date"]), (&json!(kept), &json!("2026-01-01 00:00:01")));
+    let newest = desk.call("mail.message", "read", &json!({"ids": [ada["message_ids"][0]]})).json[0].clone();
+    assert!(newest["body"].as_str().expect("text").contains(&format!("A. L.  (ID {gone})")));
     let records = desk.odoo.records();
     assert_eq!(records.len(), 2);
     assert_eq!(records[1].merged_into, Some(kept.to_string()));
