@@ -11,6 +11,7 @@ mod meta;
 mod notion;
 mod objects;
 mod pipedrive;
+mod odoo;
 mod recorded;
 mod searches;
 mod served;
