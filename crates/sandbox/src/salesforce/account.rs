@@ -12,9 +12,9 @@ const VERSIONS: [(&str, &str); 4] =
 
 /// `GET services/data`
 pub(super) fn versions(_org: &mut Org, _call: &Call) -> Answer {
-    let shown = VERSIONS.iter().map(|(label, version)| {
-        json!({"label": label, "url": format!("/services/data/v{version}"), "version": version})
-    });
+    let shown = VERSIONS.iter().map(
+        |(label, version)| json!({"label": label, "url": format!("/services/data/v{version}"), "version": version}),
+    );
     Ok(Reply::ok(shown.collect()))
 }
 

@@ -110,9 +110,8 @@ struct Which {
 
 pub(super) fn routes() -> Router<Salesforce> {
     let acts = ACTS.iter().fold(Router::new(), |router, act| {
-        let perform = move |State(salesforce): State<Salesforce>, body: Bytes| async move {
-            performed(&salesforce, act, &body)
-        };
+        let perform =
+            move |State(salesforce): State<Salesforce>, body: Bytes| async move { performed(&salesforce, act, &body) };
         router.route(&format!("/__{act}"), post(perform))
     });
     acts.route("/", get(page))

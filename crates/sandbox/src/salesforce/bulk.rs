@@ -177,7 +177,10 @@ fn open(org: &mut Org, call: &Call) -> Answer {
         let key = asked.external_id_field_name.as_deref().unwrap_or_default();
         let known = object.field(key).is_some_and(|field| field.is_key() || field.name == "Id");
         if !known {
-            let message = format!("InvalidJob : Field name provided, {key} does not match an External ID, Salesforce Id, or indexed field for {}", object.name);
+            let message = format!(
+                "InvalidJob : Field name provided, {key} does not match an External ID, Salesforce Id, or indexed field for {}",
+                object.name
+            );
             return Err(Refusal::bad("INVALIDJOB", message));
         }
     }
@@ -193,7 +196,11 @@ fn open(org: &mut Org, call: &Call) -> Answer {
 fn upload(org: &mut Org, call: &Call, id: &str) -> Answer {
     let kind = call.header("content-type").unwrap_or_default();
     if !kind.starts_with("text/csv") {
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", format!("Content-Type must be text/csv, was {kind}")));
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UNSUPPORTED_MEDIA_TYPE",
+            format!("Content-Type must be text/csv, was {kind}"),
+        ));
     }
     let Some(job) = org.jobs.get_mut(id).filter(|job| job.state == "Open" && job.data.is_empty()) else {
         return Err(Refusal::bad("INVALIDJOBSTATE", "Found multiple contents for job, or the job is not open"));
@@ -234,7 +241,10 @@ pub(super) fn change(org: &mut Org, call: &Call, id: &str) -> Answer {
 pub(super) fn remove(org: &mut Org, id: &str) -> Answer {
     let is_over = org.jobs.get(id).is_some_and(|job| matches!(job.state, "JobComplete" | "Failed" | "Aborted"));
     if !is_over {
-        return Err(Refusal::bad("API_ERROR", "Error encountered when deleting the job because the job is not terminated"));
+        return Err(Refusal::bad(
+            "API_ERROR",
+            "Error encountered when deleting the job because the job is not terminated",
+        ));
     }
     org.jobs.remove(id);
     Ok(Reply::empty(StatusCode::NO_CONTENT))
@@ -264,7 +274,8 @@ impl Org {
 
     fn ingest(&mut self, job: &mut Job) {
         let data = std::mem::take(&mut job.data);
-        let mut reader = csv::ReaderBuilder::new().delimiter(job.separator()).flexible(true).from_reader(data.as_slice());
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(job.separator()).flexible(true).from_reader(data.as_slice());
         let headers: Vec<String> =
             reader.headers().map(|row| row.iter().map(str::to_owned).collect()).unwrap_or_default();
         let Ok(object) = self.object(&job.object) else { return };
@@ -320,7 +331,11 @@ impl Org {
             operation => {
                 let id = taken("Id").and_then(|id| id.as_str().map(str::to_owned)).ok_or_else(|| missing("Id"))?;
                 let id = self.standing(&id)?.id.clone();
-                if operation == "update" { self.update(&id, row, By::App)? } else { self.delete(&id, By::App)? }
+                if operation == "update" {
+                    self.update(&id, row, By::App)?
+                } else {
+                    self.delete(&id, By::App)?
+                }
                 Ok((id, false))
             }
         }

@@ -93,7 +93,8 @@ fn results(job: &Job, call: &Call) -> Answer {
             from.ok_or_else(|| Refusal::bad("INVALID_QUERY_LOCATOR", "invalid query locator"))?
         }
     };
-    let mut reader = csv::ReaderBuilder::new().delimiter(job.separator()).has_headers(false).from_reader(job.data.as_slice());
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(job.separator()).has_headers(false).from_reader(job.data.as_slice());
     let mut writer = csv::WriterBuilder::new()
         .delimiter(job.separator())
         .quote_style(csv::QuoteStyle::Always)

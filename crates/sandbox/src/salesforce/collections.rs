@@ -70,7 +70,8 @@ pub(super) fn many(org: &mut Org, call: &Call) -> Answer {
         }
         Method::DELETE => {
             let asked = call.query("ids").unwrap_or_default();
-            let rows: Vec<String> = asked.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
+            let rows: Vec<String> =
+                asked.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
             each(org, call, call.is_set("allOrNone"), rows, |org, id| {
                 let id = org.standing(&id)?.id.clone();
                 org.delete(&id, By::App)?;
@@ -120,7 +121,10 @@ pub(super) fn upsert(org: &mut Org, call: &Call, object: &str, key: &str) -> Ans
             }
             several => {
                 let shown = several.join(", ");
-                Err(Wrong::new("DUPLICATE_EXTERNAL_ID", format!("{key}: more than one record found for external id field: [{shown}]")))
+                Err(Wrong::new(
+                    "DUPLICATE_EXTERNAL_ID",
+                    format!("{key}: more than one record found for external id field: [{shown}]"),
+                ))
             }
         }
     })
@@ -137,11 +141,8 @@ fn each<T>(
     checked(rows.len())?;
     let count = rows.len();
     let mark = org.rows.begin();
-    let done: Vec<Result<Done, Wrong>> = rows
-        .into_iter()
-        .take(call.cut.unwrap_or(usize::MAX))
-        .map(|row| work(org, row))
-        .collect();
+    let done: Vec<Result<Done, Wrong>> =
+        rows.into_iter().take(call.cut.unwrap_or(usize::MAX)).map(|row| work(org, row)).collect();
     let failed = all_or_none && done.iter().any(Result::is_err);
     org.rows.end(mark, failed);
     let answer: Vec<Value> = done

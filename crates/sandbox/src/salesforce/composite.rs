@@ -49,7 +49,8 @@ fn inner(call: &Call, method: &str, url: &str, body: &Value) -> Option<Call> {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let (version, path) = parts(path);
     let kept = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    let nests = path.first().is_some_and(|part| part == "composite") && path.get(1).is_none_or(|part| part != "sobjects");
+    let nests =
+        path.first().is_some_and(|part| part == "composite") && path.get(1).is_none_or(|part| part != "sobjects");
     let (method, query) = (Method::from_bytes(method.to_uppercase().as_bytes()).ok()?, pairs(query.as_bytes()));
     (!version.is_empty() && !nests).then(|| Call { method, version, path, query, body: kept, ..call.clone() })
 }
@@ -59,7 +60,9 @@ pub(super) fn composite(org: &mut Org, call: &Call) -> Answer {
     let Composite { all_or_none, composite_request: parts } = posted(call)?;
     let heavy = |part: &&Part| part.url.contains("/composite/") || part.url.contains("/query");
     if parts.len() > CALLS_MAX || parts.iter().filter(heavy).count() > HEAVY_MAX {
-        let message = format!("The request can't contain more than {CALLS_MAX} operations, {HEAVY_MAX} of them queries or collections");
+        let message = format!(
+            "The request can't contain more than {CALLS_MAX} operations, {HEAVY_MAX} of them queries or collections"
+        );
         return Err(Refusal::bad("PROCESSING_HALTED", message));
     }
     let mark = org.rows.begin();
@@ -147,7 +150,10 @@ fn looked_up(path: &str, bodies: &BTreeMap<String, Value>) -> Result<Value, Wron
         })
     });
     found.cloned().ok_or_else(|| {
-        Wrong::new("PROCESSING_HALTED", format!("Invalid reference specified. No value for {path} found in {reference}"))
+        Wrong::new(
+            "PROCESSING_HALTED",
+            format!("Invalid reference specified. No value for {path} found in {reference}"),
+        )
     })
 }
 
@@ -191,10 +197,15 @@ pub(super) fn batch(org: &mut Org, call: &Call) -> Answer {
     let (mut results, mut has_errors) = (Vec::new(), false);
     for part in &batch_requests {
         let reply = if has_errors && halt_on_error {
-            let refusal = Refusal::new(StatusCode::PRECONDITION_FAILED, "BATCH_PROCESSING_HALTED", "Batch processing halted per request");
+            let refusal = Refusal::new(
+                StatusCode::PRECONDITION_FAILED,
+                "BATCH_PROCESSING_HALTED",
+                "Batch processing halted per request",
+            );
             refusal.reply()
         } else {
-            let url = format!("/services/data/{}", part.url.trim_start_matches("/services/data/").trim_start_matches('/'));
+            let url =
+                format!("/services/data/{}", part.url.trim_start_matches("/services/data/").trim_start_matches('/'));
             inner(call, &part.method, &url, &part.rich_input)
                 .map_or_else(|| Refusal::not_found().reply(), |call| answered(org, &call))
         };
@@ -217,7 +228,8 @@ pub(super) fn tree(org: &mut Org, call: &Call, object: &str) -> Answer {
     if records.len() > TREE_MAX {
         return Err(Refusal::bad("LIMIT_EXCEEDED", format!("at most {TREE_MAX} records")));
     }
-    let reference = |row: &Map<String, Value>| row.get("attributes").map_or(Value::Null, |it| it["referenceId"].clone());
+    let reference =
+        |row: &Map<String, Value>| row.get("attributes").map_or(Value::Null, |it| it["referenceId"].clone());
     let mark = org.rows.begin();
     let made: Vec<(Value, Result<String, Wrong>)> =
         records.iter().map(|row| (reference(row), org.create(&object.name, row, By::App, false))).collect();

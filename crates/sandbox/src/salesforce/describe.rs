@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, Source};
 use super::org::Org;
 use super::records::{is_unchanged, on_path};
 use super::schema::Object;
@@ -92,7 +92,7 @@ pub(super) fn one(org: &mut Org, call: &Call, name: &str) -> Answer {
         "defaultImplementation": null,
         "extendedBy": null,
         "extendsInterfaces": null,
-        "fields": object.fields.iter().map(field).collect::<Value>(),
+        "fields": object.fields.iter().map(|it| field(&object, it)).collect::<Value>(),
         "implementedBy": null,
         "implementsInterfaces": null,
         "listviewable": null,
@@ -118,47 +118,75 @@ fn choices(field: &Field) -> Value {
     shown.collect()
 }
 
-fn field(field: &Field) -> Value {
-    let is_text = field.kind.is_text() || matches!(field.kind, Kind::Id | Kind::Reference);
-    let is_real = field.kind.is_number() && field.kind != Kind::Int;
-    let is_long = field.kind == Kind::TextArea && field.length > 255;
-    let mut about = json!({
-        "aggregatable": field.is_filterable(),
+/// The field that is put together from this one and others.
+fn compound<'a>(object: &'a Object, field: &Field) -> Option<&'a str> {
+    let is_whole_of = |whole: &&Field| match whole.source {
+        Source::FullName => ["FirstName", "LastName", "Salutation"].contains(&field.name.as_str()),
+        Source::Address(prefix) => {
+            let parts = ["Street", "City", "State", "PostalCode", "Country"];
+            field.name.strip_prefix(prefix).is_some_and(|part| parts.contains(&part))
+        }
+        _ => false,
+    };
+    object.fields.iter().find(is_whole_of).map(|whole| whole.name.as_str())
+}
+
+/// What is the same of every field here.
+fn common() -> Value {
+    json!({
         "aiPredictionField": false,
-        "autoNumber": field.source == super::field::Source::AutoNumber,
-        "byteLength": if is_text { field.length * CHAR_BYTES } else { 0 },
         "calculated": false,
         "calculatedFormula": null,
         "cascadeDelete": false,
         "caseSensitive": false,
-        "compoundFieldName": null,
         "controllerName": null,
+        "defaultValueFormula": null,
+        "dependentPicklist": false,
+        "deprecatedAndHidden": false,
+        "displayLocationInDecimal": false,
+        "encrypted": false,
+        "filteredLookupInfo": null,
+        "formulaTreatNullNumberAsZero": false,
+        "highScaleNumber": false,
+        "htmlFormatted": false,
+        "inlineHelpText": null,
+        "mask": null,
+        "maskType": null,
+        "queryByDistance": false,
+        "referenceTargetField": null,
+        "relationshipOrder": null,
+        "restrictedDelete": false,
+        "searchPrefilterable": false,
+        "writeRequiresMasterRead": false,
+    })
+}
+
+fn field(object: &Object, field: &Field) -> Value {
+    let compound = compound(object, field);
+    let is_text = field.kind.is_text() || matches!(field.kind, Kind::Id | Kind::Reference);
+    let is_real = field.kind.is_number() && field.kind != Kind::Int;
+    let is_narrow = matches!(field.kind, Kind::Id | Kind::Reference | Kind::MultiPicklist);
+    let bytes = if is_narrow { field.length } else { field.length * CHAR_BYTES };
+    let is_long = field.kind == Kind::TextArea && field.length > 255;
+    let mut about = json!({
+        "aggregatable": field.is_filterable(),
+        "autoNumber": field.source == Source::AutoNumber,
+        "byteLength": if is_text { bytes } else { 0 },
+        "compoundFieldName": compound,
         "createable": field.createable,
         "custom": field.custom,
         "defaultValue": if field.kind == Kind::Boolean { Value::from("false") } else { field.default.into() },
-        "defaultValueFormula": null,
         "defaultedOnCreate": field.is_defaulted() || !field.createable,
-        "dependentPicklist": false,
-        "deprecatedAndHidden": false,
         "digits": if field.kind == Kind::Int { field.length } else { 0 },
-        "displayLocationInDecimal": false,
-        "encrypted": false,
         "externalId": field.external_id,
         "extraTypeInfo": if is_long { Value::from("plaintextarea") } else { Value::Null },
     });
     let more = json!({
         "filterable": field.is_filterable(),
-        "filteredLookupInfo": null,
-        "formulaTreatNullNumberAsZero": false,
         "groupable": field.is_filterable() && !is_real && field.kind != Kind::DateTime,
-        "highScaleNumber": false,
-        "htmlFormatted": false,
         "idLookup": field.id_lookup,
-        "inlineHelpText": null,
         "label": field.label,
         "length": if is_text { field.length } else { 0 },
-        "mask": null,
-        "maskType": null,
         "name": field.name,
         "nameField": matches!(field.name.as_str(), "Name" | "CaseNumber" | "Subject" | "Title"),
         "namePointing": field.refers_to.len() > 1,
@@ -169,23 +197,17 @@ fn field(field: &Field) -> Value {
         "picklistValues": choices(field),
         "polymorphicForeignKey": field.refers_to.len() > 1,
         "precision": if is_real { field.length } else { 0 },
-        "queryByDistance": false,
-        "referenceTargetField": null,
         "referenceTo": field.refers_to,
         "relationshipName": field.relationship(),
-        "relationshipOrder": null,
-        "restrictedDelete": false,
         "restrictedPicklist": field.restricted,
         "scale": field.scale,
-        "searchPrefilterable": false,
         "soapType": field.kind.soap(),
         "sortable": field.is_filterable() && field.kind != Kind::MultiPicklist,
         "type": field.kind.wire(),
         "unique": field.unique,
         "updateable": field.updateable,
-        "writeRequiresMasterRead": false,
     });
-    for part in [more, last] {
+    for part in [more, last, common()] {
         if let (Value::Object(about), Value::Object(part)) = (&mut about, part) {
             about.extend(part);
         }

@@ -1,6 +1,6 @@
 //! Which records a condition finds, and in which order.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -29,12 +29,29 @@ pub(super) enum Test {
     Any(Vec<Test>),
     Not(Box<Test>),
     /// Equal to one of these, or empty.
-    Among { path: String, values: BTreeSet<String>, empty: bool, negated: bool },
+    Among {
+        path: String,
+        values: BTreeSet<String>,
+        empty: bool,
+        negated: bool,
+    },
     /// Before, after and so on: the bounds of the literal, the second exclusive if there is one.
-    Compare { path: String, operator: String, low: Comparable, high: Option<Comparable> },
-    Like { path: String, pattern: Vec<char> },
+    Compare {
+        path: String,
+        operator: String,
+        low: Comparable,
+        high: Option<Comparable>,
+    },
+    Like {
+        path: String,
+        pattern: Vec<char>,
+    },
     /// Holds all of these choices, for one of the groups.
-    Includes { path: String, groups: Vec<Vec<String>>, negated: bool },
+    Includes {
+        path: String,
+        groups: Vec<Vec<String>>,
+        negated: bool,
+    },
 }
 
 impl Org {
@@ -129,7 +146,8 @@ impl Org {
     ) -> Result<Test, Wrong> {
         let path = name.text.clone();
         let misfit = |message: String| at("INVALID_FIELD", query, name.at, &message);
-        let texts = || literals.iter().filter_map(|literal| if let Literal::Text(it) = literal { Some(it) } else { None });
+        let texts =
+            || literals.iter().filter_map(|literal| if let Literal::Text(it) = literal { Some(it) } else { None });
         match operator {
             "LIKE" => {
                 let pattern = texts().next().filter(|_| field.kind.is_text());
@@ -140,7 +158,9 @@ impl Org {
                 let groups = texts().map(|text| text.split(';').map(str::to_lowercase).collect()).collect();
                 Ok(Test::Includes { path, groups, negated: operator == "EXCLUDES" })
             }
-            "INCLUDES" | "EXCLUDES" => Err(misfit("includes or excludes operator only valid on multipicklist field".to_owned())),
+            "INCLUDES" | "EXCLUDES" => {
+                Err(misfit("includes or excludes operator only valid on multipicklist field".to_owned()))
+            }
             "=" | "!=" | "IN" | "NOT IN" => {
                 let negated = matches!(operator, "!=" | "NOT IN");
                 if let [Literal::Day(_)] = literals {
@@ -244,32 +264,51 @@ impl Org {
             },
             Test::Includes { path, groups, negated } => {
                 let value = self.value_at(row, path);
-                let held: Vec<String> =
-                    value.as_str().unwrap_or_default().split(';').map(str::to_lowercase).collect();
+                let held: Vec<String> = value.as_str().unwrap_or_default().split(';').map(str::to_lowercase).collect();
                 groups.iter().any(|group| group.iter().all(|choice| held.contains(choice))) != *negated
             }
         }
     }
 
-    /// How two records are ordered.
-    pub(super) fn ordered(&self, a: &Row, b: &Row, orders: &[Order]) -> Ordering {
-        for order in orders {
-            let (left, right) = (self.comparable_at(a, &order.field.text), self.comparable_at(b, &order.field.text));
-            let ordering = match (&left, &right) {
-                (None, None) => Ordering::Equal,
-                (None, Some(_)) | (Some(_), None) => {
-                    if left.is_none() == order.nulls_last { Ordering::Greater } else { Ordering::Less }
-                }
-                (Some(left), Some(right)) => {
-                    let ordering = left.partial_cmp(right).unwrap_or(Ordering::Equal);
-                    if order.descends { ordering.reverse() } else { ordering }
-                }
-            };
-            if ordering != Ordering::Equal {
-                return ordering;
-            }
-        }
-        Ordering::Equal
+    /// Where a record stands in an order.
+    pub(super) fn rank(&self, row: &Row, orders: &[Order]) -> Vec<Rank> {
+        orders
+            .iter()
+            .map(|order| match self.comparable_at(row, &order.field.text) {
+                None if order.nulls_last => Rank::Last,
+                None => Rank::First,
+                Some(value) if order.descends => Rank::Falling(Reverse(Ranked(value))),
+                Some(value) => Rank::Rising(Ranked(value)),
+            })
+            .collect()
+    }
+}
+
+/// A value's place in an order; of one field all are rising, or all falling.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    First,
+    Rising(Ranked),
+    Falling(Reverse<Ranked>),
+    Last,
+}
+
+/// A value that is ordered among all of its kind.
+#[derive(PartialEq)]
+pub(super) struct Ranked(Comparable);
+
+impl Eq for Ranked {}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Numbers are finite, and a field has values of one kind.
+        self.0.partial_cmp(&other.0).unwrap_or(Ordering::Equal)
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -57,9 +57,7 @@ struct Started {
 pub(super) fn run(org: &mut Org, call: &Call, name: &str) -> Answer {
     let flow = org.flows.iter().find(|flow| flow.name == name).cloned().ok_or_else(Refusal::not_found)?;
     if call.method == Method::GET {
-        let input = |name: &String, required: bool| {
-            json!({"name": name, "label": name, "type": "STRING", "required": required, "maxOccurs": 1, "description": null})
-        };
+        let input = |name: &String, required: bool| json!({"name": name, "label": name, "type": "STRING", "required": required, "maxOccurs": 1, "description": null});
         let required = flow.required.iter().map(|name| input(name, true));
         let inputs: Vec<Value> = required.chain(flow.optional.iter().map(|name| input(name, false))).collect();
         let outputs: Vec<Value> = flow.outputs.keys().map(|name| json!({"name": name, "type": "STRING"})).collect();

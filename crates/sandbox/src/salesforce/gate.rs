@@ -33,10 +33,8 @@ const OPEN: &[(&str, Work)] = &[
     ("/services/oauth2/introspect", oauth::introspect),
 ];
 
-const WITH_TOKEN: &[(&str, Work)] = &[
-    ("/services/oauth2/userinfo", oauth::user_info),
-    ("/id/{org}/{user}", oauth::identity),
-];
+const WITH_TOKEN: &[(&str, Work)] =
+    &[("/services/oauth2/userinfo", oauth::user_info), ("/id/{org}/{user}", oauth::identity)];
 
 pub(super) fn router(salesforce: Salesforce) -> Router {
     let mut vendor = Router::new();
@@ -67,7 +65,9 @@ impl Fronted for Salesforce {
         let (code, message) = match (policy, status.as_u16()) {
             (Some("html"), _) | (None, 502 | 504) => {
                 let words = status.canonical_reason().unwrap_or("Error");
-                let page = format!("<html><head><title>{words}</title></head><body><h1>We are down for maintenance.</h1></body></html>");
+                let page = format!(
+                    "<html><head><title>{words}</title></head><body><h1>We are down for maintenance.</h1></body></html>"
+                );
                 return response(Reply::html(status, page));
             }
             (Some(code), _) => (code, "The switch for faults ordered this."),
@@ -75,7 +75,10 @@ impl Fronted for Salesforce {
             (None, 403 | 429) => ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
             (None, 503) => ("SERVER_UNAVAILABLE", "Server is too busy"),
             (None, 400) => ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record"),
-            _ => ("UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId if you contact support"),
+            _ => (
+                "UNKNOWN_EXCEPTION",
+                "An unexpected error occurred. Please include this ErrorId if you contact support",
+            ),
         };
         response(Refusal::new(status, code, message).reply())
     }
@@ -168,7 +171,8 @@ async fn call_of(salesforce: &Salesforce, request: Request) -> Result<Call, Box<
         return Err(Box::new(Reply::html(StatusCode::URI_TOO_LONG, page)));
     }
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
-        let refusal = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", "Maximum size of request reached");
+        let refusal =
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", "Maximum size of request reached");
         return Err(Box::new(refusal.reply()));
     };
     let (version, path) = parts(head.uri.path());

@@ -69,7 +69,17 @@ impl Org {
         let company = row.text("Company").to_owned();
         let account = self.create("Account", &members(json!({"Name": company})), By::Person, true)?;
         let mut contact = members(json!({"AccountId": account}));
-        for name in ["FirstName", "LastName", "Salutation", "Title", "Email", "Phone", "MobilePhone", "LeadSource", "Description"] {
+        for name in [
+            "FirstName",
+            "LastName",
+            "Salutation",
+            "Title",
+            "Email",
+            "Phone",
+            "MobilePhone",
+            "LeadSource",
+            "Description",
+        ] {
             contact.extend(row.held(name).map(|value| (name.to_owned(), value.clone())));
         }
         let contact = self.create("Contact", &contact, By::Person, true)?;

@@ -126,9 +126,8 @@ impl Org {
     ) -> Result<(String, String, Prepared), Wrong> {
         let wanted = select.from.text.clone();
         let referring = self.schema.referring(&object.name);
-        let found = referring.iter().find(|(_, field)| {
-            field.children.is_some_and(|name| name.eq_ignore_ascii_case(&wanted))
-        });
+        let found =
+            referring.iter().find(|(_, field)| field.children.is_some_and(|name| name.eq_ignore_ascii_case(&wanted)));
         let Some((child, field)) = found.filter(|_| depth < DEPTH_MAX) else {
             let message = format!("Didn't understand relationship '{wanted}' in FROM part of query call.");
             return Err(at("INVALID_TYPE", query, select.from.at, &message));
@@ -143,13 +142,11 @@ impl Org {
     }
 
     pub(super) fn found_among<'a>(&self, prepared: &Prepared, rows: impl Iterator<Item = &'a Row>) -> Vec<String> {
-        let passes = |row: &&Row| {
-            self.in_bin(row) && prepared.test.as_ref().is_none_or(|test| self.passes(row, test))
-        };
+        let passes = |row: &&Row| self.in_bin(row) && prepared.test.as_ref().is_none_or(|test| self.passes(row, test));
         let mut found: Vec<&Row> = rows.filter(passes).collect();
         let Select { orders, limit, offset, .. } = &prepared.select;
         if !orders.is_empty() {
-            found.sort_by(|a, b| self.ordered(a, b, orders));
+            found.sort_by_cached_key(|row| self.rank(row, orders));
         }
         found.into_iter().skip(*offset).take(limit.unwrap_or(usize::MAX)).map(|row| row.id.clone()).collect()
     }

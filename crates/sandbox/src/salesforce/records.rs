@@ -64,7 +64,7 @@ impl Org {
             return Err(Wrong::new("NOT_FOUND", message));
         };
         if field.kind == Kind::Id {
-            return Ok(self.standing(value.as_str().unwrap_or_default()).map(|row| vec![row.id.clone()])?);
+            return self.standing(value.as_str().unwrap_or_default()).map(|row| vec![row.id.clone()]);
         }
         Ok(self.rows.by_key(&object.name, &field.name, value))
     }
@@ -182,7 +182,10 @@ pub(super) fn keyed(org: &mut Org, call: &Call, name: &str, field: &str, value: 
 fn upsert_one(org: &mut Org, call: &Call, object: &Object, key: &str, value: &str, found: Option<&String>) -> Answer {
     let mut body: Map<String, Value> = call.json()?;
     if body.keys().any(|name| name.eq_ignore_ascii_case(key)) {
-        return Err(Refusal::bad("INVALID_FIELD", format!("The {key} field should not be specified in the sobject data.")));
+        return Err(Refusal::bad(
+            "INVALID_FIELD",
+            format!("The {key} field should not be specified in the sobject data."),
+        ));
     }
     match found {
         Some(id) => {

@@ -42,7 +42,12 @@ fn covered(org: &Org, end: i64) -> i64 {
     end.min(now - now.rem_euclid(MINUTE_US))
 }
 
-fn within(org: &Org, prefix: &str, at: impl Fn(&Row) -> Option<i64>, span: (i64, i64)) -> Result<Vec<(i64, String)>, Refusal> {
+fn within(
+    org: &Org,
+    prefix: &str,
+    at: impl Fn(&Row) -> Option<i64>,
+    span: (i64, i64),
+) -> Result<Vec<(i64, String)>, Refusal> {
     let rows = org.rows.of(prefix);
     let mut found: Vec<(i64, String)> = rows
         .filter_map(|row| Some((at(row)?, row.id.clone())))
@@ -72,8 +77,7 @@ pub(super) fn deleted(org: &mut Org, call: &Call, name: &str) -> Answer {
     let earliest_us = org.org_us() - BIN_US;
     let span = span(call, earliest_us)?;
     let found = within(org, &object.prefix, |row| row.deleted_us.filter(|_| org.in_bin(row)), span)?;
-    let rows: Vec<Value> =
-        found.iter().map(|(at_us, id)| json!({"id": id, "deletedDate": stamp(*at_us)})).collect();
+    let rows: Vec<Value> = found.iter().map(|(at_us, id)| json!({"id": id, "deletedDate": stamp(*at_us)})).collect();
     let count = rows.len();
     Ok(Reply::ok(json!({
         "deletedRecords": rows,

@@ -310,7 +310,8 @@ impl<'a> Parser<'a> {
     /// The names in parentheses behind an object in SOSL, and what follows them: `Contact(Id, Phone LIMIT 5)`.
     pub(super) fn returned(&mut self) -> Result<Select, Wrong> {
         let from = self.name()?;
-        let mut select = Select { items: Vec::new(), from, condition: None, orders: Vec::new(), limit: None, offset: 0 };
+        let mut select =
+            Select { items: Vec::new(), from, condition: None, orders: Vec::new(), limit: None, offset: 0 };
         if self.takes("(") {
             select.items.push(Item::Field(self.name()?));
             while self.takes(",") {

@@ -158,20 +158,35 @@ pub(super) fn parameterized(org: &mut Org, call: &Call) -> Answer {
     answer(org, call, &asked.q, within, wanted.collect(), asked.overall_limit)
 }
 
-fn answer(org: &mut Org, call: &Call, term: &str, within: Within, mut wanted: Vec<Select>, limit: Option<usize>) -> Answer {
+fn answer(
+    org: &mut Org,
+    call: &Call,
+    term: &str,
+    within: Within,
+    mut wanted: Vec<Select>,
+    limit: Option<usize>,
+) -> Answer {
     if term.chars().filter(|it| it.is_alphanumeric()).count() < 2 {
         return Err(malformed("search term must be longer than one character"));
     }
     if wanted.is_empty() {
         let from = |name: &str| Name { text: name.to_owned(), at: 0 };
         wanted = ["Account", "Contact", "Lead", "Opportunity"]
-            .map(|name| Select { items: Vec::new(), from: from(name), condition: None, orders: Vec::new(), limit: None, offset: 0 })
+            .map(|name| Select {
+                items: Vec::new(),
+                from: from(name),
+                condition: None,
+                orders: Vec::new(),
+                limit: None,
+                offset: 0,
+            })
             .into();
     }
     let now_us = org.now_us();
     let mut found: Vec<Value> = Vec::new();
     for mut select in wanted {
-        let object = org.object(&select.from.text).map_err(|wrong| Wrong { code: "INVALID_TYPE".to_owned(), ..wrong })?;
+        let object =
+            org.object(&select.from.text).map_err(|wrong| Wrong { code: "INVALID_TYPE".to_owned(), ..wrong })?;
         if select.items.is_empty() {
             select.items.push(Item::Field(Name { text: "Id".to_owned(), at: 0 }));
         }

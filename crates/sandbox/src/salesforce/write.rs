@@ -129,8 +129,7 @@ impl Org {
 
     pub(super) fn object(&self, name: &str) -> Result<Arc<Object>, Wrong> {
         let found = self.schema.get(name).cloned();
-        found
-            .ok_or_else(|| Wrong::new("INVALID_TYPE", format!("sObject type '{name}' is not supported.")))
+        found.ok_or_else(|| Wrong::new("INVALID_TYPE", format!("sObject type '{name}' is not supported.")))
     }
 
     /// A live record, whichever length of id is given.
@@ -168,8 +167,7 @@ impl Org {
             let others = self.rows.by_key(&object.name, &field.name, value);
             if let Some(other) = others.iter().find(|other| Some(*other) != id.as_ref()) {
                 let (name, other) = (&field.name, ids::short(other));
-                let message =
-                    format!("duplicate value found: {name} duplicates value on record with id: {other}");
+                let message = format!("duplicate value found: {name} duplicates value on record with id: {other}");
                 return Err(Wrong::of("DUPLICATE_VALUE", message, name));
             }
         }
@@ -200,7 +198,11 @@ impl Org {
                 let parent = [row.text("WhatId"), row.text("WhoId")].map(str::to_owned);
                 let of_parent = |id: &String| {
                     let parent = self.rows.get(id)?;
-                    if parent.object == "Account" { Some(id.clone()) } else { Some(parent.text("AccountId").to_owned()) }
+                    if parent.object == "Account" {
+                        Some(id.clone())
+                    } else {
+                        Some(parent.text("AccountId").to_owned())
+                    }
                 };
                 let account = parent.iter().filter_map(of_parent).find(|id| !id.is_empty());
                 row.values.insert("AccountId".to_owned(), account.into());

@@ -56,7 +56,12 @@ fn link() -> Object {
 
 fn topic() -> Object {
     let name = Field { unique: true, ..text("Name", 99).required() };
-    object("Topic", "Topics", "0TO", vec![name, area("Description", 32_000), number("TalkingAbout", Kind::Int, 8, 0).read_only()])
+    object(
+        "Topic",
+        "Topics",
+        "0TO",
+        vec![name, area("Description", 32_000), number("TalkingAbout", Kind::Int, 8, 0).read_only()],
+    )
 }
 
 fn assignment() -> Object {

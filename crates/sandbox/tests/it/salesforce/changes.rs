@@ -12,9 +12,13 @@ fn changes_are_told_by_whole_minutes() {
     desk.pass(MINUTE_US);
     desk.patch(&format!("sobjects/Contact/{b}"), &json!({"FirstName": "x"}));
     desk.salesforce.archive(&a).expect("it is there");
-    let ask = |what: &str, start: &str, end: &str| desk.get(&format!("sobjects/Contact/{what}/?start={start}&end={end}"));
+    let ask =
+        |what: &str, start: &str, end: &str| desk.get(&format!("sobjects/Contact/{what}/?start={start}&end={end}"));
     let (start, end) = ("2026-02-10T00:00:00%2B00:00", "2026-02-10T00:05:59%2B00:00");
-    assert_eq!(ask("updated", start, end).json, json!({"ids": [b], "latestDateCovered": "2026-02-10T00:01:00.000+0000"}));
+    assert_eq!(
+        ask("updated", start, end).json,
+        json!({"ids": [b], "latestDateCovered": "2026-02-10T00:01:00.000+0000"})
+    );
     let deleted = ask("deleted", start, end).json;
     assert_eq!(deleted["deletedRecords"], json!([{"id": a, "deletedDate": "2026-02-10T00:01:10.000+0000"}]));
     assert_eq!(deleted["earliestDateAvailable"], "2026-01-26T00:01:10.000+0000");
@@ -35,7 +39,8 @@ fn a_merge_deletes_the_loser_and_names_its_master() {
     desk.pass(SECOND_US);
     assert_eq!(desk.salesforce.merge(&a, &b), Ok(a.clone()));
     assert_eq!(desk.get(&format!("sobjects/Contact/{b}")).refusal(), (404, "ENTITY_IS_DELETED"));
-    let all = desk.get("queryAll?q=SELECT+Id,IsDeleted,MasterRecordId,SystemModstamp+FROM+Contact+ORDER+BY+LastName").json;
+    let all =
+        desk.get("queryAll?q=SELECT+Id,IsDeleted,MasterRecordId,SystemModstamp+FROM+Contact+ORDER+BY+LastName").json;
     assert_eq!(all["records"][1]["MasterRecordId"], a.as_str());
     assert_eq!((&all["records"][1]["IsDeleted"], &all["records"][0]["IsDeleted"]), (&json!(true), &json!(false)));
     assert_eq!(all["records"][0]["SystemModstamp"], "2026-01-01T00:00:01.000+0000");

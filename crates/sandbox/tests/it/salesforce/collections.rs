@@ -30,7 +30,8 @@ fn rows_are_answered_in_their_order() {
     assert_eq!(desk.salesforce.records().len(), 2, "nothing stayed");
 
     let ids = [&got[0]["id"], &got[2]["id"]];
-    let changes = [json!({"id": ids[0], "FirstName": "x"}), json!({"Id": ids[1], "Nonsense": 1}), json!({"FirstName": "y"})];
+    let changes =
+        [json!({"id": ids[0], "FirstName": "x"}), json!({"Id": ids[1], "Nonsense": 1}), json!({"FirstName": "y"})];
     let changed = desk.patch("composite/sobjects/", &batch(false, &changes)).json;
     assert_eq!(changed[0], json!({"id": ids[0], "success": true, "errors": []}));
     assert_eq!(changed[1]["errors"][0]["statusCode"], "INVALID_FIELD");

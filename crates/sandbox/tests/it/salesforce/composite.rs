@@ -49,10 +49,13 @@ fn all_or_none_undoes_everything() {
 fn five_collections_of_two_hundred_are_one_call() {
     let desk = Desk::new();
     let rows = |from: usize| -> Vec<Value> {
-        (from..from + 200).map(|i| json!({"attributes": {"type": "Contact"}, KEY: i.to_string(), "LastName": "A"})).collect()
+        (from..from + 200)
+            .map(|i| json!({"attributes": {"type": "Contact"}, KEY: i.to_string(), "LastName": "A"}))
+            .collect()
     };
     let path = format!("composite/sobjects/Contact/{KEY}");
-    let part_of = |i: usize| part("PATCH", &path, &format!("r{i}"), json!({"allOrNone": false, "records": rows(i * 200)}));
+    let part_of =
+        |i: usize| part("PATCH", &path, &format!("r{i}"), json!({"allOrNone": false, "records": rows(i * 200)}));
     let five: Vec<Value> = (0..5).map(part_of).collect();
     let got = desk.post("composite", &json!({"compositeRequest": five}));
     assert_eq!((got.status.as_u16(), desk.salesforce.records().len()), (200, 1_000));

@@ -12,8 +12,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-pub use crate::desk::{SECOND_US, START_US};
 use crate::desk::at_once;
+pub use crate::desk::{SECOND_US, START_US};
 
 pub const DATA: &str = "/services/data/v66.0";
 pub const KEY: &str = "Lockstep_Id__c";

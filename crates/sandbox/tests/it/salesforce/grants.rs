@@ -24,12 +24,15 @@ fn allowed(desk: &Desk, scope: &str) -> String {
 }
 
 fn exchange(desk: &Desk, code: &str, verifier: &str) -> Got {
-    let form = format!("grant_type=authorization_code&client_id=sandbox-client&client_secret=sandbox-secret&redirect_uri={CALLBACK}&code={code}&code_verifier={verifier}");
+    let form = format!(
+        "grant_type=authorization_code&client_id=sandbox-client&client_secret=sandbox-secret&redirect_uri={CALLBACK}&code={code}&code_verifier={verifier}"
+    );
     desk.form("/services/oauth2/token", &form)
 }
 
 fn refresh(desk: &Desk, token: &str) -> Got {
-    let form = format!("grant_type=refresh_token&client_id=sandbox-client&client_secret=sandbox-secret&refresh_token={token}");
+    let form =
+        format!("grant_type=refresh_token&client_id=sandbox-client&client_secret=sandbox-secret&refresh_token={token}");
     desk.form("/services/oauth2/token", &form)
 }
 
@@ -40,7 +43,12 @@ fn text(got: &Got, name: &str) -> String {
 #[test]
 fn a_person_allows_and_the_code_becomes_a_session() {
     let mut desk = Desk::with(|settings| settings.accepts_any_token = false);
-    let page = desk.send("GET", &format!("/services/oauth2/authorize?{}", request("api+refresh_token")), "text/html", String::new());
+    let page = desk.send(
+        "GET",
+        &format!("/services/oauth2/authorize?{}", request("api+refresh_token")),
+        "text/html",
+        String::new(),
+    );
     assert!(page.text.contains("Allow") && page.text.contains("Deny") && page.text.contains("refresh_token"));
     assert_eq!(exchange(&desk, &allowed(&desk, "api+refresh_token"), "guess").json["error"], "invalid_grant");
     let code = allowed(&desk, "api+refresh_token");
@@ -74,7 +82,10 @@ fn a_person_allows_and_the_code_becomes_a_session() {
     assert_eq!((revoked.status.as_u16(), revoked.text.as_str()), (200, ""));
     assert_eq!(desk.get("sobjects").status, 401, "its sessions went with it");
     let late = refresh(&desk, &token);
-    assert_eq!((late.status.as_u16(), text(&late, "error_description")), (400, "expired access/refresh token".to_owned()));
+    assert_eq!(
+        (late.status.as_u16(), text(&late, "error_description")),
+        (400, "expired access/refresh token".to_owned())
+    );
 }
 
 #[test]
@@ -96,11 +107,15 @@ fn a_person_may_refuse_and_a_stranger_is_turned_away() {
     });
     let denied = desk.form("/services/oauth2/authorize", &format!("{}&decision=deny", request("api")));
     assert!(denied.headers["location"].to_str().expect("text").contains("?error=access%5Fdenied&"));
-    let get = |query: &str| desk.send("GET", &format!("/services/oauth2/authorize?{query}"), "text/html", String::new());
+    let get =
+        |query: &str| desk.send("GET", &format!("/services/oauth2/authorize?{query}"), "text/html", String::new());
     assert_eq!(get(&request("api").replace("sandbox-client", "other")).status, 400);
     assert_eq!(get(&request("api").replace("https%3A", "javascript%3A")).status, 400);
     assert_eq!(get(&request("api").replace("code_challenge=", "x=")).status, 400);
-    assert_eq!(desk.form("/services/oauth2/token", "client_id=sandbox-client&client_secret=no").json["error"], "invalid_client");
+    assert_eq!(
+        desk.form("/services/oauth2/token", "client_id=sandbox-client&client_secret=no").json["error"],
+        "invalid_client"
+    );
     let got = exchange(&desk, &allowed(&desk, "api"), "verifier");
     assert_eq!(text(&got, "instance_url"), "https://crm.example.com");
 }

@@ -9,7 +9,10 @@ fn a_day_has_so_many_calls() {
     let desk = Desk::with(|settings| settings.daily_limit = 3);
     for used in 1..=3 {
         let got = desk.get("sobjects");
-        assert_eq!((got.status.as_u16(), got.headers["sforce-limit-info"].to_str().ok()), (200, Some(format!("api-usage={used}/3").as_str())));
+        assert_eq!(
+            (got.status.as_u16(), got.headers["sforce-limit-info"].to_str().ok()),
+            (200, Some(format!("api-usage={used}/3").as_str()))
+        );
     }
     let over = desk.get("sobjects");
     assert_eq!(over.json, json!([{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]));

@@ -55,8 +55,13 @@ fn what_cannot_be_read_is_refused_with_its_place() {
     assert!(refused("SELECT Id FROM Contcat").starts_with("INVALID_TYPE"));
     assert!(refused("SELECT Id FROM Contact WHERE").contains("unexpected token: <EOF>"));
     assert!(refused("SELECT Id FROM Contact WHERE Email = 'x").starts_with("MALFORMED_QUERY"));
-    assert!(refused("SELECT Id FROM Contact WHERE Email = 'a' OR Phone = 'b' AND Id = null").starts_with("MALFORMED_QUERY"));
-    assert!(refused("SELECT Id FROM Contact WHERE CreatedDate > '2026-01-01T00:00:00Z'").contains("should not be enclosed in quotes"));
+    assert!(
+        refused("SELECT Id FROM Contact WHERE Email = 'a' OR Phone = 'b' AND Id = null").starts_with("MALFORMED_QUERY")
+    );
+    assert!(
+        refused("SELECT Id FROM Contact WHERE CreatedDate > '2026-01-01T00:00:00Z'")
+            .contains("should not be enclosed in quotes")
+    );
     assert!(refused("SELECT Id FROM Contact WHERE Description = 'x'").contains("can not be filtered"));
     assert!(refused("SELECT Id FROM Contact WHERE Boss.Name = 'x'").contains("Didn't understand relationship 'Boss'"));
     assert!(refused("SELECT Id FROM Contact OFFSET 2001").starts_with("NUMBER_OUTSIDE_VALID_RANGE"));
@@ -128,11 +133,16 @@ fn searches_find_numbers_and_addresses_once_they_are_indexed() {
     let found = desk.search(phone).json;
     assert_eq!(found["searchRecords"].as_array().map(Vec::len), Some(2), "{found}");
     assert_eq!(found["searchRecords"][0]["attributes"]["type"], "Contact");
-    let email = desk.search("FIND {ana\\@example.com} IN EMAIL FIELDS RETURNING Contact(Id WHERE DoNotCall = false LIMIT 5)").json;
+    let email = desk
+        .search("FIND {ana\\@example.com} IN EMAIL FIELDS RETURNING Contact(Id WHERE DoNotCall = false LIMIT 5)")
+        .json;
     assert_eq!(email["searchRecords"].as_array().map(Vec::len), Some(1), "{email}");
     assert_eq!(desk.search("FIND {x}").refusal(), (400, "MALFORMED_SEARCH"));
     assert_eq!(desk.search("find me").refusal(), (400, "MALFORMED_SEARCH"));
-    let asked = desk.post("parameterizedSearch", &json!({"q": "4155551212", "in": "PHONE", "fields": ["Id"], "sobjects": [{"name": "Lead"}]}));
+    let asked = desk.post(
+        "parameterizedSearch",
+        &json!({"q": "4155551212", "in": "PHONE", "fields": ["Id"], "sobjects": [{"name": "Lead"}]}),
+    );
     assert_eq!(asked.json["searchRecords"].as_array().map(Vec::len), Some(1), "{}", asked.text);
     let asked = desk.get("parameterizedSearch/?q=ana&in=EMAIL&sobject=Contact&Contact.fields=Id,LastName");
     assert_eq!(asked.json["searchRecords"][0]["LastName"], "A");

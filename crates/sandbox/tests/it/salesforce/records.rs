@@ -5,7 +5,8 @@ use super::desk::{DATA, Desk, KEY, SECOND_US};
 #[test]
 fn a_contact_is_made_read_changed_and_deleted() {
     let desk = Desk::new();
-    let made = desk.post("sobjects/Contact/", &json!({"LastName": " Özil ", "FirstName": "Ana", "Email": "ana@example.com"}));
+    let made =
+        desk.post("sobjects/Contact/", &json!({"LastName": " Özil ", "FirstName": "Ana", "Email": "ana@example.com"}));
     assert_eq!(made.status, 201, "{}", made.text);
     assert_eq!(made.json, json!({"id": made.id(), "success": true, "errors": []}));
     let id = made.id();
@@ -98,8 +99,10 @@ fn conditions_are_held_in_whole_seconds() {
 fn objects_and_fields_are_described() {
     let desk = Desk::new();
     let global = desk.get("sobjects").json;
-    let names: Vec<&str> = global["sobjects"].as_array().expect("objects").iter().filter_map(|it| it["name"].as_str()).collect();
-    for name in ["Account", "Case", "Contact", "ContentNote", "Lead", "Opportunity", "Task", "Topic", "TopicAssignment"] {
+    let names: Vec<&str> =
+        global["sobjects"].as_array().expect("objects").iter().filter_map(|it| it["name"].as_str()).collect();
+    for name in ["Account", "Case", "Contact", "ContentNote", "Lead", "Opportunity", "Task", "Topic", "TopicAssignment"]
+    {
         assert!(names.contains(&name), "{name}");
     }
     let about = desk.get("sobjects/Contact/describe/");
@@ -111,7 +114,10 @@ fn objects_and_fields_are_described() {
     assert_eq!(field("Email")["idLookup"], true);
     let key = field(KEY);
     assert!(key["externalId"] == true && key["unique"] == true && key["custom"] == true && key["updateable"] == true);
-    assert_eq!((&field("AccountId")["referenceTo"], &field("AccountId")["relationshipName"]), (&json!(["Account"]), &json!("Account")));
+    assert_eq!(
+        (&field("AccountId")["referenceTo"], &field("AccountId")["relationshipName"]),
+        (&json!(["Account"]), &json!("Account"))
+    );
     assert_eq!(field("LeadSource")["picklistValues"][0]["value"], "Web");
     assert_eq!(field("SystemModstamp")["updateable"], false);
     assert_eq!(field("Description")["filterable"], false);

@@ -22,7 +22,10 @@ fn what_does_not_fit_is_refused_as_salesforce_does() {
     let with = |name: &str, value: Value| json!({"LastName": "A", name: value});
     let code = |name: &str, value: Value| refused(&desk, with(name, value)).0;
     let (missing, message, fields) = refused(&desk, json!({"FirstName": "A"}));
-    assert_eq!((missing.as_str(), message.as_str()), ("REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]"));
+    assert_eq!(
+        (missing.as_str(), message.as_str()),
+        ("REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]")
+    );
     assert_eq!(fields, json!(["LastName"]));
     assert_eq!(code("Nonsense", json!("x")), "INVALID_FIELD");
     assert_eq!(code("Name", json!("x")), "INVALID_FIELD_FOR_INSERT_UPDATE");
@@ -37,7 +40,8 @@ fn what_does_not_fit_is_refused_as_salesforce_does() {
     assert_eq!(code("AccountId", json!("001ak0000000zzzAAA")), "INVALID_CROSS_REFERENCE_KEY");
     assert_eq!(code("OwnerId", json!(desk.named("B"))), "FIELD_INTEGRITY_EXCEPTION");
 
-    let made = desk.contact(json!({"LastName": "👩‍👩‍👧", "Interests__c": "travel; art", "Score__c": "1.005", "DoNotCall": true,
+    let made = desk
+        .contact(json!({"LastName": "👩‍👩‍👧", "Interests__c": "travel; art", "Score__c": "1.005", "DoNotCall": true,
         "Description": "ß".repeat(32_000), "LeadSource": "A fair"}));
     let record = desk.get(&format!("sobjects/Contact/{made}")).json;
     assert_eq!((&record["Interests__c"], &record["DoNotCall"]), (&json!("art;travel"), &json!(true)));
@@ -80,9 +84,15 @@ fn a_timeline_has_tasks_notes_and_topics() {
     let desk = Desk::new();
     let account = desk.post("sobjects/Account", &json!({"Name": "Firm"})).id();
     let contact = desk.contact(json!({"LastName": "A", "AccountId": account}));
-    let task = desk.post("sobjects/Task", &json!({"WhoId": contact, "Subject": "Message", "Status": "Completed", "Description": "Hi"}));
+    let task = desk.post(
+        "sobjects/Task",
+        &json!({"WhoId": contact, "Subject": "Message", "Status": "Completed", "Description": "Hi"}),
+    );
     let task = desk.get(&format!("sobjects/Task/{}", task.id())).json;
-    assert_eq!((&task["IsClosed"], &task["Priority"], &task["AccountId"]), (&json!(true), &json!("Normal"), &json!(account)));
+    assert_eq!(
+        (&task["IsClosed"], &task["Priority"], &task["AccountId"]),
+        (&json!(true), &json!("Normal"), &json!(account))
+    );
     let content = STANDARD.encode("<p>Long &amp; rich</p>");
     let note = desk.post("sobjects/ContentNote", &json!({"Title": "N", "Content": content})).id();
     let shown = desk.get(&format!("sobjects/ContentNote/{note}")).json;
@@ -121,7 +131,8 @@ fn a_person_converts_a_lead_and_nobody_changes_it_afterwards() {
 #[test]
 fn a_person_sees_and_does_what_the_api_does() {
     let desk = Desk::new();
-    let id = desk.salesforce.create(&[("LastName", "A"), ("Email", "a@example.com"), ("DoNotCall", "true"), ("Phone", "")]);
+    let id =
+        desk.salesforce.create(&[("LastName", "A"), ("Email", "a@example.com"), ("DoNotCall", "true"), ("Phone", "")]);
     let id = id.expect("a contact");
     assert!(desk.salesforce.create(&[("LastName", "B"), ("Email", "nonsense")]).is_err());
     desk.pass(SECOND_US);
@@ -131,7 +142,10 @@ fn a_person_sees_and_does_what_the_api_does() {
     assert_eq!((record.value("Title"), record.value("DoNotCall")), (Some("CEO"), Some("true")));
     assert!(!record.properties.contains_key("Phone"), "never held");
     let read = desk.get(&format!("sobjects/Contact/{id}")).json;
-    assert_ne!(read["LastModifiedById"], desk.get(&format!("sobjects/Contact/{}", desk.named("C"))).json["LastModifiedById"]);
+    assert_ne!(
+        read["LastModifiedById"],
+        desk.get(&format!("sobjects/Contact/{}", desk.named("C"))).json["LastModifiedById"]
+    );
     assert_eq!(desk.salesforce.records().len(), 2);
     desk.salesforce.drop_property("Title").expect("it is there");
     assert_eq!(desk.patch(&format!("sobjects/Contact/{id}"), &json!({"Title": "x"})).refusal(), (400, "INVALID_FIELD"));
