@@ -94,8 +94,8 @@ fn read(org: &Org, field: &Field, value: &Value) -> Result<Value, Wrong> {
     match field.kind {
         Kind::Boolean => match (value, text) {
             (Value::Bool(_), _) => Ok(value.clone()),
-            (_, Some("true")) => Ok(true.into()),
-            (_, Some("false")) => Ok(false.into()),
+            (_, Some(text)) if text.eq_ignore_ascii_case("true") => Ok(true.into()),
+            (_, Some(text)) if text.eq_ignore_ascii_case("false") => Ok(false.into()),
             _ => Err(misread()),
         },
         kind if kind.is_number() => {

@@ -143,7 +143,9 @@ fn each<T>(
     let mark = org.rows.begin();
     let done: Vec<Result<Done, Wrong>> =
         rows.into_iter().take(call.cut.unwrap_or(usize::MAX)).map(|row| work(org, row)).collect();
-    let failed = all_or_none && done.iter().any(Result::is_err);
+    // Of all or none a connection that breaks leaves none.
+    let cut = call.cut.is_some_and(|rows| rows < count);
+    let failed = all_or_none && (cut || done.iter().any(Result::is_err));
     org.rows.end(mark, failed);
     let answer: Vec<Value> = done
         .into_iter()

@@ -68,8 +68,14 @@ pub(super) fn composite(org: &mut Org, call: &Call) -> Answer {
     let mark = org.rows.begin();
     let mut bodies: BTreeMap<String, Value> = BTreeMap::new();
     let mut done: Vec<(String, Reply)> = Vec::new();
-    for part in parts.iter().take(call.cut.unwrap_or(usize::MAX)) {
-        let reply = part_done(org, call, part, &bodies);
+    // How many rows are done before the connection ends.
+    let mut left = call.cut;
+    for part in &parts {
+        if left == Some(0) {
+            break;
+        }
+        let reply = part_done(org, &Call { cut: left, ..call.clone() }, part, &bodies);
+        left = left.map(|left| left.saturating_sub(reply.rows.max(1)));
         let failed = reply.status.is_client_error() || reply.status.is_server_error();
         if let (false, Content::Json(body)) = (failed, &reply.content) {
             bodies.insert(part.reference_id.clone(), body.clone());
@@ -79,7 +85,7 @@ pub(super) fn composite(org: &mut Org, call: &Call) -> Answer {
             break;
         }
     }
-    let failed = all_or_none && done.iter().any(|(_, reply)| reply.status.as_u16() >= 400);
+    let failed = all_or_none && (left == Some(0) || done.iter().any(|(_, reply)| reply.status.as_u16() >= 400));
     org.rows.end(mark, failed);
     if failed {
         halt(&parts, &mut done);

@@ -18,6 +18,9 @@ impl Org {
         let Some(row) = binned.filter(|row| row.deleted_us.is_some() && row.master.is_none()).cloned() else {
             return Err(Wrong::new("UNDELETE_FAILED", "Entity is not in the recycle bin"));
         };
+        // Another record may hold its key by now.
+        let object = self.object(&row.object)?;
+        self.unclaimed(&object, Some(&row.id), &row.values)?;
         let deleted_us = row.deleted_us;
         let mut back = vec![row];
         while let Some(mut row) = back.pop() {

@@ -5,7 +5,7 @@ use super::answer::Wrong;
 /// Characters a query may have.
 const TEXT_MAX: usize = 100_000;
 
-/// How deep conditions may be nested here.
+/// How deep conditions and queries may be nested here.
 const DEPTH_MAX: usize = 50;
 
 /// Characters that a message shows before the place of the fault.
@@ -203,7 +203,12 @@ impl<'a> Parser<'a> {
 
     fn item(&mut self) -> Result<Item, Wrong> {
         if self.takes("(") {
+            self.depth += 1;
+            if self.depth > DEPTH_MAX {
+                return Err(self.unexpected());
+            }
             let select = self.select()?;
+            self.depth -= 1;
             self.expect(")")?;
             return Ok(Item::Children(Box::new(select)));
         }

@@ -160,7 +160,7 @@ impl Org {
     }
 
     /// Refuses a value that another record holds and only one may.
-    fn unclaimed(&self, object: &Object, id: Option<&str>, values: &Values) -> Result<(), Wrong> {
+    pub(super) fn unclaimed(&self, object: &Object, id: Option<&str>, values: &Values) -> Result<(), Wrong> {
         let id = id.and_then(ids::long);
         for field in object.fields.iter().filter(|field| field.unique) {
             let Some(value) = values.get(&field.name).filter(|value| !value.is_null()) else { continue };

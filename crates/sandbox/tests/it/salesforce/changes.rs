@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::desk::{DAY_US, Desk, SECOND_US};
+use super::desk::{DAY_US, Desk, KEY, SECOND_US};
 
 const MINUTE_US: i64 = 60 * SECOND_US;
 
@@ -61,6 +61,10 @@ fn a_company_takes_its_contacts_and_brings_them_back() {
     desk.salesforce.restore(&firm).expect("in the bin");
     assert_eq!(desk.get(&format!("sobjects/Contact/{ana}")).json["AccountId"], firm.as_str());
     assert!(desk.salesforce.restore(&firm).is_err(), "no longer in the bin");
+    let keyed = desk.contact(json!({"LastName": "K", KEY: "k"}));
+    desk.salesforce.archive(&keyed).expect("it is there");
+    desk.contact(json!({"LastName": "L", KEY: "k"}));
+    assert!(desk.salesforce.restore(&keyed).is_err_and(|it| it.starts_with("DUPLICATE_VALUE")));
 }
 
 #[test]

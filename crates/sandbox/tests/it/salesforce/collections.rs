@@ -78,4 +78,7 @@ fn a_batch_may_be_cut() {
     let rows: Vec<Value> = (0..5).map(|i| json!({"LastName": format!("{i}")})).collect();
     assert!(desk.post("composite/sobjects", &batch(false, &rows)).dropped);
     assert_eq!(desk.salesforce.records().len(), 2);
+    desk.salesforce.faults().push(Fault::once(route, Effect::PartialBatch { rows: 2 }));
+    assert!(desk.post("composite/sobjects", &batch(true, &rows)).dropped);
+    assert_eq!(desk.salesforce.records().len(), 2, "all or none");
 }

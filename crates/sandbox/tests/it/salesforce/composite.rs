@@ -1,3 +1,4 @@
+use lockstep_sandbox::{Effect, Fault};
 use serde_json::{Value, json};
 
 use super::desk::{DATA, Desk, KEY};
@@ -60,6 +61,11 @@ fn five_collections_of_two_hundred_are_one_call() {
     let got = desk.post("composite", &json!({"compositeRequest": five}));
     assert_eq!((got.status.as_u16(), desk.salesforce.records().len()), (200, 1_000));
     assert_eq!(desk.salesforce.calls().route("POST /services/data/{version}/composite").rows, 1_000);
+    let route = "POST /services/data/{version}/composite";
+    desk.salesforce.faults().push(Fault::once(route, Effect::PartialBatch { rows: 300 }));
+    let more: Vec<Value> = (5..10).map(part_of).collect();
+    assert!(desk.post("composite", &json!({"compositeRequest": more})).dropped);
+    assert_eq!(desk.salesforce.records().len(), 1_300, "cut in the second part");
     let six: Vec<Value> = (0..6).map(part_of).collect();
     assert_eq!(desk.post("composite", &json!({"compositeRequest": six})).status, 400);
 }
