@@ -12,7 +12,7 @@ use super::times::stamp;
 /// Bytes of one job's data.
 const DATA_MAX: usize = 100 * 1024 * 1024;
 
-/// Rows that are worked on together; a cut batch ends within one.
+/// Which way a job's data goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     Ingest,

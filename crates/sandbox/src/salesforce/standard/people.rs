@@ -1,6 +1,6 @@
 //! Contacts, leads and the org's own users.
 
-use super::super::field::{Kind, Source};
+use super::super::field::{Field, Kind, Source};
 use super::super::schema::Object;
 use super::{INDUSTRIES, LEAD_SOURCES, RATINGS, SALUTATIONS};
 use super::{address, area, check, email, master, number, object, of, owner, phone, pick, refer, system, text};
@@ -59,7 +59,7 @@ fn lead() -> Object {
         phone("MobilePhone"),
         phone("Fax"),
         email("Email").lookup(),
-        super::super::field::Field::new("Website", Kind::Url, 255),
+        Field::new("Website", Kind::Url, 255),
         area("Description", 32_000),
         pick("LeadSource", &LEAD_SOURCES),
         pick("Status", &statuses).required().default("Open - Not Contacted"),
