@@ -13,6 +13,7 @@ mod objects;
 mod pipedrive;
 mod odoo;
 mod recorded;
+mod salesforce;
 mod searches;
 mod served;
 mod webhooks;
