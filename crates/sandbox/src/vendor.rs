@@ -67,9 +67,6 @@ pub trait Vendor: Send + Sync {
     /// Every contact, by id: archived and merged ones too.
     fn records(&self) -> Vec<Record>;
 
-    /// An admin allows the app without a browser. Answers the token.
-    fn token(&self) -> String;
-
     /// Posts webhooks as they become due, for ever.
     fn deliver(&self, wait: Wait, poster: Poster) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
@@ -151,10 +148,6 @@ macro_rules! vendors {
 
             fn records(&self) -> Vec<Record> {
                 self.records()
-            }
-
-            fn token(&self) -> String {
-                self.grant().access_token
             }
 
             fn deliver(&self, wait: Wait, poster: Poster) -> Pin<Box<dyn Future<Output = ()> + Send>> {
