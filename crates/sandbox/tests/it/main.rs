@@ -9,6 +9,7 @@ mod faults;
 mod grants;
 mod meta;
 mod objects;
+mod pipedrive;
 mod recorded;
 mod searches;
 mod served;
