@@ -175,3 +175,74 @@ async fn start(
 fn half_done(fault: Fault) -> Fault {
     Fault { class: FaultClass::Unknown, ..fault }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    const CODE: &str = "dcf558aac1ae4e8c4f849ba5e668430d8df9be12";
+
+    fn good(data: Json) -> Line {
+        Line::new(200, json!({ "success": true, "data": data }))
+    }
+
+    fn deal(value: Option<&str>) -> Line {
+        good(json!({ "id": 1, "title": "Lamps", "custom_fields": { CODE: value } }))
+    }
+
+    fn fields() -> Line {
+        let field = json!({ "field_name": "lockstep_event", "field_code": CODE, "field_type": "varchar", "is_custom_field": true });
+        good(json!([field]))
+    }
+
+    async fn run(deed: Deed, lines: impl IntoIterator<Item = Line>) -> (Result<Outcome, Fault>, Vec<Option<Json>>) {
+        let (script, session, _) = Script::new(lines);
+        let done = carry_out(&session, &deed, &[]).await;
+        (done, script.calls().into_iter().filter(|call| call.effect).map(|call| call.body).collect())
+    }
+
+    fn start() -> Deed {
+        Deed::Start {
+            object: "deals".to_owned(),
+            workflow: CODE.to_owned(),
+            record: Some("deals:1".parse().expect("a record id")),
+            inputs: [(CODE.to_owned(), Some("signed".to_owned()))].into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_value_that_may_have_been_cleared_is_filled_again() {
+        let set = Some(json!({ "custom_fields": { CODE: "signed" } }));
+        let clear = Some(json!({ "custom_fields": { CODE: null } }));
+        let begin = || [fields(), deal(Some("signed")), fields()];
+        let lost = || Line::new(504, Json::Null);
+        let lines = begin().into_iter().chain([lost(), deal(None), fields(), deal(Some("signed"))]);
+        let (done, bodies) = run(start(), lines).await;
+        assert!(done.is_ok());
+        assert_eq!(bodies, [clear, set]);
+        let (done, _) = run(start(), begin().into_iter().chain([lost(), deal(Some("signed"))])).await;
+        assert_eq!(done.expect_err("it may be cleared yet").class, FaultClass::Unknown);
+        let lines = begin().into_iter().chain([deal(None), fields(), Line::new(503, Json::Null)]);
+        let (done, _) = run(start(), lines).await;
+        assert_eq!(done.expect_err("it was cleared").class, FaultClass::Unknown);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_looked_up_was_not_written() {
+        let (done, bodies) = run(start(), [Line::new(503, Json::Null)]).await;
+        assert_eq!((done.expect_err("not known").class, bodies.len()), (FaultClass::Unreachable, 0));
+        let properties: Properties = [("email".to_owned(), Some("a@example.com".to_owned()))].into();
+        let record = "persons:1".parse().expect("a record id");
+        let update = Deed::Update { record, properties, links: vec![] };
+        let (done, bodies) = run(update, [Line::new(502, Json::Null)]).await;
+        assert_eq!((done.expect_err("not known").class, bodies.len()), (FaultClass::Unreachable, 0));
+    }
+
+    #[tokio::test]
+    async fn an_object_that_pipedrive_does_not_have_is_missing() {
+        let record = "butterflies:1".parse().expect("a record id");
+        let (done, _) = run(Deed::Archive(record), []).await;
+        assert_eq!(done.expect_err("no such object").class, FaultClass::Missing);
+    }
+}

@@ -61,7 +61,7 @@ fn of_refusal(status: u16, refusal: &Refusal) -> Fault {
         403 => FaultClass::Forbidden,
         404 => FaultClass::Missing,
         405 | 410 | 413..=415 => FaultClass::Bug,
-        409 => FaultClass::Busy,
+        408 | 409 | 425 => FaultClass::Busy,
         _ => FaultClass::Rejected,
     };
     Fault { property: property(&message), ..Fault::new(class, code, message) }
@@ -178,6 +178,7 @@ mod tests {
             (405, false, FaultClass::Bug),
             (410, false, FaultClass::Bug),
             (415, false, FaultClass::Bug),
+            (408, false, FaultClass::Busy),
             (422, false, FaultClass::Rejected),
             (429, true, FaultClass::Limited),
             (500, false, FaultClass::Busy),

@@ -53,7 +53,7 @@ struct Meta {
     entity: String,
     entity_id: Json,
     company_id: Json,
-    timestamp: Option<Time>,
+    timestamp: Option<Json>,
     /// On the deletion of a record that was merged into another.
     merged_to_id: Option<Json>,
 }
@@ -75,7 +75,8 @@ pub(super) fn hints(body: &[u8]) -> Result<Vec<Hint>, Fault> {
         ("delete", None) => (record, HintKind::Deleted),
         _ => return Ok(Vec::new()),
     };
-    Ok(vec![Hint { account, record, kind, at: meta.timestamp }])
+    let at = meta.timestamp.as_ref().and_then(Json::as_str).and_then(Time::parse);
+    Ok(vec![Hint { account, record, kind, at }])
 }
 
 fn id(value: &Json) -> Option<String> {

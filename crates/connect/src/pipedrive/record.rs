@@ -303,7 +303,7 @@ mod tests {
             ("other_phones", Some("+1")),
             ("phone", Some("+2")),
             ("postal_address", Some(r#"{"value":"Rome"}"#)),
-            ("update_time", Some("2026-11-22T11:00:00Z")),
+            ("update_time", Some("2026-11-22T11:00:00.000Z")),
         ];
         assert_eq!((told, record.id.as_str()), (expected.to_vec(), "7"));
     }

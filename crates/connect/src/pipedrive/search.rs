@@ -4,10 +4,11 @@
 use lockstep_core::crm::{Filter, Operator};
 use serde::Deserialize;
 
+use super::fields::Field;
 use super::kinds::Kind;
 use super::record::{Asked, Place, Row};
 use super::wire::{Page, in_path, is_id, page_of, send};
-use super::{ABOUT, fields, read, scan};
+use super::{ABOUT, faults, fields, read, scan};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 use crate::objects::{Found, Search};
@@ -18,7 +19,7 @@ const PAGES_MAX: usize = 4;
 /// Hits in one page of a search by a field: as many as are read by id at once.
 const HITS: usize = 100;
 /// Types of custom fields that Pipedrive searches.
-const SEARCHED: [&str; 6] = ["varchar", "varchar_auto", "text", "phone", "double", "address"];
+const SEARCHED: [&str; 5] = ["varchar", "varchar_auto", "text", "phone", "double"];
 
 /// What a search by a field shows of a record.
 #[derive(Debug, Deserialize)]
@@ -49,7 +50,8 @@ pub(super) async fn search(
         search.filters.iter().all(|it| places.place(&it.property).is_some_and(|place| fits(it, row.text(place))))
     };
     let (mut skip, mut cursor) = place(search)?;
-    let source = source(session, kind, search, &places).await?;
+    let fields = types(session, kind, search, &places).await?;
+    let source = source(kind, search, &places, &fields)?;
     let limit = search.limit.clamp(1, ABOUT.page);
     let (mut found, mut after, mut asked_at) = (Vec::new(), None, None);
     for _ in 0..PAGES_MAX {
@@ -96,7 +98,7 @@ fn fits(filter: &Filter, held: Option<String>) -> bool {
     }
 }
 
-async fn source(session: &Session, kind: &Kind, search: &Search, places: &Asked) -> Result<Source, Fault> {
+fn source(kind: &Kind, search: &Search, places: &Asked, fields: &[Field]) -> Result<Source, Fault> {
     let mut query = format!("{}?limit={}", kind.records(), list_limit(search));
     if let Some(changed) = search.changed {
         query = format!("{query}&sort_by=id&sort_direction=asc&updated_since={}", moment(changed.from)?);
@@ -105,10 +107,8 @@ async fn source(session: &Session, kind: &Kind, search: &Search, places: &Asked)
             query = format!("{query}&updated_until={}", moment(Time::from_secs(until.as_secs().saturating_add(1)))?);
         }
     } else {
-        for filter in &search.filters {
-            if let Some(hits) = by_field(session, kind, filter, places).await? {
-                return Ok(hits);
-            }
+        if let Some(hits) = search.filters.iter().find_map(|filter| by_field(kind, filter, places, fields)) {
+            return Ok(hits);
         }
         query = format!("{query}&sort_by=update_time&sort_direction=desc");
     }
@@ -130,27 +130,37 @@ fn moment(time: Time) -> Result<String, Fault> {
     Ok(in_path(&scan::moment(time)?).to_string())
 }
 
-/// The search by a field that a condition can be served by. One call for a custom field, which may be of a type that is
-/// not searched.
-async fn by_field(session: &Session, kind: &Kind, filter: &Filter, places: &Asked) -> Result<Option<Source>, Fault> {
-    let Some(term) = filter.value.as_deref().map(str::trim) else { return Ok(None) };
+/// The fields of an object where conditions are on a company's own. One call then, else none.
+///
+/// # Errors
+/// Class [`FaultClass::Drift`] when one of them is gone: every record would look as if it held nothing there.
+async fn types(session: &Session, kind: &Kind, search: &Search, places: &Asked) -> Result<Vec<Field>, Fault> {
+    let is_custom = |filter: &&Filter| matches!(places.place(&filter.property), Some(Place::Custom(_)));
+    let customs: Vec<&Filter> = search.filters.iter().filter(is_custom).collect();
+    if customs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = fields::of(session, kind).await?;
+    match customs.into_iter().find(|filter| Place::among(kind, &known, &filter.property).is_none()) {
+        Some(gone) => Err(faults::gone(&gone.property, kind.slug)),
+        None => Ok(known),
+    }
+}
+
+/// The search by a field that a condition can be served by.
+fn by_field(kind: &Kind, filter: &Filter, places: &Asked, fields: &[Field]) -> Option<Source> {
+    let term = filter.value.as_deref()?.trim();
     let is_exact = filter.operator == Operator::Eq;
     let least = if is_exact { 1 } else { 2 };
-    let Some(place) = places.place(&filter.property).filter(|_| kind.has_customs && term.chars().count() >= least)
-    else {
-        return Ok(None);
-    };
+    let place = places.place(&filter.property).filter(|_| kind.has_customs && term.chars().count() >= least)?;
+    let is_searched = |field: &Field| SEARCHED.contains(&field.native_type.as_str());
     let serves = match place {
         Place::Primary(_) => true,
         Place::Member(name) => name == kind.title,
-        Place::Custom(code) => {
-            let fields = fields::of(session, kind).await?;
-            fields.iter().any(|it| it.code == *code && SEARCHED.contains(&it.native_type.as_str()))
-        }
+        Place::Custom(code) => fields.iter().any(|field| field.code == *code && is_searched(field)),
         Place::Id | Place::Others(_) => false,
     };
-    let (code, term) = (place.field().to_owned(), term.to_owned());
-    Ok(serves.then_some(Source::Hits { code, term, is_exact }))
+    serves.then(|| Source::Hits { code: place.field().to_owned(), term: term.to_owned(), is_exact })
 }
 
 /// The search of one field (Pipedrive's `itemSearch/field`).
@@ -193,5 +203,79 @@ async fn rows(
             rows.sort_by_key(|row| std::cmp::Reverse(row.updated_at()));
             Ok((Page { rows, next: hits.next }, asked_at))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::Changed;
+    use crate::script::{Line, Script};
+    use serde_json::{Value as Json, json};
+
+    const CODE: &str = "dcf558aac1ae4e8c4f849ba5e668430d8df9be12";
+
+    fn filter(property: &str, operator: Operator, value: Option<&str>) -> Filter {
+        Filter { property: property.to_owned(), operator, value: value.map(str::to_owned) }
+    }
+
+    fn deals(titles: &[&str], next: Option<&str>) -> Line {
+        let row =
+            |(id, title): (usize, &&str)| json!({ "id": id + 1, "title": title, "stage_id": 2, "lost_reason": null });
+        let rows: Vec<Json> = titles.iter().enumerate().map(row).collect();
+        Line::new(200, json!({ "success": true, "data": rows, "additional_data": { "next_cursor": next } }))
+    }
+
+    async fn run(wanted: Search, lines: impl IntoIterator<Item = Line>) -> (Result<Found, Fault>, Vec<String>) {
+        let (script, session, _) = Script::new(lines);
+        let found = search(&session, super::super::kind("deals").expect("deals"), &wanted, &["title".to_owned()]).await;
+        (found, script.calls().into_iter().map(|call| call.path).collect())
+    }
+
+    #[tokio::test]
+    async fn a_page_that_holds_more_than_is_wanted_is_gone_on_with() {
+        let stage = || vec![filter("stage_id", Operator::Eq, Some("2"))];
+        let wanted = |after: Option<&str>| Search {
+            filters: stage(),
+            limit: 2,
+            after: after.map(str::to_owned),
+            ..Search::default()
+        };
+        let (found, paths) = run(wanted(None), [deals(&["a", "b", "c"], Some("x"))]).await;
+        let found = found.expect("a page");
+        assert_eq!((found.records.len(), found.after.as_deref()), (2, Some("2:")));
+        assert_eq!(paths, ["/api/v2/deals?limit=500&sort_by=update_time&sort_direction=desc&stage_id=2"]);
+        let lines = [deals(&["a", "b", "c"], Some("x:y")), deals(&["d"], Some("z"))];
+        let (found, paths) = run(wanted(Some("2:")), lines).await;
+        let found = found.expect("a page");
+        assert_eq!((found.records.len(), found.after.as_deref()), (2, Some("0:z")));
+        assert!(paths[1].ends_with("&cursor=x%3Ay"), "{paths:?}");
+    }
+
+    #[tokio::test]
+    async fn so_many_pages_are_looked_through_and_no_more() {
+        let filters = vec![filter("lost_reason", Operator::Eq, Some("price"))];
+        let wanted = Search { filters, limit: 1, ..Search::default() };
+        let (found, paths) = run(wanted, (0..PAGES_MAX).map(|_| deals(&["a"], Some("x")))).await;
+        let found = found.expect("a page");
+        assert_eq!((found.records.len(), found.after.as_deref(), paths.len()), (0, Some("0:x"), PAGES_MAX));
+    }
+
+    #[tokio::test]
+    async fn times_are_whole_seconds_with_both_ends() {
+        let changed = Some(Changed { from: Time(5_500_000), until: Some(Time(9_000_000)) });
+        let (found, paths) = run(Search { changed, limit: 5, ..Search::default() }, [deals(&[], None)]).await;
+        assert!(found.expect("a page").after.is_none());
+        let path = "/api/v2/deals?limit=5&sort_by=id&sort_direction=asc&updated_since=1970-01-01T00%3A00%3A05Z\
+                    &updated_until=1970-01-01T00%3A00%3A10Z";
+        assert_eq!(paths, [path]);
+    }
+
+    #[tokio::test]
+    async fn a_condition_on_a_field_that_is_gone_is_drift() {
+        let wanted = Search { filters: vec![filter(CODE, Operator::Eq, None)], limit: 5, ..Search::default() };
+        let (found, _) = run(wanted, [Line::new(200, json!({ "success": true, "data": [] }))]).await;
+        let fault = found.expect_err("gone");
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some(CODE)));
     }
 }

@@ -161,9 +161,9 @@ impl Draft {
             name == kind.title || is_address
         };
         let is_code = |name: &str| matches!(Place::known(kind, name), Some(Place::Custom(_)));
-        let needs_type = |name: &&String| !is_plain(name) && !(text == Some(name.as_str()) && is_code(name));
-        let fields =
-            if properties.keys().any(|name| needs_type(&name)) { fields::of(session, kind).await? } else { Vec::new() };
+        let is_text = |name: &str| is_plain(name) || (text == Some(name) && is_code(name));
+        let is_known = properties.keys().all(|name| is_text(name));
+        let fields = if is_known { Vec::new() } else { fields::of(session, kind).await? };
         let mut draft = Self::default();
         for (name, value) in properties {
             draft.put(kind, &fields, name, value.as_deref(), held)?;
@@ -247,4 +247,77 @@ fn with_primary(mut points: Vec<Point>, value: Option<&str>) -> Vec<Point> {
         None => points.insert(0, Point { value: value.to_owned(), primary: true, label: Some("work".to_owned()) }),
     }
     points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    fn person(phones: Json) -> Json {
+        json!({ "success": true, "data": { "id": 7, "name": "Ada", "update_time": "2026-11-22T11:00:00Z",
+            "emails": [{ "value": "a@example.com", "primary": true }], "phones": phones } })
+    }
+
+    fn update(pairs: &[(&str, Option<&str>)]) -> Write {
+        let properties = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect();
+        Write::Update(vec![Update { trace: "a".into(), id: "7".into(), properties }])
+    }
+
+    #[tokio::test]
+    async fn a_create_says_what_it_was_given_and_no_more() {
+        let code = "dcf558aac1ae4e8c4f849ba5e668430d8df9be12";
+        let (script, session, _) = Script::new([Line::new(201, person(json!([])))]);
+        let properties = [("phone", Some("+1")), ("email", None)];
+        let properties = properties.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).into();
+        let row = Create { trace: "a".into(), key_value: "cnt_a".into(), properties };
+        let create = Write::Create { key: Some(code.to_owned()), rows: vec![row] };
+        write(&session, &create, &["name".to_owned()]).await.expect("rows");
+        let call = script.calls().remove(0);
+        assert_eq!((call.method, call.path.as_str(), call.effect), (Method::Post, "/api/v2/persons", true));
+        let expected = json!({ "name": "+1", "phones": [{ "value": "+1", "primary": true, "label": "work" }],
+            "custom_fields": { code: "cnt_a" } });
+        assert_eq!(call.body, Some(expected));
+    }
+
+    #[tokio::test]
+    async fn a_name_is_one_call_and_an_address_two() {
+        let phones = || json!([{ "value": "+1", "primary": true, "label": "work" }, { "value": "+2" }]);
+        let held = || Line::new(200, person(phones()));
+        let (script, session, _) = Script::new([held(), held(), held()]);
+        write(&session, &update(&[("name", Some("Bo"))]), &[]).await.expect("rows");
+        write(&session, &update(&[("phone", None)]), &[]).await.expect("rows");
+        let calls = script.calls();
+        let told: Vec<_> = calls.iter().map(|call| (call.method, call.path.as_str())).collect();
+        let path = "/api/v2/persons/7";
+        assert_eq!(told, [(Method::Patch, path), (Method::Get, path), (Method::Patch, path)]);
+        assert_eq!(calls[0].body, Some(json!({ "name": "Bo" })));
+        assert_eq!(calls[2].body, Some(json!({ "phones": [{ "value": "+2", "primary": true }] })));
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_or_is_no_id_is_missing_without_harm() {
+        let mut gone = person(json!([]));
+        gone["data"]["is_deleted"] = true.into();
+        let (_script, session, _) = Script::new([Line::new(200, gone)]);
+        let outcome = write(&session, &update(&[("phone", Some("+1"))]), &[]).await.expect("rows").remove(0);
+        assert_eq!(outcome.expect_err("deleted").class, FaultClass::Missing);
+        let mut foreign = update(&[("name", Some("Bo"))]);
+        if let Write::Update(rows) = &mut foreign {
+            rows[0].id = "../deals/7".into();
+        }
+        let outcome = write(&session, &foreign, &[]).await.expect("rows").remove(0);
+        assert_eq!(outcome.expect_err("no id").class, FaultClass::Missing);
+        let archive = Write::Archive(vec!["../deals/7".into()]);
+        assert!(matches!(write(&session, &archive, &[]).await.expect("rows")[..], [Ok(Outcome::Archived)]));
+    }
+
+    #[tokio::test]
+    async fn a_good_answer_that_cannot_be_read_is_an_unknown_outcome() {
+        for body in [json!({ "success": true, "data": null }), json!("<html>"), Json::Null, json!({ "data": [] })] {
+            let (_script, session, _) = Script::new([Line::new(200, body)]);
+            let fault = write(&session, &update(&[("name", Some("Bo"))]), &[]).await.expect_err("nobody knows");
+            assert_eq!(fault.class, FaultClass::Unknown);
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod hubspot_objects;
 mod objects;
 mod pipedrive;
 mod pipedrive_objects;
+mod pipedrive_recorded;
 mod recorded;
 mod registry;
 mod scans;
