@@ -235,7 +235,16 @@ impl Pipedrive {
     /// # Errors
     /// If there is no such field.
     pub fn drop_property(&self, name: &str) -> Result<(), String> {
-        self.act(|company| company.fields.set_dropped(Kind::Person, name, true))
+        self.drop_property_of("persons", name)
+    }
+
+    /// As [`drop_property`](Self::drop_property), of an object, named as in paths.
+    ///
+    /// # Errors
+    /// If there is no such object or field.
+    pub fn drop_property_of(&self, object: &str, name: &str) -> Result<(), String> {
+        let kind = kind_of(object)?;
+        self.act(|company| company.fields.set_dropped(kind, name, true))
     }
 
     /// An admin brings a field of contacts back, with its values.
