@@ -174,7 +174,11 @@ async fn key_field(connector: &dyn Connector, session: &Session, choice: KeyChoi
         KeyChoice::None => Ok(KeyField::None),
         KeyChoice::Create => {
             connector.add_key_property(session, KEY_PROPERTY).await.map_err(vendor_problem)?;
-            Ok(KeyField::Property { name: KEY_PROPERTY.to_owned() })
+            // Some vendors give a property a name of their own and keep ours for its label.
+            let described = connector.describe(session).await.map_err(vendor_problem)?;
+            let is_ours = |property: &PropertySpec| property.name == KEY_PROPERTY || property.label == KEY_PROPERTY;
+            let made = described.properties.into_iter().find(is_ours);
+            Ok(KeyField::Property { name: made.map_or_else(|| KEY_PROPERTY.to_owned(), |property| property.name) })
         }
         KeyChoice::Existing(name) => {
             let description = connector.describe(session).await.map_err(vendor_problem)?;

@@ -23,14 +23,17 @@ struct Words {
     token: &'static str,
 }
 
-const WORDS: &[Words] = &[Words {
-    slug: "hubspot",
-    first: "firstname",
-    last: "lastname",
-    email: "email",
-    phone: "phone",
-    token: "pat-eu1-test",
-}];
+const WORDS: &[Words] = &[
+    Words {
+        slug: "hubspot",
+        first: "firstname",
+        last: "lastname",
+        email: "email",
+        phone: "phone",
+        token: "pat-eu1-test",
+    },
+    Words { slug: "pipedrive", first: "name", last: "name", email: "email", phone: "phone", token: "personal-token" },
+];
 
 impl Words {
     fn name<'a>(&self, first: &'a str, last: &'a str, whole: &'a str) -> Vec<(&'static str, &'a str)> {
