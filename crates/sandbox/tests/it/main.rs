@@ -9,6 +9,7 @@ mod faults;
 mod grants;
 mod meta;
 mod objects;
+mod odoo;
 mod recorded;
 mod searches;
 mod served;
