@@ -24,8 +24,8 @@ fn office() -> Office {
     let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
     let settings = HubspotSettings { clock: Arc::new(move || dial.now().0), ..HubspotSettings::default() };
     let hubspot = Hubspot::new(settings);
-    let door = Arc::new(RouterDoor::new(hubspot.router(), env.clone()));
     let connector = lockstep_connect::registry::find("hubspot").expect("HubSpot");
+    let door = Arc::new(RouterDoor::new(hubspot.router(), env.clone(), connector, "pat-conform"));
     Office { hubspot, session: Session { door, env }, connector }
 }
 

@@ -47,6 +47,10 @@ pub struct Sample {
 /// The vendor's account, as people and the vendor itself handle it. Properties go by the vendor's own names.
 pub trait Account {
     fn router(&self) -> Router;
+    /// What a person types in to connect.
+    fn token(&self) -> String {
+        "pat-conform".to_owned()
+    }
     fn id(&self) -> String;
     fn create(&self, properties: &[(&str, &str)]) -> String;
     fn edit(&self, id: &str, properties: &[(&str, &str)]);
@@ -83,8 +87,8 @@ impl World {
     pub fn new<A: Account + 'static>(slug: &str, account: impl FnOnce(Env) -> A) -> Self {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 7);
         let account = account(env.clone());
-        let door = Arc::new(RouterDoor::new(account.router(), env.clone()));
         let connector = lockstep_connect::registry::find(slug).expect("a connector");
+        let door = Arc::new(RouterDoor::new(account.router(), env.clone(), connector, &account.token()));
         let session = Session { door: door.clone(), env };
         let names = connector.contact_properties();
         let given = match names.name {
