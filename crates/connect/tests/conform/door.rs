@@ -44,10 +44,8 @@ impl Door for RouterDoor {
             Proof::Body(body) => (call.path.clone(), Vec::new(), Some(body)),
             Proof::Call { path, headers, body } => (path, headers, body),
         };
-        let mut request = Request::builder()
-            .method(call.method.as_str())
-            .uri(&path)
-            .header("content-type", "application/json");
+        let mut request =
+            Request::builder().method(call.method.as_str()).uri(&path).header("content-type", "application/json");
         for (name, value) in self.connector.about().headers {
             request = request.header(*name, *value);
         }

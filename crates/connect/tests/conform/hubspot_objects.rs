@@ -290,7 +290,7 @@ async fn only_what_the_grant_covers_is_offered() {
     let office = office();
     let tokens = office.hubspot.grant_scopes(&["crm.objects.contacts.read", "crm.schemas.contacts.read"]);
     let env = office.session.env.clone();
-    let door = RouterDoor { token: tokens.access_token, ..RouterDoor::new(office.hubspot.router(), env.clone()) };
+    let door = RouterDoor::new(office.hubspot.router(), env.clone(), office.connector, &tokens.access_token);
     let session = Session { door: Arc::new(door), env };
     let slugs = |objects: Vec<ApiObject>| objects.into_iter().map(|it| it.slug).collect::<Vec<_>>();
     let offered = office.connector.objects(&session).await.expect("objects");

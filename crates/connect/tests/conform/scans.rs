@@ -6,7 +6,7 @@ use std::time::Duration;
 use lockstep_connect::Cursor;
 use lockstep_core::record::Record;
 
-use crate::world::World;
+use crate::world::{Lack, World};
 
 /// A reader that keeps what it was shown last of each record, as a sync does.
 struct Reader<'a> {
@@ -95,7 +95,8 @@ pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) 
     edit(99, 1);
     world.dial.advance(Duration::from_secs(2));
     reader.read_all().await;
-    assert_ne!(reader.name(&ids[1]), Some("R99-1"), "the index lags");
+    let lags = world.connector.about().index_lag > Duration::from_secs(2);
+    assert_eq!(reader.name(&ids[1]) != Some("R99-1"), lags, "the index lags");
     world.wait_for_index();
     reader.read_all().await;
     assert_eq!(reader.name(&ids[0]), Some(format!("R{round}-0").as_str()));
@@ -105,8 +106,11 @@ pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) 
 }
 
 pub async fn short_pages_are_not_the_end(world: World) {
+    if world.lacks(Lack::ShortPages) {
+        return;
+    }
     let slug = world.connector.about().slug;
-    let world = crate::world(slug, Some(3));
+    let world = crate::worlds(slug)[0](Some(3));
     let ids = people(&world, 10);
     world.wait_for_index();
     let mut reader = Reader::new(&world);
@@ -122,7 +126,9 @@ pub async fn a_merge_shows_as_a_change_of_the_survivor(world: World) {
     let survivor = world.account.merge(&ids[0], &ids[1]);
     world.wait_for_index();
     reader.read_all().await;
-    assert!(reader.seen[&survivor].merged.contains(&ids[1]));
+    if !world.lacks(Lack::TraceOfMerges) {
+        assert!(reader.seen[&survivor].merged.contains(&ids[1]));
+    }
 }
 
 pub async fn a_clock_that_is_off_or_steps_back_loses_nothing(world: World) {

@@ -24,6 +24,18 @@ pub enum Strike {
     TooMany,
 }
 
+/// What a vendor may be without, so that a case or a part of one is not for it.
+#[derive(Clone, Copy, Debug)]
+pub enum Lack {
+    UniqueAddresses,
+    TraceOfMerges,
+    ShortPages,
+    UniqueKeys,
+    /// An archive whose records cannot be changed.
+    FixedArchive,
+    SignedHooks,
+}
+
 /// A webhook as the vendor sends it.
 pub struct Delivery {
     pub url: String,
@@ -56,6 +68,14 @@ pub trait Account {
     fn edit(&self, id: &str, properties: &[(&str, &str)]);
     fn archive(&self, id: &str);
     fn merge(&self, winner: &str, loser: &str) -> String;
+    /// Whether this version of the vendor's does not have a property that others have.
+    fn is_without(&self, _name: &str) -> bool {
+        false
+    }
+    /// A text property of contacts that an admin can drop.
+    fn droppable(&self) -> &'static str {
+        "phone"
+    }
     fn drop_property(&self, name: &str);
     fn samples(&self) -> Vec<Sample>;
     fn drop_property_of(&self, object: &str, name: &str);
@@ -69,6 +89,10 @@ pub trait Account {
     /// Has webhooks sent to the address from now on; gives the secret that signs them.
     fn subscribe(&self, url: &str) -> String;
     fn hooks(&self) -> Vec<Delivery>;
+    /// Why the vendor is without it, if it is.
+    fn lacks(&self, _lack: Lack) -> Option<&'static str> {
+        None
+    }
 }
 
 pub struct World {
@@ -105,6 +129,15 @@ impl World {
             NameProperties::Whole(name) => vec![name],
         };
         [self.names.email, self.names.phone].into_iter().chain(name).map(str::to_owned).collect()
+    }
+
+    /// Whether the vendor is without it, which is said.
+    pub fn lacks(&self, lack: Lack) -> bool {
+        let why = self.account.lacks(lack);
+        if let Some(why) = why {
+            println!("skipped for {}: {lack:?}: {why}", self.connector.about().slug);
+        }
+        why.is_some()
     }
 
     /// The next call is answered by a proxy.

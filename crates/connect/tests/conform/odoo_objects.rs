@@ -1,0 +1,1 @@
+//! What only Odoo has among its objects: links that are fields, typed values, lists, server actions.
