@@ -147,7 +147,7 @@ pub(super) async fn records(
             id: id_of(row)?.to_string(),
             properties,
             updated_at: written.unwrap_or_default(),
-            archived: row.get("active") == Some(&Json::Bool(false)),
+            archived: false,
             merged: Vec::new(),
         })
     };
