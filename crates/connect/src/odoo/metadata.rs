@@ -8,7 +8,7 @@ use crate::connector::{Description, PropertySpec};
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
 
-/// Models whose rows are read at most to know the account.
+/// Users that are read to know the account.
 const FIRST_USERS: usize = 2;
 
 /// When the database was made, by its first users, which every database has and every user may read: its name is not
@@ -81,7 +81,7 @@ mod tests {
         let key = |ttype: &str| json!({ "id": 9, "name": "x_lockstep_id", "ttype": ttype, "readonly": false });
         let line = |rows: &[Json]| Line::new(200, json!(rows));
         let (script, session, _) = Script::new([
-            line(&[id.clone()]),
+            line(std::slice::from_ref(&id)),
             Line::new(200, json!([9])),
             line(&[id.clone(), key("char")]),
             line(&[id.clone(), key("integer")]),

@@ -249,7 +249,7 @@ async fn conditions(session: &Session, object: &str, filters: &[Filter]) -> Resu
             (None, _) => Ok(json!([name, "=", false])),
             (Some(text), Operator::Contains) => Ok(json!([name, "ilike", text])),
             (Some(text), Operator::Eq) if kind.ends_with("2many") => {
-                Ok(json!([name, "in", wire::numbers(&[text.clone()])]))
+                Ok(json!([name, "in", wire::numbers(std::slice::from_ref(text))]))
             }
             (Some(text), Operator::Eq) => match values::typed(kind, text) {
                 Some(value) => Ok(json!([name, "=", value])),

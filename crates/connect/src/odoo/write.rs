@@ -155,7 +155,8 @@ async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<
     let ids: Vec<String> = rows
         .iter()
         .zip(&settled)
-        .filter_map(|(row, done)| matches!(done, Some(Ok(()))).then(|| row.id.clone()))
+        .filter(|(_, done)| matches!(done, Some(Ok(()))))
+        .map(|(row, _)| row.id.clone())
         .collect();
     let mut shown = if ids.is_empty() { Vec::new() } else { seen(session, &ids, asked).await }.into_iter();
     let outcome = |done: Option<Result<(), Fault>>| match done {
