@@ -115,6 +115,15 @@ pub enum Proof {
     Header(HeaderName, SecretString),
     /// The body, with the secret in it, in place of the call's own.
     Body(Json),
+    /// The whole call, where a vendor has several protocols and the grant says which one it is for.
+    Call {
+        /// In place of the call's own path.
+        path: String,
+        /// Headers with what is secret in them.
+        headers: Vec<(HeaderName, SecretString)>,
+        /// In place of the call's own body.
+        body: Option<Json>,
+    },
 }
 
 /// What an answer tells of the general limit.

@@ -11,6 +11,7 @@ pub mod fault;
 pub mod hubspot;
 pub mod oauth;
 pub mod objects;
+pub mod odoo;
 pub mod pipedrive;
 pub mod registry;
 #[cfg(test)]

@@ -17,18 +17,16 @@ use tower::ServiceExt as _;
 pub struct RouterDoor {
     pub router: Router,
     pub env: Env,
-    /// Says how calls show who makes them.
+    /// Whose calls they are, and what they are authorised by.
     pub connector: &'static dyn Connector,
-    /// What calls are authorised by.
     pub grant: Grant,
     /// Answers given by something between us and the vendor, instead of the vendor's.
     pub proxy: Mutex<VecDeque<(u16, Json)>>,
 }
 
 impl RouterDoor {
-    pub fn new(connector: &'static dyn Connector, router: Router, env: Env) -> Self {
-        let grant = Grant::fixed("pat-conform".to_owned().into());
-        Self { router, env, connector, grant, proxy: Mutex::default() }
+    pub fn new(router: Router, env: Env, connector: &'static dyn Connector, token: &str) -> Self {
+        Self { router, env, connector, grant: Grant::fixed(token.to_owned().into()), proxy: Mutex::default() }
     }
 }
 
@@ -41,19 +39,21 @@ impl Door for RouterDoor {
         }
         let lost =
             || Fault::new(if call.effect { FaultClass::Unknown } else { FaultClass::Busy }, "network", "no answer");
-        let mut request = Request::builder().method(call.method.as_str()).uri(&call.path);
+        let (path, headers, body) = match self.connector.proof(&self.grant, &call) {
+            Proof::Header(name, secret) => (call.path.clone(), vec![(name, secret)], call.body.clone()),
+            Proof::Body(body) => (call.path.clone(), Vec::new(), Some(body)),
+            Proof::Call { path, headers, body } => (path, headers, body),
+        };
+        let mut request =
+            Request::builder().method(call.method.as_str()).uri(&path).header("content-type", "application/json");
         for (name, value) in self.connector.about().headers {
             request = request.header(*name, *value);
         }
-        let body = match self.connector.proof(&self.grant, &call) {
-            Proof::Header(name, value) => {
-                request = request.header(name, value.expose_secret());
-                call.body.clone()
-            }
-            Proof::Body(body) => Some(body),
-        };
+        for (name, secret) in headers {
+            request = request.header(name, secret.expose_secret());
+        }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let request = request.header("content-type", "application/json").body(body).expect("a request");
+        let request = request.body(body).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("a router answers");
         if response.extensions().get::<Dropped>().is_some() {
             return Err(lost());

@@ -7,6 +7,8 @@ mod door;
 mod hubspot;
 mod hubspot_objects;
 mod objects;
+mod odoo;
+mod odoo_objects;
 mod pipedrive;
 mod pipedrive_objects;
 mod pipedrive_recorded;
@@ -17,11 +19,15 @@ mod world;
 
 use world::World;
 
-/// A fresh world for the vendor, which may show pages of at most so many records.
-fn world(slug: &str, page_max: Option<usize>) -> World {
+/// Makes a world, which may show pages of at most so many records.
+type Making = fn(Option<usize>) -> World;
+
+/// The worlds of a vendor: one for each protocol that it speaks.
+fn worlds(slug: &str) -> Vec<Making> {
     match slug {
-        "hubspot" => hubspot::world(page_max),
-        "pipedrive" => pipedrive::world(page_max),
+        "hubspot" => vec![hubspot::world],
+        "odoo" => vec![odoo::world, odoo::old_world],
+        "pipedrive" => vec![pipedrive::world],
         other => panic!("{other} is in the registry but has no world in tests/conform"),
     }
 }
@@ -29,7 +35,9 @@ fn world(slug: &str, page_max: Option<usize>) -> World {
 /// Runs a case against every vendor.
 async fn everywhere(case: impl AsyncFn(World)) {
     for connector in lockstep_connect::registry::all() {
-        case(world(connector.about().slug, None)).await;
+        for making in worlds(connector.about().slug) {
+            case(making(None)).await;
+        }
     }
 }
 

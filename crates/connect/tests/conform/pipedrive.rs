@@ -92,9 +92,18 @@ impl Account for PipedriveAccount {
         self.sandbox.drop_property(name).expect("a dropped property");
     }
 
-    fn lacks(&self) -> &'static [Lack] {
-        // Nothing is unique; a loser is only deleted; deleted records are in no list of v2; lists have no index.
-        &[Lack::UniqueAddresses, Lack::MergeTrail, Lack::ArchivedList, Lack::LateChanges]
+    fn bad_address(&self) -> Option<String> {
+        Some(format!("{}@example.com", "x".repeat(300)))
+    }
+
+    fn lacks(&self, lack: Lack) -> Option<&'static str> {
+        match lack {
+            Lack::UniqueAddresses => Some("nothing is unique"),
+            Lack::TraceOfMerges => Some("a loser is only deleted"),
+            Lack::ArchivedList => Some("deleted records are in no list of v2"),
+            Lack::LateChanges => Some("lists have no index"),
+            _ => None,
+        }
     }
 
     fn samples(&self) -> Vec<Sample> {
@@ -289,7 +298,7 @@ async fn a_fault_in_the_middle_is_of_its_row_and_the_rest_is_not_sent() {
     let (world, company) = world_and_company();
     company.faults().push(Fault { skip: 1, ..Fault::anywhere(Effect::LostAfter) });
     let rows = ["a", "b", "c"].map(|trace| world.create(trace, &[("name", trace)])).into();
-    let outcomes = world.write(&Write::Create { key: None, rows }).await.expect("rows");
+    let outcomes = world.connector.write(&world.session, &Write::Create { key: None, rows }, &world.asked()).await.expect("rows");
     let classes: Vec<_> = outcomes.iter().map(|row| row.as_ref().err().map(|fault| fault.class)).collect();
     assert_eq!(classes, [None, Some(FaultClass::Unknown), Some(FaultClass::Unreachable)]);
     assert_eq!(world.account.living(), 2);

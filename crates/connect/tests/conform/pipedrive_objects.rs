@@ -26,7 +26,7 @@ fn office() -> Office {
     let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
     let company = Pipedrive::new(settings(env.clone()));
     let connector = lockstep_connect::registry::find("pipedrive").expect("Pipedrive");
-    let door = Arc::new(RouterDoor::new(connector, company.router(), env.clone()));
+    let door = Arc::new(RouterDoor::new(company.router(), env.clone(), connector, "t"));
     Office { company, session: Session { door, env }, connector, dial }
 }
 

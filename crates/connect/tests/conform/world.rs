@@ -24,17 +24,27 @@ pub enum Strike {
     TooMany,
 }
 
-/// What a vendor does not have, so that nobody can ask for it.
+/// What a vendor may be without, so that a case or a part of one is not for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
     /// E-mail addresses that only one record may have.
     UniqueAddresses,
+    /// Records that people merge.
+    Merges,
     /// A trail from a merged record to the one it lives on in.
-    MergeTrail,
+    TraceOfMerges,
+    /// Writes to a merged record that reach the one it lives on in.
+    WritesToMerged,
+    ShortPages,
+    UniqueKeys,
+    /// An archive whose records cannot be changed.
+    FixedArchive,
     /// A list of archived records.
     ArchivedList,
     /// Changes that show later than they are made.
     LateChanges,
+    /// Webhooks, or proof of who sent them.
+    SignedHooks,
 }
 
 /// A webhook as the vendor sends it.
@@ -60,16 +70,24 @@ pub struct Sample {
 /// The vendor's account, as people and the vendor itself handle it. Properties go by the vendor's own names.
 pub trait Account {
     fn router(&self) -> Router;
+    /// What a person types in to connect.
+    fn token(&self) -> String {
+        "pat-conform".to_owned()
+    }
     fn id(&self) -> String;
     fn create(&self, properties: &[(&str, &str)]) -> String;
     fn edit(&self, id: &str, properties: &[(&str, &str)]);
     fn archive(&self, id: &str);
     fn merge(&self, winner: &str, loser: &str) -> String;
-    fn drop_property(&self, name: &str);
-    /// What the vendor cannot have.
-    fn lacks(&self) -> &'static [Lack] {
-        &[]
+    /// Whether this version of the vendor's does not have a property that others have.
+    fn is_without(&self, _name: &str) -> bool {
+        false
     }
+    /// A text property of contacts that an admin can drop.
+    fn droppable(&self) -> &'static str {
+        "phone"
+    }
+    fn drop_property(&self, name: &str);
     fn samples(&self) -> Vec<Sample>;
     fn drop_property_of(&self, object: &str, name: &str);
     fn revoke(&self);
@@ -82,6 +100,22 @@ pub trait Account {
     /// Has webhooks sent to the address from now on; gives the secret that signs them.
     fn subscribe(&self, url: &str) -> String;
     fn hooks(&self) -> Vec<Delivery>;
+    /// An address that the vendor's own page and API refuse, where nothing else is wrong with the row.
+    fn bad_address(&self) -> Option<String> {
+        None
+    }
+    /// The property that a name of one part stands in, where that is not the first name.
+    fn given(&self) -> Option<&'static str> {
+        None
+    }
+    /// Calls of a first scan of several pages, besides one for each page.
+    fn extra_scan_calls(&self) -> u64 {
+        0
+    }
+    /// Why the vendor is without it, if it is.
+    fn lacks(&self, _lack: Lack) -> Option<&'static str> {
+        None
+    }
 }
 
 pub struct World {
@@ -101,13 +135,14 @@ impl World {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 7);
         let account = account(env.clone());
         let connector = lockstep_connect::registry::find(slug).expect("a connector");
-        let door = Arc::new(RouterDoor::new(connector, account.router(), env.clone()));
+        let door = Arc::new(RouterDoor::new(account.router(), env.clone(), connector, &account.token()));
         let session = Session { door: door.clone(), env };
         let names = connector.contact_properties();
         let given = match names.name {
             NameProperties::Parts { first, .. } => first,
             NameProperties::Whole(name) => name,
         };
+        let given = account.given().unwrap_or(given);
         Self { connector, account: Box::new(account), session, dial, door, names, given }
     }
 
@@ -120,14 +155,18 @@ impl World {
         [self.names.email, self.names.phone].into_iter().chain(name).map(str::to_owned).collect()
     }
 
+    /// Whether the vendor is without it, which is said.
+    pub fn lacks(&self, lack: Lack) -> bool {
+        let why = self.account.lacks(lack);
+        if let Some(why) = why {
+            println!("skipped for {}: {lack:?}: {why}", self.connector.about().slug);
+        }
+        why.is_some()
+    }
+
     /// The next call is answered by a proxy.
     pub fn proxy(&self, status: u16, body: Json) {
         self.door.proxy.lock().expect("the proxy").push_back((status, body));
-    }
-
-    /// Whether the vendor has it.
-    pub fn has(&self, lack: Lack) -> bool {
-        !self.account.lacks().contains(&lack)
     }
 
     /// Time for the vendor's index to catch up.
@@ -135,8 +174,22 @@ impl World {
         self.dial.advance(self.connector.about().index_lag + Duration::from_secs(1));
     }
 
+    /// Writes in the vendor's batches. A fault of a call with one of several rows is the row's.
     pub async fn write(&self, write: &Write) -> Result<Vec<RowOutcome>, Fault> {
-        self.connector.write(&self.session, write, &self.asked()).await
+        let batches = batches(write, self.connector.about().write_batch);
+        let mut outcomes = Vec::new();
+        for (rows, batch) in &batches {
+            match self.connector.write(&self.session, batch, &self.asked()).await {
+                Err(fault) if batches.len() > 1 && *rows == 1 => outcomes.push(Err(fault)),
+                answered => outcomes.extend(answered?),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Has the connector learn what it keeps in mind between calls, so that the next one is the write itself.
+    pub async fn acquaint(&self) {
+        self.connector.describe(&self.session).await.expect("a description");
     }
 
     /// Writes one row that must succeed; gives the record as the vendor answered it.
@@ -159,6 +212,17 @@ impl World {
 
     pub fn update(&self, trace: &str, id: &str, properties: Properties) -> Update {
         Update { trace: trace.into(), id: id.into(), properties }
+    }
+}
+
+fn batches(write: &Write, most: usize) -> Vec<(usize, Write)> {
+    match write {
+        Write::Create { key, rows } => rows
+            .chunks(most)
+            .map(|rows| (rows.len(), Write::Create { key: key.clone(), rows: rows.to_vec() }))
+            .collect(),
+        Write::Update(rows) => rows.chunks(most).map(|rows| (rows.len(), Write::Update(rows.to_vec()))).collect(),
+        Write::Archive(ids) => ids.chunks(most).map(|ids| (ids.len(), Write::Archive(ids.to_vec()))).collect(),
     }
 }
 

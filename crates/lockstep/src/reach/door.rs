@@ -150,23 +150,23 @@ fn forgotten(noted: Result<(), StoreError>) {
 fn request(connector: &dyn Connector, base_url: &str, call: &Call, grant: &Grant) -> Result<Request<Bytes>, Fault> {
     let unsendable =
         |detail: String| Fault::new(FaultClass::Bug, "request", format!("The request cannot be built: {detail}"));
+    let (path, headers, body) = match connector.proof(grant, call) {
+        Proof::Header(name, secret) => (call.path.clone(), vec![(name, secret)], call.body.clone()),
+        Proof::Body(body) => (call.path.clone(), Vec::new(), Some(body)),
+        Proof::Call { path, headers, body } => (path, headers, body),
+    };
     let mut request = Request::builder()
         .method(call.method.as_str())
-        .uri(format!("{}{}", base_url.trim_end_matches('/'), call.path))
+        .uri(format!("{}{path}", base_url.trim_end_matches('/')))
         .header(ACCEPT, "application/json");
     for (name, value) in connector.about().headers {
         request = request.header(*name, *value);
     }
-    let body = match connector.proof(grant, call) {
-        Proof::Header(name, secret) => {
-            let mut value =
-                HeaderValue::from_str(secret.expose_secret()).map_err(|error| unsendable(error.to_string()))?;
-            value.set_sensitive(true);
-            request = request.header(name, value);
-            call.body.clone()
-        }
-        Proof::Body(body) => Some(body),
-    };
+    for (name, secret) in headers {
+        let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|error| unsendable(error.to_string()))?;
+        value.set_sensitive(true);
+        request = request.header(name, value);
+    }
     let body = body.as_ref().map(serde_json::to_vec).transpose().map_err(|error| unsendable(error.to_string()))?;
     if body.is_some() {
         request = request.header(CONTENT_TYPE, "application/json");

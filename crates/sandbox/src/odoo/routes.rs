@@ -6,7 +6,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
-use http::StatusCode;
+use http::header::DATE;
+use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::refusal::Refusal;
@@ -57,6 +58,20 @@ async fn in_envelope(State(odoo): State<Odoo>, request: Request, next: Next) -> 
     rpc::refused(&envelope["id"], refusal, version)
 }
 
+/// Puts the server's clock on every answer, as every HTTP server does (RFC 9110, `Date`).
+async fn dated(State(odoo): State<Odoo>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let now_us = odoo.with(|database| database.now_us());
+    let date = jiff::Timestamp::from_microsecond(now_us).ok().and_then(|now| {
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok()?;
+        HeaderValue::from_str(&date).ok()
+    });
+    if let Some(date) = date {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
+}
+
 /// Odoo's routes and the sandbox's own. JSON-2's methods have a route each, so that counters and faults tell them apart.
 pub(super) fn router(odoo: Odoo) -> Router {
     let json2 = methods::METHODS.iter().fold(Router::new(), |router, method| {
@@ -80,5 +95,6 @@ pub(super) fn router(odoo: Odoo) -> Router {
         .route("/web/dataset/call_kw/{*path}", post(rpc::call_kw))
         .route_layer(from_fn_with_state(odoo.clone(), pass::<Odoo>))
         .route_layer(from_fn_with_state(odoo.clone(), in_envelope));
-    json2.merge(rpc).merge(admin::routes()).fallback(|| async { wire::no_such_page() }).with_state(odoo)
+    let api = json2.merge(rpc).route_layer(from_fn_with_state(odoo.clone(), dated));
+    api.merge(admin::routes()).fallback(|| async { wire::no_such_page() }).with_state(odoo)
 }

@@ -1,0 +1,225 @@
+//! Writes (the ORM reference, `create` and `write`). One call is one transaction: all of its rows or none. A list of new
+//! rows is one call; a change is one call for all records that take the same values.
+
+use std::collections::{BTreeSet, HashMap};
+
+use lockstep_core::record::{Properties, Record};
+use serde_json::{Map, Value as Json, json};
+
+use super::wire::{self, CONTACTS, ask, numbers};
+use super::{ABOUT, read, values};
+use crate::connector::{Create, Got, Outcome, RowOutcome, Update, Write};
+use crate::door::Session;
+use crate::fault::{Fault, FaultClass};
+
+/// Writes one batch: what each kind of write says, and one read of what Odoo made of it.
+pub(super) async fn write(session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
+    check(write)?;
+    match write {
+        Write::Create { rows, .. } if rows.is_empty() => Ok(Vec::new()),
+        Write::Create { key, rows } => create(session, key.as_deref(), rows, properties).await,
+        Write::Update(rows) => update(session, rows, properties).await,
+        Write::Archive(ids) => archive(session, ids).await,
+    }
+}
+
+fn check(write: &Write) -> Result<(), Fault> {
+    let names: Vec<&str> = match write {
+        Write::Create { rows, .. } => rows.iter().map(|row| row.key_value.as_str()).collect(),
+        Write::Update(rows) => rows.iter().map(|row| row.id.as_str()).collect(),
+        Write::Archive(ids) => ids.iter().map(String::as_str).collect(),
+    };
+    if names.len() > ABOUT.write_batch || names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+        let message = format!("A batch of {} rows is too large or names a row twice.", names.len());
+        return Err(Fault::new(FaultClass::Bug, "BAD_BATCH", message));
+    }
+    Ok(())
+}
+
+/// One call, and one to read what was made.
+async fn create(
+    session: &Session,
+    key: Option<&str>,
+    rows: &[Create],
+    asked: &[String],
+) -> Result<Vec<RowOutcome>, Fault> {
+    let rows: Vec<Properties> = rows.iter().map(|row| named(row, key)).collect();
+    let all: Properties = rows.iter().flatten().map(|(name, _)| (name.clone(), None)).collect();
+    let known = kinds(session, &all).await?;
+    let vals = rows.iter().map(|row| values::written(row, &known));
+    let vals: Vec<Map<String, Json>> = vals.collect::<Result<_, _>>().map_err(|fault| of_batch(fault, rows.len()))?;
+    let call = wire::write(CONTACTS, "create", json!({ "vals_list": vals }));
+    let ids: Vec<u64> = match ask(session, call).await {
+        Ok(ids) => ids,
+        Err(fault) => {
+            let fault = values::drifted(session, CONTACTS, fault, all.keys()).await;
+            return Err(of_batch(fault, rows.len()));
+        }
+    };
+    if ids.len() != rows.len() {
+        let message = format!("Odoo answered {} ids for {} new rows.", ids.len(), rows.len());
+        return Err(Fault::new(FaultClass::Unknown, "UNREADABLE_ANSWER", message));
+    }
+    let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+    Ok(seen(session, &ids, asked).await.into_iter().map(|record| Ok(Outcome::Written(record))).collect())
+}
+
+/// A new contact as it is sent. Odoo wants a name of everybody, so one without is called by its address, as Odoo itself
+/// calls those who write in.
+fn named(row: &Create, key: Option<&str>) -> Properties {
+    let mut properties = row.properties.clone();
+    if let Some(key) = key {
+        properties.insert(key.to_owned(), Some(row.key_value.clone()));
+    }
+    let text = |name: &str| row.properties.get(name).cloned().flatten().filter(|text| !text.trim().is_empty());
+    if let Some(name) = text("name").or_else(|| text("email")).or_else(|| text("phone")) {
+        properties.insert("name".to_owned(), Some(name));
+    }
+    properties
+}
+
+/// A refusal of several rows at once does not say which one it is about: it only tells the caller to split.
+fn of_batch(fault: Fault, rows: usize) -> Fault {
+    if fault.class == FaultClass::Missing && rows > 1 { Fault { class: FaultClass::Rejected, ..fault } } else { fault }
+}
+
+/// The types of the properties. One call where one is not known to be text.
+async fn kinds(session: &Session, properties: &Properties) -> Result<values::Fields, Fault> {
+    values::kinds_of(session, CONTACTS, properties).await.map_err(nothing_done)
+}
+
+/// A fault of a step before the write itself: the write was not sent.
+pub(super) fn nothing_done(fault: Fault) -> Fault {
+    match fault.class {
+        FaultClass::Busy | FaultClass::Unknown => Fault { class: FaultClass::Unreachable, ..fault },
+        _ => fault,
+    }
+}
+
+/// Records as they are after a write. What cannot be shown now was written all the same. At most two calls.
+pub(super) async fn seen(session: &Session, ids: &[String], asked: &[String]) -> Vec<Record> {
+    let got = read::get(session, CONTACTS, ids, asked).await.unwrap_or_default();
+    let mut shown: HashMap<String, Record> = got
+        .into_iter()
+        .filter_map(|got| match got {
+            Got::Found(record) | Got::Archived(record) => Some((record.id.clone(), record)),
+            Got::Missing => None,
+        })
+        .collect();
+    ids.iter().map(|id| shown.remove(id).unwrap_or_else(|| unseen(session, id))).collect()
+}
+
+/// A record that was written to and not shown.
+pub(super) fn unseen(session: &Session, id: &str) -> Record {
+    let (id, updated_at) = (id.to_owned(), session.env.now());
+    Record { id, properties: Properties::new(), updated_at, archived: false, merged: Vec::new() }
+}
+
+/// One call for all rows with the same values, and one to read what was changed.
+async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
+    let all: Properties = rows.iter().flat_map(|row| &row.properties).map(|(name, _)| (name.clone(), None)).collect();
+    let known = kinds(session, &all).await?;
+    let mut settled: Vec<Option<Result<(), Fault>>> = vec![None; rows.len()];
+    let mut stopped: Option<Fault> = None;
+    for first in 0..rows.len() {
+        if settled[first].is_some() {
+            continue;
+        }
+        let same: Vec<usize> =
+            (first..rows.len()).filter(|at| rows[*at].properties == rows[first].properties).collect();
+        let done = match (&stopped, values::written(&rows[first].properties, &known)) {
+            (Some(fault), _) => vec![Err(fault.clone()); same.len()],
+            (None, Err(fault)) => vec![Err(fault); same.len()],
+            (None, Ok(vals)) => {
+                let ids: Vec<&str> = same.iter().map(|at| rows[*at].id.as_str()).collect();
+                change(session, &ids, &vals).await
+            }
+        };
+        for (at, done) in same.into_iter().zip(done) {
+            let done = match done {
+                Err(fault) => Err(values::drifted(session, CONTACTS, fault, all.keys()).await),
+                done => done,
+            };
+            if let Err(fault) = &done
+                && !is_of_row(fault)
+            {
+                // With nothing done yet, it is the fault of the whole call.
+                if settled.iter().flatten().all(Result::is_err) && stopped.is_none() {
+                    return Err(fault.clone());
+                }
+                stopped.get_or_insert(not_sent(fault.clone()));
+            }
+            settled[at] = Some(done);
+        }
+    }
+    let ids: Vec<String> = rows
+        .iter()
+        .zip(&settled)
+        .filter(|(_, done)| matches!(done, Some(Ok(()))))
+        .map(|(row, _)| row.id.clone())
+        .collect();
+    let mut shown = if ids.is_empty() { Vec::new() } else { seen(session, &ids, asked).await }.into_iter();
+    let outcome = |done: Option<Result<(), Fault>>| match done {
+        Some(Err(fault)) => Err(fault),
+        _ => shown.next().map(Outcome::Written).ok_or_else(|| Fault::new(FaultClass::Unknown, "UNSEEN", "Not seen.")),
+    };
+    Ok(settled.into_iter().map(outcome).collect())
+}
+
+/// Whether a fault is about one row, and says nothing of the others.
+fn is_of_row(fault: &Fault) -> bool {
+    matches!(fault.class, FaultClass::Rejected | FaultClass::Missing | FaultClass::Duplicate)
+}
+
+/// The fault of rows behind one that ended the batch.
+fn not_sent(fault: Fault) -> Fault {
+    if fault.class == FaultClass::Unknown { Fault { class: FaultClass::Unreachable, ..fault } } else { fault }
+}
+
+/// Sets the values on all records, or where one of them is in the way, on each by itself. One outcome for each.
+async fn change(session: &Session, ids: &[&str], vals: &Map<String, Json>) -> Vec<Result<(), Fault>> {
+    let together = set(session, ids, vals).await;
+    match together {
+        Err(fault) if ids.len() > 1 && is_of_row(&fault) => {}
+        done => return vec![done; ids.len()],
+    }
+    let mut each: Vec<Result<(), Fault>> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let ended = each.last().and_then(|done| done.as_ref().err()).filter(|fault| !is_of_row(fault));
+        each.push(match ended {
+            Some(fault) => Err(not_sent(fault.clone())),
+            None => set(session, &[id], vals).await,
+        });
+    }
+    each
+}
+
+async fn set(session: &Session, ids: &[&str], vals: &Map<String, Json>) -> Result<(), Fault> {
+    let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+    let known = numbers(&ids);
+    if known.len() < ids.len() {
+        return Err(Fault::new(FaultClass::Missing, "NO_RECORD", "Odoo's ids are numbers."));
+    }
+    let _done: Json = ask(session, wire::write(CONTACTS, "write", json!({ "ids": known, "vals": vals }))).await?;
+    Ok(())
+}
+
+/// One call, and one for each record where one is in the way. What is gone already is archived well enough.
+async fn archive(session: &Session, ids: &[String]) -> Result<Vec<RowOutcome>, Fault> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let vals = Map::from_iter([("active".to_owned(), false.into())]);
+    let done = change(session, &ids, &vals).await;
+    if let Some(Err(fault)) = done.first().filter(|_| done.iter().all(|it| *it == done[0]))
+        && !is_of_row(fault)
+    {
+        return Err(fault.clone());
+    }
+    let outcome = |done: Result<(), Fault>| match done {
+        Err(fault) if fault.class != FaultClass::Missing => Err(fault),
+        _ => Ok(Outcome::Archived),
+    };
+    Ok(done.into_iter().map(outcome).collect())
+}
