@@ -10,6 +10,7 @@ mod grants;
 mod meta;
 mod objects;
 mod recorded;
+mod salesforce;
 mod searches;
 mod served;
 mod webhooks;
