@@ -65,6 +65,27 @@ pub trait Account {
     /// Has webhooks sent to the address from now on; gives the secret that signs them.
     fn subscribe(&self, url: &str) -> String;
     fn hooks(&self) -> Vec<Delivery>;
+
+    /// The property that a name of one part stands in, where that is not the first name.
+    fn given(&self) -> Option<&'static str> {
+        None
+    }
+    /// Whether the vendor keeps e-mail addresses unique.
+    fn keeps_addresses_unique(&self) -> bool {
+        true
+    }
+    /// Whether a write to a record that was merged away reaches the survivor; else it is refused as missing.
+    fn leads_writes_to_survivors(&self) -> bool {
+        true
+    }
+    /// Whether changes go by an index that learns of edits late.
+    fn shows_changes_late(&self) -> bool {
+        true
+    }
+    /// Whether the vendor sends webhooks.
+    fn has_hooks(&self) -> bool {
+        true
+    }
 }
 
 pub struct World {
@@ -91,6 +112,7 @@ impl World {
             NameProperties::Parts { first, .. } => first,
             NameProperties::Whole(name) => name,
         };
+        let given = account.given().unwrap_or(given);
         Self { connector, account: Box::new(account), session, dial, door, names, given }
     }
 
