@@ -12,6 +12,7 @@ pub mod hubspot;
 pub mod oauth;
 pub mod objects;
 pub mod registry;
+pub mod salesforce;
 #[cfg(test)]
 mod script;
 

@@ -9,6 +9,9 @@ mod hubspot_objects;
 mod objects;
 mod recorded;
 mod registry;
+mod salesforce;
+mod salesforce_objects;
+mod salesforce_recorded;
 mod scans;
 mod world;
 
@@ -18,6 +21,7 @@ use world::World;
 fn world(slug: &str, page_max: Option<usize>) -> World {
     match slug {
         "hubspot" => hubspot::world(page_max),
+        "salesforce" => salesforce::world(page_max),
         other => panic!("{other} is in the registry but has no world in tests/conform"),
     }
 }
