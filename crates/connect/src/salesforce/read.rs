@@ -297,3 +297,77 @@ impl Sheet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::script::{Line, Script};
+
+    const ID: &str = "003ak000003dQCGAA2";
+
+    fn row(id: &str) -> Json {
+        json!({ "Id": id, "SystemModstamp": "2026-11-22T11:00:00.000+0000" })
+    }
+
+    #[tokio::test]
+    async fn full_batches_of_what_is_there_cost_one_call_each() {
+        let ids: Vec<String> = (0..2_500).map(|n| long_id(&format!("003ak0000{n:06}")).expect("an id")).collect();
+        let line = |ids: &[String]| Line::new(200, json!(ids.iter().map(|id| row(id)).collect::<Vec<_>>()));
+        let (script, session, _) = Script::new([line(&ids[..2_000]), line(&ids[2_000..])]);
+        let got = get(&session, CONTACT, &ids, &[]).await.expect("answers");
+        assert!(got.len() == 2_500 && got.iter().all(|got| matches!(got, Got::Found(_))));
+        let calls = script.calls();
+        assert!(calls.len() == 2 && calls.iter().all(|call| !call.effect));
+        let (script, session, _) = Script::new([]);
+        let got = get(&session, CONTACT, &["999".to_owned()], &[]).await.expect("an answer");
+        assert!(matches!(got[..], [Got::Missing]) && script.calls().is_empty(), "what can be no id is not asked for");
+    }
+
+    #[tokio::test]
+    async fn a_query_that_cannot_name_every_field_is_read_by_id() {
+        let wanted: Vec<String> = (0..800).map(|n| format!("A_field_of_the_org_{n}__c")).collect();
+        let mut shown = row(ID);
+        shown[&wanted[799]] = "x".into();
+        let found = Line::new(200, json!({ "done": true, "records": [row(ID)] }));
+        let (script, session, _) = Script::new([found, Line::new(200, json!([shown]))]);
+        let found = find(&session, &Find::Email("a@example.com".into()), &wanted).await.expect("one");
+        assert_eq!(found[0].text(&wanted[799]), Some("x"));
+        assert!(script.calls()[0].path.len() < PATH_CHARS_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_key_leads_to_one_record_to_none_or_to_too_many() {
+        let refused = |message: &str| json!([{ "errorCode": "NOT_FOUND", "message": message }]);
+        let no_key = "Provided external ID field does not exist or is not accessible: LastName";
+        let lines = [
+            Line::new(200, row(ID)),
+            Line::new(404, refused("The requested resource does not exist")),
+            Line::new(300, json!(["/a", "/b"])),
+            Line::new(404, refused(no_key)),
+        ];
+        let (script, session, _) = Script::new(lines);
+        let key = Key { property: "lockstep_id".to_owned(), value: "a/b c".to_owned() };
+        let ask = || by_key(&session, CONTACT, &key, &[]);
+        assert_eq!(ask().await.expect("an answer").map(|record| record.id).as_deref(), Some(ID));
+        assert!(ask().await.expect("an answer").is_none());
+        for _ in 0..2 {
+            let fault = ask().await.expect_err("no key");
+            assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some("lockstep_id")));
+        }
+        let path =
+            "/services/data/v66.0/sobjects/Contact/Lockstep_Id__c/a%2Fb%20c?fields=Id,SystemModstamp,Lockstep_Id__c";
+        assert_eq!(script.calls()[0].path, path);
+    }
+
+    #[test]
+    fn a_number_is_looked_for_as_people_may_have_typed_it() {
+        let terms = phone_terms("+6281234567890");
+        for typed in ["6281234567890", "81234567890", "081234567890"] {
+            assert!(terms.iter().any(|term| term == typed), "{typed}");
+        }
+        assert!(phone_terms("+14155551212").iter().any(|term| term == "4155551212"));
+        assert!(phone_terms("12").is_empty());
+    }
+}

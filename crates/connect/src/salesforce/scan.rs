@@ -212,3 +212,126 @@ impl Place {
         is_step.then_some(Self { since: Some(since), window: None, clock: Some(clocks), late_at: Some(since) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lockstep_core::env::Dial;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::script::{Line, NOON, Script};
+
+    const IDS: [&str; 3] = ["003ak000003dQCDAA2", "003ak000003dQCEAA2", "003ak000003dQCGAA2"];
+
+    fn row(id: &str) -> Json {
+        json!({ "Id": id, "SystemModstamp": "2026-11-22T11:00:00.000+0000", "Email": null })
+    }
+
+    fn page(rows: &[Json], done: bool) -> Line {
+        Line::new(200, json!({ "totalSize": rows.len(), "done": done, "records": rows }))
+    }
+
+    struct Scan {
+        script: Arc<Script>,
+        session: Session,
+        dial: Dial,
+        cursor: Option<Cursor>,
+    }
+
+    impl Scan {
+        fn new() -> Self {
+            let (script, session, dial) = Script::new([]);
+            Self { script, session, dial, cursor: None }
+        }
+
+        /// Feeds one answer; gives the ids, whether there is more, and the query's conditions.
+        async fn step(&mut self, line: Line) -> (Vec<String>, bool, String) {
+            self.script.then(line);
+            let page = changes(&self.session, self.cursor.as_ref(), &["Email".to_owned()]).await.expect("a page");
+            self.cursor = Some(page.cursor);
+            let path = self.script.calls().remove(0).path;
+            let (_, query) = path.split_once("?q=").expect("a query");
+            let query = percent_encoding::percent_decode_str(query).decode_utf8().expect("text").into_owned();
+            let (_, rest) = query.split_once(" FROM Contact ").expect("an object");
+            let (conditions, _) = rest.split_once(" ORDER BY Id LIMIT 2000").expect("an order");
+            (page.records.into_iter().map(|record| record.id).collect(), page.more, conditions.to_owned())
+        }
+    }
+
+    const SINCE: &str = "WHERE (IsDeleted = false OR MasterRecordId != null) AND SystemModstamp >= ";
+
+    #[tokio::test]
+    async fn the_first_window_reads_everything_and_the_next_starts_where_it_closed() {
+        let mut scan = Scan::new();
+        let (ids, more, conditions) = scan.step(page(&[row(IDS[0])], false).date(NOON)).await;
+        assert_eq!((ids, more, conditions.as_str()), (vec![IDS[0].to_owned()], true, ""));
+        scan.dial.advance(Duration::from_secs(60));
+        let (_, more, conditions) = scan.step(page(&[row(IDS[1])], true).date(scan.dial.now())).await;
+        let until = NOON.plus(DATE_STEP);
+        assert_eq!((more, conditions), (false, format!("WHERE SystemModstamp <= {until} AND Id > '{}'", IDS[0])));
+        let (_, more, conditions) = scan.step(page(&[], true).date(scan.dial.now())).await;
+        assert_eq!((more, conditions), (false, format!("{SINCE}{}", NOON.minus(OVERLAP))), "an empty poll is one call");
+    }
+
+    #[tokio::test]
+    async fn every_few_minutes_a_window_looks_for_late_transactions() {
+        let mut scan = Scan::new();
+        let mut starts = Vec::new();
+        for _ in 0..7 {
+            let now = scan.dial.now();
+            let (_, _, conditions) = scan.step(page(&[], true).date(now)).await;
+            starts.extend(conditions.strip_prefix(SINCE).and_then(Time::parse).map(|from| now.since(from).as_secs()));
+            scan.dial.advance(Duration::from_secs(100));
+        }
+        assert_eq!(starts, [105, 105, 105, 700, 105, 105]);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_steps_back_is_followed_once_and_one_that_steps_forward_hides_nothing() {
+        let mut scan = Scan::new();
+        scan.step(page(&[], true).date(NOON)).await;
+        let stepped = NOON.minus(Duration::from_secs(600));
+        let (ids, more, _) = scan.step(page(&[row(IDS[0])], true).date(stepped)).await;
+        assert_eq!((ids.len(), more), (1, true), "what was read is kept, and more is said");
+        let (_, more, conditions) = scan.step(page(&[], true).date(stepped)).await;
+        let from = conditions.strip_prefix(SINCE).and_then(Time::parse).expect("a start");
+        assert!(!more && from <= stepped.minus(STEP_MARGIN));
+        let ahead = NOON.plus(Duration::from_secs(900));
+        scan.step(page(&[], true).date(ahead)).await;
+        let (_, _, conditions) = scan.step(page(&[], true).date(ahead)).await;
+        let from = conditions.strip_prefix(SINCE).and_then(Time::parse).expect("a start");
+        assert!(from <= stepped, "from where the old course was");
+        let (_, more, _) = scan.step(page(&[], true).date(ahead.minus(CLOCK_TOLERANCE))).await;
+        assert!(!more, "two seconds are no step");
+    }
+
+    #[tokio::test]
+    async fn a_survivor_that_the_page_does_not_show_is_read() {
+        let mut scan = Scan::new();
+        scan.step(page(&[], true).date(NOON)).await;
+        let gone = |id: &str, master: Option<&str>| {
+            let mut row = row(id);
+            row["IsDeleted"] = true.into();
+            row["MasterRecordId"] = master.into();
+            row
+        };
+        scan.script.then(page(&[gone(IDS[0], Some(IDS[2])), gone(IDS[1], None)], true).date(NOON));
+        scan.script.then(Line::new(200, json!([row(IDS[2])])));
+        let page = changes(&scan.session, scan.cursor.as_ref(), &["Email".to_owned()]).await.expect("a page");
+        let told: Vec<_> = page.records.iter().map(|it| (it.id.as_str(), it.merged.clone(), it.archived)).collect();
+        assert_eq!(told, [(IDS[2], vec![IDS[0].to_owned()], false)], "and a deleted one does not show");
+    }
+
+    #[tokio::test]
+    async fn answers_that_would_never_end_and_foreign_places_are_refused() {
+        let scan = Scan::new();
+        scan.script.then(page(&[], false).date(NOON));
+        let fault = changes(&scan.session, None, &[]).await.expect_err("an empty page");
+        assert_eq!(fault.class, FaultClass::Busy);
+        let foreign = Cursor(json!({ "offset": 3 }));
+        let fault = changes(&scan.session, Some(&foreign), &[]).await.expect_err("no place of ours");
+        assert_eq!(fault.class, FaultClass::Stale);
+    }
+}
