@@ -178,3 +178,66 @@ impl Other {
         Ok(read::query(session, &read::Query::living(self.object, rest), &[]).await?.count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    const ID: &str = "006ak00000OQ4RxAAL";
+
+    fn composite(parts: &[(u16, Json)]) -> Line {
+        let part = |(status, body): &(u16, Json)| json!({ "httpStatusCode": status, "body": body });
+        Line::new(200, json!({ "compositeResponse": parts.iter().map(part).collect::<Vec<_>>() }))
+    }
+
+    fn refusal(code: &str) -> Json {
+        json!([{ "errorCode": code, "message": "no" }])
+    }
+
+    fn creating() -> Deed {
+        let properties = [("Name", Some("Lamps")), ("Amount", None)];
+        let properties = properties.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).into();
+        Deed::Create { object: "Opportunity".to_owned(), properties, key: None, links: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn a_record_is_made_and_read_in_one_call_that_does_all_or_nothing() {
+        let shown = json!([{ "Id": ID, "SystemModstamp": "2026-11-22T11:00:00.000+0000", "Name": "Lamps" }]);
+        let line = composite(&[(201, json!({ "id": ID, "success": true, "errors": [] })), (200, shown)]);
+        let (script, session, _) = Script::new([line]);
+        let made = carry_out(&session, &creating(), &["Name".to_owned()]).await.expect("a record");
+        assert!(matches!(made, Outcome::Written(record) if record.id == ID && record.text("Name") == Some("Lamps")));
+        let call = script.calls().remove(0);
+        let body = call.body.expect("a body");
+        assert!(call.effect && body["allOrNone"] == true);
+        assert_eq!(body["compositeRequest"][0]["body"], json!({ "Name": "Lamps" }), "nothing has to be cleared");
+        assert_eq!(body["compositeRequest"][1]["body"]["ids"], json!(["@{made.id}"]));
+    }
+
+    #[tokio::test]
+    async fn the_part_that_was_refused_for_its_own_sake_says_why() {
+        let halted = || (400, refusal("PROCESSING_HALTED"));
+        let cases = [
+            (composite(&[halted(), (400, refusal("INVALID_EMAIL_ADDRESS"))]), FaultClass::Rejected),
+            (composite(&[(400, refusal("UNABLE_TO_LOCK_ROW")), halted()]), FaultClass::Busy),
+            (composite(&[(404, refusal("ENTITY_IS_DELETED")), halted()]), FaultClass::Rejected),
+            (composite(&[(201, json!({}))]), FaultClass::Unknown),
+            (Line::new(502, Json::Null), FaultClass::Unknown),
+            (Line::new(503, refusal("SERVER_UNAVAILABLE")), FaultClass::Busy),
+        ];
+        for (line, class) in cases {
+            let (_script, session, _) = Script::new([line]);
+            assert_eq!(carry_out(&session, &creating(), &[]).await.expect_err("refused").class, class);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_looked_up_was_not_written() {
+        let links = vec![Link { to: "Contract__c:a01ak00000OQ4RxAAL".parse().expect("a record id"), kind: None }];
+        let record = RecordId::new("Opportunity", ID).expect("a record id");
+        let deed = Deed::Update { record, properties: Properties::new(), links };
+        let (_script, session, _) = Script::new([Line::new(503, Json::Null)]);
+        assert_eq!(carry_out(&session, &deed, &[]).await.expect_err("later").class, FaultClass::Unreachable);
+    }
+}

@@ -341,6 +341,11 @@ mod tests {
         }
         let asked = ["lockstep_id", "Id", "Email", "email"].map(str::to_owned);
         assert_eq!(fields(&["Id"], &asked).expect("fields"), ["Id", "Lockstep_Id__c", "Email"]);
+        let gone = |name: &str| Fault { property: Some(name.to_owned()), ..Fault::new(FaultClass::Drift, "X", "x") };
+        let told = |name: &str, asked: &[String]| in_callers_words(gone(name), asked).property.unwrap_or_default();
+        assert_eq!(told("Lockstep_Id__c", &asked), "lockstep_id");
+        assert_eq!(told("Lockstep_Id__c", &["Lockstep_Id__c".to_owned()]), "Lockstep_Id__c");
+        assert_eq!(told("Email", &asked), "Email");
         let fault = fields(&[], &["Name FROM User".to_owned()]).expect_err("no name");
         assert_eq!(fault.class, FaultClass::Drift);
     }
