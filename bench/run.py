@@ -242,7 +242,7 @@ def calls():
 def paced():
     """The vendor's limits as they are, on both sides: how long a first run takes, and whether one call is refused."""
     count = 10_000
-    limits = {"LOCKSTEP_VENDOR_LIMITS_HUBSPOT_GENERAL": "110", "LOCKSTEP_VENDOR_LIMITS_HUBSPOT_SEARCH": "5"}
+    limits = {"LOCKSTEP_HUBSPOT_CALLS": "110", "LOCKSTEP_HUBSPOT_SEARCHES": "5"}
     os.environ.update(limits)
     try:
         with sandbox_with(0, quirks=()) as port, tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ pub mod fault;
 pub mod hubspot;
 pub mod oauth;
 pub mod objects;
+pub mod pipedrive;
 pub mod registry;
 pub mod salesforce;
 #[cfg(test)]

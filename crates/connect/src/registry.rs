@@ -4,7 +4,7 @@ use crate::connector::Connector;
 
 /// The connectors by slug.
 pub fn all() -> Vec<&'static dyn Connector> {
-    vec![&crate::hubspot::Hubspot, &crate::salesforce::Salesforce]
+    vec![&crate::hubspot::Hubspot, &crate::pipedrive::Pipedrive, &crate::salesforce::Salesforce]
 }
 
 /// The connector of a vendor.

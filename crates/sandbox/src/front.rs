@@ -47,6 +47,11 @@ pub(crate) trait Fronted: Clone + Send + Sync + 'static {
 
     /// The vendor's own answer for a status that the fault switch ordered.
     fn refuse(&self, status: u16, policy: Option<&str>) -> Response;
+
+    /// Whether a status of this policy is answered although the work was done: the routes then find [`Belated`].
+    fn is_belated(&self, _policy: Option<&str>) -> bool {
+        false
+    }
 }
 
 /// In a response's extensions: how many rows it carries. One without it.
@@ -60,6 +65,10 @@ pub(crate) struct Throttled;
 /// In a request's extensions: only so many rows of the batch are to be done.
 #[derive(Clone, Copy)]
 pub(crate) struct Cut(pub(crate) usize);
+
+/// In a request's extensions: the work is to be done, and this status answered all the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Belated(pub(crate) u16);
 
 /// Counts a call and strikes it where a fault was ordered. To be put on a router as `route_layer`: the counters and the
 /// faults know a call by its method and its route's template.
@@ -75,9 +84,16 @@ pub(crate) async fn pass<V: Fronted>(
     if let Some(Effect::PartialBatch { rows }) = strike {
         request.extensions_mut().insert(Cut(rows));
     }
+    let belated = match &strike {
+        Some(Effect::Status { status, policy }) if vendor.is_belated(policy.as_deref()) => Some(Belated(*status)),
+        _ => None,
+    };
+    if let Some(belated) = belated {
+        request.extensions_mut().insert(belated);
+    }
     let response = match &strike {
         Some(Effect::LostBefore) => dropped(),
-        Some(Effect::Status { status, policy }) => vendor.refuse(*status, policy.as_deref()),
+        Some(Effect::Status { status, policy }) if belated.is_none() => vendor.refuse(*status, policy.as_deref()),
         _ => next.run(request).await,
     };
     let lost = strike.as_ref().is_some_and(loses);

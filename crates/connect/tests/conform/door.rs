@@ -7,24 +7,28 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
-use lockstep_connect::{Answer, Call, Door, Fault, FaultClass};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Grant, Proof};
 use lockstep_core::env::Env;
 use lockstep_sandbox::Dropped;
+use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 use tower::ServiceExt as _;
 
 pub struct RouterDoor {
     pub router: Router,
     pub env: Env,
+    /// Says how calls show who makes them.
+    pub connector: &'static dyn Connector,
     /// What calls are authorised by.
-    pub token: String,
+    pub grant: Grant,
     /// Answers given by something between us and the vendor, instead of the vendor's.
     pub proxy: Mutex<VecDeque<(u16, Json)>>,
 }
 
 impl RouterDoor {
-    pub fn new(router: Router, env: Env) -> Self {
-        Self { router, env, token: "pat-conform".to_owned(), proxy: Mutex::default() }
+    pub fn new(connector: &'static dyn Connector, router: Router, env: Env) -> Self {
+        let grant = Grant::fixed("pat-conform".to_owned().into());
+        Self { router, env, connector, grant, proxy: Mutex::default() }
     }
 }
 
@@ -37,14 +41,19 @@ impl Door for RouterDoor {
         }
         let lost =
             || Fault::new(if call.effect { FaultClass::Unknown } else { FaultClass::Busy }, "network", "no answer");
-        let body = call.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let request = Request::builder()
-            .method(call.method.as_str())
-            .uri(&call.path)
-            .header("authorization", format!("Bearer {}", self.token))
-            .header("content-type", "application/json")
-            .body(body)
-            .expect("a request");
+        let mut request = Request::builder().method(call.method.as_str()).uri(&call.path);
+        for (name, value) in self.connector.about().headers {
+            request = request.header(*name, *value);
+        }
+        let body = match self.connector.proof(&self.grant, &call) {
+            Proof::Header(name, value) => {
+                request = request.header(name, value.expose_secret());
+                call.body.clone()
+            }
+            Proof::Body(body) => Some(body),
+        };
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = request.header("content-type", "application/json").body(body).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("a router answers");
         if response.extensions().get::<Dropped>().is_some() {
             return Err(lost());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockstep_connect::{Connector, Deed, FaultClass, Outcome, Session};
+use lockstep_connect::{Connector, Deed, FaultClass, Grant, Outcome, Session};
 use lockstep_core::crm::{ApiObject, Link, NativeKind, RecordId, Selector};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::record::{Properties, Record};
@@ -24,8 +24,8 @@ fn office() -> Office {
     let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
     let settings = HubspotSettings { clock: Arc::new(move || dial.now().0), ..HubspotSettings::default() };
     let hubspot = Hubspot::new(settings);
-    let door = Arc::new(RouterDoor::new(hubspot.router(), env.clone()));
     let connector = lockstep_connect::registry::find("hubspot").expect("HubSpot");
+    let door = Arc::new(RouterDoor::new(connector, hubspot.router(), env.clone()));
     Office { hubspot, session: Session { door, env }, connector }
 }
 
@@ -290,7 +290,8 @@ async fn only_what_the_grant_covers_is_offered() {
     let office = office();
     let tokens = office.hubspot.grant_scopes(&["crm.objects.contacts.read", "crm.schemas.contacts.read"]);
     let env = office.session.env.clone();
-    let door = RouterDoor { token: tokens.access_token, ..RouterDoor::new(office.hubspot.router(), env.clone()) };
+    let grant = Grant::fixed(tokens.access_token.into());
+    let door = RouterDoor { grant, ..RouterDoor::new(office.connector, office.hubspot.router(), env.clone()) };
     let session = Session { door: Arc::new(door), env };
     let slugs = |objects: Vec<ApiObject>| objects.into_iter().map(|it| it.slug).collect::<Vec<_>>();
     let offered = office.connector.objects(&session).await.expect("objects");

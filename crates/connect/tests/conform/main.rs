@@ -7,6 +7,9 @@ mod door;
 mod hubspot;
 mod hubspot_objects;
 mod objects;
+mod pipedrive;
+mod pipedrive_objects;
+mod pipedrive_recorded;
 mod recorded;
 mod registry;
 mod salesforce;
@@ -21,6 +24,7 @@ use world::World;
 fn world(slug: &str, page_max: Option<usize>) -> World {
     match slug {
         "hubspot" => hubspot::world(page_max),
+        "pipedrive" => pipedrive::world(page_max),
         "salesforce" => salesforce::world(page_max),
         other => panic!("{other} is in the registry but has no world in tests/conform"),
     }

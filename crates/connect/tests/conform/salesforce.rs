@@ -15,7 +15,7 @@ use lockstep_sandbox::{Effect, Fault, Salesforce, SalesforceSettings};
 use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, Sample, Strike, World, set};
+use crate::world::{Account, Delivery, Lack, Sample, Strike, World, set};
 
 #[derive(Clone)]
 struct SalesforceAccount {
@@ -140,24 +140,10 @@ impl Account for SalesforceAccount {
         Some("LastName")
     }
 
-    /// Only where an admin made a rule against duplicates, which does not say in rows which record is in the way.
-    fn keeps_addresses_unique(&self) -> bool {
-        false
-    }
-
-    /// A record that was merged away is deleted.
-    fn leads_writes_to_survivors(&self) -> bool {
-        false
-    }
-
-    /// Queries read the database itself.
-    fn shows_changes_late(&self) -> bool {
-        false
-    }
-
-    /// Salesforce has none over REST.
-    fn has_hooks(&self) -> bool {
-        false
+    /// Addresses are unique only where an admin made a rule, which does not say in rows which record is in the way; queries
+    /// read the database itself; a record that was merged away is deleted; and nothing is sent to webhooks.
+    fn lacks(&self) -> &'static [Lack] {
+        &[Lack::UniqueAddresses, Lack::LateChanges, Lack::WritesAfterMerge, Lack::Hooks]
     }
 }
 

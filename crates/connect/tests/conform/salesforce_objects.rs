@@ -23,8 +23,8 @@ fn office() -> Office {
     let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
     let org =
         Salesforce::new(SalesforceSettings { clock: Arc::new(move || dial.now().0), ..SalesforceSettings::default() });
-    let door = Arc::new(RouterDoor::new(org.router(), env.clone()));
     let connector = lockstep_connect::registry::find("salesforce").expect("Salesforce");
+    let door = Arc::new(RouterDoor::new(connector, org.router(), env.clone()));
     Office { org, session: Session { door, env }, connector }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lockstep_connect::Cursor;
 use lockstep_core::record::Record;
 
-use crate::world::World;
+use crate::world::{Lack, World};
 
 /// A reader that keeps what it was shown last of each record, as a sync does.
 struct Reader<'a> {
@@ -95,7 +95,9 @@ pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) 
     edit(99, 1);
     world.dial.advance(Duration::from_secs(2));
     reader.read_all().await;
-    assert_eq!(reader.name(&ids[1]) != Some("R99-1"), world.account.shows_changes_late(), "the index lags");
+    if world.has(Lack::LateChanges) {
+        assert_ne!(reader.name(&ids[1]), Some("R99-1"), "the index lags");
+    }
     world.wait_for_index();
     reader.read_all().await;
     assert_eq!(reader.name(&ids[0]), Some(format!("R{round}-0").as_str()));
@@ -121,8 +123,10 @@ pub async fn a_merge_shows_as_a_change_of_the_survivor(world: World) {
     reader.read_all().await;
     let survivor = world.account.merge(&ids[0], &ids[1]);
     world.wait_for_index();
+    reader.seen.clear();
     reader.read_all().await;
-    assert!(reader.seen[&survivor].merged.contains(&ids[1]));
+    let shown = &reader.seen[&survivor];
+    assert!(shown.merged.contains(&ids[1]) || !world.has(Lack::MergeTrail));
 }
 
 pub async fn a_clock_that_is_off_or_steps_back_loses_nothing(world: World) {

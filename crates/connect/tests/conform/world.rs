@@ -24,6 +24,23 @@ pub enum Strike {
     TooMany,
 }
 
+/// What a vendor does not have, so that nobody can ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// E-mail addresses that only one record may have.
+    UniqueAddresses,
+    /// A trail from a merged record to the one it lives on in.
+    MergeTrail,
+    /// A list of archived records.
+    ArchivedList,
+    /// Changes that show later than they are made.
+    LateChanges,
+    /// Writes to a merged record that reach the one it lives on in; they are refused as missing.
+    WritesAfterMerge,
+    /// Webhooks.
+    Hooks,
+}
+
 /// A webhook as the vendor sends it.
 pub struct Delivery {
     pub url: String,
@@ -53,6 +70,10 @@ pub trait Account {
     fn archive(&self, id: &str);
     fn merge(&self, winner: &str, loser: &str) -> String;
     fn drop_property(&self, name: &str);
+    /// What the vendor cannot have.
+    fn lacks(&self) -> &'static [Lack] {
+        &[]
+    }
     fn samples(&self) -> Vec<Sample>;
     fn drop_property_of(&self, object: &str, name: &str);
     fn revoke(&self);
@@ -69,22 +90,6 @@ pub trait Account {
     /// The property that a name of one part stands in, where that is not the first name.
     fn given(&self) -> Option<&'static str> {
         None
-    }
-    /// Whether the vendor keeps e-mail addresses unique.
-    fn keeps_addresses_unique(&self) -> bool {
-        true
-    }
-    /// Whether a write to a record that was merged away reaches the survivor; else it is refused as missing.
-    fn leads_writes_to_survivors(&self) -> bool {
-        true
-    }
-    /// Whether changes go by an index that learns of edits late.
-    fn shows_changes_late(&self) -> bool {
-        true
-    }
-    /// Whether the vendor sends webhooks.
-    fn has_hooks(&self) -> bool {
-        true
     }
 }
 
@@ -104,8 +109,8 @@ impl World {
     pub fn new<A: Account + 'static>(slug: &str, account: impl FnOnce(Env) -> A) -> Self {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 7);
         let account = account(env.clone());
-        let door = Arc::new(RouterDoor::new(account.router(), env.clone()));
         let connector = lockstep_connect::registry::find(slug).expect("a connector");
+        let door = Arc::new(RouterDoor::new(connector, account.router(), env.clone()));
         let session = Session { door: door.clone(), env };
         let names = connector.contact_properties();
         let given = match names.name {
@@ -128,6 +133,11 @@ impl World {
     /// The next call is answered by a proxy.
     pub fn proxy(&self, status: u16, body: Json) {
         self.door.proxy.lock().expect("the proxy").push_back((status, body));
+    }
+
+    /// Whether the vendor has it.
+    pub fn has(&self, lack: Lack) -> bool {
+        !self.account.lacks().contains(&lack)
     }
 
     /// Time for the vendor's index to catch up.

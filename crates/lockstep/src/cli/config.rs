@@ -1,8 +1,8 @@
 //! `lockstep config`
 
 use super::screen;
-use crate::config::DEFAULTS;
+use crate::config::defaults;
 
 pub fn run() -> anyhow::Result<()> {
-    screen::say(DEFAULTS.trim_end())
+    screen::say(defaults().trim_end())
 }

@@ -283,14 +283,15 @@ async fn key_property(connection: &ConnectionOf, connector: &dyn Connector, sess
                 format!("{name} is gone from the account"),
                 "make it again as a unique text property of that name",
             ),
-            Some(property) if !property.unique => {
+            Some(property) if !property.unique && connector.about().upsert_by_key => {
                 chart.broken(
                     what,
                     format!("{name} is not unique"),
                     "make it again as a unique text property of that name",
                 );
             }
-            Some(_) => chart.well(what, format!("{name} is there and unique")),
+            Some(property) if property.unique => chart.well(what, format!("{name} is there and unique")),
+            Some(_) => chart.well(what, format!("{name} is there")),
         },
     }
 }

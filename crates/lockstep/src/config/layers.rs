@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use super::DEFAULTS;
+use super::defaults;
 
 const ENVIRONMENT_PREFIX: &str = "LOCKSTEP_";
 
@@ -67,7 +67,7 @@ impl Setting {
 
 #[expect(clippy::expect_used, reason = "the defaults are part of the program, and a test parses them")]
 pub(super) fn known_settings() -> Vec<Setting> {
-    let defaults: Table = DEFAULTS.parse().expect("the shipped defaults are valid TOML");
+    let defaults: Table = defaults().parse().expect("the shipped defaults are valid TOML");
     leaves("", defaults)
 }
 

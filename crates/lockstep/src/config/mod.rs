@@ -1,10 +1,12 @@
 //! The settings: one commented TOML file, the environment over it, flags over both.
 //!
-//! The shipped file [`DEFAULTS`] is at once the list of known keys, their types, their defaults and the
+//! The shipped file [`defaults`] is at once the list of known keys, their types, their defaults and the
 //! reference for people.
 
 mod layers;
+mod vendors;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,21 +15,21 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use toml::Table;
 
-use crate::app::{OAuthApp, RateLimits, Settings, VendorLimits};
+use crate::app::{RateLimits, Settings};
 use crate::egress::Rules;
 
 pub use layers::{ConfigError, insert};
+pub use vendors::VendorConfig;
 
 use layers::{from_environment, known_settings, overlay};
 
 /// Every setting at its default, with a comment each.
-pub const DEFAULTS: &str = include_str!("../../data/lockstep.toml");
+pub fn defaults() -> String {
+    format!("{}{}", include_str!("../../data/lockstep.toml"), vendors::sections())
+}
 
 /// The name of the settings file in the data folder.
 pub const FILE_NAME: &str = "lockstep.toml";
-
-/// The connector's slug.
-const HUBSPOT: &str = "hubspot";
 
 /// Seconds; a shorter poll would eat a vendor's search limit, a longer census would hide deletes for weeks.
 const POLL_SECONDS: std::ops::RangeInclusive<u64> = 1..=86_400;
@@ -55,12 +57,11 @@ pub struct Config {
     pub sync: SyncConfig,
     /// Which targets may be reached.
     pub egress: EgressConfig,
-    /// The HubSpot app.
-    pub hubspot: HubspotConfig,
-    /// What vendor accounts allow.
-    pub vendor_limits: VendorLimitsConfig,
     /// The log.
     pub log: LogConfig,
+    /// Each vendor, by slug.
+    #[serde(skip)]
+    pub vendors: BTreeMap<String, VendorConfig>,
 }
 
 /// Section `rate_limits`.
@@ -111,26 +112,6 @@ pub struct EgressConfig {
     pub allow: Vec<String>,
     /// Whether loopback is allowed.
     pub allow_local_targets: bool,
-}
-
-/// Section `hubspot`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HubspotConfig {
-    /// The app's client id, or empty.
-    pub client_id: String,
-    /// The app's client secret, or empty.
-    pub client_secret: SecretString,
-    /// Where HubSpot is for CRM Link, or empty for HubSpot's own address.
-    pub base_url: String,
-}
-
-/// Section `vendor_limits`. A figure of 0 keeps the connector's.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VendorLimitsConfig {
-    /// HubSpot: calls in ten seconds, searches in one.
-    pub hubspot: VendorLimits,
 }
 
 /// Section `log`.
@@ -192,15 +173,16 @@ impl Config {
             origin: origin.to_owned(),
             detail: error.to_string().trim_end().to_owned(),
         };
-        let mut settings: Table = DEFAULTS.parse().map_err(|error| syntax("the defaults", error))?;
+        let mut settings: Table = defaults().parse().map_err(|error| syntax("the defaults", error))?;
         let known = known_settings();
         overlay(&mut settings, text.parse().map_err(|error| syntax(origin, error))?, "", origin, &known)?;
         overlay(&mut settings, from_environment(environment, &known)?, "", "the environment", &known)?;
         overlay(&mut settings, flags, "", "the command line", &known)?;
+        let vendors = vendors::take(&mut settings)?;
         let config: Self = settings
             .try_into()
             .map_err(|error: toml::de::Error| ConfigError::Invalid(error.to_string().trim().replace('\n', " ")))?;
-        config.checked()
+        Self { vendors, ..config }.checked()
     }
 
     fn checked(mut self) -> Result<Self, ConfigError> {
@@ -219,10 +201,6 @@ impl Config {
         if self.webhooks.disable_after == 0 {
             return invalid("\"webhooks.disable_after\" must be at least 1");
         }
-        let VendorLimits { general, search } = self.vendor_limits.hubspot;
-        if (general == 0) != (search == 0) {
-            return invalid("\"vendor_limits.hubspot\" wants both figures, or 0 for both");
-        }
         if !self.public_url.is_empty() {
             let web = url::Url::parse(&self.public_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
             if !web {
@@ -238,6 +216,10 @@ impl Config {
         (!self.region.is_empty()).then_some(self.region.as_str())
     }
 
+    fn of_vendors<T>(&self, part: fn(&VendorConfig) -> Option<T>) -> BTreeMap<String, T> {
+        self.vendors.iter().filter_map(|(slug, vendor)| Some((slug.clone(), part(vendor)?))).collect()
+    }
+
     /// What the surfaces and the sync need of the settings, for a server at `url` unless they name another address.
     pub fn settings(&self, url: &str) -> Settings {
         let public_url = if self.public_url.is_empty() { url.to_owned() } else { self.public_url.clone() };
@@ -247,28 +229,14 @@ impl Config {
             disable_after: self.webhooks.disable_after,
             poll_seconds: self.sync.poll_seconds,
             census_seconds: self.sync.census_seconds,
-            vendor_limits: [(HUBSPOT.to_owned(), self.vendor_limits.hubspot)]
-                .into_iter()
-                .filter(|(_, limits)| limits.general > 0)
-                .collect(),
-            oauth_apps: self.hubspot.app().map(|app| (HUBSPOT.to_owned(), app)).into_iter().collect(),
-            vendor_urls: Some(self.hubspot.base_url.trim_end_matches('/').to_owned())
-                .filter(|url| !url.is_empty())
-                .map(|url| (HUBSPOT.to_owned(), url))
-                .into_iter()
-                .collect(),
+            vendor_limits: self.of_vendors(VendorConfig::limits),
+            oauth_apps: self.of_vendors(VendorConfig::app),
+            vendor_urls: self.of_vendors(VendorConfig::url),
             egress: Rules {
                 allow: self.egress.allow.iter().cloned().collect(),
                 allow_local_targets: self.egress.allow_local_targets,
             },
         }
-    }
-}
-
-impl HubspotConfig {
-    fn app(&self) -> Option<OAuthApp> {
-        let (client_id, client_secret) = (self.client_id.clone(), self.client_secret.clone());
-        (!client_id.is_empty()).then_some(OAuthApp { client_id, client_secret })
     }
 }
 

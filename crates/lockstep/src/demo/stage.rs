@@ -76,7 +76,10 @@ impl Stage {
         let org = init::organization(&app).await?;
         let api_key = init::first_keys(&app, &org).await?.api_key;
         let servers = vec![
-            tokio::spawn(sandbox::serve(hubspot.clone(), crm_listener, stop.clone())),
+            tokio::spawn({
+                let (hubspot, stop) = (hubspot.clone(), stop.clone());
+                async move { sandbox::serve(&hubspot, crm_listener, stop).await }
+            }),
             tokio::spawn(serve::serve(app.clone(), target, inbox_listener, stop)),
         ];
         Ok(Self { app, org, api_key, inbox, hubspot, crm, tap, region: region.map(str::to_owned), folder, servers })

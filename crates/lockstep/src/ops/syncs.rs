@@ -1,7 +1,7 @@
 //! Connections and syncs: made, planned, started, paused and looked at.
 
 use lockstep_connect::oauth::Grant;
-use lockstep_connect::{Connector, Fault, FaultClass, KeyField, Session};
+use lockstep_connect::{Connector, Fault, FaultClass, KeyField, PropertySpec, Session};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ConnectionId, PlanId, SyncId};
 use lockstep_core::job::Job;
@@ -179,7 +179,8 @@ async fn key_field(connector: &dyn Connector, session: &Session, choice: KeyChoi
         KeyChoice::Existing(name) => {
             let description = connector.describe(session).await.map_err(vendor_problem)?;
             let property = description.properties.iter().find(|property| property.name == name);
-            if property.is_some_and(|property| property.unique && !property.read_only) {
+            let fits = |property: &PropertySpec| property.unique || !connector.about().upsert_by_key;
+            if property.is_some_and(|property| fits(property) && !property.read_only) {
                 return Ok(KeyField::Property { name });
             }
             let why =

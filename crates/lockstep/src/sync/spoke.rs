@@ -90,12 +90,17 @@ impl Spoke {
         self.mapping().properties()
     }
 
-    /// The unique property for our id, if one was agreed and the account still has it.
+    /// The property for our id, if one was agreed and the account still has it.
     pub fn key(&self) -> Option<&str> {
         self.agreed_key().filter(|_| self.mapping().field("id").is_some())
     }
 
-    /// The unique property for our id that was agreed, be it there or not.
+    /// The same, if the vendor keeps it unique: then a create can be repeated, and a look shows at once that it did not land.
+    pub fn unique_key(&self) -> Option<&str> {
+        self.key().filter(|_| self.connector.about().upsert_by_key)
+    }
+
+    /// The property for our id that was agreed, be it there or not.
     pub fn agreed_key(&self) -> Option<&str> {
         self.key.as_deref()
     }

@@ -55,12 +55,12 @@ pub async fn resolve(spoke: &Spoke) -> Result<(), Halt> {
     }
 }
 
-/// Whether a create without a key went out from a process that died before it could note anything.
+/// Whether a create without a unique key went out from a process that died before it could note anything.
 fn is_untold(spoke: &Spoke, intent: &Intent) -> bool {
-    intent.state == IntentState::Open && intent.kind == IntentKind::Create && spoke.key().is_none()
+    intent.state == IntentState::Open && intent.kind == IntentKind::Create && spoke.unique_key().is_none()
 }
 
-/// When the outcome can be looked up. A create is found by search only after the index lag; a call whose process ended
+/// When the outcome can be looked up. A create without a unique key is found only after the index lag; a call whose process ended
 /// may have been carried out until its time limit.
 fn due_at(spoke: &Spoke, intent: &Intent) -> Time {
     match intent.state {
@@ -80,6 +80,8 @@ fn search_lag(spoke: &Spoke) -> Duration {
 pub fn first_look(spoke: &Spoke, kind: IntentKind, now: Time) -> Time {
     match kind {
         IntentKind::Create if spoke.key().is_none() => now.plus(search_lag(spoke)),
+        // What is not found by a key that several records may hold is made anew: no call may be under way by then.
+        IntentKind::Create if spoke.unique_key().is_none() => now.plus(CALL_LIMITS.timeout).plus(search_lag(spoke)),
         IntentKind::Create | IntentKind::Update | IntentKind::Archive => now.plus(LOOK_AGAIN.0),
     }
 }
@@ -165,7 +167,7 @@ pub fn shown_as_sent(spoke: &Spoke, intent: &Intent, record: &Record) -> Base {
     intent.fields.iter().filter_map(landed).collect()
 }
 
-/// Creates with a key: reading by it has no lag, so absence is proof.
+/// Creates with a key: absence is proof. Reading by a unique one has no lag; for another one the lag is waited out.
 async fn look_by_key(spoke: &Spoke, property: String, intents: Vec<Intent>) -> Result<(), Halt> {
     for batch in intents.chunks(spoke.connector.about().read_batch) {
         let batch = batch.to_vec();

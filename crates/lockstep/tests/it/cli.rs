@@ -582,5 +582,5 @@ fn help_and_completions_print() {
         assert!(text(&desk.run(&["completions", shell]).stdout).contains("lockstep"), "{shell}");
     }
     assert!(text(&desk.run(&["--version"]).stdout).starts_with("lockstep "));
-    assert_eq!(text(&desk.run(&["config"]).stdout), lockstep::config::DEFAULTS);
+    assert_eq!(text(&desk.run(&["config"]).stdout), lockstep::config::defaults());
 }

@@ -30,6 +30,7 @@ mod storm;
 mod storms;
 mod templates;
 mod tenants;
+mod vendors;
 mod webhook_desk;
 mod webhooks;
 mod whatsapp;

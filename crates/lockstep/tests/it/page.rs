@@ -202,7 +202,7 @@ fn stranger_asks(
         ),
         ("post", "/hooks/{channel}/{id}") => asked(&[], 404),
         ("get", "/media/{token}") => asked(&[], 404),
-        ("get", "/oauth/callback") => asked(&[], 400),
+        ("get", "/oauth/begin" | "/oauth/callback") => asked(&[], 400),
         _ => panic!("{route:?}: nobody said what a stranger gets of it"),
     }
 }

@@ -1,48 +1,12 @@
 //! Records as tests and the demo see them, past the API.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::Value;
 
 use super::org::Org;
 use super::rows::Row;
 
-/// A record as it is, whatever the API would show of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Record {
-    /// The object it is a record of, such as `Contact`.
-    pub object: String,
-    /// Record id, eighteen characters.
-    pub id: String,
-    /// Everything that holds or held a value; none where it was cleared.
-    pub properties: BTreeMap<String, Option<String>>,
-    /// Creation by Salesforce's clock, in microseconds since the epoch.
-    pub created_us: i64,
-    /// Last change by Salesforce's clock, in microseconds since the epoch.
-    pub updated_us: i64,
-    /// Whether it lies in the recycle bin.
-    pub archived: bool,
-    /// The record it lives on in.
-    pub merged_into: Option<String>,
-}
-
-impl Record {
-    /// A value, if the field holds one.
-    #[must_use]
-    pub fn value(&self, name: &str) -> Option<&str> {
-        self.properties.get(name)?.as_deref()
-    }
-}
-
-/// What became of records the sandbox was filled with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seeded {
-    /// How many were made.
-    pub created: usize,
-    /// Rows that were not, with the reason; rows are counted from 1.
-    pub refused: Vec<(usize, String)>,
-}
+pub use crate::record::{Record, Seeded};
 
 /// What a converted lead became.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -33,7 +33,7 @@ use lockstep_core::parked::Parked;
 use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::Problem;
 use lockstep_sandbox::hubspot::{HookDelivery, Record};
-use lockstep_sandbox::{Clock, Hubspot, HubspotSettings, Meta, MetaSettings};
+use lockstep_sandbox::{Clock, Hubspot, HubspotSettings, Meta, MetaSettings, Vendor};
 use lockstep_store::{
     Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Share, Store, StoreError, SyncOf, Target, Tx,
 };
@@ -256,6 +256,23 @@ impl World {
         };
         let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
         self.connection = Some(connection.id().clone());
+    }
+
+    /// Connects another CRM, which answers there, with a token of its own.
+    pub fn connect_to(&mut self, slug: &str, crm: &dyn Vendor, token: String) {
+        let base_url = format!("https://{slug}.test");
+        self.wire.route(&base_url, crm.router());
+        let key = if self.keyed { KeyChoice::Create } else { KeyChoice::None };
+        let grant = Grant::fixed(token.into());
+        let request = Connect { vendor: slug.to_owned(), base_url: Some(base_url), grant, key, renews: None };
+        let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
+        self.connection = Some(connection.id().clone());
+    }
+
+    /// True time, for look-alikes.
+    pub fn clock(&self) -> Clock {
+        let dial = self.dial.clone();
+        Arc::new(move || dial.now().0)
     }
 
     /// Computes the first-run plan.

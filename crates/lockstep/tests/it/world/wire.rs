@@ -42,6 +42,8 @@ pub struct Wire {
     exchanges: Mutex<Vec<Exchange>>,
     /// What the vendor gave us to act with.
     issued: Mutex<Vec<String>>,
+    /// Other servers, by the beginning of their addresses.
+    servers: Mutex<BTreeMap<String, Router>>,
     /// What other servers answer, by address.
     pages: Mutex<BTreeMap<String, serde_json::Value>>,
 }
@@ -54,6 +56,7 @@ impl Wire {
             vendor_clock,
             exchanges: Mutex::default(),
             issued: Mutex::default(),
+            servers: Mutex::default(),
             pages: Mutex::default(),
         })
     }
@@ -80,6 +83,16 @@ impl Wire {
     /// Serves a page at an address.
     pub fn serve(&self, uri: &str, page: serde_json::Value) {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).insert(uri.to_owned(), page);
+    }
+
+    /// Puts a server on the network.
+    pub fn route(&self, base_url: &str, server: Router) {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).insert(base_url.to_owned(), server);
+    }
+
+    fn server(&self, uri: &str) -> Option<Router> {
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.iter().find(|(base_url, _)| uri.starts_with(*base_url)).map(|(_, server)| server.clone())
     }
 
     fn exchanges(&self) -> MutexGuard<'_, Vec<Exchange>> {
@@ -132,10 +145,11 @@ impl Network for Wire {
         let uri = request.uri().to_string();
         let sent = request.body().clone();
         boundary().await;
-        let answer = match &uri {
-            uri if uri.starts_with(CRM) => self.ask(&self.hubspot, request, limits).await,
-            uri if uri.starts_with(GRAPH) => self.ask(&self.meta, request, limits).await,
-            uri => Ok(self.page(uri).unwrap_or_else(subscriber)),
+        let answer = match (self.server(&uri), &uri) {
+            (Some(server), _) => self.ask(&server, request, limits).await,
+            (None, uri) if uri.starts_with(CRM) => self.ask(&self.hubspot, request, limits).await,
+            (None, uri) if uri.starts_with(GRAPH) => self.ask(&self.meta, request, limits).await,
+            (None, uri) => Ok(self.page(uri).unwrap_or_else(subscriber)),
         };
         let body = answer.as_ref().map(|answer| answer.body().clone()).unwrap_or_default();
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());

@@ -1,0 +1,250 @@
+//! Pipedrive on API v2, with v1 where v2 has nothing: its people for syncs, and its objects for the CRM API.
+
+mod deeds;
+mod faults;
+mod fields;
+mod hooks;
+mod kinds;
+mod objects;
+mod read;
+mod record;
+mod scan;
+mod search;
+mod wire;
+mod write;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderName;
+use http::header::AUTHORIZATION;
+use lockstep_core::crm::ApiObject;
+use lockstep_core::crm::action::Key;
+use lockstep_core::env::Time;
+use lockstep_core::mapping::model::{ContactProperties, NameProperties};
+use lockstep_core::record::Record;
+use secrecy::ExposeSecret;
+use serde_json::Value as Json;
+
+use crate::about::{About, RateLimit, TokenForm};
+use crate::connector::{
+    ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
+};
+use crate::door::{Answer, Call, Proof, Session, Usage};
+use crate::fault::{Fault, FaultClass};
+use crate::oauth::{Grant, OAuth, TokenCall};
+use crate::objects::{Deed, Found, Objects, Search};
+use kinds::{Kind, PERSON};
+
+/// The connector of Pipedrive.
+pub struct Pipedrive;
+
+/// Figures of Pipedrive's pages "Rate limiting" (the smallest plan, personal token) and of its OpenAPI document of v2.
+static ABOUT: About = About {
+    slug: "pipedrive",
+    name: "Pipedrive",
+    base_url: "https://api.pipedrive.com",
+    domains: &["pipedrive.com"],
+    headers: &[],
+    oauth: OAuth {
+        authorize_url: "https://oauth.pipedrive.com/oauth/authorize",
+        authorize_params: &[],
+        token_url: "https://oauth.pipedrive.com/oauth/token",
+        token_call: TokenCall::BasicForm,
+        pkce: false,
+        // They are fixed where the app is registered.
+        scopes: &[],
+        optional_scopes: &[],
+    },
+    token: TokenForm { label: "Personal API token", own_address: false },
+    // There are no batches.
+    write_batch: 1,
+    read_batch: 100,
+    page: 500,
+    // Nothing is promised.
+    index_lag: Duration::from_secs(10),
+    granularity: Duration::from_secs(1),
+    general_limit: RateLimit { calls: 20, window: Duration::from_secs(2) },
+    search_limit: RateLimit { calls: SEARCHES, window: Duration::from_secs(2) },
+    upsert_by_key: false,
+    docs: "docs/connect-pipedrive.md",
+};
+
+/// Searches that a token may make in two seconds, on every plan.
+const SEARCHES: u32 = 10;
+
+fn kind(slug: &str) -> Result<&'static Kind, Fault> {
+    kinds::named(slug).ok_or_else(|| {
+        Fault::new(FaultClass::Missing, "UNKNOWN_OBJECT", format!("Pipedrive has no object \"{slug}\"."))
+    })
+}
+
+#[async_trait]
+impl Objects for Pipedrive {
+    async fn objects(&self, session: &Session) -> Result<Vec<ApiObject>, Fault> {
+        objects::objects(session).await
+    }
+
+    async fn object(&self, session: &Session, slug: &str) -> Result<ApiObject, Fault> {
+        objects::object(session, kind(slug)?).await
+    }
+
+    async fn read(
+        &self,
+        session: &Session,
+        object: &str,
+        ids: &[String],
+        properties: &[String],
+    ) -> Result<Vec<Got>, Fault> {
+        read::get(session, kind(object)?, ids, properties).await
+    }
+
+    async fn by_key(&self, _: &Session, object: &str, key: &Key, _: &[String]) -> Result<Option<Record>, Fault> {
+        let message = format!("Pipedrive keeps no values of {object} unique.");
+        let fault = Fault::new(FaultClass::Rejected, "NOT_UNIQUE", message);
+        Err(Fault { property: Some(key.property.clone()), ..fault }.bounded())
+    }
+
+    async fn search(
+        &self,
+        session: &Session,
+        object: &str,
+        search: &Search,
+        properties: &[String],
+    ) -> Result<Found, Fault> {
+        search::search(session, kind(object)?, search, properties).await
+    }
+
+    async fn add_key(&self, session: &Session, object: &str, name: &str) -> Result<(), Fault> {
+        fields::add_key(session, kind(object)?, name).await
+    }
+
+    async fn carry_out(&self, session: &Session, deed: &Deed, properties: &[String]) -> Result<Outcome, Fault> {
+        deeds::carry_out(session, deed, properties).await
+    }
+}
+
+#[async_trait]
+impl Connector for Pipedrive {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn contact_properties(&self) -> ContactProperties<'static> {
+        ContactProperties {
+            phone: "phone",
+            email: "email",
+            name: NameProperties::Whole("name"),
+            other_phones: &["other_phones"],
+            other_emails: &["other_emails"],
+            source: None,
+            key: None,
+        }
+    }
+
+    async fn account(&self, session: &Session) -> Result<String, Fault> {
+        read::account(session).await
+    }
+
+    async fn describe(&self, session: &Session) -> Result<Description, Fault> {
+        fields::describe(session).await
+    }
+
+    async fn add_key_property(&self, session: &Session, name: &str) -> Result<(), Fault> {
+        fields::add_key(session, &PERSON, name).await
+    }
+
+    async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault> {
+        let got = read::get(session, &PERSON, ids, &record::with_addresses(properties)).await?;
+        Ok(got.into_iter().map(|got| record::contact_got(got, properties)).collect())
+    }
+
+    async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault> {
+        read::find(session, by, properties).await
+    }
+
+    async fn changes(
+        &self,
+        session: &Session,
+        cursor: Option<&Cursor>,
+        properties: &[String],
+    ) -> Result<ChangePage, Fault> {
+        scan::changes(session, cursor, properties).await
+    }
+
+    async fn list_ids(&self, session: &Session, archived: bool, after: Option<&str>) -> Result<IdPage, Fault> {
+        read::list_ids(session, archived, after).await
+    }
+
+    async fn write(&self, session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
+        write::write(session, write, properties).await
+    }
+
+    /// A personal token goes in a header of its own; it is the grant that cannot be renewed.
+    fn proof(&self, grant: &Grant, _call: &Call) -> Proof {
+        let token = grant.access.expose_secret();
+        match grant.refresh {
+            Some(_) => Proof::Header(AUTHORIZATION, format!("Bearer {token}").into()),
+            None => Proof::Header(HeaderName::from_static("x-api-token"), token.to_owned().into()),
+        }
+    }
+
+    fn home(&self, token_answer: &Json) -> Option<String> {
+        token_answer.get("api_domain")?.as_str().map(str::to_owned)
+    }
+
+    fn usage(&self, answer: &Answer) -> Option<Usage> {
+        let figure = |name: &str| u32::try_from(faults::figure(answer, name)?).ok();
+        let (max, remaining) = (figure("x-ratelimit-limit")?, figure("x-ratelimit-remaining")?);
+        // The answer to a search may tell of the searches' own limit, which is less than any plan's general one.
+        (max > SEARCHES).then_some(Usage { max, remaining })
+    }
+
+    fn shut_until(&self, answer: &Answer) -> Option<Time> {
+        faults::shut_until(answer)
+    }
+
+    fn read_hook(&self, request: &HookRequest<'_>, secret: &str, _: Time) -> Result<Vec<Hint>, Fault> {
+        hooks::read(request, secret)
+    }
+
+    fn read_hints(&self, body: &[u8]) -> Result<Vec<Hint>, Fault> {
+        hooks::hints(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_personal_token_and_a_grant_are_shown_in_their_own_ways() {
+        let call = Call::read(crate::door::Method::Get, "/api/v1/users/me", None);
+        let fixed = Grant::fixed("t0".to_owned().into());
+        let Proof::Header(name, value) = Pipedrive.proof(&fixed, &call) else { panic!("a header") };
+        assert_eq!((name.as_str(), value.expose_secret()), ("x-api-token", "t0"));
+        let renewable = Grant { refresh: Some("r".to_owned().into()), ..fixed };
+        let Proof::Header(name, value) = Pipedrive.proof(&renewable, &call) else { panic!("a header") };
+        assert_eq!((name.as_str(), value.expose_secret()), ("authorization", "Bearer t0"));
+        let answer = json!({ "access_token": "a", "api_domain": "https://firm.pipedrive.com" });
+        assert_eq!(Pipedrive.home(&answer).as_deref(), Some("https://firm.pipedrive.com"));
+        assert!(ABOUT.is_home("https://firm.pipedrive.com") && !ABOUT.is_home("https://pipedrive.com.evil.example"));
+    }
+
+    #[test]
+    fn usage_is_of_the_general_limit_alone() {
+        let answer = |limit: &'static str| {
+            let headers = [("x-ratelimit-limit", limit), ("x-ratelimit-remaining", "3")]
+                .map(|(name, value)| (HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+            Answer {
+                status: 200,
+                headers: headers.into_iter().collect(),
+                body: Json::Null,
+                sent_at: Time::from_secs(1),
+            }
+        };
+        assert_eq!(Pipedrive.usage(&answer("20")), Some(Usage { max: 20, remaining: 3 }));
+        assert_eq!(Pipedrive.usage(&answer("10")), None);
+    }
+}

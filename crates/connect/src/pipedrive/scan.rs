@@ -1,0 +1,261 @@
+//! What changed, by list: windows in the vendor's clock, walked by id (Pipedrive's persons API v2).
+//!
+//! A window asks for everything updated since its start (less the lag) in the order of ids, page by page behind the
+//! vendor's cursor, so an edit between two pages shifts nothing. Pipedrive's times are whole seconds and its `updated_since`
+//! includes its own second. The first answer's `Date` closes the window: the next starts there, less the lag, so what was
+//! edited meanwhile is shown then. Repeats are harmless.
+
+use std::time::Duration;
+
+use lockstep_core::env::Time;
+use serde::{Deserialize, Serialize};
+
+use super::ABOUT;
+use super::kinds::PERSON;
+use super::record::{Asked, Row, contact, with_addresses};
+use super::wire::{in_path, page_of, send};
+use crate::connector::{ChangePage, Cursor};
+use crate::door::{Answer, Call, Method, Session};
+use crate::fault::{Fault, FaultClass};
+
+/// By how much the vendor's clock may leave its expected course, either way, before it counts as a step:
+/// `Date` has whole seconds, and two clocks are never quite alike.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
+/// How much further back a window starts after the vendor's clock stepped: our own clock, by which the step is
+/// measured, may have stepped in the same while.
+const STEP_MARGIN: Duration = Duration::from_secs(3_600);
+
+/// Where the scan stands. Times are microseconds of the vendor's clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scan {
+    /// The end of the last finished window; `None` before the first one has ended.
+    since: Option<i64>,
+    /// The window under way, after its first page.
+    window: Option<Window>,
+    /// What the vendor's clock showed last.
+    clock: Option<Sight>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    /// Where the next window starts: as late as the vendor's clock surely stood when the first call was sent, and no later
+    /// than its old course if it stepped forward.
+    closes: i64,
+    /// The vendor's cursor.
+    after: String,
+}
+
+/// The vendor's clock and ours at one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sight {
+    vendor: i64,
+    ours: i64,
+}
+
+/// One page of the window under way, or the first of the next. One call.
+pub(super) async fn changes(
+    session: &Session,
+    cursor: Option<&Cursor>,
+    properties: &[String],
+) -> Result<ChangePage, Fault> {
+    let scan = cursor.map_or_else(|| Ok(Scan::default()), |cursor| serde_json::from_value(cursor.0.clone()));
+    let scan: Scan = scan.map_err(|error| stale(&format!("it is unreadable: {error}")))?;
+    let asked = Asked::of(session, &PERSON, &with_addresses(properties)).await?;
+    let answer = send(session, Call::read(Method::Get, path(&scan)?, None)).await;
+    let answer = answer.map_err(|fault| match (fault.class, &scan.window) {
+        (FaultClass::Rejected, Some(_)) => stale(&fault.message),
+        _ => fault,
+    })?;
+    let (sight, now) = (Sight::of(&answer), vendor_now(&answer, session));
+    let page = page_of::<Row>(answer.body)?;
+    if page.next.is_some() && (page.rows.is_empty() || page.next == scan.window.as_ref().map(|it| it.after.clone())) {
+        let message = "Pipedrive's list promised more and does not go on.";
+        return Err(Fault::new(FaultClass::Busy, "EMPTY_PAGE", message));
+    }
+    let (scan, more) = scan.step(page.next, sight, now);
+    let records = asked.records(session, &PERSON, page.rows).await?;
+    let cursor = serde_json::to_value(&scan).map(Cursor);
+    Ok(ChangePage {
+        records: records.into_iter().map(|record| contact(record, properties)).collect(),
+        clock: sight.map(Sight::at_the_latest),
+        cursor: cursor.map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))?,
+        more,
+    })
+}
+
+fn stale(reason: &str) -> Fault {
+    Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is not accepted: {reason}."))
+}
+
+fn path(scan: &Scan) -> Result<String, Fault> {
+    let mut path = format!("{}?limit={}&sort_by=id&sort_direction=asc", PERSON.records(), ABOUT.page);
+    if let Some(since) = scan.since {
+        path = format!("{path}&updated_since={}", in_path(&moment(Time(since).minus(ABOUT.index_lag))?));
+    }
+    if let Some(window) = &scan.window {
+        path = format!("{path}&cursor={}", in_path(&window.after));
+    }
+    Ok(path)
+}
+
+/// A time as `updated_since` takes it: in whole seconds, for it refuses fractions.
+pub(super) fn moment(time: Time) -> Result<String, Fault> {
+    let at = jiff::Timestamp::from_second(time.as_secs());
+    at.map(|at| at.to_string()).map_err(|error| Fault::new(FaultClass::Bug, "BAD_TIME", error.to_string()))
+}
+
+/// As late as the vendor's clock surely stood when the call was sent; our own clock where the answer has no `Date`.
+pub(super) fn vendor_now(answer: &Answer, session: &Session) -> Time {
+    let elapsed = session.env.now().since(answer.sent_at);
+    Sight::of(answer).map_or(answer.sent_at, |sight| Time(sight.vendor).minus(elapsed))
+}
+
+impl Scan {
+    /// After a page; says whether there is more now.
+    fn step(mut self, next: Option<String>, sight: Option<Sight>, now: Time) -> (Self, bool) {
+        let closes = match (&self.window, self.stepped_back(sight)) {
+            (Some(window), _) => window.closes,
+            (None, Some(lowered)) => {
+                // What was read is kept; the window is begun anew further back.
+                return (Self { since: Some(lowered), window: None, clock: sight }, true);
+            }
+            (None, None) => {
+                let closes = self.on_course(sight).unwrap_or(now.0);
+                self.clock = sight.or(self.clock);
+                closes
+            }
+        };
+        let more = next.is_some();
+        match next {
+            Some(after) => self.window = Some(Window { closes, after }),
+            None => (self.since, self.window) = (Some(closes), None),
+        }
+        (self, more)
+    }
+
+    /// Where to start anew when the vendor's clock has stepped back since the last window: edits made after the step
+    /// carry times before the window's start.
+    fn stepped_back(&self, sight: Option<Sight>) -> Option<i64> {
+        let (since, sight) = self.since.zip(sight)?;
+        let behind = sight.expected_since(self.clock?).saturating_sub(sight.vendor);
+        let step = micros(STEP_MARGIN).saturating_add(behind);
+        (behind > micros(CLOCK_TOLERANCE)).then(|| since.saturating_sub(step))
+    }
+
+    /// What the vendor's clock would show had it not stepped forward since the last window, less the margin: an edit made
+    /// just before the step, which the list may not show yet, carries a time of the old course.
+    fn on_course(&self, sight: Option<Sight>) -> Option<i64> {
+        let (earlier, sight) = self.clock.zip(sight)?;
+        let expected = sight.expected_since(earlier);
+        let ahead = sight.vendor.saturating_sub(expected) > micros(CLOCK_TOLERANCE);
+        ahead.then(|| expected.saturating_sub(micros(STEP_MARGIN)))
+    }
+}
+
+impl Sight {
+    fn of(answer: &Answer) -> Option<Self> {
+        let date = answer.headers.get(http::header::DATE)?.to_str().ok()?;
+        let date = jiff::fmt::rfc2822::parse(date).ok()?;
+        Some(Self { vendor: date.timestamp().as_microsecond(), ours: answer.sent_at.0 })
+    }
+
+    /// `Date` has whole seconds.
+    fn at_the_latest(self) -> Time {
+        Time(self.vendor.saturating_add(999_999))
+    }
+
+    /// What the vendor's clock would show by its course since an earlier sight.
+    fn expected_since(self, earlier: Self) -> i64 {
+        earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0))
+    }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, NOON, Script};
+    use serde_json::{Value as Json, json};
+
+    fn page(ids: &[u64], next: Option<&str>) -> Line {
+        let row = |id: &u64| json!({ "id": id, "name": "Ada", "emails": [], "phones": [], "update_time": "2026-11-22T11:00:00Z" });
+        let rows: Vec<Json> = ids.iter().map(row).collect();
+        Line::new(200, json!({ "success": true, "data": rows, "additional_data": { "next_cursor": next } }))
+    }
+
+    async fn step(
+        script: &Script,
+        session: &Session,
+        cursor: Option<Cursor>,
+        line: Line,
+    ) -> (Vec<String>, bool, String, Option<Cursor>) {
+        script.then(line);
+        let page = changes(session, cursor.as_ref(), &["name".to_owned()]).await.expect("a page");
+        let path = script.calls().remove(0).path;
+        let query = path.split_once("direction=asc").expect("a list").1.to_owned();
+        (page.records.into_iter().map(|record| record.id).collect(), page.more, query, Some(page.cursor))
+    }
+
+    fn since(time: Time) -> String {
+        format!("&updated_since={}", in_path(&moment(time.minus(ABOUT.index_lag)).expect("a time")))
+    }
+
+    #[tokio::test]
+    async fn the_first_window_reads_everything_and_the_next_starts_where_it_closed() {
+        let (script, session, dial) = Script::new([]);
+        let (ids, more, query, at) = step(&script, &session, None, page(&[3, 20], Some("c=1")).date(NOON)).await;
+        assert_eq!((ids, more, query.as_str()), (vec!["3".to_owned(), "20".to_owned()], true, ""));
+        dial.advance(Duration::from_secs(60));
+        let (_, more, query, at) = step(&script, &session, at, page(&[21], None).date(dial.now())).await;
+        assert_eq!((more, query.as_str()), (false, "&cursor=c%3D1"));
+        let (ids, more, query, at) = step(&script, &session, at, page(&[], None).date(dial.now())).await;
+        assert_eq!((ids.len(), more, query), (0, false, since(NOON)));
+        let (.., query, _) = step(&script, &session, at, page(&[], None).date(dial.now())).await;
+        assert_eq!(query, since(dial.now()));
+    }
+
+    #[tokio::test]
+    async fn a_vendor_clock_that_steps_is_followed() {
+        let (script, session, dial) = Script::new([]);
+        let (.., at) = step(&script, &session, None, page(&[1], None).date(NOON)).await;
+        dial.advance(Duration::from_secs(60));
+        let back = NOON.minus(Duration::from_secs(540));
+        let (ids, more, _, at) = step(&script, &session, at, page(&[5], None).date(back)).await;
+        assert_eq!((ids.len(), more), (1, true), "what was read is kept, and more is said");
+        let (_, more, query, at) = step(&script, &session, at, page(&[5, 6], None).date(back)).await;
+        assert_eq!((more, query), (false, since(NOON.minus(Duration::from_secs(600) + STEP_MARGIN))));
+        let ahead = back.plus(Duration::from_secs(900));
+        let (.., query, at) = step(&script, &session, at, page(&[], None).date(ahead)).await;
+        assert_eq!(query, since(back));
+        let (.., query, at) = step(&script, &session, at, page(&[], None).date(ahead)).await;
+        assert_eq!(query, since(back.minus(STEP_MARGIN)), "an edit just before the step is not lost");
+        let (.., query, _) = step(&script, &session, at, page(&[], None).date(ahead)).await;
+        assert_eq!(query, since(ahead), "the new course is taken up");
+    }
+
+    #[tokio::test]
+    async fn answers_that_would_never_end_and_places_not_accepted_are_refused() {
+        let (script, session, _) = Script::new([]);
+        let (.., at) = step(&script, &session, None, page(&[3], Some("c"))).await;
+        let refusal =
+            json!({ "success": false, "error": "cursor is not valid", "code": "ERR_SCHEMA_VALIDATION_FAILED" });
+        let cases = [
+            (page(&[4], Some("c")), FaultClass::Busy),
+            (page(&[], Some("d")), FaultClass::Busy),
+            (Line::new(400, refusal), FaultClass::Stale),
+        ];
+        for (line, class) in cases {
+            script.then(line);
+            assert_eq!(changes(&session, at.as_ref(), &[]).await.expect_err("refused").class, class);
+            script.calls();
+        }
+        let foreign = Cursor(json!({ "offset": 3 }));
+        assert_eq!(changes(&session, Some(&foreign), &[]).await.expect_err("foreign").class, FaultClass::Stale);
+    }
+}

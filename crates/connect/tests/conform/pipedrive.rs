@@ -1,0 +1,375 @@
+//! Pipedrive's world, and what only Pipedrive has.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderName, Request, Response};
+use lockstep_connect::oauth::{self, App, Pkce, Posted};
+use lockstep_connect::{FaultClass, Find, Got, Outcome, Write};
+use lockstep_core::env::{Env, Time};
+use lockstep_core::record::Record;
+use lockstep_sandbox::pipedrive::{Limits, Plan};
+use lockstep_sandbox::{Effect, Fault, Pipedrive, PipedriveSettings};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value as Json, json};
+use tower::ServiceExt as _;
+
+use crate::world::{Account, Delivery, KEY, Lack, Sample, Strike, World, set};
+
+pub struct PipedriveAccount {
+    pub sandbox: Pipedrive,
+    settings: PipedriveSettings,
+}
+
+/// A company where nobody meets the burst: calls here take no time.
+pub fn settings(env: Env) -> PipedriveSettings {
+    let limits = Limits { personal_burst: 10_000, search_burst: 10_000, ..Limits::of(Plan::Ultimate, 10) };
+    PipedriveSettings { clock: Arc::new(move || env.now().0), limits, ..PipedriveSettings::default() }
+}
+
+pub fn world(page_max: Option<usize>) -> World {
+    World::new("pipedrive", |env| {
+        let settings = PipedriveSettings { page_max, ..settings(env) };
+        PipedriveAccount { sandbox: Pipedrive::new(settings.clone()), settings }
+    })
+}
+
+/// The company's own hand besides, for what the shared cases do not ask for.
+fn world_and_company() -> (World, Pipedrive) {
+    let mut company = None;
+    let world = World::new("pipedrive", |env| {
+        let settings = settings(env);
+        let sandbox = Pipedrive::new(settings.clone());
+        company = Some(sandbox.clone());
+        PipedriveAccount { sandbox, settings }
+    });
+    (world, company.expect("a company"))
+}
+
+/// The sandbox answers at once.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("the sandbox waits"),
+    }
+}
+
+impl Account for PipedriveAccount {
+    fn router(&self) -> Router {
+        self.sandbox.router()
+    }
+
+    fn id(&self) -> String {
+        self.settings.company_id.to_string()
+    }
+
+    /// Pipedrive's page wants everybody to have a name.
+    fn create(&self, properties: &[(&str, &str)]) -> String {
+        let mut properties = properties.to_vec();
+        if properties.iter().all(|(name, _)| *name != "name") {
+            properties.push(("name", "Somebody"));
+        }
+        self.sandbox.create(&properties).expect("a record")
+    }
+
+    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
+        self.sandbox.edit(id, properties).expect("an edit");
+    }
+
+    fn archive(&self, id: &str) {
+        self.sandbox.archive(id).expect("an archived record");
+    }
+
+    fn merge(&self, winner: &str, loser: &str) -> String {
+        self.sandbox.merge(winner, loser).expect("a merge")
+    }
+
+    fn drop_property(&self, name: &str) {
+        self.sandbox.drop_property(name).expect("a dropped property");
+    }
+
+    fn lacks(&self) -> &'static [Lack] {
+        // Nothing is unique; a loser is only deleted; deleted records are in no list of v2; lists have no index.
+        &[Lack::UniqueAddresses, Lack::MergeTrail, Lack::ArchivedList, Lack::LateChanges]
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let sample = |object, name, needs, optional, read_only| Sample { object, name, needs, optional, read_only };
+        vec![
+            sample("persons", "name", &[("name", "")], "job_title", "first_name"),
+            sample("organizations", "name", &[("name", "")], "website", "add_time"),
+            sample("deals", "title", &[("title", "")], "lost_reason", "stage_change_time"),
+            sample("activities", "subject", &[], "public_description", "marked_as_done_time"),
+        ]
+    }
+
+    fn drop_property_of(&self, object: &str, name: &str) {
+        self.sandbox.drop_property_of(object, name).expect("a dropped property");
+    }
+
+    fn revoke(&self) {
+        self.sandbox.revoke();
+    }
+
+    fn living(&self) -> usize {
+        self.sandbox.records().iter().filter(|record| !record.archived && record.merged_into.is_none()).count()
+    }
+
+    fn strike(&self, strike: Strike) {
+        self.sandbox.faults().push(Fault::anywhere(match strike {
+            Strike::LostBefore => Effect::LostBefore,
+            Strike::LostAfter => Effect::LostAfter,
+            Strike::Truncated => Effect::Truncate,
+            Strike::TooMany => Effect::Status { status: 429, policy: None },
+        }));
+    }
+
+    fn set_clock_offset(&self, seconds: i64) {
+        self.sandbox.set_clock_offset(seconds * 1_000_000);
+    }
+
+    fn calls(&self) -> (u64, u64) {
+        let calls = self.sandbox.calls();
+        self.sandbox.reset_calls();
+        (calls.total, calls.throttled)
+    }
+
+    fn subscribe(&self, url: &str) -> String {
+        let secret = "a long password";
+        let webhook = json!({ "subscription_url": url, "event_action": "*", "event_object": "person", "version": "2.0",
+            "name": "Lockstep", "http_auth_user": "lockstep", "http_auth_password": secret });
+        let request = Request::post("/api/v1/webhooks")
+            .header("x-api-token", "t")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(webhook.to_string()))
+            .expect("a request");
+        let response = at_once(self.router().oneshot(request)).expect("a router answers");
+        assert!(response.status().is_success());
+        secret.to_owned()
+    }
+
+    fn hooks(&self) -> Vec<Delivery> {
+        let deliveries = self.sandbox.take_hooks().into_iter();
+        deliveries
+            .map(|delivery| {
+                let header = |(name, value): &(String, String)| {
+                    (name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"))
+                };
+                let headers: HeaderMap = delivery.headers.iter().map(header).collect();
+                Delivery { url: delivery.url, headers, body: delivery.body.to_vec() }
+            })
+            .collect()
+    }
+}
+
+fn found(got: Got) -> Record {
+    match got {
+        Got::Found(record) => record,
+        other => panic!("not found but {other:?}"),
+    }
+}
+
+/// What the company holds under a list of addresses.
+fn points(company: &Pipedrive, id: &str, list: &str) -> Vec<(String, bool)> {
+    let record = company.get(id).expect("a record");
+    let rows: Json = serde_json::from_str(record.value(list).expect("a list")).expect("JSON");
+    let point = |row: &Json| (row["value"].as_str().expect("a value").to_owned(), row["primary"] == true);
+    rows.as_array().expect("rows").iter().map(point).collect()
+}
+
+#[tokio::test]
+async fn writing_an_address_keeps_the_others() {
+    let (world, company) = world_and_company();
+    let row = json!([{ "name": "Ada", "phones": [
+        { "value": "+1", "primary": false, "label": "home" },
+        { "value": "+2", "primary": true, "label": "mobile" },
+    ] }]);
+    company.seed(vec![row[0].as_object().expect("a row").clone()]);
+    let id = company.records()[0].id.clone();
+    let write = async |phone: Option<&str>| {
+        let properties = [("phone".to_owned(), phone.map(str::to_owned))].into();
+        world.write_one(&Write::Update(vec![world.update("a", &id, properties)])).await
+    };
+    assert_eq!(write(Some("+3")).await.text("phone"), Some("+3"));
+    let told = |pairs: &[(&str, bool)]| -> Vec<(String, bool)> {
+        pairs.iter().map(|(value, primary)| ((*value).to_owned(), *primary)).collect()
+    };
+    assert_eq!(points(&company, &id, "phones"), told(&[("+1", false), ("+3", true)]));
+    assert_eq!(write(Some("+1")).await.text("phone"), Some("+1"));
+    assert_eq!(points(&company, &id, "phones"), told(&[("+1", true), ("+3", false)]));
+    let asked = ["other_phones".to_owned()];
+    let got = world.connector.get(&world.session, std::slice::from_ref(&id), &asked).await.expect("a record").remove(0);
+    assert_eq!(found(got).text("other_phones"), Some("+3"));
+    write(None).await;
+    assert_eq!(points(&company, &id, "phones"), told(&[("+3", true)]));
+    assert_eq!(company.get(&id).expect("a record").value("name"), Some("Ada"), "and nothing else was touched");
+}
+
+#[tokio::test]
+async fn who_has_no_name_goes_by_the_number_which_is_no_name() {
+    let (world, company) = world_and_company();
+    let made = world
+        .write_one(&Write::Create { key: None, rows: vec![world.create("a", &[("phone", "+14155551212")])] })
+        .await;
+    let name = || company.get(&made.id).expect("a record").value("name").map(str::to_owned);
+    assert_eq!((name().as_deref(), made.text("name")), (Some("+14155551212"), None));
+    assert_eq!(found(world.get(&[&made.id]).await.remove(0)).text("name"), None);
+    let update =
+        async |properties| world.write_one(&Write::Update(vec![world.update("b", &made.id, properties)])).await;
+    update(set(&[("phone", "+14155551213")])).await;
+    assert_eq!(name().as_deref(), Some("+14155551213"), "the stand-in follows");
+    update(set(&[("name", "Ada")])).await;
+    update(set(&[("phone", "+14155551214")])).await;
+    assert_eq!(name().as_deref(), Some("Ada"));
+    assert_eq!(update([("name".to_owned(), None)].into()).await.text("name"), None);
+    assert_eq!(name().as_deref(), Some("+14155551214"), "a cleared name is stood in for");
+}
+
+#[tokio::test]
+async fn a_key_is_a_field_of_text_that_is_searched_and_not_unique() {
+    let (world, company) = world_and_company();
+    for _ in 0..2 {
+        world.connector.add_key_property(&world.session, KEY).await.expect("a key property");
+    }
+    let described = world.connector.describe(&world.session).await.expect("a description").properties;
+    let keys: Vec<_> = described.iter().filter(|property| property.label == KEY).collect();
+    assert_eq!((keys.len(), keys[0].unique, keys[0].read_only), (1, false, false), "made once");
+    let code = keys[0].name.clone();
+    world.account.calls();
+    for key in [code.as_str(), KEY] {
+        let rows = vec![world.create(key, &[("name", key)])];
+        world.write_one(&Write::Create { key: Some(key.to_owned()), rows }).await;
+    }
+    assert_eq!(world.account.calls().0, 1 + 2, "by its name the field has to be looked up");
+    let find = async |value: &str| {
+        let by = Find::Key { property: KEY.to_owned(), values: vec![value.to_owned(), "cnt_nobody".to_owned()] };
+        world.connector.find(&world.session, &by, &[]).await.expect("an answer")
+    };
+    assert!(find(&format!("cnt_{KEY}")).await.is_empty(), "the search lags");
+    world.wait_for_index();
+    let by_name = find(&format!("cnt_{KEY}")).await;
+    assert_eq!((by_name.len(), by_name[0].text(KEY)), (1, Some(format!("cnt_{KEY}").as_str())));
+    assert_eq!(company.get(&by_name[0].id).expect("a record").value(&code), Some(format!("cnt_{KEY}").as_str()));
+    let fault = world.connector.add_key_property(&world.session, "phone").await.expect_err("no field of text");
+    assert_eq!(fault.class, FaultClass::Rejected);
+}
+
+#[tokio::test]
+async fn fields_of_the_company_are_read_and_written_in_their_types() {
+    let (world, company) = world_and_company();
+    let labels = ["Gold".to_owned(), "Silver".to_owned()];
+    let tier = company.add_property("Tier", "enum", &labels).expect("a field");
+    let score = company.add_property("Score", "double", &[]).expect("a field");
+    let described = world.connector.describe(&world.session).await.expect("a description").properties;
+    let option = described.iter().find(|it| it.name == tier).expect("a field").options[1].clone();
+    let id = world.account.create(&[("name", "Ada")]);
+    let asked = [tier.clone(), score.clone()];
+    let properties = set(&[(&tier, &option), (&score, "12.5")]);
+    let write = Write::Update(vec![world.update("a", &id, properties)]);
+    let Ok(Outcome::Written(record)) =
+        world.connector.write(&world.session, &write, &asked).await.expect("rows").remove(0)
+    else {
+        panic!("written")
+    };
+    assert_eq!((record.text(&tier), record.text(&score)), (Some(option.as_str()), Some("12.5")));
+    let write = Write::Update(vec![world.update("a", &id, set(&[(&tier, "Bronze")]))]);
+    let fault = world.write(&write).await.expect("rows").remove(0).expect_err("no such option");
+    assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Rejected, Some(tier.as_str())));
+    company.drop_property("Score").expect("dropped");
+    let fault = world.connector.get(&world.session, &[id], &asked).await.expect_err("gone");
+    assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some(score.as_str())));
+}
+
+#[tokio::test]
+async fn a_fault_in_the_middle_is_of_its_row_and_the_rest_is_not_sent() {
+    let (world, company) = world_and_company();
+    company.faults().push(Fault { skip: 1, ..Fault::anywhere(Effect::LostAfter) });
+    let rows = ["a", "b", "c"].map(|trace| world.create(trace, &[("name", trace)])).into();
+    let outcomes = world.write(&Write::Create { key: None, rows }).await.expect("rows");
+    let classes: Vec<_> = outcomes.iter().map(|row| row.as_ref().err().map(|fault| fault.class)).collect();
+    assert_eq!(classes, [None, Some(FaultClass::Unknown), Some(FaultClass::Unreachable)]);
+    assert_eq!(world.account.living(), 2);
+}
+
+#[tokio::test]
+async fn the_bursts_and_the_day_are_told() {
+    let env = Env::manual(Time::from_secs(1_795_348_800), 7).0;
+    let limits = Limits { daily_tokens: 25, ..settings(env.clone()).limits };
+    let world = World::new("pipedrive", |env| {
+        let settings = PipedriveSettings { limits, ..settings(env) };
+        PipedriveAccount { sandbox: Pipedrive::new(settings.clone()), settings }
+    });
+    let call = || lockstep_connect::Call::read(lockstep_connect::Method::Get, "/api/v2/persons?limit=1", None);
+    let answer = world.session.door.send(call()).await.expect("an answer");
+    let usage = world.connector.usage(&answer).expect("a figure");
+    assert_eq!((usage.max, usage.remaining, world.connector.shut_until(&answer)), (10_000, 9_999, None));
+    world.session.door.send(call()).await.expect("an answer");
+    let refused = world.session.door.send(call()).await.expect("an answer");
+    assert_eq!(refused.status, 429);
+    let until = world.connector.shut_until(&refused).expect("an end");
+    assert!(until > world.dial.now() && until.as_secs() % 86_400 == 0, "{until}");
+    let fault = world.connector.changes(&world.session, None, &world.asked()).await.expect_err("the day is used");
+    assert_eq!((fault.class, fault.retry_at), (FaultClass::Limited, Some(until)));
+}
+
+async fn post(router: &Router, path: &str, content_type: &str, basic: Option<&str>, body: String) -> Response<Body> {
+    let mut request = Request::post(path).header(CONTENT_TYPE, content_type);
+    if let Some(basic) = basic {
+        request = request.header(AUTHORIZATION, basic);
+    }
+    router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("a router answers")
+}
+
+async fn exchange(router: &Router, call: &Posted) -> (u16, Json) {
+    let basic = call.authorization.as_ref().map(|it| it.expose_secret().to_owned());
+    let body = call.body.expose_secret().to_owned();
+    let response = post(router, "/oauth/token", call.content_type, basic.as_deref(), body).await;
+    let status = response.status().as_u16();
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    (status, serde_json::from_slice(&bytes).expect("JSON"))
+}
+
+/// The code flow from the address to a renewed grant, and a revoked one.
+#[tokio::test]
+async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
+    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 3);
+    let settings = settings(env.clone());
+    let app = App {
+        client_id: settings.client_id.clone(),
+        client_secret: settings.client_secret.clone().into(),
+        redirect_uri: "https://sync.example.com/oauth/back".into(),
+    };
+    let sandbox = Pipedrive::new(settings);
+    let router = sandbox.router();
+    let connector = lockstep_connect::registry::find("pipedrive").expect("Pipedrive");
+    let oauth = &connector.about().oauth;
+    let pkce = Pkce::new(&env);
+    let address = oauth::authorize_url(oauth, Some("/oauth/authorize"), &app, "st/ate", &pkce);
+    let (_, query) = address.split_once('?').expect("a query");
+    assert!(!query.contains("scope"), "they are fixed where the app is registered");
+    let form = format!("{query}&decision=allow");
+    let back = post(&router, "/oauth/authorize", "application/x-www-form-urlencoded", None, form).await;
+    let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
+    let back = url::Url::parse(&location).expect("an address");
+    let answered = |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    assert_eq!(answered("state").as_deref(), Some("st/ate"));
+
+    let code = answered("code").expect("a code");
+    let (status, body) = exchange(&router, &oauth::code_call(oauth, &app, &code, &pkce)).await;
+    let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
+    assert_eq!(grant.expires_at, Some(Time::from_secs(env.now().as_secs() + 3_599)));
+    assert_eq!(connector.home(&body).as_deref(), Some("http://localhost"));
+    let held = grant.refresh.expect("a refresh token");
+    let (status, body) = exchange(&router, &oauth::refresh_call(oauth, &app, &held)).await;
+    let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
+    assert_ne!(renewed.access.expose_secret(), grant.access.expose_secret());
+
+    sandbox.revoke();
+    let (status, body) = exchange(&router, &oauth::refresh_call(oauth, &app, &held)).await;
+    let fault = oauth::read_grant(status, &body, env.now(), Some(&held)).expect_err("taken back");
+    assert_eq!(fault.class, FaultClass::Reauthorise);
+}

@@ -1,0 +1,10 @@
+//! Records as tests and the demo see them, past the API.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use crate::record::{Record, Seeded};
+
+/// Looks at a record just after a write and may rewrite some of its properties, as an automation of the company does.
+/// It runs inside the sandbox's lock and must not call the sandbox.
+pub type Automation = Arc<dyn Fn(&Record) -> Option<BTreeMap<String, String>> + Send + Sync>;
