@@ -14,6 +14,7 @@ pub mod objects;
 pub mod odoo;
 pub mod pipedrive;
 pub mod registry;
+pub mod salesforce;
 #[cfg(test)]
 mod script;
 

@@ -274,9 +274,17 @@ fn refused(status: u16, body: &Json) -> Fault {
         .or(refusal.message)
         .unwrap_or_else(|| format!("The token call was answered {status}."));
     let class = match (code.as_str(), status) {
-        ("invalid_client" | "unauthorized_client" | "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" | "BAD_REDIRECT_URI", _) => {
-            FaultClass::Forbidden
-        }
+        // Salesforce's: a refresh beside another one is to be tried again, and an app may be unknown by its id.
+        ("unknown_error", _) => FaultClass::Busy,
+        (
+            "invalid_client"
+            | "invalid_client_id"
+            | "unauthorized_client"
+            | "BAD_CLIENT_ID"
+            | "BAD_CLIENT_SECRET"
+            | "BAD_REDIRECT_URI",
+            _,
+        ) => FaultClass::Forbidden,
         ("invalid_grant" | "BAD_REFRESH_TOKEN" | "BAD_AUTH_CODE", _) | (_, 400 | 401) => FaultClass::Reauthorise,
         // A grant is given up for its own refusal alone: 408, 423, 425 and 477 pass, and so may what nobody knows.
         _ => FaultClass::Busy,
@@ -385,6 +393,9 @@ mod tests {
         assert_eq!(class(401, json!({ "message": "no" })), FaultClass::Reauthorise);
         assert_eq!(class(401, json!({ "error": "invalid_client" })), FaultClass::Forbidden);
         assert_eq!(class(400, json!({ "status": "BAD_CLIENT_SECRET" })), FaultClass::Forbidden);
+        assert_eq!(class(400, json!({ "error": "invalid_client_id" })), FaultClass::Forbidden);
+        let again = json!({ "error": "unknown_error", "error_description": "retry your request" });
+        assert_eq!(class(400, again), FaultClass::Busy);
         for passing in [403, 408, 423, 425, 451, 477] {
             assert_eq!(class(passing, json!({ "status": "error", "message": "later" })), FaultClass::Busy, "{passing}");
         }

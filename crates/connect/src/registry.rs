@@ -5,6 +5,7 @@ use crate::connector::Connector;
 /// The connectors by slug.
 pub fn all() -> Vec<&'static dyn Connector> {
     vec![&crate::hubspot::Hubspot, &crate::odoo::Odoo, &crate::pipedrive::Pipedrive]
+    vec![&crate::hubspot::Hubspot, &crate::pipedrive::Pipedrive, &crate::salesforce::Salesforce]
 }
 
 /// The connector of a vendor.

@@ -1,0 +1,337 @@
+//! What changed, by query: windows in Salesforce's own clock, walked by id (Salesforce's "SOQL and SOSL Reference", and
+//! its page "System fields" on `SystemModstamp`).
+//!
+//! A window asks for everything stamped since its start and walks it in the order of ids, each page beginning behind the
+//! last id, so an edit between two pages cannot shift the rest. The first answer's `Date` closes the window: later pages
+//! leave younger edits to the next one. Queries know of a write at once, but a long transaction shows its writes only when
+//! it ends, with the time at which they were made: so every few minutes a window looks further back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lockstep_core::env::Time;
+use lockstep_core::record::Record;
+use serde::{Deserialize, Serialize};
+
+use super::ABOUT;
+use super::read::{self, Query, Sheet};
+use super::wire::{CONTACT, long_id, quoted};
+use crate::connector::{ChangePage, Cursor, Got};
+use crate::door::{Answer, Session};
+use crate::fault::{Fault, FaultClass};
+
+/// How far every window looks back: stamps and `Date` have whole seconds.
+const OVERLAP: Duration = Duration::from_secs(5);
+/// How far a window looks back every [`LATE_EVERY`]: no transaction lasts longer (Salesforce's limit of a call).
+const LATE: Duration = Duration::from_secs(10 * 60);
+/// How often it does.
+const LATE_EVERY: Duration = Duration::from_secs(5 * 60);
+/// By how much Salesforce's clock may leave its expected course before it counts as a step.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
+/// How much further back a window starts after a step: our own clock, which measures it, may have stepped too.
+const STEP_MARGIN: Duration = Duration::from_secs(60 * 60);
+/// The step of the `Date` header.
+const DATE_STEP: Duration = Duration::from_secs(1);
+
+/// Where the scan stands. Times are Salesforce's own, but for `ours`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    /// The end of the last finished window; `None` before the first one has ended.
+    since: Option<Time>,
+    /// The window under way, after its first page.
+    window: Option<Window>,
+    /// Salesforce's clock and ours at the start of the last window.
+    clock: Option<Clocks>,
+    /// When a window looked for late transactions last.
+    late_at: Option<Time>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    /// The earliest stamp that it shows; `None` is all there is.
+    from: Option<Time>,
+    /// The latest one that later pages still show.
+    until: Time,
+    /// Where the next window starts.
+    closes: Time,
+    last_id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clocks {
+    vendor: Time,
+    ours: Time,
+}
+
+/// What an answer tells of the time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting {
+    /// Salesforce's clock, in whole seconds.
+    date: Option<Time>,
+    /// Ours when the call was sent.
+    sent_at: Time,
+    /// How long it took.
+    took: Duration,
+}
+
+impl Sighting {
+    pub(super) fn of(answer: &Answer, session: &Session) -> Self {
+        let text = answer.headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+        let date = text.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        Self {
+            date: date.map(|date| Time(date.timestamp().as_microsecond())),
+            sent_at: answer.sent_at,
+            took: session.env.now().since(answer.sent_at),
+        }
+    }
+
+    /// As late as Salesforce's clock surely stood when the call was sent; ours where the answer does not tell.
+    pub(super) fn asked_at(&self) -> Time {
+        self.date.map_or(self.sent_at, |date| date.minus(self.took))
+    }
+
+    fn clocks(&self) -> Option<Clocks> {
+        self.date.map(|vendor| Clocks { vendor, ours: self.sent_at })
+    }
+}
+
+/// One page of the window under way, or the first of the next. One call; where records were merged, few more for the
+/// survivors that the page does not show.
+pub(super) async fn changes(session: &Session, cursor: Option<&Cursor>, asked: &[String]) -> Result<ChangePage, Fault> {
+    let place = cursor.map_or_else(|| Ok(Place::default()), |cursor| serde_json::from_value(cursor.0.clone()));
+    let place: Place = place.map_err(|error| {
+        Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
+    })?;
+    let from = place.from();
+    let sheet = read::query(session, &place.query(from), asked).await?;
+    let next = sheet.next_id(place.window.as_ref().map(|window| window.last_id.as_str()))?;
+    let more = next.is_some();
+    let sight = sheet.sight;
+    let clock = sight.date.map(|date| date.plus(DATE_STEP));
+    let (place, more) = match (place.window.clone(), place.stepped_back(sight.clocks())) {
+        (Some(window), _) => (place.walked(window, next), more),
+        (None, Some(lowered)) => (lowered, true),
+        (None, None) => {
+            let now = sight.date.unwrap_or(sight.sent_at);
+            let closes = place.on_course(sight.clocks()).map_or(now, |expected| now.min(expected)).minus(sight.took);
+            let window = Window { from, until: now.plus(DATE_STEP), closes, last_id: String::new() };
+            let late_at = if from == place.late_from() { Some(closes) } else { place.late_at };
+            (Place { clock: sight.clocks().or(place.clock), late_at, ..place }.walked(window, next), more)
+        }
+    };
+    let records = with_merges(session, sheet, asked).await?;
+    let cursor = serde_json::to_value(&place).map(Cursor);
+    let cursor = cursor.map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))?;
+    Ok(ChangePage { records, clock, cursor, more })
+}
+
+/// The living records of a page. A record that was merged away shows as a change of the one that survived; one that was
+/// deleted does not show: evidence of that is asked for by id.
+async fn with_merges(session: &Session, sheet: Sheet, asked: &[String]) -> Result<Vec<Record>, Fault> {
+    let (gone, living): (Vec<_>, Vec<_>) = sheet.rows.into_iter().partition(|row| row.is_deleted);
+    let mut records: Vec<Record> = living.iter().map(|row| row.record(asked)).collect();
+    let mut merges: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in gone {
+        if let Some(master) = row.master.as_deref().and_then(long_id) {
+            merges.entry(master).or_default().push(row.id);
+        }
+    }
+    for record in &mut records {
+        record.merged.extend(merges.remove(&record.id).into_iter().flatten());
+    }
+    if !merges.is_empty() {
+        let masters: Vec<String> = merges.keys().cloned().collect();
+        for (got, losers) in read::get(session, CONTACT, &masters, asked).await?.into_iter().zip(merges.into_values()) {
+            if let Got::Found(mut record) = got {
+                record.merged.extend(losers);
+                records.push(record);
+            }
+        }
+    }
+    Ok(records)
+}
+
+impl Place {
+    /// Where the window under way begins, or the next one.
+    fn from(&self) -> Option<Time> {
+        match &self.window {
+            Some(window) => window.from,
+            None => {
+                let since = self.since?;
+                let looked = self.late_at.is_some_and(|at| at <= since && since.since(at) < LATE_EVERY);
+                if looked { Some(since.minus(OVERLAP)) } else { self.late_from() }
+            }
+        }
+    }
+
+    /// Where a window begins that looks for late transactions.
+    fn late_from(&self) -> Option<Time> {
+        self.since.map(|since| since.minus(LATE))
+    }
+
+    /// The first look at an account shows what is there; later ones also what was merged away since.
+    fn query(&self, from: Option<Time>) -> Query<'static> {
+        let mut conditions = Vec::new();
+        if let Some(from) = from {
+            conditions.push("(IsDeleted = false OR MasterRecordId != null)".to_owned());
+            conditions.push(format!("SystemModstamp >= {from}"));
+        }
+        if let Some(window) = &self.window {
+            conditions.push(format!("SystemModstamp <= {}", window.until));
+            conditions.push(format!("Id > {}", quoted(&window.last_id)));
+        }
+        let filter = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+        let rest = format!("{filter} ORDER BY Id LIMIT {}", ABOUT.page);
+        if from.is_some() { Query::all(CONTACT, rest) } else { Query::living(CONTACT, rest) }
+    }
+
+    /// After a page of the window; `next` is the id that the following one begins behind.
+    fn walked(self, window: Window, next: Option<String>) -> Self {
+        match next {
+            Some(last_id) => Self { window: Some(Window { last_id, ..window }), ..self },
+            None => Self { since: Some(window.closes), window: None, ..self },
+        }
+    }
+
+    /// What Salesforce's clock would show had it not been set since the last window.
+    fn on_course(&self, sight: Option<Clocks>) -> Option<Time> {
+        let (earlier, now) = self.clock.zip(sight)?;
+        Some(earlier.vendor.plus(now.ours.since(earlier.ours)).plus(CLOCK_TOLERANCE))
+    }
+
+    /// Where to start anew when Salesforce's clock has stepped back since the last window: edits made after the step are
+    /// stamped before the window's start.
+    fn stepped_back(&self, sight: Option<Clocks>) -> Option<Self> {
+        let (since, clocks) = self.since.zip(sight)?;
+        let behind = self.on_course(sight)?.since(clocks.vendor);
+        let is_step = behind > CLOCK_TOLERANCE + CLOCK_TOLERANCE;
+        let since = since.minus(behind).minus(STEP_MARGIN);
+        is_step.then_some(Self { since: Some(since), window: None, clock: Some(clocks), late_at: Some(since) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lockstep_core::env::Dial;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::script::{Line, NOON, Script};
+
+    const IDS: [&str; 3] = ["003ak000003dQCDAA2", "003ak000003dQCEAA2", "003ak000003dQCGAA2"];
+
+    fn row(id: &str) -> Json {
+        json!({ "Id": id, "SystemModstamp": "2026-11-22T11:00:00.000+0000", "Email": null })
+    }
+
+    fn page(rows: &[Json], done: bool) -> Line {
+        Line::new(200, json!({ "totalSize": rows.len(), "done": done, "records": rows }))
+    }
+
+    struct Scan {
+        script: Arc<Script>,
+        session: Session,
+        dial: Dial,
+        cursor: Option<Cursor>,
+    }
+
+    impl Scan {
+        fn new() -> Self {
+            let (script, session, dial) = Script::new([]);
+            Self { script, session, dial, cursor: None }
+        }
+
+        /// Feeds one answer; gives the ids, whether there is more, and the query's conditions.
+        async fn step(&mut self, line: Line) -> (Vec<String>, bool, String) {
+            self.script.then(line);
+            let page = changes(&self.session, self.cursor.as_ref(), &["Email".to_owned()]).await.expect("a page");
+            self.cursor = Some(page.cursor);
+            let path = self.script.calls().remove(0).path;
+            let (_, query) = path.split_once("?q=").expect("a query");
+            let query = percent_encoding::percent_decode_str(query).decode_utf8().expect("text").into_owned();
+            let (_, rest) = query.split_once(" FROM Contact ").expect("an object");
+            let (conditions, _) = rest.split_once(" ORDER BY Id LIMIT 2000").expect("an order");
+            (page.records.into_iter().map(|record| record.id).collect(), page.more, conditions.to_owned())
+        }
+    }
+
+    const SINCE: &str = "WHERE (IsDeleted = false OR MasterRecordId != null) AND SystemModstamp >= ";
+
+    #[tokio::test]
+    async fn the_first_window_reads_everything_and_the_next_starts_where_it_closed() {
+        let mut scan = Scan::new();
+        let (ids, more, conditions) = scan.step(page(&[row(IDS[0])], false).date(NOON)).await;
+        assert_eq!((ids, more, conditions.as_str()), (vec![IDS[0].to_owned()], true, ""));
+        scan.dial.advance(Duration::from_secs(60));
+        let (_, more, conditions) = scan.step(page(&[row(IDS[1])], true).date(scan.dial.now())).await;
+        let until = NOON.plus(DATE_STEP);
+        assert_eq!((more, conditions), (false, format!("WHERE SystemModstamp <= {until} AND Id > '{}'", IDS[0])));
+        let (_, more, conditions) = scan.step(page(&[], true).date(scan.dial.now())).await;
+        assert_eq!((more, conditions), (false, format!("{SINCE}{}", NOON.minus(OVERLAP))), "an empty poll is one call");
+    }
+
+    #[tokio::test]
+    async fn every_few_minutes_a_window_looks_for_late_transactions() {
+        let mut scan = Scan::new();
+        let mut starts = Vec::new();
+        for _ in 0..7 {
+            let now = scan.dial.now();
+            let (_, _, conditions) = scan.step(page(&[], true).date(now)).await;
+            starts.extend(conditions.strip_prefix(SINCE).and_then(Time::parse).map(|from| now.since(from).as_secs()));
+            scan.dial.advance(Duration::from_secs(100));
+        }
+        assert_eq!(starts, [105, 105, 105, 700, 105, 105]);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_steps_back_is_followed_once_and_one_that_steps_forward_hides_nothing() {
+        let mut scan = Scan::new();
+        scan.step(page(&[], true).date(NOON)).await;
+        let stepped = NOON.minus(Duration::from_secs(600));
+        let (ids, more, _) = scan.step(page(&[row(IDS[0])], true).date(stepped)).await;
+        assert_eq!((ids.len(), more), (1, true), "what was read is kept, and more is said");
+        let (_, more, conditions) = scan.step(page(&[], true).date(stepped)).await;
+        let from = conditions.strip_prefix(SINCE).and_then(Time::parse).expect("a start");
+        assert!(!more && from <= stepped.minus(STEP_MARGIN));
+        let ahead = NOON.plus(Duration::from_secs(900));
+        scan.step(page(&[], true).date(ahead)).await;
+        let (_, _, conditions) = scan.step(page(&[], true).date(ahead)).await;
+        let from = conditions.strip_prefix(SINCE).and_then(Time::parse).expect("a start");
+        assert!(from <= stepped, "from where the old course was");
+        let (_, more, _) = scan.step(page(&[], true).date(ahead.minus(CLOCK_TOLERANCE))).await;
+        assert!(!more, "two seconds are no step");
+    }
+
+    #[tokio::test]
+    async fn a_survivor_that_the_page_does_not_show_is_read() {
+        let mut scan = Scan::new();
+        scan.step(page(&[], true).date(NOON)).await;
+        let gone = |id: &str, master: Option<&str>| {
+            let mut row = row(id);
+            row["IsDeleted"] = true.into();
+            row["MasterRecordId"] = master.into();
+            row
+        };
+        scan.script.then(page(&[gone(IDS[0], Some(IDS[2])), gone(IDS[1], None)], true).date(NOON));
+        scan.script.then(Line::new(200, json!([row(IDS[2])])));
+        let page = changes(&scan.session, scan.cursor.as_ref(), &["Email".to_owned()]).await.expect("a page");
+        let told: Vec<_> = page.records.iter().map(|it| (it.id.as_str(), it.merged.clone(), it.archived)).collect();
+        assert_eq!(told, [(IDS[2], vec![IDS[0].to_owned()], false)], "and a deleted one does not show");
+    }
+
+    #[tokio::test]
+    async fn answers_that_would_never_end_and_foreign_places_are_refused() {
+        let scan = Scan::new();
+        scan.script.then(page(&[], false).date(NOON));
+        let fault = changes(&scan.session, None, &[]).await.expect_err("an empty page");
+        assert_eq!(fault.class, FaultClass::Busy);
+        let foreign = Cursor(json!({ "offset": 3 }));
+        let fault = changes(&scan.session, Some(&foreign), &[]).await.expect_err("no place of ours");
+        assert_eq!(fault.class, FaultClass::Stale);
+    }
+}

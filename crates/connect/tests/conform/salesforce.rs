@@ -1,0 +1,326 @@
+//! Salesforce's world, and what only Salesforce has.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{Request, Response};
+use lockstep_connect::oauth::{self, App, Pkce, Posted};
+use lockstep_connect::{Cursor, FaultClass, Find, Got, Outcome, Write};
+use lockstep_core::env::{Env, Time};
+use lockstep_sandbox::salesforce::{Kind, Property};
+use lockstep_sandbox::{Effect, Fault, Salesforce, SalesforceSettings};
+use secrecy::ExposeSecret as _;
+use tower::ServiceExt as _;
+
+use crate::world::{Account, Delivery, Lack, Sample, Strike, World, set};
+
+#[derive(Clone)]
+struct SalesforceAccount {
+    sandbox: Salesforce,
+}
+
+/// What an admin makes before anybody can agree on a key.
+const KEY_FIELD: &str = "Lockstep_Id__c";
+
+pub fn world(page_max: Option<usize>) -> World {
+    made(page_max).0
+}
+
+fn made(page_max: Option<usize>) -> (World, Salesforce) {
+    let mut kept = None;
+    let world = World::new("salesforce", |env| {
+        let clock = Arc::new(move || env.now().0);
+        let sandbox = Salesforce::new(SalesforceSettings { clock, page_max, ..SalesforceSettings::default() });
+        let account = SalesforceAccount { sandbox: sandbox.clone() };
+        for sample in account.samples() {
+            let key = Property::of(sample.object, KEY_FIELD, Kind::String);
+            sandbox.add_property(&Property { external_id: true, unique: true, ..key }).expect("a field");
+        }
+        kept = Some(sandbox);
+        account
+    });
+    (world, kept.expect("a sandbox"))
+}
+
+impl Account for SalesforceAccount {
+    fn router(&self) -> Router {
+        self.sandbox.router()
+    }
+
+    fn id(&self) -> String {
+        "00Dak0000000001EAA".to_owned()
+    }
+
+    fn create(&self, properties: &[(&str, &str)]) -> String {
+        let mut properties = properties.to_vec();
+        if properties.iter().all(|(name, _)| *name != "LastName") {
+            properties.push(("LastName", "Somebody"));
+        }
+        self.sandbox.create(&properties).expect("a record")
+    }
+
+    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
+        self.sandbox.edit(id, properties).expect("an edit");
+    }
+
+    fn archive(&self, id: &str) {
+        self.sandbox.archive(id).expect("an archived record");
+    }
+
+    fn merge(&self, winner: &str, loser: &str) -> String {
+        self.sandbox.merge(winner, loser).expect("a merge")
+    }
+
+    fn drop_property(&self, name: &str) {
+        self.sandbox.drop_property(name).expect("a dropped property");
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let sample = |object, name, needs, optional, read_only| Sample { object, name, needs, optional, read_only };
+        vec![
+            sample("Contact", "LastName", &[("LastName", "")], "Title", "CreatedDate"),
+            sample("Account", "Name", &[("Name", "")], "Website", "SystemModstamp"),
+            sample("Lead", "LastName", &[("LastName", ""), ("Company", "Firm")], "Title", "IsConverted"),
+            sample(
+                "Opportunity",
+                "Name",
+                &[("Name", ""), ("StageName", "Prospecting"), ("CloseDate", "2026-12-24")],
+                "NextStep",
+                "IsWon",
+            ),
+            sample("Case", "Subject", &[], "Reason", "CaseNumber"),
+            sample("Task", "Subject", &[], "Description", "IsClosed"),
+        ]
+    }
+
+    fn drop_property_of(&self, object: &str, name: &str) {
+        self.sandbox.drop_property_of(object, name).expect("a dropped property");
+    }
+
+    fn revoke(&self) {
+        self.sandbox.revoke();
+    }
+
+    fn living(&self) -> usize {
+        self.sandbox.records().iter().filter(|record| !record.archived).count()
+    }
+
+    fn strike(&self, strike: Strike) {
+        self.sandbox.faults().push(Fault::anywhere(match strike {
+            Strike::LostBefore => Effect::LostBefore,
+            Strike::LostAfter => Effect::LostAfter,
+            Strike::Truncated => Effect::Truncate,
+            Strike::TooMany => Effect::Status { status: 403, policy: Some("REQUEST_LIMIT_EXCEEDED".into()) },
+        }));
+    }
+
+    fn set_clock_offset(&self, seconds: i64) {
+        self.sandbox.set_clock_offset(seconds * 1_000_000);
+    }
+
+    fn calls(&self) -> (u64, u64) {
+        let calls = self.sandbox.calls();
+        self.sandbox.reset_calls();
+        (calls.total, calls.throttled)
+    }
+
+    fn subscribe(&self, _url: &str) -> String {
+        String::new()
+    }
+
+    fn hooks(&self) -> Vec<Delivery> {
+        Vec::new()
+    }
+
+    /// Salesforce takes no contact without a last name.
+    fn given(&self) -> Option<&'static str> {
+        Some("LastName")
+    }
+
+    /// Addresses are unique only where an admin made a rule, which does not say in rows which record is in the way; queries
+    /// read the database itself; a record that was merged away is deleted; and nothing is sent to webhooks.
+    fn lacks(&self) -> &'static [Lack] {
+        &[Lack::UniqueAddresses, Lack::LateChanges, Lack::WritesAfterMerge, Lack::Hooks]
+    }
+}
+
+async fn scan(world: &World, cursor: &mut Option<Cursor>) -> Vec<String> {
+    let mut ids = Vec::new();
+    loop {
+        let page = world.connector.changes(&world.session, cursor.as_ref(), &world.asked()).await.expect("a page");
+        ids.extend(page.records.into_iter().map(|record| record.id));
+        *cursor = Some(page.cursor);
+        if !page.more {
+            return ids;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_ends_late_is_found_all_the_same() {
+    let (world, sandbox) = made(None);
+    let mut cursor = None;
+    for _ in 0..4 {
+        scan(&world, &mut cursor).await;
+        world.dial.advance(Duration::from_secs(120));
+    }
+    let late = world.account.create(&[("LastName", "Late")]);
+    sandbox.committed_late(&late, 400_000_000).expect("a late record");
+    let mut seen = 0;
+    for _ in 0..12 {
+        seen += scan(&world, &mut cursor).await.iter().filter(|id| **id == late).count();
+        world.dial.advance(Duration::from_secs(30));
+    }
+    assert!((1..=3).contains(&seen), "found, and not on every page: {seen}");
+}
+
+#[tokio::test]
+async fn deleted_records_show_by_id_and_in_the_list_but_not_as_changes() {
+    let (world, sandbox) = made(None);
+    let [kept, gone] = ["kept", "gone"].map(|name| world.account.create(&[("LastName", name)]));
+    let mut cursor = None;
+    scan(&world, &mut cursor).await;
+    world.dial.advance(Duration::from_secs(60));
+    world.account.archive(&gone);
+    assert!(!scan(&world, &mut cursor).await.contains(&gone));
+    assert!(matches!(world.get(&[&gone, &kept]).await[..], [Got::Archived(_), Got::Found(_)]));
+    sandbox.restore(&gone).expect("a restored record");
+    assert!(scan(&world, &mut cursor).await.contains(&gone), "a restored one is a change");
+}
+
+#[tokio::test]
+async fn merges_of_merges_lead_to_the_last_survivor() {
+    let (world, _) = made(None);
+    let [a, b, c] = ["a", "b", "c"].map(|name| world.account.create(&[("LastName", name)]));
+    world.account.merge(&b, &a);
+    world.account.merge(&c, &b);
+    let got = world.get(&[&a]).await;
+    assert!(
+        matches!(&got[0], Got::Found(record) if record.id == c && record.merged == [a.clone(), b.clone()]),
+        "{got:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_full_batch_with_what_became_of_it_is_one_call() {
+    let (world, _) = made(None);
+    let rows: Vec<_> = (0..200).map(|n| world.create(&n.to_string(), &[("LastName", "Row")])).collect();
+    world.account.calls();
+    let outcomes = world.write(&Write::Create { key: Some("lockstep_id".into()), rows }).await.expect("an answer");
+    assert!(outcomes.iter().all(|row| matches!(row, Ok(Outcome::Written(it)) if it.text("LastName") == Some("Row"))));
+    assert_eq!(world.account.calls(), (1, 0));
+    let values = (0..200).map(|n| format!("cnt_{n}")).collect();
+    let by_key = Find::Key { property: "lockstep_id".into(), values };
+    let found = world.connector.find(&world.session, &by_key, &world.asked()).await.expect("all of them");
+    assert_eq!((found.len(), world.account.calls()), (200, (1, 0)));
+}
+
+#[tokio::test]
+async fn a_name_of_one_word_is_the_last_name_and_reads_back_as_it_was() {
+    let (world, _) = made(None);
+    let made =
+        world.write_one(&Write::Create { key: None, rows: vec![world.create("a", &[("FirstName", "Ada")])] }).await;
+    assert_eq!((made.text("FirstName"), made.text("LastName")), (None, Some("Ada")));
+    let longer = world.update("b", &made.id, set(&[("FirstName", "Ada"), ("LastName", "Lovelace")]));
+    world.write_one(&Write::Update(vec![longer])).await;
+    let cleared = world.update("c", &made.id, [("LastName".to_owned(), None)].into());
+    let short = world.write_one(&Write::Update(vec![cleared])).await;
+    assert_eq!((short.text("FirstName"), short.text("LastName")), (None, Some("Ada")));
+}
+
+#[tokio::test]
+async fn our_own_numbers_are_found_before_the_index_knows_them() {
+    let (world, _) = made(None);
+    let ours = world.account.create(&[("MobilePhone", "+6281234567890")]);
+    let typed = world.account.create(&[("HomePhone", "0812-3456-7890")]);
+    let by = Find::Phone("+6281234567890".into());
+    let find = async || {
+        let found = world.connector.find(&world.session, &by, &world.asked()).await.expect("an answer");
+        found.into_iter().map(|record| record.id).collect::<Vec<_>>()
+    };
+    assert_eq!(find().await, [ours.as_str()]);
+    world.wait_for_index();
+    assert_eq!(find().await, [ours, typed]);
+}
+
+#[tokio::test]
+async fn a_record_that_somebody_holds_is_busy_and_the_others_are_written() {
+    let (world, sandbox) = made(None);
+    let [held, free] = ["held", "free"].map(|name| world.account.create(&[("LastName", name)]));
+    sandbox.lock(&held, 60_000_000).expect("a lock");
+    let rows = [&held, &free].map(|id| world.update(id, id, set(&[("Title", "Dr")]))).into();
+    let outcomes = world.write(&Write::Update(rows)).await.expect("an answer");
+    assert_eq!(outcomes[0].as_ref().expect_err("held").class, FaultClass::Busy);
+    assert!(outcomes[1].is_ok());
+}
+
+#[tokio::test]
+async fn an_ended_session_wants_a_new_token() {
+    let (world, sandbox) = made(None);
+    sandbox.revoke();
+    let fault = world.connector.account(&world.session).await.expect_err("no session");
+    assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Reauthorise, "INVALID_SESSION_ID"));
+}
+
+async fn post(router: &Router, path: &str, content_type: &str, body: String) -> Response<Body> {
+    let request = Request::post(path).header(CONTENT_TYPE, content_type).header("host", "acme.my.salesforce.com");
+    router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("a router answers")
+}
+
+async fn exchange(router: &Router, call: &Posted) -> (u16, serde_json::Value) {
+    let body = call.body.expose_secret().to_owned();
+    let response = post(router, "/services/oauth2/token", call.content_type, body).await;
+    let status = response.status().as_u16();
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    (status, serde_json::from_slice(&bytes).expect("JSON"))
+}
+
+/// The code flow with PKCE from the address to a renewed grant whose refresh token rotates, and a revoked one.
+#[tokio::test]
+async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
+    let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 3);
+    let settings = SalesforceSettings {
+        clock: Arc::new(move || dial.now().0),
+        rotates_refresh_tokens: true,
+        requires_pkce: true,
+        ..SalesforceSettings::default()
+    };
+    let app = App {
+        client_id: settings.client_id.clone(),
+        client_secret: settings.client_secret.clone().into(),
+        redirect_uri: "https://sync.example.com/oauth/back".into(),
+    };
+    let sandbox = Salesforce::new(settings);
+    let router = sandbox.router();
+    let connector = lockstep_connect::registry::find("salesforce").expect("Salesforce");
+    let about = connector.about();
+    let pkce = Pkce::new(&env);
+    let address = oauth::authorize_url(&about.oauth, Some("/services/oauth2/authorize"), &app, "st/ate", &pkce);
+    let (_, query) = address.split_once('?').expect("a query");
+    let form = format!("{query}&decision=allow");
+    let back = post(&router, "/services/oauth2/authorize", "application/x-www-form-urlencoded", form).await;
+    let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
+    let back = url::Url::parse(&location).expect("an address");
+    let code = back.query_pairs().find(|(key, _)| key == "code").expect("a code").1.into_owned();
+    let (status, body) = exchange(&router, &oauth::code_call(&about.oauth, &app, &code, &pkce)).await;
+    let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
+    assert_eq!(grant.expires_at, None, "Salesforce does not say when a session ends");
+    assert!(connector.home(&body).is_some_and(|home| home.ends_with("://acme.my.salesforce.com")));
+
+    let held = grant.refresh.expect("a refresh token");
+    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
+    let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
+    let rotated = renewed.refresh.expect("a refresh token");
+    assert_ne!(rotated.expose_secret(), held.expose_secret());
+    for (taken_back, token) in [(false, held), (true, rotated)] {
+        if taken_back {
+            sandbox.revoke();
+        }
+        let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &token)).await;
+        let fault = oauth::read_grant(status, &body, env.now(), Some(&token)).expect_err("refused");
+        assert_eq!(fault.class, FaultClass::Reauthorise);
+    }
+}
