@@ -8,8 +8,10 @@
 
 mod calls;
 mod faults;
+mod front;
 pub mod hubspot;
 pub mod meta;
+pub mod notion;
 mod serve;
 mod strike;
 mod world;
@@ -18,5 +20,6 @@ pub use calls::{Calls, RouteCalls};
 pub use faults::{Delayed, Dropped, Effect, Fault, Faults};
 pub use hubspot::{Hubspot, HubspotSettings};
 pub use meta::{Meta, MetaSettings};
+pub use notion::{Notion, NotionSettings};
 pub use serve::serve;
 pub use world::{Clock, Wait, system_clock, tokio_wait};

@@ -8,6 +8,7 @@ mod contacts;
 mod faults;
 mod grants;
 mod meta;
+mod notion;
 mod objects;
 mod recorded;
 mod searches;

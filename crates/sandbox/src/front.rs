@@ -1,0 +1,109 @@
+//! The way of every call to a look-alike: counted, struck by faults, then done.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::calls::{Calls, Ended};
+use crate::faults::{Effect, Faults};
+use crate::strike::{dropped, loses, spoil};
+use crate::world::Wait;
+
+/// What stands before every vendor's routes.
+#[derive(Default)]
+pub(crate) struct Front {
+    calls: Mutex<Calls>,
+    pub(crate) faults: Faults,
+    wait: Option<Wait>,
+}
+
+impl Front {
+    /// `wait` is absent under a virtual clock.
+    pub(crate) fn new(wait: Option<Wait>) -> Self {
+        Self { wait, ..Self::default() }
+    }
+
+    /// Calls since the start or the last reset.
+    pub(crate) fn calls(&self) -> Calls {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets all counters to 0.
+    pub(crate) fn reset_calls(&self) {
+        *self.calls.lock().unwrap_or_else(PoisonError::into_inner) = Calls::default();
+    }
+
+    fn count(&self, route: &str, ended: &Ended) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).count(route, ended);
+    }
+}
+
+/// A vendor behind a [`Front`].
+pub(crate) trait Fronted: Clone + Send + Sync + 'static {
+    /// What stands before it.
+    fn front(&self) -> &Front;
+
+    /// The vendor's own answer for a status that the fault switch ordered.
+    fn refuse(&self, status: u16, policy: Option<&str>) -> Response;
+
+    /// Whether a status of this policy is answered although the work was done: the routes then find [`Belated`].
+    fn is_belated(&self, _policy: Option<&str>) -> bool {
+        false
+    }
+}
+
+/// In a response's extensions: how many rows it carries. One without it.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows(pub(crate) u64);
+
+/// In a response's extensions: the vendor's own limiters refused the call.
+#[derive(Clone, Copy)]
+pub(crate) struct Throttled;
+
+/// In a request's extensions: only so many rows of the batch are to be done.
+#[derive(Clone, Copy)]
+pub(crate) struct Cut(pub(crate) usize);
+
+/// In a request's extensions: the work is to be done, and this status answered all the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Belated(pub(crate) u16);
+
+/// Counts a call and strikes it where a fault was ordered. To be put on a router as `route_layer`: the counters and the
+/// faults know a call by its method and its route's template.
+pub(crate) async fn pass<V: Fronted>(
+    State(vendor): State<V>,
+    matched: MatchedPath,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let front = vendor.front();
+    let route = format!("{} {}", request.method(), matched.as_str());
+    let strike = front.faults.strike(&route);
+    if let Some(Effect::PartialBatch { rows }) = strike {
+        request.extensions_mut().insert(Cut(rows));
+    }
+    let belated = match &strike {
+        Some(Effect::Status { status, policy }) if vendor.is_belated(policy.as_deref()) => Some(Belated(*status)),
+        _ => None,
+    };
+    if let Some(belated) = belated {
+        request.extensions_mut().insert(belated);
+    }
+    let response = match &strike {
+        Some(Effect::LostBefore) => dropped(),
+        Some(Effect::Status { status, policy }) if belated.is_none() => vendor.refuse(*status, policy.as_deref()),
+        _ => next.run(request).await,
+    };
+    let lost = strike.as_ref().is_some_and(loses);
+    let extensions = response.extensions();
+    let ended = Ended {
+        status: (!lost).then(|| response.status().as_u16()),
+        rows: extensions.get::<Rows>().map_or(1, |rows| rows.0),
+        throttled: extensions.get::<Throttled>().is_some(),
+        faulted: strike.is_some(),
+    };
+    front.count(&route, &ended);
+    spoil(response, strike, front.wait.as_ref()).await
+}
