@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
-use lockstep_connect::{Answer, Call, Door, Fault, FaultClass};
+use lockstep_connect::{Answer, Call, Door, Fault, FaultClass, Memory};
 use lockstep_core::env::Env;
 use lockstep_sandbox::Dropped;
 use serde_json::Value as Json;
@@ -18,13 +18,23 @@ pub struct RouterDoor {
     pub env: Env,
     /// What calls are authorised by.
     pub token: String,
+    /// Headers that go with every call: the vendor's.
+    pub headers: &'static [(&'static str, &'static str)],
+    pub memory: Memory,
     /// Answers given by something between us and the vendor, instead of the vendor's.
     pub proxy: Mutex<VecDeque<(u16, Json)>>,
 }
 
 impl RouterDoor {
     pub fn new(router: Router, env: Env) -> Self {
-        Self { router, env, token: "pat-conform".to_owned(), proxy: Mutex::default() }
+        Self {
+            router,
+            env,
+            token: "pat-conform".to_owned(),
+            headers: &[],
+            memory: Memory::default(),
+            proxy: Mutex::default(),
+        }
     }
 }
 
@@ -42,9 +52,9 @@ impl Door for RouterDoor {
             .method(call.method.as_str())
             .uri(&call.path)
             .header("authorization", format!("Bearer {}", self.token))
-            .header("content-type", "application/json")
-            .body(body)
-            .expect("a request");
+            .header("content-type", "application/json");
+        let request = self.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(body).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("a router answers");
         if response.extensions().get::<Dropped>().is_some() {
             return Err(lost());
@@ -55,5 +65,9 @@ impl Door for RouterDoor {
         let body =
             if bytes.is_empty() { Json::Null } else { serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) };
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, sent_at })
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        Some(&self.memory)
     }
 }

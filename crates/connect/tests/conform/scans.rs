@@ -60,7 +60,7 @@ pub async fn a_first_scan_reads_everything_in_full_pages(world: World) {
         (ids.len(), 3),
         "all have one timestamp, which fills more than a page"
     );
-    assert_eq!(world.account.calls(), (3, 0));
+    assert_eq!(world.account.calls(), (3 + world.account.extra_scan_calls(), 0));
 }
 
 pub async fn a_poll_with_nothing_new_is_one_call(world: World) {
@@ -95,7 +95,9 @@ pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) 
     edit(99, 1);
     world.dial.advance(Duration::from_secs(2));
     reader.read_all().await;
-    assert_ne!(reader.name(&ids[1]), Some("R99-1"), "the index lags");
+    if world.account.search_lags() {
+        assert_ne!(reader.name(&ids[1]), Some("R99-1"), "the index lags");
+    }
     world.wait_for_index();
     reader.read_all().await;
     assert_eq!(reader.name(&ids[0]), Some(format!("R{round}-0").as_str()));
@@ -115,6 +117,9 @@ pub async fn short_pages_are_not_the_end(world: World) {
 }
 
 pub async fn a_merge_shows_as_a_change_of_the_survivor(world: World) {
+    if !world.account.merges() {
+        return;
+    }
     let ids = people(&world, 3);
     world.wait_for_index();
     let mut reader = Reader::new(&world);

@@ -65,6 +65,26 @@ pub trait Account {
     /// Has webhooks sent to the address from now on; gives the secret that signs them.
     fn subscribe(&self, url: &str) -> String;
     fn hooks(&self) -> Vec<Delivery>;
+
+    /// Whether people can merge records.
+    fn merges(&self) -> bool {
+        true
+    }
+
+    /// Whether two records cannot have one e-mail address.
+    fn keeps_emails_unique(&self) -> bool {
+        true
+    }
+
+    /// Whether a search shows an edit only after a while.
+    fn search_lags(&self) -> bool {
+        true
+    }
+
+    /// Calls of a first scan of several pages, besides one for each page.
+    fn extra_scan_calls(&self) -> u64 {
+        0
+    }
 }
 
 pub struct World {
@@ -83,8 +103,9 @@ impl World {
     pub fn new<A: Account + 'static>(slug: &str, account: impl FnOnce(Env) -> A) -> Self {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 7);
         let account = account(env.clone());
-        let door = Arc::new(RouterDoor::new(account.router(), env.clone()));
         let connector = lockstep_connect::registry::find(slug).expect("a connector");
+        let headers = connector.about().headers;
+        let door = Arc::new(RouterDoor { headers, ..RouterDoor::new(account.router(), env.clone()) });
         let session = Session { door: door.clone(), env };
         let names = connector.contact_properties();
         let given = match names.name {
@@ -113,8 +134,22 @@ impl World {
         self.dial.advance(self.connector.about().index_lag + Duration::from_secs(1));
     }
 
+    /// Writes in the vendor's batches. A fault of a call with one of several rows is the row's.
     pub async fn write(&self, write: &Write) -> Result<Vec<RowOutcome>, Fault> {
-        self.connector.write(&self.session, write, &self.asked()).await
+        let batches = batches(write, self.connector.about().write_batch);
+        let mut outcomes = Vec::new();
+        for (rows, batch) in &batches {
+            match self.connector.write(&self.session, batch, &self.asked()).await {
+                Err(fault) if batches.len() > 1 && *rows == 1 => outcomes.push(Err(fault)),
+                answered => outcomes.extend(answered?),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Has the connector learn what it keeps in mind between calls, so that the next one is the write itself.
+    pub async fn acquaint(&self) {
+        self.connector.describe(&self.session).await.expect("a description");
     }
 
     /// Writes one row that must succeed; gives the record as the vendor answered it.
@@ -137,6 +172,17 @@ impl World {
 
     pub fn update(&self, trace: &str, id: &str, properties: Properties) -> Update {
         Update { trace: trace.into(), id: id.into(), properties }
+    }
+}
+
+fn batches(write: &Write, most: usize) -> Vec<(usize, Write)> {
+    match write {
+        Write::Create { key, rows } => rows
+            .chunks(most)
+            .map(|rows| (rows.len(), Write::Create { key: key.clone(), rows: rows.to_vec() }))
+            .collect(),
+        Write::Update(rows) => rows.chunks(most).map(|rows| (rows.len(), Write::Update(rows.to_vec()))).collect(),
+        Write::Archive(ids) => ids.chunks(most).map(|ids| (ids.len(), Write::Archive(ids.to_vec()))).collect(),
     }
 }
 
