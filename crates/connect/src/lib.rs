@@ -9,6 +9,7 @@ pub mod connector;
 pub mod door;
 pub mod fault;
 pub mod hubspot;
+pub mod notion;
 pub mod oauth;
 pub mod objects;
 pub mod registry;

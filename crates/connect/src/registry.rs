@@ -4,7 +4,7 @@ use crate::connector::Connector;
 
 /// The connectors by slug.
 pub fn all() -> Vec<&'static dyn Connector> {
-    vec![&crate::hubspot::Hubspot]
+    vec![&crate::hubspot::Hubspot, &crate::notion::Notion]
 }
 
 /// The connector of a vendor.

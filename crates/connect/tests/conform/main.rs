@@ -6,6 +6,8 @@ mod cases;
 mod door;
 mod hubspot;
 mod hubspot_objects;
+mod notion;
+mod notion_objects;
 mod objects;
 mod recorded;
 mod registry;
@@ -18,6 +20,7 @@ use world::World;
 fn world(slug: &str, page_max: Option<usize>) -> World {
     match slug {
         "hubspot" => hubspot::world(page_max),
+        "notion" => notion::world(page_max),
         other => panic!("{other} is in the registry but has no world in tests/conform"),
     }
 }
