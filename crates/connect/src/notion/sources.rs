@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::naming::{self, Column};
 use super::values::is_read_only;
-use super::wire::{List, ask, in_path, is_id, plain_text, source_path};
+use super::wire::{List, ask, is_id, plain_text, source_path};
 use crate::connector::{Description, PropertySpec};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
@@ -86,7 +86,11 @@ pub(super) fn forget(session: &Session) {
 pub(super) async fn source(session: &Session, which: Which<'_>) -> Result<Source, Fault> {
     let name = match which {
         Which::Contacts => CONTACTS,
-        Which::Id(id) => id,
+        Which::Id(id) if is_id(id) => id,
+        Which::Id(id) => {
+            let message = format!("Notion has no data source \"{id}\".");
+            return Err(Fault::new(FaultClass::Missing, "object_not_found", message));
+        }
     };
     let kept = session.door.memory().and_then(|memory| memory.recall(name, session.env.now(), AGE_MAX));
     let kept = kept.and_then(|thing| Source::deserialize(&*thing).ok());
@@ -95,7 +99,7 @@ pub(super) async fn source(session: &Session, which: Which<'_>) -> Result<Source
     }
     let found = match which {
         Which::Contacts => contacts_among(all(session).await?)?,
-        Which::Id(id) => by_id(session, id).await?,
+        Which::Id(id) => ask(session, Call::read(Method::Get, source_path(id), None)).await?,
     };
     found.keep(session, name);
     Ok(found)
@@ -137,14 +141,6 @@ pub(super) fn gone(name: &str, columns: &[Column]) -> Fault {
     };
     let fault = Fault::new(FaultClass::Drift, "PROPERTY_GONE", message);
     Fault { property: Some(name.to_owned()), ..fault }.bounded()
-}
-
-async fn by_id(session: &Session, id: &str) -> Result<Source, Fault> {
-    if !is_id(id) {
-        let message = format!("Notion has no data source \"{id}\".");
-        return Err(Fault::new(FaultClass::Missing, "object_not_found", message));
-    }
-    ask(session, Call::read(Method::Get, source_path(id), None)).await
 }
 
 /// The data sources that were shared with us. One call for each hundred.
@@ -209,8 +205,7 @@ pub(super) async fn add_key(session: &Session, which: Which<'_>, name: &str) -> 
         return Err(Fault { property: Some(name.to_owned()), ..fault });
     }
     let body = json!({ "properties": { name: { "rich_text": {} } } });
-    let path = format!("/v1/data_sources/{}", in_path(&source.id));
-    ask::<Source>(session, Call::write(Method::Patch, path, Some(body))).await?;
+    ask::<Source>(session, Call::write(Method::Patch, source_path(&source.id), Some(body))).await?;
     forget(session);
     Ok(())
 }
