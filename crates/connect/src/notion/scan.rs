@@ -78,10 +78,7 @@ pub(super) async fn changes(
     let mut place: Place = place.map_err(|error| {
         Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
     })?;
-    let source = match place.source.take() {
-        Some(source) => source,
-        None => sources::source(session, Which::Contacts).await?.id,
-    };
+    let source = source(session, &mut place).await?;
     let walk = place.window.as_ref().map(|window| window.walk.clone()).unwrap_or_default();
     let lag = ABOUT.index_lag;
     let since = place.since.map(|since| Time::from_millis(since).minus(lag));
@@ -116,6 +113,22 @@ pub(super) async fn changes(
         records.push(pages::record(session, page, properties).await?);
     }
     Ok(ChangePage { records, more, clock: sight.map(ClockSight::at_the_latest), cursor: place.cursor()? })
+}
+
+/// The data source that is scanned. Before a window it is compared with what is called "Contacts" now, where that is
+/// remembered between calls: people may have given the name to another.
+async fn source(session: &Session, place: &mut Place) -> Result<String, Fault> {
+    let known = place.source.take();
+    let is_settled = place.window.is_some() || session.door.memory().is_none();
+    if is_settled && let Some(known) = known {
+        return Ok(known);
+    }
+    let current = sources::source(session, Which::Contacts).await?.id;
+    if known.is_some_and(|known| known != current) {
+        let message = "Another data source is called \"Contacts\" now; it is read from its beginning.";
+        return Err(Fault::new(FaultClass::Stale, "OTHER_CONTACTS", message));
+    }
+    Ok(current)
 }
 
 /// The window after one of its pages, or where it closed.

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lockstep_connect::{FaultClass, Find, Got, Outcome, Write};
+use lockstep_connect::{Call, FaultClass, Find, Got, Method, Outcome, Write};
 use lockstep_sandbox::{Effect, Fault, NotionSettings};
+use serde_json::json;
 
 use crate::notion::world_of;
 use crate::world::{KEY, set};
@@ -70,6 +71,21 @@ async fn contacts_that_are_shared_no_more_stop_the_connection() {
     assert_eq!(fault.class, FaultClass::Forbidden);
     let fault = world.connector.describe(&world.session).await.expect_err("hidden");
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Forbidden, "NO_CONTACTS"));
+}
+
+#[tokio::test]
+async fn another_data_source_called_contacts_is_scanned_from_its_beginning() {
+    let (world, sandbox) = world_of(|settings| settings);
+    let page = world.connector.changes(&world.session, None, &[]).await.expect("a page");
+    for (title, new) in [("Contacts", "Old contacts"), ("Companies", "Contacts")] {
+        let path = format!("/v1/data_sources/{}", sandbox.data_source_id(title).expect("an id"));
+        let body = json!({ "title": [{ "text": { "content": new } }] });
+        world.session.door.send(Call::write(Method::Patch, path, Some(body))).await.expect("a rename");
+    }
+    world.dial.advance(Duration::from_secs(601));
+    let fault = world.connector.changes(&world.session, Some(&page.cursor), &[]).await.expect_err("another");
+    assert_eq!(fault.class, FaultClass::Stale);
+    world.connector.changes(&world.session, None, &[]).await.expect("a page of the other");
 }
 
 #[tokio::test]

@@ -93,7 +93,8 @@ async fn values_of_every_type_are_written_and_read() {
     let made = office.create("Contacts", set(&values), vec![]).await.expect("a page");
     let names: Vec<String> = values.iter().map(|(name, _)| (*name).to_owned()).collect();
     let (world, contacts) = (&office.world, office.source("Contacts"));
-    let got = world.connector.read(&world.session, &contacts, &[made.id.clone()], &names).await.expect("answers");
+    let got =
+        world.connector.read(&world.session, &contacts, std::slice::from_ref(&made.id), &names).await.expect("answers");
     let lockstep_connect::Got::Found(record) = &got[0] else { panic!("{got:?}") };
     for (name, value) in values {
         assert_eq!(record.text(name), Some(value), "{name}");
