@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lockstep_connect::{Call, FaultClass, Find, Got, Method, Outcome, Write};
-use lockstep_sandbox::{Effect, Fault, NotionSettings};
+use lockstep_sandbox::{Effect, Fault, Notion, NotionSettings};
 use serde_json::json;
 
 use crate::notion::world_of;
@@ -118,8 +118,9 @@ async fn a_scan_goes_on_beyond_what_one_query_shows() {
     assert_eq!(listed, seen);
 }
 
-#[tokio::test]
-async fn a_page_that_goes_to_the_trash_during_a_scan_hides_no_other() {
+/// Scans pages of which each was made in a minute of its own, four at a time, and does something to the first of them
+/// after the first four were read; gives how many were seen.
+async fn seen_while(something: impl Fn(&Notion, &str)) -> (usize, usize) {
     let (world, sandbox) = world_of(|settings| NotionSettings { page_max: 4, ..settings });
     let ids: Vec<String> = (0..10)
         .map(|n| {
@@ -134,13 +135,22 @@ async fn a_page_that_goes_to_the_trash_during_a_scan_hides_no_other() {
         seen.extend(page.records.into_iter().map(|record| record.id));
         cursor = Some(page.cursor);
         if round == 0 {
-            sandbox.archive(&ids[0]).expect("in the trash");
+            world.dial.advance(Duration::from_secs(60));
+            something(&sandbox, &ids[0]);
         }
         if !page.more {
             break;
         }
     }
-    assert_eq!(seen.len(), ids.len(), "the one that moved into its place was seen, too");
+    (seen.len(), ids.len())
+}
+
+#[tokio::test]
+async fn a_page_that_is_edited_or_goes_to_the_trash_during_a_scan_hides_no_other() {
+    let (seen, all) = seen_while(|sandbox, id| sandbox.archive(id).expect("in the trash")).await;
+    assert_eq!(seen, all, "the one that moved into its place was seen, too");
+    let (seen, all) = seen_while(|sandbox, id| sandbox.edit(id, &[("Name", "New")]).expect("an edit")).await;
+    assert_eq!(seen, all, "an edit moves nothing");
 }
 
 #[tokio::test]
