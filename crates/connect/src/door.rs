@@ -1,6 +1,8 @@
 //! The only way out.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderName;
@@ -19,6 +21,43 @@ pub trait Door: Send + Sync {
     /// # Errors
     /// Only what kept an answer from coming: no budget (nothing was sent), no grant, no connection, a lost answer.
     async fn send(&self, call: Call) -> Result<Answer, Fault>;
+
+    /// What the connector keeps of this connection between its calls; none where nothing is kept.
+    fn memory(&self) -> Option<&Memory> {
+        None
+    }
+}
+
+/// What a connector keeps of one connection, such as where things lie in the account, so that it need not ask before
+/// each call. It is never needed, only spares calls, and ends with the process.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<BTreeMap<String, (Time, Arc<Json>)>>);
+
+impl Memory {
+    /// How many things are kept; one more makes room by forgetting all.
+    pub const THINGS_MAX: usize = 100;
+
+    /// What was kept under the name, unless that was longer ago.
+    pub fn recall(&self, name: &str, now: Time, age_max: Duration) -> Option<Arc<Json>> {
+        let things = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, thing) = things.get(name)?;
+        // A clock that was set back says nothing about the age.
+        (*at <= now && now.since(*at) <= age_max).then(|| thing.clone())
+    }
+
+    /// Keeps a thing under the name.
+    pub fn keep(&self, name: &str, now: Time, thing: Json) {
+        let mut things = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if things.len() >= Self::THINGS_MAX {
+            things.clear();
+        }
+        things.insert(name.to_owned(), (now, Arc::new(thing)));
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 /// What a connector's method gets.
@@ -146,4 +185,24 @@ pub struct Answer {
     pub body: Json,
     /// Our clock when the call was sent.
     pub sent_at: Time,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_grows_old_and_is_never_much() {
+        let (memory, minute) = (Memory::default(), Duration::from_secs(60));
+        memory.keep("a", Time::from_secs(100), Json::from(1));
+        assert_eq!(memory.recall("a", Time::from_secs(160), minute).as_deref(), Some(&Json::from(1)));
+        assert!(memory.recall("a", Time::from_secs(161), minute).is_none(), "too old");
+        assert!(memory.recall("a", Time::from_secs(99), minute).is_none(), "the clock was set back");
+        for n in 0..2 * Memory::THINGS_MAX {
+            memory.keep(&n.to_string(), Time::from_secs(100), Json::Null);
+        }
+        assert!(memory.0.lock().expect("the things").len() <= Memory::THINGS_MAX);
+        memory.clear();
+        assert!(memory.recall("1", Time::from_secs(100), minute).is_none());
+    }
 }

@@ -6,6 +6,7 @@ use crate::connector::Connector;
 pub fn all() -> Vec<&'static dyn Connector> {
     vec![&crate::hubspot::Hubspot, &crate::odoo::Odoo, &crate::pipedrive::Pipedrive]
     vec![&crate::hubspot::Hubspot, &crate::pipedrive::Pipedrive, &crate::salesforce::Salesforce]
+    vec![&crate::hubspot::Hubspot, &crate::notion::Notion]
 }
 
 /// The connector of a vendor.
