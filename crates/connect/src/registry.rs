@@ -4,9 +4,13 @@ use crate::connector::Connector;
 
 /// The connectors by slug.
 pub fn all() -> Vec<&'static dyn Connector> {
-    vec![&crate::hubspot::Hubspot, &crate::odoo::Odoo, &crate::pipedrive::Pipedrive]
-    vec![&crate::hubspot::Hubspot, &crate::pipedrive::Pipedrive, &crate::salesforce::Salesforce]
-    vec![&crate::hubspot::Hubspot, &crate::notion::Notion]
+    vec![
+        &crate::hubspot::Hubspot,
+        &crate::salesforce::Salesforce,
+        &crate::pipedrive::Pipedrive,
+        &crate::notion::Notion,
+        &crate::odoo::Odoo,
+    ]
 }
 
 /// The connector of a vendor.

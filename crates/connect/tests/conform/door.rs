@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
-use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Grant, Proof};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Grant, Memory, Proof};
 use lockstep_core::env::Env;
 use lockstep_sandbox::Dropped;
 use secrecy::ExposeSecret as _;
@@ -20,13 +20,15 @@ pub struct RouterDoor {
     /// Whose calls they are, and what they are authorised by.
     pub connector: &'static dyn Connector,
     pub grant: Grant,
+    pub memory: Memory,
     /// Answers given by something between us and the vendor, instead of the vendor's.
     pub proxy: Mutex<VecDeque<(u16, Json)>>,
 }
 
 impl RouterDoor {
     pub fn new(router: Router, env: Env, connector: &'static dyn Connector, token: &str) -> Self {
-        Self { router, env, connector, grant: Grant::fixed(token.to_owned().into()), proxy: Mutex::default() }
+        let grant = Grant::fixed(token.to_owned().into());
+        Self { router, env, connector, grant, memory: Memory::default(), proxy: Mutex::default() }
     }
 }
 
@@ -64,5 +66,9 @@ impl Door for RouterDoor {
         let body =
             if bytes.is_empty() { Json::Null } else { serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) };
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, sent_at })
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        Some(&self.memory)
     }
 }

@@ -6,6 +6,11 @@ mod cases;
 mod door;
 mod hubspot;
 mod hubspot_objects;
+mod notion;
+mod notion_cases;
+mod notion_oauth;
+mod notion_objects;
+mod notion_recorded;
 mod objects;
 mod odoo;
 mod odoo_objects;
@@ -14,6 +19,9 @@ mod pipedrive_objects;
 mod pipedrive_recorded;
 mod recorded;
 mod registry;
+mod salesforce;
+mod salesforce_objects;
+mod salesforce_recorded;
 mod scans;
 mod world;
 
@@ -28,6 +36,8 @@ fn worlds(slug: &str) -> Vec<Making> {
         "hubspot" => vec![hubspot::world],
         "odoo" => vec![odoo::world, odoo::old_world],
         "pipedrive" => vec![pipedrive::world],
+        "notion" => vec![notion::world],
+        "salesforce" => vec![salesforce::world],
         other => panic!("{other} is in the registry but has no world in tests/conform"),
     }
 }

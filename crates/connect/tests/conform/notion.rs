@@ -12,7 +12,7 @@ use lockstep_sandbox::{Effect, Fault, Notion, NotionSettings};
 use serde_json::Value as Json;
 use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, Sample, Strike, World};
+use crate::world::{Account, Delivery, Lack, Sample, Strike, World};
 
 pub struct NotionAccount {
     pub sandbox: Notion,
@@ -163,19 +163,13 @@ impl Account for NotionAccount {
             .collect()
     }
 
-    /// Notion has no merge.
-    fn merges(&self) -> bool {
-        false
-    }
-
-    /// Notion keeps nothing unique.
-    fn keeps_emails_unique(&self) -> bool {
-        false
-    }
-
-    /// Queries of a data source show what is there.
-    fn search_lags(&self) -> bool {
-        false
+    fn lacks(&self, lack: Lack) -> Option<&'static str> {
+        match lack {
+            Lack::UniqueAddresses | Lack::UniqueKeys => Some("nothing is unique"),
+            Lack::Merges => Some("pages are not merged"),
+            Lack::LateChanges => Some("queries have no index that lags"),
+            _ => None,
+        }
     }
 
     /// The look-up of the data source, and the look into the trash.

@@ -97,8 +97,8 @@ impl Account for OdooAccount {
     }
 
     /// Fields of a module cannot be dropped, only those that somebody made.
-    fn droppable(&self) -> &'static str {
-        SHOE
+    fn droppable(&self) -> Option<&'static str> {
+        Some(SHOE)
     }
 
     fn drop_property(&self, name: &str) {

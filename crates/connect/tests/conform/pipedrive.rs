@@ -298,7 +298,8 @@ async fn a_fault_in_the_middle_is_of_its_row_and_the_rest_is_not_sent() {
     let (world, company) = world_and_company();
     company.faults().push(Fault { skip: 1, ..Fault::anywhere(Effect::LostAfter) });
     let rows = ["a", "b", "c"].map(|trace| world.create(trace, &[("name", trace)])).into();
-    let outcomes = world.connector.write(&world.session, &Write::Create { key: None, rows }, &world.asked()).await.expect("rows");
+    let outcomes =
+        world.connector.write(&world.session, &Write::Create { key: None, rows }, &world.asked()).await.expect("rows");
     let classes: Vec<_> = outcomes.iter().map(|row| row.as_ref().err().map(|fault| fault.class)).collect();
     assert_eq!(classes, [None, Some(FaultClass::Unknown), Some(FaultClass::Unreachable)]);
     assert_eq!(world.account.living(), 2);

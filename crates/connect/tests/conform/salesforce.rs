@@ -142,8 +142,18 @@ impl Account for SalesforceAccount {
 
     /// Addresses are unique only where an admin made a rule, which does not say in rows which record is in the way; queries
     /// read the database itself; a record that was merged away is deleted; and nothing is sent to webhooks.
-    fn lacks(&self) -> &'static [Lack] {
-        &[Lack::UniqueAddresses, Lack::LateChanges, Lack::WritesAfterMerge, Lack::Hooks]
+    fn bad_address(&self) -> Option<String> {
+        Some("no address".to_owned())
+    }
+
+    fn lacks(&self, lack: Lack) -> Option<&'static str> {
+        match lack {
+            Lack::UniqueAddresses => Some("two contacts may have one address"),
+            Lack::LateChanges => Some("queries have no index that lags"),
+            Lack::WritesToMerged => Some("a loser is gone"),
+            Lack::SignedHooks => Some("there are no webhooks"),
+            _ => None,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ fn office() -> Office {
     let org =
         Salesforce::new(SalesforceSettings { clock: Arc::new(move || dial.now().0), ..SalesforceSettings::default() });
     let connector = lockstep_connect::registry::find("salesforce").expect("Salesforce");
-    let door = Arc::new(RouterDoor::new(connector, org.router(), env.clone()));
+    let door = Arc::new(RouterDoor::new(org.router(), env.clone(), connector, "00D-conform"));
     Office { org, session: Session { door, env }, connector }
 }
 

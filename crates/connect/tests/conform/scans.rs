@@ -73,7 +73,7 @@ pub async fn a_poll_with_nothing_new_is_one_call(world: World) {
         world.wait_for_index();
         assert!(!reader.page().await);
     }
-    assert_eq!(world.account.calls(), (3 + world.account.extra_scan_calls(), 0));
+    assert_eq!(world.account.calls(), (3, 0));
 }
 
 pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) {

@@ -83,9 +83,9 @@ pub trait Account {
     fn is_without(&self, _name: &str) -> bool {
         false
     }
-    /// A text property of contacts that an admin can drop.
-    fn droppable(&self) -> &'static str {
-        "phone"
+    /// A text property of contacts that an admin can drop, where that is not the phone number.
+    fn droppable(&self) -> Option<&'static str> {
+        None
     }
     fn drop_property(&self, name: &str);
     fn samples(&self) -> Vec<Sample>;
