@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
 use lockstep_connect::oauth::{Grant, Posted};
-use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Proof};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Memory, Proof};
 use lockstep_core::env::Time;
 use lockstep_store::{ConnectionOf, StoreError};
 use secrecy::ExposeSecret;
@@ -29,6 +29,7 @@ pub struct VendorDoor {
     pub(super) connector: &'static dyn Connector,
     pub(super) base_url: String,
     pub(super) account: Arc<Account>,
+    pub(super) memory: Arc<Memory>,
     pub(super) class: Class,
     /// Until when a call may wait for room.
     pub(super) patient_until: Time,
@@ -64,6 +65,10 @@ impl Door for VendorDoor {
             grant::lost(&self.app, connection, &fault).await?;
         }
         Ok(answer)
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        Some(&self.memory)
     }
 }
 

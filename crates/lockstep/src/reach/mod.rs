@@ -31,7 +31,8 @@ pub fn session(app: &App, connection: &ConnectionOf, class: Class) -> Result<(&'
     let base_url = connection.connection().base_url.clone();
     let authority = Authority::Connection(Box::new(connection.clone()));
     let patient_until = app.env.now().plus(class.patience());
-    let door = VendorDoor { app: app.clone(), connector, base_url, account, class, patient_until, authority };
+    let memory = account.memory(connection.id());
+    let door = VendorDoor { app: app.clone(), connector, base_url, account, memory, class, patient_until, authority };
     Ok((connector, Session { door: Arc::new(door), env: app.env.clone() }))
 }
 
@@ -47,6 +48,7 @@ pub fn trial(app: &App, connector: &'static dyn Connector, base_url: &str, grant
         connector,
         base_url: base_url.to_owned(),
         account,
+        memory: Arc::default(),
         class: Class::Interactive,
         patient_until: app.env.now().plus(Class::Interactive.patience()),
         authority,

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lockstep_connect::about::RateLimit;
-use lockstep_connect::{About, Call, Usage, Window};
+use lockstep_connect::{About, Call, Memory, Usage, Window};
 use lockstep_core::budget::{Budgets, Limit};
 use lockstep_core::env::Time;
+use lockstep_core::ids::ConnectionId;
 use lockstep_store::{Store, StoreError, Tx};
 
 use crate::app::VendorLimits;
@@ -58,6 +59,8 @@ pub struct Account {
     general: Limit,
     search: Limit,
     heard: Mutex<Heard>,
+    /// What connectors keep of each connection: its grant may show other parts of the account than the next one's.
+    memories: Mutex<HashMap<ConnectionId, Arc<Memory>>>,
     /// Held while a grant is refreshed, so that one refresh serves all who wait (single flight).
     pub refreshing: tokio::sync::Mutex<()>,
 }
@@ -103,8 +106,15 @@ impl Account {
             // Vendors count searches by their own clock's second: one less a second than allowed is never refused.
             search: limit(about.search_limit, limits.map(|limits| limits.search), |_| 1),
             heard: Mutex::default(),
+            memories: Mutex::default(),
             refreshing: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// What the connector keeps of a connection to the account.
+    pub fn memory(&self, connection: &ConnectionId) -> Arc<Memory> {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.entry(connection.clone()).or_default().clone()
     }
 
     /// Counts a call in, or says when to ask again. A search takes room in both windows: HubSpot does not say whether its

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use http::Request;
 use lockstep_connect::registry;
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::{Phone, normalise};
 use lockstep_sandbox::vendor::Basics;
 use lockstep_sandbox::{Record, Vendor, vendors};
+use tower::ServiceExt;
 
-use crate::world::{Setup, World};
+use crate::world::{Setup, World, run};
 
 /// What people type at a vendor's own page.
 struct Words {
@@ -21,6 +24,8 @@ struct Words {
     phone: &'static str,
     /// A token that the look-alike takes for a person's own.
     token: &'static str,
+    /// The field for our id as an admin makes it, where the vendor lets no app make one.
+    admin: Option<&'static str>,
 }
 
 const WORDS: &[Words] = &[
@@ -31,8 +36,44 @@ const WORDS: &[Words] = &[
         email: "email",
         phone: "phone",
         token: "pat-eu1-test",
+        admin: None,
     },
-    Words { slug: "pipedrive", first: "name", last: "name", email: "email", phone: "phone", token: "personal-token" },
+    Words {
+        slug: "pipedrive",
+        first: "name",
+        last: "name",
+        email: "email",
+        phone: "phone",
+        token: "personal-token",
+        admin: None,
+    },
+    Words {
+        slug: "odoo",
+        first: "name",
+        last: "name",
+        email: "email",
+        phone: "phone",
+        token: "sandbox:key",
+        admin: None,
+    },
+    Words {
+        slug: "notion",
+        first: "Name",
+        last: "Name",
+        email: "Email",
+        phone: "Phone",
+        token: "secret_internal",
+        admin: None,
+    },
+    Words {
+        slug: "salesforce",
+        first: "FirstName",
+        last: "LastName",
+        email: "Email",
+        phone: "Phone",
+        token: "00D000000000001!session",
+        admin: Some(r#"{"name":"Lockstep_Id__c","label":"Lockstep id","external_id":true,"unique":true}"#),
+    },
 ];
 
 impl Words {
@@ -60,6 +101,11 @@ impl Office {
         let mut world = World::new(setup);
         let listed = vendors().iter().find(|listed| listed.slug == words.slug).expect("a look-alike");
         let crm = (listed.make)(Basics { clock: world.clock(), wait: None, quirks: true });
+        if let Some(field) = words.admin {
+            let made = Request::post("/__add-property").body(Body::from(field)).expect("a request");
+            let answer = run(crm.router().oneshot(made)).expect("an answer");
+            assert!(answer.status().is_success(), "{}", answer.status());
+        }
         world.connect_to(words.slug, crm.as_ref(), words.token.to_owned());
         Self { world, crm, words }
     }
@@ -88,7 +134,8 @@ impl Office {
         }
     }
 
-    /// What both sides hold, sorted; archived and merged records left out.
+    /// Whom both sides hold, sorted; archived and merged records left out, and whom nobody can message: an Odoo has its
+    /// company and its administrator among the contacts.
     fn sides(&self) -> (Vec<Person>, Vec<Person>) {
         let person = |contact: Contact| {
             let phone = contact.phone_number.map(|phone| phone.to_string()).unwrap_or_default();
@@ -103,8 +150,10 @@ impl Office {
             [self.words.name_of(record), phone, text(record, self.words.email)]
         };
         let mut records: Vec<Person> = self.crm.records().iter().filter(living).map(typed).collect();
-        inbox.sort();
-        records.sort();
+        for side in [&mut inbox, &mut records] {
+            side.retain(|[_, phone, _]| !phone.is_empty());
+            side.sort();
+        }
         (inbox, records)
     }
 

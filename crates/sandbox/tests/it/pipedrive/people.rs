@@ -16,7 +16,8 @@ fn a_person_edits_flat_texts_through_the_same_rules() {
     let id = desk.pipedrive.create(&properties).expect("a person");
     let record = desk.pipedrive.get(&id).expect("the person");
     assert_eq!((record.value("email"), record.value("phone")), (Some("a@example.com"), None));
-    assert_eq!(record.value(&plan), Some(r#"{"currency":"EUR","value":12.5}"#));
+    let held: Value = serde_json::from_str(record.value(&plan).expect("a plan")).expect("JSON");
+    assert_eq!(held, json!({"currency": "EUR", "value": 12.5}));
     assert_eq!(record.object, "persons");
     let path = format!("{PERSONS}/{id}");
     desk.patch(&path, &json!({"emails": [{"value": "x@example.com"}, {"value": "a@example.com", "primary": true}]}));
