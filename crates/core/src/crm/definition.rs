@@ -4,6 +4,7 @@ mod read;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use utoipa::ToSchema;
 
 use super::Flaw;
 use super::schema::{SimpleType, TextFormat};
@@ -13,9 +14,9 @@ use crate::text;
 pub use read::objects;
 
 /// The app's abstract thing, such as an opportunity.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CrmObject {
-    /// Stands for the slug: [`super::number_of`].
+    /// Stands for the slug, everywhere and for ever.
     pub id: i64,
     /// The app's name for it.
     pub slug: String,
@@ -32,7 +33,7 @@ pub struct CrmObject {
 }
 
 /// What a CRM object, an event's payload or an object within them holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CrmField {
     /// Stands for the place; 0 on the wire for a child that a user has just added.
     #[serde(default)]
@@ -51,17 +52,20 @@ pub struct CrmField {
     pub parent_slug: Option<String>,
     /// What an object is known to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(no_recursion)]
     pub properties: Vec<CrmField>,
     /// What each item of an array is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
     pub items: Option<Box<CrmField>>,
     /// Values the app says it uses. Only shown; others are taken too.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Value>)]
     pub choices: Vec<Json>,
 }
 
 /// Something that happens in the app and that a user decides the meaning of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CrmEvent {
     /// Stands for the place.
     #[serde(default)]
@@ -82,7 +86,7 @@ pub struct CrmEvent {
 }
 
 /// The four kinds of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EventType {
     /// Something new.

@@ -8,13 +8,14 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use utoipa::ToSchema;
 
 /// The mapping of one CRM object on one connection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ObjectMapping {
-    /// The CRM object: [`super::CrmObject::id`].
+    /// The CRM object, by its `id`.
     pub crm_object_id: i64,
-    /// The native object: [`super::ApiObject::id`]; `null` when the user opted out of this CRM object.
+    /// The native object, by its `id`; `null` when the user opted out of this CRM object.
     pub api_object_id: Option<i64>,
     /// Where each field comes from.
     #[serde(default)]
@@ -28,14 +29,14 @@ pub struct ObjectMapping {
 }
 
 /// A field, a payload field or an event, by slug.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SlugRef {
     /// The slug.
     pub slug: String,
 }
 
 /// One row: of a field that is read, of an action that writes, or of a search.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Transformation {
     /// What happens between the two sides.
     #[serde(flatten)]
@@ -43,7 +44,7 @@ pub struct Transformation {
     /// The app's side. Rows that take nothing from the app have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<SlugRef>,
-    /// The CRM's side: [`super::Selector::pointer`]. On a write it is the target, the name notwithstanding.
+    /// The CRM's side: a selector's `pointer`. On a write it is the target, the name notwithstanding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_pointer: Option<String>,
     /// How a search compares.
@@ -51,6 +52,7 @@ pub struct Transformation {
     pub criteria_operator: Option<Operator>,
     /// Stands in where there is no value. On an update, only for `null`: what did not come stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value)]
     pub default_value: Option<Json>,
     /// Write only where the CRM holds nothing.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -63,7 +65,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 /// What happens to a value between the two sides.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Way {
     /// It passes, converted to the type of the other side.
@@ -78,11 +80,12 @@ pub enum Way {
     Static {
         /// The value; `null` while it is still to be typed.
         #[serde(default)]
+        #[schema(value_type = Value)]
         static_value: Json,
     },
     /// Nothing passes.
     Empty,
-    /// A text made of several values: see [`super::template`].
+    /// A text made of several values.
     Template {
         /// The template's source; empty while it is still to be typed.
         #[serde(default)]
@@ -100,16 +103,17 @@ pub enum Way {
 }
 
 /// A row of a value map.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MapRow {
     /// Values as they come, compared as text.
     pub from: Vec<String>,
     /// The value they become.
+    #[schema(value_type = Value)]
     pub to: Json,
 }
 
 /// What becomes of a value that a value map does not list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "then", rename_all = "snake_case")]
 pub enum Otherwise {
     /// Nothing passes: a write leaves the field alone, a read is null.
@@ -120,6 +124,7 @@ pub enum Otherwise {
     /// Another value passes.
     Use {
         /// That value.
+        #[schema(value_type = Value)]
         value: Json,
     },
     /// The whole event is set aside for a person. A read is null.
@@ -127,7 +132,7 @@ pub enum Otherwise {
 }
 
 /// How a search compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Operator {
     /// The native field equals the value.
@@ -137,7 +142,7 @@ pub enum Operator {
 }
 
 /// What an event does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventAction {
     /// The event.
     pub event: SlugRef,
@@ -153,7 +158,7 @@ pub struct EventAction {
     /// Of a create or an update: records to link with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub associations: Vec<Association>,
-    /// Of a workflow: which ([`super::Workflow::id`]).
+    /// Of a workflow: which, by its `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
     /// Of a draft: the rows that stood here while another form was chosen, by [`Self::form`].
@@ -162,7 +167,7 @@ pub struct EventAction {
 }
 
 /// The closed list of actions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ActionType {
     /// Make a record.
@@ -180,11 +185,11 @@ pub enum ActionType {
 }
 
 /// A link from the written record to another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Association {
     /// The payload field that holds the other record's id, such as `contacts:123`.
     pub field: SlugRef,
-    /// The native object that the other record must be of: [`super::ApiObject::slug`].
+    /// The native object that the other record must be of, by its slug.
     pub api_object: String,
     /// The vendor's word for the kind of link; its default when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

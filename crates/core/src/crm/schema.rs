@@ -1,9 +1,13 @@
 //! Xkit-flavoured JSON: the types of values that go between an app and its users' CRMs.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// The six types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JsonType {
     /// Text.
@@ -53,12 +57,31 @@ pub enum SimpleType {
     Array(Option<JsonType>),
 }
 
-#[derive(Serialize, Deserialize)]
+/// A type with its format.
+#[derive(Serialize, Deserialize, ToSchema)]
 struct RawType {
+    /// The type.
     #[serde(rename = "type")]
     json_type: JsonType,
+    /// Of text `datetime`, `date`, `email` or `uri`, of an array the type of its items.
     #[serde(default)]
     format: Option<String>,
+}
+
+impl PartialSchema for SimpleType {
+    fn schema() -> RefOr<Schema> {
+        RawType::schema()
+    }
+}
+
+impl ToSchema for SimpleType {
+    fn name() -> Cow<'static, str> {
+        "SimpleType".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        RawType::schemas(schemas);
+    }
 }
 
 /// A format that its type does not have.

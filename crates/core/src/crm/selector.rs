@@ -3,14 +3,15 @@
 //! Built from plain data that a connector's description feeds; the CRM API knows no vendor.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::number_of;
 use super::schema::{JsonType, SimpleType, TextFormat};
 
 /// An object of the user's CRM.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApiObject {
-    /// Stands for the slug: [`number_of`].
+    /// Stands for the slug, everywhere and for ever.
     pub id: i64,
     /// The vendor's own name for it, which is also the first part of its records' ids.
     pub slug: String,
@@ -20,6 +21,7 @@ pub struct ApiObject {
     pub label_many: String,
     /// Its fields; absent until they were fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub selector: Option<Selector>,
     /// Automations of the CRM that an event can be handed to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -27,7 +29,7 @@ pub struct ApiObject {
 }
 
 /// An automation of the CRM and the form that starting it takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Workflow {
     /// What the connector starts it by.
     pub id: String,
@@ -38,7 +40,7 @@ pub struct Workflow {
 }
 
 /// An object's field, or the object itself at the root.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Selector {
     /// The name for people.
     pub label: Option<String>,
@@ -54,6 +56,7 @@ pub struct Selector {
     pub input_types: Vec<InputType>,
     /// The fields within it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(no_recursion)]
     pub children: Vec<Selector>,
     /// The values it takes, where the CRM has a list of them.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
@@ -64,7 +67,7 @@ pub struct Selector {
 }
 
 /// One value of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Choice {
     /// The value for people.
     pub label: String,
@@ -73,7 +76,7 @@ pub struct Choice {
 }
 
 /// What may be done with a native field. The names are the wire's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Access {
     /// It can be read.
     pub readable: bool,
@@ -88,7 +91,7 @@ pub struct Access {
 }
 
 /// A type that a native field can feed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InputType {
     /// The type on the app's side.
     pub input_type: SimpleType,
@@ -97,7 +100,7 @@ pub struct InputType {
 }
 
 /// How a value may pass between a native field and the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Passage {
     /// As it is, but for its type.
@@ -120,7 +123,7 @@ pub enum Operation {
 }
 
 /// A native field's type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NativeKind {
     /// Text.

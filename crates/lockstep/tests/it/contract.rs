@@ -58,6 +58,10 @@ impl Exchange<'_> {
             document["paths"][&template].get(&method).map(|operation| (format!("{method} {template}"), operation))
         });
         let Some((name, operation)) = operation else {
+            // A browser asks in advance whether its page may ask at all.
+            if self.method == Method::OPTIONS {
+                return;
+            }
             let refusals = [StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
             assert!(refusals.contains(&self.status), "{what}: no such operation, and not refused");
             return;
@@ -137,7 +141,7 @@ impl Exchange<'_> {
 }
 
 fn document_of(path: &str) -> Option<&'static Json> {
-    let is_crm = || path.starts_with("/api/v1/crm/") || path.starts_with("/api/platform/");
+    let is_crm = || ["/api/v1/crm/", "/api/platform/", "/api/platform_user/"].iter().any(|it| path.starts_with(it));
     let inbox = path.starts_with("/v1/") && path != "/v1/openapi.json";
     if inbox { Some(&INBOX) } else { is_crm().then_some(&CRM) }
 }

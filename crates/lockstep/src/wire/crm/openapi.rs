@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use lockstep_core::crm::CrmCode;
 use lockstep_core::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     Components, ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type,
 };
 
+use super::BROWSER;
 use super::envelope::CrmError;
+use super::user_sessions::COOKIE;
 use crate::wire::inbox::openapi::operations;
 use crate::wire::inbox::refusals::{RATE, REQUEST, RETRY, add_headers, component, give_headers};
 
@@ -20,7 +24,7 @@ use crate::wire::inbox::refusals::{RATE, REQUEST, RETRY, add_headers, component,
     info(
         title = "Lockstep CRM API",
         version = "1.0.0",
-        description = "Records and events of an app in the CRMs of its users. A client written for Xkit's CRM API works here: change the host. \
+        description = "Records and events of an app in the CRMs of its users, and what a page calls for a user who connects and maps. A client written for Xkit's CRM API works here: change the host. \
             Unknown members of a request are ignored, except in the app's settings. Bodies are read as JSON whatever their content type.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
@@ -29,9 +33,10 @@ use crate::wire::inbox::refusals::{RATE, REQUEST, RETRY, add_headers, component,
 pub struct Head;
 
 /// What the parts of paths are.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     ("connection", "The `connectionID`"),
     ("object", "The CRM object's slug, as the app defined it"),
+    ("native", "The slug of an object of the user's CRM, such as `deals`"),
     ("record", "The record's id, such as `deals:15`"),
     ("event", "The event's slug, as the app defined it"),
     ("context", "The context's `external_id`"),
@@ -40,8 +45,9 @@ const PARTS: [(&str, &str); 7] = [
 ];
 
 /// Whatever is asked.
-const ALWAYS: &[CrmCode] =
-    &[CrmCode::Unauthorized, CrmCode::RateLimited, CrmCode::Internal, CrmCode::TemporarilyUnavailable];
+const ALWAYS: &[CrmCode] = &[CrmCode::Internal, CrmCode::TemporarilyUnavailable];
+/// Of what stands behind the key pair.
+const KEYED: &[CrmCode] = &[CrmCode::Unauthorized, CrmCode::RateLimited];
 /// Of a body.
 const BODY: &[CrmCode] = &[CrmCode::Malformed, CrmCode::BodyTooLarge];
 /// Of what is about a CRM object.
@@ -69,15 +75,36 @@ const INVOKE: &[CrmCode] = &[
     CrmCode::OutcomeUnknown,
 ];
 
-/// Adds the key pair, the parts of paths, the idempotency header and the refusals.
+/// Of what asks the vendor while the user waits.
+const VENDOR: [CrmCode; 4] =
+    [CrmCode::ReauthorisationNeeded, CrmCode::RateLimited, CrmCode::CrmRefused, CrmCode::CrmUnavailable];
+/// What an operation of the browser API refuses beyond what its shape says, by its id.
+const OWN: [(&str, &[CrmCode]); 6] = [
+    ("get_platform", &[CrmCode::NotFound]),
+    ("begin_connection", &[CrmCode::OtherCrm]),
+    ("give_token", &[CrmCode::ConnectionNotFound]),
+    ("set_up_mapping", &[CrmCode::Invalid]),
+    ("list_api_objects", &[CrmCode::MetadataPending]),
+    (
+        "save_mapping",
+        &[
+            CrmCode::Invalid,
+            CrmCode::MappingChanged,
+            CrmCode::MetadataPending,
+            CrmCode::NotFound,
+            CrmCode::OutcomeUnknown,
+        ],
+    ),
+];
+/// Which of these ask the vendor.
+const ASKING: [&str; 3] = ["give_token", "get_api_object", "save_mapping"];
+
+/// Adds the key pair, the tokens, the parts of paths, the idempotency header and the refusals.
 pub fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
-    let pair = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Basic)
-        .description(Some("The publishable key as name, the secret key as password"));
-    components.add_security_scheme("key_pair", SecurityScheme::Http(pair.build()));
-    document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("key_pair", [])]);
+    add_schemes(components);
     add_components(components);
+    document.security = Some(vec![by("key_pair")]);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             let parameters = operation.parameters.get_or_insert_default();
@@ -86,10 +113,28 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
             if is_invoke(method, path) {
                 parameters.push(idempotency_key().into());
             }
-            give_refusals(operation, &codes(method, path, operation));
+            if path.starts_with(BROWSER) {
+                operation.security.get_or_insert_with(|| vec![by("context_token")]);
+            }
+            give_refusals(operation, &codes(method, path, operation), !path.starts_with(BROWSER));
         }
     }
     document
+}
+
+fn by(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])
+}
+
+fn add_schemes(components: &mut Components) {
+    let http =
+        |scheme, meaning| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).description(Some(meaning)).build());
+    let pair = http(HttpAuthScheme::Basic, "The publishable key as name, the secret key as password");
+    let token = http(HttpAuthScheme::Bearer, "A context token, from a page of an allowed origin");
+    let session = ApiKeyValue::with_description(COOKIE, "The session, from a page of an allowed origin");
+    components.add_security_scheme("key_pair", pair);
+    components.add_security_scheme("context_token", token);
+    components.add_security_scheme("session_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
 }
 
 fn is_invoke(method: &str, path: &str) -> bool {
@@ -125,8 +170,17 @@ fn codes(method: &str, path: &str, operation: &Operation) -> Vec<CrmCode> {
     };
     let has = |part: &str| path.contains(part);
     let subscribes = method == "post" && path.ends_with("/subscriptions");
-    let sets: [(bool, &[CrmCode]); 11] = [
+    let id = operation.operation_id.as_deref().unwrap_or_default();
+    let own = OWN.iter().find(|(of, _)| *of == id).map_or(&[][..], |(_, codes)| *codes);
+    let browser = path.starts_with(BROWSER);
+    let public = operation.security.as_ref().is_some_and(|all| all.contains(&SecurityRequirement::default()));
+    let sets: [(bool, &[CrmCode]); 16] = [
         (true, ALWAYS),
+        (true, own),
+        (!browser, KEYED),
+        (browser, &[CrmCode::OriginNotAllowed]),
+        (browser && !public, &[CrmCode::TokenInvalid]),
+        (ASKING.contains(&id), &VENDOR),
         (operation.request_body.is_some(), BODY),
         (takes_query() || subscribes, &[CrmCode::Malformed]),
         (has("{connection}") || has("/connections/"), &[CrmCode::ConnectionNotFound]),
@@ -135,16 +189,16 @@ fn codes(method: &str, path: &str, operation: &Operation) -> Vec<CrmCode> {
         (has("{event}"), EVENT),
         (is_invoke(method, path), INVOKE),
         (has("/invocations/"), &[CrmCode::NotFound, CrmCode::CrmUnavailable]),
-        (has("{crm}") || has("{connection}/subscriptions"), &[CrmCode::NotFound]),
+        (has("{crm}") || has("{native}") || has("{connection}/subscriptions"), &[CrmCode::NotFound]),
         (has("/platform/") && operation.request_body.is_some(), &[CrmCode::Invalid]),
     ];
     sets.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, codes)| codes).copied().collect()
 }
 
-fn give_refusals(operation: &mut Operation, codes: &[CrmCode]) {
+fn give_refusals(operation: &mut Operation, codes: &[CrmCode], counted: bool) {
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
-            give_headers(response, [REQUEST].into_iter().chain(RATE));
+            give_headers(response, [REQUEST].into_iter().chain(RATE.into_iter().filter(|_| counted)));
         }
     }
     let mut words: BTreeMap<u16, BTreeSet<String>> = BTreeMap::new();
@@ -168,7 +222,7 @@ fn add_components(components: &mut Components) {
         let mut response =
             ResponseBuilder::new().description(meanings.join("\n")).content("application/json", body).build();
         let rate = RATE.into_iter().filter(|_| status < 500 && status != 401);
-        let retry = matches!(status, 409 | 429 | 502).then_some(RETRY);
+        let retry = matches!(status, 409 | 424 | 429 | 502).then_some(RETRY);
         give_headers(&mut response, [REQUEST].into_iter().chain(rate).chain(retry));
         components.responses.insert(component(status), RefOr::T(response));
     }

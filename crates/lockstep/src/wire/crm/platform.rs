@@ -15,7 +15,7 @@ use super::envelope::{Body, CrmRefusal, Segments};
 use super::shapes::{
     AuthorizationStanding, ConnectionReference, ContextObject, ContextToken, OneApp, PlatformConnection,
 };
-use super::user_shapes;
+use super::user_shapes::PublicConnector;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::ops::crm::app::{self, AppSettings};
@@ -108,7 +108,7 @@ async fn connection(
     let status = if seen.is_active() { "active" } else { "error" };
     Ok(Json(PlatformConnection {
         connection: ConnectionReference { id: seen.id, enabled: true },
-        connector: user_shapes::public_connector(&app, about),
+        connector: PublicConnector::new(&app, about),
         authorization: AuthorizationStanding { status, credential: None },
     }))
 }

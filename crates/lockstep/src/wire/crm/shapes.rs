@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::user_shapes::PublicConnector;
 use crate::ops::crm::app::AppSettings;
 use crate::ops::crm::connections::Seen;
 
@@ -109,10 +110,10 @@ pub struct ConnectionObject {
 pub struct CrmName {
     /// Such as `hubspot`.
     #[schema(value_type = String)]
-    slug: &'static str,
+    pub slug: &'static str,
     /// For people.
     #[schema(value_type = String)]
-    name: &'static str,
+    pub name: &'static str,
 }
 
 /// A context, by the app's name for it.
@@ -284,8 +285,7 @@ pub struct PlatformConnection {
     /// The connection.
     pub connection: ConnectionReference,
     /// The CRM, as it can be chosen.
-    #[schema(value_type = HashMap<String, Value>)]
-    pub connector: Value,
+    pub connector: PublicConnector,
     /// How its authorisation stands.
     pub authorization: AuthorizationStanding,
 }

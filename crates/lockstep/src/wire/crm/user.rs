@@ -1,44 +1,41 @@
 //! The Platform User API: what a browser may do for its context (xkit reference, section 4).
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use lockstep_core::crm::{CrmCode, CrmProblem};
 use lockstep_core::limits::PAGE_SIZE_MAX;
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::envelope::{Asked, Body, CrmRefusal, Segments};
-use super::user_shapes;
+use super::user_shapes::{
+    AuthorizationObject, BegunConnection, BrowserConnection, BrowserConnectionList, Connector, ConnectorList,
+    OneAuthorization, OneBegunConnection, OneBrowserConnection, OneConnector, OnePublicConnector, PublicConnector,
+    PublicConnectorList,
+};
 use crate::app::App;
 use crate::ops::crm::app;
 use crate::ops::crm::connections::{self, Seen};
-use crate::ops::crm::tokens::{self, Kind, SESSION_LIFE, Visitor};
+use crate::ops::crm::tokens::{self, Kind, Visitor};
 
-/// The cookie of a browser's session.
-const COOKIE: &str = "lockstep_link";
-
-/// The routes below `/api/platform_user`, but for those about what is mapped.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/platform", get(platform))
-        .route("/platform/connectors", get(public_connectors))
-        .route("/platform/connectors/{crm}", get(public_connector))
-        .route("/sessions", post(sign_in).delete(sign_out))
-        .route("/session", get(session))
-        .route("/sessions/token", post(renew))
-        .route("/sessions/ott", post(one_time))
-        .route("/connectors", get(connectors))
-        .route("/connectors/{crm}", get(connector))
-        .route("/connections", get(list))
-        .route("/connections/{crm}", get(first).post(begin).delete(disconnect_first))
-        .route("/connection/{id}", get(one).delete(disconnect))
-        .route("/authorizations/{crm}", axum::routing::put(give_token))
-        .route("/authorizations/{crm}/{id}", get(authorization))
+/// The routes below `/api/platform_user` that are about CRMs, connections and authorisations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(public_connectors))
+        .routes(routes!(public_connector))
+        .routes(routes!(connectors))
+        .routes(routes!(connector))
+        .routes(routes!(list))
+        .routes(routes!(first, begin, disconnect_first))
+        .routes(routes!(one, disconnect))
+        .routes(routes!(give_token))
+        .routes(routes!(authorization))
 }
 
 /// Lets pages of the allowed origins in, with their cookies. A preflight names no app, so any app's origin will do for
@@ -89,7 +86,11 @@ pub(super) async fn visitor(app: &App, headers: &HeaderMap) -> Result<Visitor, C
     Ok(visitor)
 }
 
-fn check_origin(app: &App, headers: &HeaderMap, visitor: &Visitor) -> Result<(), CrmRefusal> {
+/// The page's origin must be the app's.
+///
+/// # Errors
+/// [`CrmCode::OriginNotAllowed`].
+pub(super) fn check_origin(app: &App, headers: &HeaderMap, visitor: &Visitor) -> Result<(), CrmRefusal> {
     let origin = headers.get(header::ORIGIN).and_then(|it| it.to_str().ok());
     if origin.is_none_or(|origin| origin == app.settings.public_url || visitor.settings.allows_origin(origin)) {
         return Ok(());
@@ -98,64 +99,22 @@ fn check_origin(app: &App, headers: &HeaderMap, visitor: &Visitor) -> Result<(),
     Err(CrmRefusal(CrmProblem::new(CrmCode::OriginNotAllowed, message)))
 }
 
-async fn platform(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, CrmRefusal> {
-    let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let (_, settings) = app::of_host(&app, host).await?;
-    Ok(Json(json!({ "platform": {
-        "name": settings.name,
-        "slug": host.split('.').next().unwrap_or_default(),
-        "custom_domain": settings.domain,
-        "website": settings.website,
-        "login_redirect_url": settings.login_redirect_url,
-        "remove_branding": true,
-    } })))
+/// Lists the CRMs that can be chosen.
+#[utoipa::path(get, path = "/platform/connectors", tag = "browser", operation_id = "list_public_connectors", security(()),
+    responses((status = 200, body = PublicConnectorList)))]
+async fn public_connectors(State(app): State<App>) -> Json<PublicConnectorList> {
+    let all = connections::connectors().into_iter().map(|about| PublicConnector::new(&app, about));
+    Json(PublicConnectorList { connectors: all.collect() })
 }
 
-async fn public_connectors(State(app): State<App>) -> Json<Value> {
-    let all: Vec<Value> =
-        connections::connectors().into_iter().map(|about| user_shapes::public_connector(&app, about)).collect();
-    Json(json!({ "connectors": all }))
-}
-
-async fn public_connector(State(app): State<App>, Segments(crm): Segments<String>) -> Result<Json<Value>, CrmRefusal> {
-    let about = connections::connector(&crm)?;
-    Ok(Json(json!({ "connector": user_shapes::public_connector(&app, about) })))
-}
-
-async fn sign_in(State(app): State<App>, headers: HeaderMap) -> Result<Response, CrmRefusal> {
-    let visitor = visitor(&app, &headers).await?;
-    let session = tokens::issue(&app, &visitor.context, Kind::Session)?;
-    Ok((StatusCode::OK, [(header::SET_COOKIE, cookie(&app, &session, SESSION_LIFE.as_secs()))], Json(json!({})))
-        .into_response())
-}
-
-async fn sign_out(State(app): State<App>) -> Response {
-    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie(&app, "", 0))]).into_response()
-}
-
-/// Pages of other sites have to send it, which takes `SameSite=None` and that takes https.
-fn cookie(app: &App, value: &str, secs: u64) -> String {
-    let reach = if app.settings.public_url.starts_with("https:") { "SameSite=None; Secure" } else { "SameSite=Lax" };
-    format!("{COOKIE}={value}; Path=/api/platform_user; HttpOnly; Max-Age={secs}; {reach}")
-}
-
-async fn session(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, CrmRefusal> {
-    visitor(&app, &headers).await?;
-    Ok(Json(json!({})))
-}
-
-/// The cookie alone: only pages of the app's own origins get a token for it.
-async fn renew(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, CrmRefusal> {
-    let cookies = headers.get(header::COOKIE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let session = cookies.split(';').find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
-    let visitor = tokens::visitor(&app, session.unwrap_or_default(), Kind::Session).await?;
-    check_origin(&app, &headers, &visitor)?;
-    Ok(Json(json!({ "access_token": tokens::issue(&app, &visitor.context, Kind::Bearer)? })))
-}
-
-async fn one_time(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, CrmRefusal> {
-    let visitor = visitor(&app, &headers).await?;
-    Ok(Json(json!({ "ott": tokens::issue(&app, &visitor.context, Kind::OneTime)? })))
+/// Shows a CRM that can be chosen.
+#[utoipa::path(get, path = "/platform/connectors/{crm}", tag = "browser", operation_id = "get_public_connector",
+    security(()), responses((status = 200, body = OnePublicConnector)))]
+async fn public_connector(
+    State(app): State<App>,
+    Segments(crm): Segments<String>,
+) -> Result<Json<OnePublicConnector>, CrmRefusal> {
+    Ok(Json(OnePublicConnector { connector: PublicConnector::new(&app, connections::connector(&crm)?) }))
 }
 
 async fn seen(app: &App, visitor: &Visitor) -> Result<Vec<Seen>, CrmRefusal> {
@@ -164,39 +123,48 @@ async fn seen(app: &App, visitor: &Visitor) -> Result<Vec<Seen>, CrmRefusal> {
     Ok(connections::page(app, &org, Some(context), "", PAGE_SIZE_MAX as usize).await?.0)
 }
 
-async fn connectors(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, CrmRefusal> {
+/// Lists the CRMs, with the context's connections.
+#[utoipa::path(get, path = "/connectors", tag = "browser", operation_id = "list_connectors",
+    responses((status = 200, body = ConnectorList)))]
+async fn connectors(State(app): State<App>, headers: HeaderMap) -> Result<Json<ConnectorList>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
     let seen = seen(&app, &visitor).await?;
-    let all: Vec<Value> =
-        connections::connectors().into_iter().map(|about| user_shapes::connector(&app, about, &seen)).collect();
-    Ok(Json(json!({ "connectors": all })))
+    let all = connections::connectors().into_iter().map(|about| Connector::new(&app, about, &seen));
+    Ok(Json(ConnectorList { connectors: all.collect() }))
 }
 
+/// Shows a CRM, with the context's connections to it.
+#[utoipa::path(get, path = "/connectors/{crm}", tag = "browser", operation_id = "get_connector",
+    responses((status = 200, body = OneConnector)))]
 async fn connector(
     State(app): State<App>,
     headers: HeaderMap,
     Segments(crm): Segments<String>,
-) -> Result<Json<Value>, CrmRefusal> {
+) -> Result<Json<OneConnector>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
     let seen = seen(&app, &visitor).await?;
-    Ok(Json(json!({ "connector": user_shapes::connector(&app, connections::connector(&crm)?, &seen) })))
+    Ok(Json(OneConnector { connector: Connector::new(&app, connections::connector(&crm)?, &seen) }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Of {
+    /// Only those to this CRM.
     slug: Option<String>,
 }
 
+/// Lists the context's connections.
+#[utoipa::path(get, path = "/connections", tag = "browser", operation_id = "list_own_connections", params(Of),
+    responses((status = 200, body = BrowserConnectionList)))]
 async fn list(
     State(app): State<App>,
     headers: HeaderMap,
     Asked(Of { slug }): Asked<Of>,
-) -> Result<Json<Value>, CrmRefusal> {
+) -> Result<Json<BrowserConnectionList>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
     let seen = seen(&app, &visitor).await?;
     let wanted = seen.iter().filter(|seen| slug.as_deref().is_none_or(|slug| slug == seen.about.slug));
-    let all: Vec<Value> = wanted.map(|seen| user_shapes::connection(&app, seen)).collect();
-    Ok(Json(json!({ "connections": all })))
+    Ok(Json(BrowserConnectionList { connections: wanted.map(|seen| BrowserConnection::of(&app, seen)).collect() }))
 }
 
 async fn first_of(app: &App, headers: &HeaderMap, crm: &str) -> Result<Seen, CrmRefusal> {
@@ -206,89 +174,116 @@ async fn first_of(app: &App, headers: &HeaderMap, crm: &str) -> Result<Seen, Crm
     Ok(found.ok_or_else(|| connections::unknown(crm))?)
 }
 
+/// Shows the context's first connection to a CRM.
+#[utoipa::path(get, path = "/connections/{crm}", tag = "browser", operation_id = "get_first_connection",
+    responses((status = 200, body = OneBrowserConnection)))]
 async fn first(
     State(app): State<App>,
     headers: HeaderMap,
     Segments(crm): Segments<String>,
-) -> Result<Json<Value>, CrmRefusal> {
-    Ok(Json(json!({ "connection": user_shapes::connection(&app, &first_of(&app, &headers, &crm).await?) })))
+) -> Result<Json<OneBrowserConnection>, CrmRefusal> {
+    let seen = first_of(&app, &headers, &crm).await?;
+    Ok(Json(OneBrowserConnection { connection: BrowserConnection::of(&app, &seen) }))
 }
 
+/// Disconnects the context's first connection to a CRM.
+#[utoipa::path(delete, path = "/connections/{crm}", tag = "browser", operation_id = "disconnect_first",
+    responses((status = 200, body = OneBrowserConnection)))]
 async fn disconnect_first(
     State(app): State<App>,
     headers: HeaderMap,
     Segments(crm): Segments<String>,
-) -> Result<Json<Value>, CrmRefusal> {
-    gone(&app, first_of(&app, &headers, &crm).await?).await
+) -> Result<Json<OneBrowserConnection>, CrmRefusal> {
+    gone(&app, &first_of(&app, &headers, &crm).await?).await
 }
 
-async fn gone(app: &App, seen: Seen) -> Result<Json<Value>, CrmRefusal> {
-    connections::disconnect(app, &seen).await?;
-    let mut shown = user_shapes::connection(app, &seen);
-    shown["enabled"] = json!(false);
-    Ok(Json(json!({ "connection": shown })))
+async fn gone(app: &App, seen: &Seen) -> Result<Json<OneBrowserConnection>, CrmRefusal> {
+    connections::disconnect(app, seen).await?;
+    Ok(Json(OneBrowserConnection { connection: BrowserConnection::gone(app, seen) }))
 }
 
-#[derive(Deserialize)]
+/// A connection to begin.
+#[derive(Deserialize, ToSchema)]
 struct Begin {
+    /// The `connectionID`, 1 to 255 characters; a new one is made where it is absent.
+    #[schema(min_length = 1, max_length = 255)]
     id: Option<String>,
 }
 
+/// Begins to connect to a CRM. With the id of a connection that is there already, that one is renewed.
+#[utoipa::path(post, path = "/connections/{crm}", tag = "browser", operation_id = "begin_connection",
+    request_body = Begin, responses((status = 200, body = OneBegunConnection)))]
 async fn begin(
     State(app): State<App>,
     headers: HeaderMap,
     Segments(crm): Segments<String>,
     Body(Begin { id }): Body<Begin>,
-) -> Result<Json<Value>, CrmRefusal> {
+) -> Result<Json<OneBegunConnection>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
     let begun = connections::begin(&app, &visitor, &crm, id.as_deref()).await?;
-    Ok(Json(json!({ "connection": user_shapes::begun(&app, &begun) })))
+    Ok(Json(OneBegunConnection { connection: BegunConnection::new(&app, begun) }))
 }
 
+/// Shows one of the context's connections.
+#[utoipa::path(get, path = "/connection/{connection}", tag = "browser", operation_id = "get_own_connection",
+    responses((status = 200, body = OneBrowserConnection)))]
 async fn one(
     State(app): State<App>,
     headers: HeaderMap,
     Segments(id): Segments<String>,
-) -> Result<Json<Value>, CrmRefusal> {
+) -> Result<Json<OneBrowserConnection>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
     let seen = connections::of_context(&app, &visitor.context, &id).await?;
-    Ok(Json(json!({ "connection": user_shapes::connection(&app, &seen) })))
+    Ok(Json(OneBrowserConnection { connection: BrowserConnection::of(&app, &seen) }))
 }
 
+/// Disconnects: at once nothing is read or written any more; the mapping is found again under the same id.
+#[utoipa::path(delete, path = "/connection/{connection}", tag = "browser", operation_id = "disconnect_own",
+    responses((status = 200, body = OneBrowserConnection)))]
 async fn disconnect(
     State(app): State<App>,
     headers: HeaderMap,
     Segments(id): Segments<String>,
-) -> Result<Json<Value>, CrmRefusal> {
+) -> Result<Json<OneBrowserConnection>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
-    gone(&app, connections::of_context(&app, &visitor.context, &id).await?).await
+    gone(&app, &connections::of_context(&app, &visitor.context, &id).await?).await
 }
 
+/// Shows how an authorisation stands.
+#[utoipa::path(get, path = "/authorizations/{crm}/{id}", tag = "browser", operation_id = "get_authorization",
+    responses((status = 200, body = OneAuthorization)))]
 async fn authorization(
     State(app): State<App>,
     headers: HeaderMap,
     Segments((crm, id)): Segments<(String, String)>,
-) -> Result<Json<Value>, CrmRefusal> {
+) -> Result<Json<OneAuthorization>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
     let found = connections::authorization(&app, &visitor.context, &id).await?;
     let about = connections::connector(&crm)?;
-    Ok(Json(json!({ "authorization": user_shapes::authorization(&app, &found, about) })))
+    Ok(Json(OneAuthorization { authorization: AuthorizationObject::new(&app, &found, about) }))
 }
 
-#[derive(Deserialize)]
+/// A token of the CRM that the user typed in.
+#[derive(Deserialize, ToSchema)]
 struct Token {
+    /// The authorisation's `state`.
     state: String,
+    /// The token.
+    #[schema(value_type = String)]
     token: SecretString,
 }
 
+/// Goes on with a token that the user typed in; how that went is in the answer.
+#[utoipa::path(put, path = "/authorizations/{crm}", tag = "browser", operation_id = "give_token", request_body = Token,
+    responses((status = 200, body = OneAuthorization)))]
 async fn give_token(
     State(app): State<App>,
     headers: HeaderMap,
     Segments(crm): Segments<String>,
     Body(Token { state, token }): Body<Token>,
-) -> Result<Json<Value>, CrmRefusal> {
+) -> Result<Json<OneAuthorization>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
     let about = connections::connector(&crm)?;
     let found = connections::give_token(&app, &visitor.context, &state, token).await?;
-    Ok(Json(json!({ "authorization": user_shapes::authorization(&app, &found, about) })))
+    Ok(Json(OneAuthorization { authorization: AuthorizationObject::new(&app, &found, about) }))
 }

@@ -61,15 +61,15 @@ const BROWSER: [(&str, &str, Gets); 22] = [
     ("GET", "/connections/{crm}", Gets::NotFound),
     ("DELETE", "/connections/{crm}", Gets::NotFound),
     ("POST", "/connections/{crm}", Gets::NotFound),
-    ("GET", "/connection/{id}", Gets::NotFound),
-    ("DELETE", "/connection/{id}", Gets::NotFound),
+    ("GET", "/connection/{connection}", Gets::NotFound),
+    ("DELETE", "/connection/{connection}", Gets::NotFound),
     ("GET", "/authorizations/{crm}/{id}", Gets::NotFound),
     ("PUT", "/authorizations/{crm}", Gets::NotFound),
-    ("POST", "/connection/{id}/crm_setup", Gets::NotFound),
-    ("GET", "/connection/{id}/api_objects", Gets::NotFound),
-    ("GET", "/connection/{id}/api_objects/{object}", Gets::NotFound),
-    ("GET", "/connection/{id}/crm_mapping", Gets::NotFound),
-    ("POST", "/connection/{id}/crm_mapping", Gets::NotFound),
+    ("POST", "/connection/{connection}/crm_setup", Gets::NotFound),
+    ("GET", "/connection/{connection}/api_objects", Gets::NotFound),
+    ("GET", "/connection/{connection}/api_objects/{native}", Gets::NotFound),
+    ("GET", "/connection/{connection}/crm_mapping", Gets::NotFound),
+    ("POST", "/connection/{connection}/crm_mapping", Gets::NotFound),
     ("DELETE", "/sessions", Gets::Own),
 ];
 
@@ -126,12 +126,12 @@ fn routes(text: &str) -> impl Iterator<Item = String> {
     rest.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned))
 }
 
-/// Every path that is registered below the CRM API: what stands behind the key pair is in its document.
+/// Every path that is registered below the CRM API: all but a few are in its document.
 fn registered() -> BTreeSet<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/wire/crm");
     let below = |path: &String| {
-        let rest = path.strip_prefix("/api/v1/crm").or_else(|| path.strip_prefix("/api/platform"));
-        rest.expect("a path of the CRM API").to_owned()
+        let bases = ["/api/v1/crm", "/api/platform_user", "/api/platform"];
+        bases.iter().find_map(|base| path.strip_prefix(base)).expect("a path of the CRM API").to_owned()
     };
     let mut found: BTreeSet<String> = lockstep::wire::crm::document().paths.paths.keys().map(below).collect();
     for file in fs::read_dir(folder).expect("the folder") {
@@ -159,6 +159,7 @@ impl Theirs {
             .replace("{context}", "acme")
             .replace("{crm}", "hubspot")
             .replace("{object}", "document")
+            .replace("{native}", "deals")
             .replace("{event}", "find")
     }
 

@@ -26,6 +26,20 @@ fn a_user_who_declines_is_told_and_may_try_again() {
     assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200);
 }
 
+#[test]
+fn a_token_that_is_typed_in_connects_and_the_first_connection_of_a_crm_can_be_ended() {
+    let signet = Signet::new();
+    let (_, body) = signet.browser("POST", "/connections/hubspot", &json!({ "id": "c" }));
+    let typed = json!({ "state": body["connection"]["authorization"]["state"], "token": "pat-typed" });
+    let (status, body) = signet.browser("PUT", "/authorizations/hubspot", &typed);
+    assert_eq!((status, &body["authorization"]["status"]), (200, &json!("active")), "{body}");
+    let (_, body) = signet.browser("GET", "/connections?slug=hubspot", &Value::Null);
+    assert_eq!(body["connections"][0]["id"], "c", "{body}");
+    let (status, body) = signet.browser("DELETE", "/connections/hubspot", &Value::Null);
+    assert_eq!((status, &body["connection"]["enabled"]), (200, &json!(false)), "{body}");
+    assert_eq!(signet.browser("GET", "/connections/hubspot", &Value::Null).0, 404);
+}
+
 /// Whoever begins an authorisation may send its address to somebody else, whose CRM must not become theirs.
 #[test]
 fn an_authorisation_goes_on_only_in_the_browser_that_began_it() {
