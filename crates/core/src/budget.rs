@@ -58,12 +58,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Whether one more call of this cost has room in this percentage of our share. One that costs more than the whole
-    /// share has room in an empty window.
+    /// Whether one more call has room in this percentage of our share.
     ///
     /// # Errors
     /// The instant before which there is none.
-    pub fn room(&mut self, limit: Limit, cost: u32, percent: u32, now: Time) -> Result<(), Time> {
+    pub fn room(&mut self, limit: Limit, percent: u32, now: Time) -> Result<(), Time> {
         self.turn(limit, now);
         if now < self.shut_until {
             return Err(self.shut_until);
@@ -72,8 +71,7 @@ impl Budget {
             self.count_others(limit.calls / 2, now.plus(limit.window));
         }
         let others = if now < self.others_until { self.others.unwrap_or(0) } else { 0 };
-        let share = self.share(limit, percent, now);
-        if self.ours().saturating_add(others).saturating_add(cost.min(share)) <= share {
+        if self.ours().saturating_add(others) < self.share(limit, percent, now) {
             return Ok(());
         }
         let ours_end = self.sent.front().map(|(at, _)| at.plus(limit.window));
@@ -82,12 +80,12 @@ impl Budget {
         Err(retry_at.plus(Duration::from_micros(1)))
     }
 
-    /// Counts a call of this cost that is sent now.
-    pub fn take(&mut self, limit: Limit, cost: u32, now: Time) {
+    /// Counts a call that is sent now.
+    pub fn take(&mut self, limit: Limit, now: Time) {
         let end = limit.step_end(now);
         match self.sent.back_mut() {
-            Some((at, calls)) if *at >= end => *calls = calls.saturating_add(cost),
-            _ => self.sent.push_back((end, cost)),
+            Some((at, calls)) if *at >= end => *calls += 1,
+            _ => self.sent.push_back((end, 1)),
         }
     }
 
@@ -155,7 +153,7 @@ mod tests {
     }
 
     fn admit(budget: &mut Budget, limit: Limit, percent: u32, now: Time) -> Result<(), Time> {
-        budget.room(limit, 1, percent, now).map(|()| budget.take(limit, 1, now))
+        budget.room(limit, percent, now).map(|()| budget.take(limit, now))
     }
 
     fn admitted(budget: &mut Budget, limit: Limit, percent: u32, now: Time) -> u32 {
@@ -234,16 +232,16 @@ mod tests {
         let mut budget = unused();
         let opens = START.plus(Duration::from_secs(3_600));
         budget.shut(opens);
-        assert_eq!(budget.room(limit(100), 1, 100, START), Err(opens));
-        assert_eq!(budget.room(limit(100), 1, 100, opens), Ok(()));
+        assert_eq!(budget.room(limit(100), 100, START), Err(opens));
+        assert_eq!(budget.room(limit(100), 100, opens), Ok(()));
     }
 
     #[test]
     fn a_clock_that_was_a_year_ahead_shuts_an_account_for_a_day_at_most() {
         let mut budget = unused();
         budget.shut(START.plus(Duration::from_secs(365 * 24 * 3_600)));
-        assert_eq!(budget.room(limit(100), 1, 100, START), Err(START.plus(SHUT_MAX)));
-        assert_eq!(budget.room(limit(100), 1, 100, START.plus(SHUT_MAX)), Ok(()));
+        assert_eq!(budget.room(limit(100), 100, START), Err(START.plus(SHUT_MAX)));
+        assert_eq!(budget.room(limit(100), 100, START.plus(SHUT_MAX)), Ok(()));
     }
 
     #[test]
