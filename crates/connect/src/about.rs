@@ -16,8 +16,8 @@ pub struct About {
     pub domains: &'static [&'static str],
     /// Headers that go with every call, such as a version.
     pub headers: &'static [(&'static str, &'static str)],
-    /// How a person lets us in: an OAuth app where it has one; a token always.
-    pub oauth: crate::oauth::OAuth,
+    /// Its OAuth addresses and scopes, where it has OAuth.
+    pub oauth: Option<crate::oauth::OAuth>,
     /// What a person types in who connects with a token.
     pub token: TokenForm,
     /// Rows in one write call.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::about::About;
-use crate::door::{Answer, Call, Proof, Session, Usage};
+use crate::door::{Answer, Call, Proven, Session, Usage};
 use crate::fault::Fault;
 use crate::oauth::Grant;
 
@@ -65,10 +65,10 @@ pub trait Connector: crate::objects::Objects {
     /// A fault of the whole call. Class [`crate::FaultClass::Unknown`] means that it may have happened.
     async fn write(&self, session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault>;
 
-    /// What shows the vendor who calls. Pure.
-    fn proof(&self, grant: &Grant, _call: &Call) -> Proof {
+    /// The call with what shows the vendor who makes it. Pure.
+    fn prove(&self, grant: &Grant, call: &Call) -> Proven {
         let bearer = format!("Bearer {}", grant.access.expose_secret());
-        Proof::Header(AUTHORIZATION, bearer.into())
+        call.proven_by(AUTHORIZATION, bearer)
     }
 
     /// The address of the account's API, where the answer to a token call names it. Pure.

@@ -80,8 +80,6 @@ pub struct Call {
     pub body: Option<Json>,
     /// The limiter it counts against.
     pub window: Window,
-    /// What it costs of the general limit; 1 where the vendor counts calls.
-    pub cost: u32,
     /// Whether repeating it could do harm: decides what a lost answer means.
     pub effect: bool,
 }
@@ -89,7 +87,7 @@ pub struct Call {
 impl Call {
     /// A call that only reads.
     pub fn read(method: Method, path: impl Into<String>, body: Option<Json>) -> Self {
-        Self { method, path: path.into(), body, window: Window::General, cost: 1, effect: false }
+        Self { method, path: path.into(), body, window: Window::General, effect: false }
     }
 
     /// A call that changes something.
@@ -102,11 +100,13 @@ impl Call {
     pub fn as_search(self) -> Self {
         Self { window: Window::Search, ..self }
     }
+}
 
-    /// The same call, at this cost.
+impl Call {
+    /// The call as it is, with a secret in a header.
     #[must_use]
-    pub fn costing(self, cost: u32) -> Self {
-        Self { cost, ..self }
+    pub fn proven_by(&self, name: HeaderName, secret: impl Into<SecretString>) -> Proven {
+        Proven { path: self.path.clone(), headers: vec![(name, secret.into())], body: self.body.clone() }
     }
 }
 
@@ -147,22 +147,15 @@ pub enum Window {
     Search,
 }
 
-/// What shows a vendor who calls.
+/// A call with what shows the vendor who makes it.
 #[derive(Clone, Debug)]
-pub enum Proof {
-    /// A header.
-    Header(HeaderName, SecretString),
-    /// The body, with the secret in it, in place of the call's own.
-    Body(Json),
-    /// The whole call, where a vendor has several protocols and the grant says which one it is for.
-    Call {
-        /// In place of the call's own path.
-        path: String,
-        /// Headers with what is secret in them.
-        headers: Vec<(HeaderName, SecretString)>,
-        /// In place of the call's own body.
-        body: Option<Json>,
-    },
+pub struct Proven {
+    /// The path below the vendor's base address, with its query.
+    pub path: String,
+    /// Headers with what is secret in them.
+    pub headers: Vec<(HeaderName, SecretString)>,
+    /// The JSON body; the secret may stand in it.
+    pub body: Option<Json>,
 }
 
 /// What an answer tells of the general limit.

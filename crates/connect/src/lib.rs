@@ -24,7 +24,7 @@ pub use connector::{
     ChangePage, Connector, Create, Cursor, Description, Find, Got, Hint, HintKind, HookRequest, IdPage, Listed,
     Outcome, PropertySpec, RowOutcome, Update, Write,
 };
-pub use door::{Answer, Call, Door, Memory, Method, Proof, Session, Usage, Window};
+pub use door::{Answer, Call, Door, Memory, Method, Proven, Session, Usage, Window};
 pub use fault::{Fault, FaultClass, Next, next};
 pub use oauth::Grant;
 pub use objects::{Changed, Deed, Found, Objects, Search};

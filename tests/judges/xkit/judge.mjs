@@ -44,7 +44,7 @@ try {
   await page.goto(`${origin}/?domain=${new URL(url).host}`)
   await page.evaluate((token) => window.xkit.login(token), token)
   const crms = await page.evaluate(() => window.xkit.listConnectors())
-  assert.deepEqual(crms.map((crm) => crm.slug), ['hubspot', 'salesforce', 'pipedrive', 'notion', 'odoo'])
+  assert.deepEqual(crms.map((crm) => crm.slug), ['hubspot', 'pipedrive', 'notion'])
   assert.ok(crms.every((crm) => crm.crm))
   assert.deepEqual(await page.evaluate(() => window.xkit.listConnections()), [])
   assert.equal((await page.evaluate(() => window.xkit.getPlatform())).name, 'Signet')

@@ -42,7 +42,7 @@ static ABOUT: About = About {
     domains: &["hubapi.com", "hubspot.com"],
     headers: &[],
     token: TokenForm { label: "Access token of a private app", own_address: false },
-    oauth: OAuth {
+    oauth: Some(OAuth {
         authorize_url: "https://app.hubspot.com/oauth/authorize",
         authorize_params: &[],
         token_url: "https://api.hubapi.com/oauth/v1/token",
@@ -72,7 +72,7 @@ static ABOUT: About = About {
             "crm.objects.owners.read",
             "automation",
         ],
-    },
+    }),
     write_batch: 100,
     read_batch: 100,
     page: 200,

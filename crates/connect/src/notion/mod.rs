@@ -48,7 +48,7 @@ static ABOUT: About = About {
     domains: &["notion.com"],
     headers: &[("Notion-Version", "2025-09-03")],
     token: TokenForm { label: "Internal integration secret", own_address: false },
-    oauth: OAuth {
+    oauth: Some(OAuth {
         authorize_url: "https://api.notion.com/v1/oauth/authorize",
         authorize_params: &[("owner", "user")],
         token_url: "https://api.notion.com/v1/oauth/token",
@@ -57,7 +57,7 @@ static ABOUT: About = About {
         // What a connection may do is set where it is made; the person chooses the pages.
         scopes: &[],
         optional_scopes: &[],
-    },
+    }),
     write_batch: 1,
     read_batch: 1,
     page: query::PAGE,

@@ -26,9 +26,9 @@ use crate::connector::Outcome;
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, RowOutcome, Write,
 };
-use crate::door::{Call, Proof, Session};
+use crate::door::{Call, Proven, Session};
 use crate::fault::{Fault, FaultClass};
-use crate::oauth::{Grant, OAuth, TokenCall};
+use crate::oauth::Grant;
 use crate::objects::{Deed, Found, Objects, Search};
 
 /// The connector of Odoo.
@@ -44,15 +44,7 @@ static ABOUT: About = About {
     domains: &["odoo.com"],
     headers: &[],
     token: TokenForm { label: "DATABASE:KEY from Odoo 19 on, DATABASE:USER-ID:KEY before", own_address: true },
-    oauth: OAuth {
-        authorize_url: "",
-        authorize_params: &[],
-        token_url: "",
-        token_call: TokenCall::Form,
-        pkce: false,
-        scopes: &[],
-        optional_scopes: &[],
-    },
+    oauth: None,
     write_batch: 100,
     read_batch: 100,
     page: 500,
@@ -170,8 +162,8 @@ impl Connector for Odoo {
         write::write(session, write, properties).await
     }
 
-    fn proof(&self, grant: &Grant, call: &Call) -> Proof {
-        token::proof(grant, call)
+    fn prove(&self, grant: &Grant, call: &Call) -> Proven {
+        token::prove(grant, call)
     }
 
     fn read_hook(&self, _request: &HookRequest<'_>, _secret: &str, _now: Time) -> Result<Vec<Hint>, Fault> {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value as Json, json};
 
 use super::wire::JSON2;
-use crate::door::{Call, Proof};
+use crate::door::{Call, Proven};
 use crate::oauth::Grant;
 
 /// The database that JSON-2 is to open, where a server has several.
@@ -35,7 +35,7 @@ impl<'a> Token<'a> {
 
 /// The call as the grant's protocol has it. Inside, a call is JSON-2's: the model and the method are in the path, the
 /// arguments are the body's members.
-pub(super) fn proof(grant: &Grant, call: &Call) -> Proof {
+pub(super) fn prove(grant: &Grant, call: &Call) -> Proven {
     match Token::read(grant.access.expose_secret()) {
         Token::Json2 { database, key } => {
             let bearer = SecretString::from(format!("bearer {key}"));
@@ -43,7 +43,7 @@ pub(super) fn proof(grant: &Grant, call: &Call) -> Proof {
             let named = database.filter(|name| HeaderValue::from_str(name).is_ok());
             let database = named.map(|name| (DATABASE, SecretString::from(name.to_owned())));
             let headers = [(AUTHORIZATION, bearer)].into_iter().chain(database).collect();
-            Proof::Call { path: call.path.clone(), headers, body: call.body.clone() }
+            Proven { path: call.path.clone(), headers, body: call.body.clone() }
         }
         Token::JsonRpc { database, user, key } => {
             let (model, method) = call.path.trim_start_matches(JSON2).split_once('/').unwrap_or_default();
@@ -51,7 +51,7 @@ pub(super) fn proof(grant: &Grant, call: &Call) -> Proof {
             let args = json!([database, user, key, model, method, args, named]);
             let params = json!({ "service": "object", "method": "execute_kw", "args": args });
             let body = json!({ "jsonrpc": "2.0", "method": "call", "params": params, "id": 1 });
-            Proof::Call { path: "/jsonrpc".to_owned(), headers: Vec::new(), body: Some(body) }
+            Proven { path: "/jsonrpc".to_owned(), headers: Vec::new(), body: Some(body) }
         }
     }
 }
@@ -70,14 +70,9 @@ mod tests {
     use crate::odoo::wire;
 
     fn sent(token: &str, call: &Call) -> (String, Vec<(String, String)>, Json) {
-        match proof(&Grant::fixed(token.to_owned().into()), call) {
-            Proof::Call { path, headers, body } => {
-                let text =
-                    |(name, value): &(HeaderName, SecretString)| (name.to_string(), value.expose_secret().to_owned());
-                (path, headers.iter().map(text).collect(), body.expect("a body"))
-            }
-            other => panic!("{other:?}"),
-        }
+        let Proven { path, headers, body } = prove(&Grant::fixed(token.to_owned().into()), call);
+        let text = |(name, value): &(HeaderName, SecretString)| (name.to_string(), value.expose_secret().to_owned());
+        (path, headers.iter().map(text).collect(), body.expect("a body"))
     }
 
     #[test]

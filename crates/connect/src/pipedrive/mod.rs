@@ -30,7 +30,7 @@ use crate::about::{About, RateLimit, TokenForm};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
-use crate::door::{Answer, Call, Proof, Session, Usage};
+use crate::door::{Answer, Call, Proven, Session, Usage};
 use crate::fault::{Fault, FaultClass};
 use crate::oauth::{Grant, OAuth, TokenCall};
 use crate::objects::{Deed, Found, Objects, Search};
@@ -46,7 +46,7 @@ static ABOUT: About = About {
     base_url: "https://api.pipedrive.com",
     domains: &["pipedrive.com"],
     headers: &[],
-    oauth: OAuth {
+    oauth: Some(OAuth {
         authorize_url: "https://oauth.pipedrive.com/oauth/authorize",
         authorize_params: &[],
         token_url: "https://oauth.pipedrive.com/oauth/token",
@@ -55,7 +55,7 @@ static ABOUT: About = About {
         // They are fixed where the app is registered.
         scopes: &[],
         optional_scopes: &[],
-    },
+    }),
     token: TokenForm { label: "Personal API token", own_address: false },
     // There are no batches.
     write_batch: 1,
@@ -181,11 +181,11 @@ impl Connector for Pipedrive {
     }
 
     /// A personal token goes in a header of its own; it is the grant that cannot be renewed.
-    fn proof(&self, grant: &Grant, _call: &Call) -> Proof {
+    fn prove(&self, grant: &Grant, call: &Call) -> Proven {
         let token = grant.access.expose_secret();
         match grant.refresh {
-            Some(_) => Proof::Header(AUTHORIZATION, format!("Bearer {token}").into()),
-            None => Proof::Header(HeaderName::from_static("x-api-token"), token.to_owned().into()),
+            Some(_) => call.proven_by(AUTHORIZATION, format!("Bearer {token}")),
+            None => call.proven_by(HeaderName::from_static("x-api-token"), token),
         }
     }
 
@@ -222,10 +222,10 @@ mod tests {
     fn a_personal_token_and_a_grant_are_shown_in_their_own_ways() {
         let call = Call::read(crate::door::Method::Get, "/api/v1/users/me", None);
         let fixed = Grant::fixed("t0".to_owned().into());
-        let Proof::Header(name, value) = Pipedrive.proof(&fixed, &call) else { panic!("a header") };
+        let (name, value) = Pipedrive.prove(&fixed, &call).headers.pop().expect("a header");
         assert_eq!((name.as_str(), value.expose_secret()), ("x-api-token", "t0"));
         let renewable = Grant { refresh: Some("r".to_owned().into()), ..fixed };
-        let Proof::Header(name, value) = Pipedrive.proof(&renewable, &call) else { panic!("a header") };
+        let (name, value) = Pipedrive.prove(&renewable, &call).headers.pop().expect("a header");
         assert_eq!((name.as_str(), value.expose_secret()), ("authorization", "Bearer t0"));
         let answer = json!({ "access_token": "a", "api_domain": "https://firm.pipedrive.com" });
         assert_eq!(Pipedrive.home(&answer).as_deref(), Some("https://firm.pipedrive.com"));

@@ -47,7 +47,7 @@ static ABOUT: About = About {
     domains: &["salesforce.com", "force.com", "salesforce.mil", "cloudforce.com", "sfcrmproducts.cn"],
     headers: &[],
     token: TokenForm { label: "Access token", own_address: true },
-    oauth: OAuth {
+    oauth: Some(OAuth {
         authorize_url: "https://login.salesforce.com/services/oauth2/authorize",
         authorize_params: &[],
         token_url: "https://login.salesforce.com/services/oauth2/token",
@@ -55,7 +55,7 @@ static ABOUT: About = About {
         pkce: true,
         scopes: &["api", "refresh_token"],
         optional_scopes: &[],
-    },
+    }),
     write_batch: 200,
     read_batch: 2_000,
     page: 2_000,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
-use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Grant, Memory, Proof};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Grant, Memory, Proven};
 use lockstep_core::env::Env;
 use lockstep_sandbox::Dropped;
 use secrecy::ExposeSecret as _;
@@ -41,11 +41,7 @@ impl Door for RouterDoor {
         }
         let lost =
             || Fault::new(if call.effect { FaultClass::Unknown } else { FaultClass::Busy }, "network", "no answer");
-        let (path, headers, body) = match self.connector.proof(&self.grant, &call) {
-            Proof::Header(name, secret) => (call.path.clone(), vec![(name, secret)], call.body.clone()),
-            Proof::Body(body) => (call.path.clone(), Vec::new(), Some(body)),
-            Proof::Call { path, headers, body } => (path, headers, body),
-        };
+        let Proven { path, headers, body } = self.connector.prove(&self.grant, &call);
         let mut request =
             Request::builder().method(call.method.as_str()).uri(&path).header("content-type", "application/json");
         for (name, value) in self.connector.about().headers {

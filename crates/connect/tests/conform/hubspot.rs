@@ -163,7 +163,8 @@ async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
     let router = sandbox.router();
     let about = lockstep_connect::registry::find("hubspot").expect("HubSpot").about();
     let pkce = Pkce::new(&env);
-    let address = oauth::authorize_url(&about.oauth, Some("/oauth/authorize"), &app, "st/ate", &pkce);
+    let terms = about.oauth.as_ref().expect("OAuth");
+    let address = oauth::authorize_url(terms, Some("/oauth/authorize"), &app, "st/ate", &pkce);
 
     let page =
         router.clone().oneshot(Request::get(&address).body(Body::empty()).expect("a request")).await.expect("a page");
@@ -176,8 +177,7 @@ async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
     assert_eq!(answered("state").as_deref(), Some("st/ate"));
 
     let code = answered("code").expect("a code");
-    let (status, body) =
-        exchange(&router, &oauth::code_call(&about.oauth, &app, &code, &Pkce::of("x".repeat(43)))).await;
+    let (status, body) = exchange(&router, &oauth::code_call(terms, &app, &code, &Pkce::of("x".repeat(43)))).await;
     let fault = oauth::read_grant(status, &body, env.now(), None).expect_err("another verifier");
     assert_eq!(fault.class, FaultClass::Reauthorise);
 
@@ -190,17 +190,17 @@ async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
         .expect("a code")
         .1
         .into_owned();
-    let (status, body) = exchange(&router, &oauth::code_call(&about.oauth, &app, &code, &pkce)).await;
+    let (status, body) = exchange(&router, &oauth::code_call(terms, &app, &code, &pkce)).await;
     let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
     assert_eq!(grant.expires_at, Some(Time::from_secs(env.now().as_secs() + 1_800)));
 
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
+    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &held)).await;
     let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
     assert_ne!(renewed.access.expose_secret(), grant.access.expose_secret());
 
     sandbox.revoke();
-    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
+    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &held)).await;
     let fault = oauth::read_grant(status, &body, env.now(), Some(&held)).expect_err("taken back");
     assert_eq!(fault.class, FaultClass::Reauthorise);
 }

@@ -45,7 +45,8 @@ async fn a_code_becomes_a_grant_of_which_both_tokens_rotate() {
     let router = sandbox.router();
     let about = lockstep_connect::registry::find("notion").expect("Notion").about();
     let pkce = Pkce::new(&env);
-    let address = oauth::authorize_url(&about.oauth, Some("/v1/oauth/authorize"), &app, "st/ate", &pkce);
+    let terms = about.oauth.as_ref().expect("OAuth");
+    let address = oauth::authorize_url(terms, Some("/v1/oauth/authorize"), &app, "st/ate", &pkce);
     let (path, query) = address.split_once('?').expect("a query");
     assert!(query.contains("owner=user") && !query.contains("scope"), "{query}");
     let body = format!("{query}&decision=allow").into();
@@ -57,19 +58,19 @@ async fn a_code_becomes_a_grant_of_which_both_tokens_rotate() {
     assert_eq!(answered("state").as_deref(), Some("st/ate"));
 
     let code = answered("code").expect("a code");
-    let (status, body) = exchange(&router, &oauth::code_call(&about.oauth, &app, &code, &pkce)).await;
+    let (status, body) = exchange(&router, &oauth::code_call(terms, &app, &code, &pkce)).await;
     let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
     assert_eq!(grant.expires_at, None, "Notion does not say");
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
+    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &held)).await;
     let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
     let next = renewed.refresh.expect("a refresh token");
     assert_ne!(renewed.access.expose_secret(), grant.access.expose_secret());
     assert_ne!(next.expose_secret(), held.expose_secret());
-    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
+    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &held)).await;
     let fault = oauth::read_grant(status, &body, env.now(), Some(&held)).expect_err("used");
     assert_eq!(fault.class, FaultClass::Reauthorise);
     sandbox.revoke();
-    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &next)).await;
+    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &next)).await;
     assert_eq!(oauth::read_grant(status, &body, env.now(), None).expect_err("revoked").class, FaultClass::Reauthorise);
 }

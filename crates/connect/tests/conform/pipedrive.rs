@@ -356,7 +356,7 @@ async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
     let sandbox = Pipedrive::new(settings);
     let router = sandbox.router();
     let connector = lockstep_connect::registry::find("pipedrive").expect("Pipedrive");
-    let oauth = &connector.about().oauth;
+    let oauth = connector.about().oauth.as_ref().expect("OAuth");
     let pkce = Pkce::new(&env);
     let address = oauth::authorize_url(oauth, Some("/oauth/authorize"), &app, "st/ate", &pkce);
     let (_, query) = address.split_once('?').expect("a query");

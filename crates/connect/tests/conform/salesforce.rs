@@ -308,20 +308,21 @@ async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
     let connector = lockstep_connect::registry::find("salesforce").expect("Salesforce");
     let about = connector.about();
     let pkce = Pkce::new(&env);
-    let address = oauth::authorize_url(&about.oauth, Some("/services/oauth2/authorize"), &app, "st/ate", &pkce);
+    let terms = about.oauth.as_ref().expect("OAuth");
+    let address = oauth::authorize_url(terms, Some("/services/oauth2/authorize"), &app, "st/ate", &pkce);
     let (_, query) = address.split_once('?').expect("a query");
     let form = format!("{query}&decision=allow");
     let back = post(&router, "/services/oauth2/authorize", "application/x-www-form-urlencoded", form).await;
     let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
     let back = url::Url::parse(&location).expect("an address");
     let code = back.query_pairs().find(|(key, _)| key == "code").expect("a code").1.into_owned();
-    let (status, body) = exchange(&router, &oauth::code_call(&about.oauth, &app, &code, &pkce)).await;
+    let (status, body) = exchange(&router, &oauth::code_call(terms, &app, &code, &pkce)).await;
     let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
     assert_eq!(grant.expires_at, None, "Salesforce does not say when a session ends");
     assert!(connector.home(&body).is_some_and(|home| home.ends_with("://acme.my.salesforce.com")));
 
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
+    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &held)).await;
     let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
     let rotated = renewed.refresh.expect("a refresh token");
     assert_ne!(rotated.expose_secret(), held.expose_secret());
@@ -329,7 +330,7 @@ async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
         if taken_back {
             sandbox.revoke();
         }
-        let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &token)).await;
+        let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &token)).await;
         let fault = oauth::read_grant(status, &body, env.now(), Some(&token)).expect_err("refused");
         assert_eq!(fault.class, FaultClass::Reauthorise);
     }

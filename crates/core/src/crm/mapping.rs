@@ -312,7 +312,7 @@ mod tests {
         turned.turn(ActionType::Noop, None);
         turned.settle();
         let nothing = json!({"event": {"slug": "won"}, "action_type": "noop", "transformations": []});
-        assert_eq!(serde_json::to_value(&turned).unwrap(), nothing);
+        assert_eq!(serde_json::to_value(&turned).expect("JSON"), nothing);
         let unknown = json!({"event": {"slug": "won"}, "action_type": "explode"});
         assert!(serde_json::from_value::<EventAction>(unknown).is_err());
     }

@@ -23,7 +23,7 @@ pub struct Arguments {
     vendor: String,
     #[command(flatten)]
     at: Where,
-    /// The token of a private app; asked for when left out
+    /// The vendor's token or key; asked for when left out
     #[arg(long, env = "LOCKSTEP_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Print the address where a person signs in instead; `lockstep serve` takes the answer
@@ -59,6 +59,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     if let (true, AskedFor::Account(key)) = (arguments.oauth, &asked_for) {
         return sign_in(&place, about, arguments.base_url, key.clone(), arguments.json);
+    }
+    if about.token.own_address && arguments.base_url.is_none() && matches!(asked_for, AskedFor::Account(_)) {
+        bail!("say with --base-url where your {} is: a token does not tell", about.name);
     }
     let token = match arguments.token {
         Some(token) => token,
@@ -143,8 +146,8 @@ fn ask_token(about: &About) -> anyhow::Result<String> {
     if !io::stdin().is_terminal() {
         bail!("give the token with --token or in LOCKSTEP_TOKEN");
     }
-    let token = rpassword::prompt_password(format!("Token of your private app at {}: ", about.name))
-        .context("no token was read")?;
+    let token =
+        rpassword::prompt_password(format!("{}, {}: ", about.name, about.token.label)).context("no token was read")?;
     let token = token.trim();
     if token.is_empty() {
         bail!("without a token nothing can be connected");

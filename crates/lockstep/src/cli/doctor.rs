@@ -245,7 +245,7 @@ async fn examine_connection(app: &App, connection: &ConnectionOf, chart: &mut Ch
     match connector.account(&session).await {
         Ok(account) => chart.well(&name, format!("{} account {account} lets us in", connector.about().name)),
         Err(fault) => {
-            let scopes = connector.about().oauth.scopes.join(", ");
+            let scopes = connector.about().oauth.as_ref().map_or_else(String::new, |terms| terms.scopes.join(", "));
             let mend = match fault.class {
                 FaultClass::Reauthorise => "run `lockstep connect` again with a new token".to_owned(),
                 FaultClass::Forbidden => {

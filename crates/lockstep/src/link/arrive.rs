@@ -107,7 +107,7 @@ async fn first(app: &App, guest: &Guest, opening: &Opening, anew: bool) -> Resul
             Err(problem) => return Err(problem),
         }
     }
-    let known = connections::connectors();
+    let known = connections::connectors(app);
     if known.is_empty() {
         return Ok(no_crms(guest));
     }

@@ -221,7 +221,11 @@ fn actions_change_and_keep_what_they_can() {
     let row = scene.mapping[0].transformations[0].clone();
     let mut choose = |action, more: Vec<Transformation>| {
         edits::choose_action(&mut scene.mapping[0], &object, event, action, &deals());
-        let known = scene.mapping[0].event_actions.iter_mut().find(|action| action.event.slug == event.slug).unwrap();
+        let known = scene.mapping[0]
+            .event_actions
+            .iter_mut()
+            .find(|action| action.event.slug == event.slug)
+            .expect("the action");
         known.transformations.extend(more);
         known.transformations.clone()
     };
@@ -308,7 +312,7 @@ fn a_value_map_has_a_line_for_each_value_that_the_app_lists() {
 #[test]
 fn native_objects_that_are_named_alike_come_first() {
     let scene = scene();
-    let screen = NativeScreen::new(&scene, &scene.objects[0]).render().unwrap();
+    let screen = NativeScreen::new(&scene, &scene.objects[0]).render().expect("a screen");
     assert!(screen.find("Deals").unwrap() < screen.find("Contacts").unwrap());
     assert!(screen.contains("Do not connect “Opportunity”"));
 }
@@ -317,6 +321,7 @@ fn native_objects_that_are_named_alike_come_first() {
 fn enter_in_the_filter_of_native_objects_chooses_none() {
     let mut scene = scene();
     scene.natives.extend((0..8).map(|n| ApiObject::new(&format!("other{n}"), "Other", "Others")));
-    let screen = NativeScreen::new(&scene, &scene.objects[0]).render().unwrap();
-    assert!(screen.find("data-filters").unwrap() < screen.find("<form").unwrap(), "the filter stands in no form");
+    let screen = NativeScreen::new(&scene, &scene.objects[0]).render().expect("a screen");
+    let place = |of: &str| screen.find(of).expect("it is on the screen");
+    assert!(place("data-filters") < place("<form"), "the filter stands in no form");
 }

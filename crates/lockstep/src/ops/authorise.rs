@@ -163,10 +163,10 @@ fn state(app: &App, org: &Org, vendor: &str, base_url: Option<String>, purpose: 
 
 fn vendor_page(app: &App, state: &State, sealed: &str) -> Result<String, Problem> {
     let about = reach::connector(&state.vendor).map_err(refused)?.about();
-    let client = reach::oauth_app(app, about).map_err(refused)?;
-    let page = state.base_url.as_deref().map(|base_url| reach::elsewhere(base_url, about.oauth.authorize_url));
+    let (terms, client) = reach::oauth_app(app, about).map_err(refused)?;
+    let page = state.base_url.as_deref().map(|base_url| reach::elsewhere(base_url, terms.authorize_url));
     let pkce = Pkce::of(state.verifier.clone());
-    Ok(oauth::authorize_url(&about.oauth, page.as_deref(), &client, sealed, &pkce))
+    Ok(oauth::authorize_url(terms, page.as_deref(), &client, sealed, &pkce))
 }
 
 /// What the vendor sent the browser back with.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
 use lockstep_connect::oauth::{Grant, Posted};
-use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Memory, Proof};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Memory, Proven};
 use lockstep_core::env::Time;
 use lockstep_store::{ConnectionOf, StoreError};
 use secrecy::ExposeSecret;
@@ -76,7 +76,7 @@ impl VendorDoor {
     /// Nothing is sent without room in the account's budget; the fault says when there is some.
     async fn admit(&self, call: &Call) -> Result<(), Fault> {
         loop {
-            match self.account.admit(&self.app.store, call, self.class).await {
+            match self.account.admit(&self.app.store, call.window, self.class).await {
                 Ok(()) => return Ok(()),
                 Err(Refusal::Full(room_at))
                     if room_at <= self.patient_until && self.app.env.wait_until(room_at).await => {}
@@ -155,11 +155,7 @@ fn forgotten(noted: Result<(), StoreError>) {
 fn request(connector: &dyn Connector, base_url: &str, call: &Call, grant: &Grant) -> Result<Request<Bytes>, Fault> {
     let unsendable =
         |detail: String| Fault::new(FaultClass::Bug, "request", format!("The request cannot be built: {detail}"));
-    let (path, headers, body) = match connector.proof(grant, call) {
-        Proof::Header(name, secret) => (call.path.clone(), vec![(name, secret)], call.body.clone()),
-        Proof::Body(body) => (call.path.clone(), Vec::new(), Some(body)),
-        Proof::Call { path, headers, body } => (path, headers, body),
-    };
+    let Proven { path, headers, body } = connector.prove(grant, call);
     let mut request = Request::builder()
         .method(call.method.as_str())
         .uri(format!("{}{path}", base_url.trim_end_matches('/')))

@@ -1,6 +1,6 @@
 //! What lets us act at a vendor: opened, renewed and stored again in this file only.
 
-use lockstep_connect::oauth::{self, Grant};
+use lockstep_connect::oauth::{self, Grant, OAuth};
 use lockstep_connect::{About, Connector, Fault, FaultClass};
 use lockstep_core::env::Env;
 use lockstep_core::ids::ConnectionId;
@@ -65,10 +65,11 @@ pub(super) async fn renew(
     let Some(refresh) = held.refresh.as_ref() else {
         return Err(Fault::new(FaultClass::Reauthorise, "token_refused", format!("{} refuses the token.", about.name)));
     };
-    let client = super::oauth_app(app, about)?;
-    let call = oauth::refresh_call(&about.oauth, &client, refresh);
+    let (terms, client) = super::oauth_app(app, about)?;
+    let call = oauth::refresh_call(terms, &client, refresh);
     let sent_at = app.env.now();
-    let (status, body) = post_token_call(app, &token_url(about, &connection.connection().base_url), &call).await?;
+    let (status, body) =
+        post_token_call(app, &token_url(about, terms, &connection.connection().base_url), &call).await?;
     let grant = oauth::read_grant(status, &body, sent_at, Some(refresh))?;
     store(app, connection, version, &grant).await?;
     Ok(current(app, connection).await?.0)
@@ -113,8 +114,8 @@ pub(super) fn store_fault(error: &StoreError) -> Fault {
 }
 
 /// Where tokens are issued: at the vendor, and for a connection to a look-alike at the look-alike.
-fn token_url(about: &About, base_url: &str) -> String {
-    if about.is_home(base_url) { about.oauth.token_url.to_owned() } else { elsewhere(base_url, about.oauth.token_url) }
+fn token_url(about: &About, terms: &OAuth, base_url: &str) -> String {
+    if about.is_home(base_url) { terms.token_url.to_owned() } else { elsewhere(base_url, terms.token_url) }
 }
 
 /// A page of the vendor under another address, such as a sandbox's.
@@ -132,10 +133,10 @@ pub(super) async fn exchange_code(
     pkce: &oauth::Pkce,
 ) -> Result<(Grant, String), Fault> {
     let about = connector.about();
-    let client = super::oauth_app(app, about)?;
-    let call = oauth::code_call(&about.oauth, &client, code, pkce);
+    let (terms, client) = super::oauth_app(app, about)?;
+    let call = oauth::code_call(terms, &client, code, pkce);
     let sent_at = app.env.now();
-    let (status, body): (u16, Json) = post_token_call(app, &token_url(about, base_url), &call).await?;
+    let (status, body): (u16, Json) = post_token_call(app, &token_url(about, terms, base_url), &call).await?;
     let grant = oauth::read_grant(status, &body, sent_at, None)?;
     Ok((grant, connector.home(&body).unwrap_or_else(|| base_url.to_owned())))
 }

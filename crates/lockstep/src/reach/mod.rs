@@ -7,7 +7,7 @@ mod write;
 
 use std::sync::Arc;
 
-use lockstep_connect::oauth::{self, Grant, Pkce};
+use lockstep_connect::oauth::{self, Grant, OAuth, Pkce};
 use lockstep_connect::{About, Connector, Fault, FaultClass, Session, registry};
 use lockstep_store::ConnectionOf;
 
@@ -79,22 +79,25 @@ pub async fn exchange_code(
     grant::exchange_code(app, connector(vendor)?, base_url, code, pkce).await
 }
 
-/// The app that we are to a vendor, with the address that its redirects come back to.
+/// A vendor's OAuth, and the app that we are there, with the address that its redirects come back to.
 ///
 /// # Errors
-/// [`FaultClass::Forbidden`] when no client id and secret are configured.
-pub fn oauth_app(app: &App, about: &About) -> Result<oauth::App, Fault> {
+/// [`FaultClass::Forbidden`] when the vendor has no OAuth, or no client id and secret are configured.
+pub fn oauth_app(app: &App, about: &'static About) -> Result<(&'static OAuth, oauth::App), Fault> {
+    let forbidden = |message: String| Fault::new(FaultClass::Forbidden, "oauth_app", message);
+    let none = || forbidden(format!("{} has no OAuth: connect with a token.", about.name));
+    let terms = about.oauth.as_ref().ok_or_else(none)?;
     let missing = || {
-        let message = format!(
+        forbidden(format!(
             "OAuth at {} needs the client id and secret of your app there: set them in the configuration.",
             about.name
-        );
-        Fault::new(FaultClass::Forbidden, "oauth_app", message)
+        ))
     };
     let client = app.settings.oauth_apps.get(about.slug).ok_or_else(missing)?;
-    Ok(oauth::App {
+    let client = oauth::App {
         client_id: client.client_id.clone(),
         client_secret: client.client_secret.clone(),
         redirect_uri: format!("{}/oauth/callback", app.settings.public_url),
-    })
+    };
+    Ok((terms, client))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lockstep_connect::about::RateLimit;
-use lockstep_connect::{About, Call, Memory, Usage, Window};
+use lockstep_connect::{About, Memory, Usage, Window};
 use lockstep_core::budget::{Budgets, Limit};
 use lockstep_core::env::Time;
 use lockstep_core::ids::ConnectionId;
@@ -122,30 +122,30 @@ impl Account {
     ///
     /// # Errors
     /// Why it may not be sent.
-    pub async fn admit(self: &Arc<Self>, store: &Store, call: &Call, class: Class) -> Result<(), Refusal> {
-        let (account, window, cost) = (self.clone(), call.window, call.cost);
-        let admitted = store.write(move |tx| account.enter(tx, window, cost, class)).await.map_err(Refusal::Store)?;
+    pub async fn admit(self: &Arc<Self>, store: &Store, window: Window, class: Class) -> Result<(), Refusal> {
+        let account = self.clone();
+        let admitted = store.write(move |tx| account.enter(tx, window, class)).await.map_err(Refusal::Store)?;
         self.heard().ours = admitted.map_err(Refusal::Full)?;
         Ok(())
     }
 
     /// Answers how many of our calls are in the general window with this one.
-    fn enter(&self, tx: &mut Tx<'_>, window: Window, cost: u32, class: Class) -> Result<Result<u32, Time>, StoreError> {
+    fn enter(&self, tx: &mut Tx<'_>, window: Window, class: Class) -> Result<Result<u32, Time>, StoreError> {
         let mut budgets = tx.hold_budgets(&self.key)?;
         // The call goes out when this is done: what counts is the time after the wait for the row, not before it.
         let now = tx.env().now();
         if let Some((calls, until)) = self.heard().others {
             budgets.general.hear(calls, until);
         }
-        let room = budgets.general.room(self.general, cost, class.percent(), now);
+        let room = budgets.general.room(self.general, class.percent(), now);
         let room = match window {
             Window::General => room,
-            Window::Search => room.and_then(|()| budgets.search.room(self.search, 1, class.percent(), now)),
+            Window::Search => room.and_then(|()| budgets.search.room(self.search, class.percent(), now)),
         };
         if room.is_ok() {
-            budgets.general.take(self.general, cost, now);
+            budgets.general.take(self.general, now);
             if window == Window::Search {
-                budgets.search.take(self.search, 1, now);
+                budgets.search.take(self.search, now);
             }
         }
         tx.save_budgets(&self.key, &budgets)?;

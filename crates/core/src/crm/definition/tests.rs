@@ -56,7 +56,7 @@ fn what_an_app_defines_stands_in_its_own_order() {
             "paid": {"type": "update"}
         }
     }, "account": {}}"#;
-    let all = objects(&serde_json::from_str(defined).unwrap()).unwrap();
+    let all = objects(&serde_json::from_str(defined).expect("JSON")).expect("a sound definition");
     let slugs = |fields: &[CrmField]| fields.iter().map(|field| field.slug.clone()).collect::<Vec<_>>();
     assert_eq!([&all[0].slug, &all[1].slug], ["deal", "account"]);
     assert_eq!(slugs(&all[0].fields), ["title", "amount", "owner"]);

@@ -71,8 +71,8 @@ impl Seen {
 }
 
 /// The CRMs that users can choose.
-pub fn connectors() -> Vec<&'static About> {
-    registry::all().into_iter().map(Connector::about).collect()
+pub fn connectors(app: &App) -> Vec<&'static About> {
+    registry::all().into_iter().map(Connector::about).filter(|about| authorising(app, about).is_some()).collect()
 }
 
 /// A CRM by its slug.
@@ -84,9 +84,12 @@ pub fn connector(slug: &str) -> Result<&'static About, CrmProblem> {
     known.ok_or_else(|| CrmProblem::new(CrmCode::NotFound, format!("There is no CRM called {}.", shown(slug))))
 }
 
-/// How users authorise at a CRM: by OAuth where the operator registered an app there.
-pub fn authorising(app: &App, about: &About) -> Authorising {
-    if app.settings.oauth_apps.contains_key(about.slug) { Authorising::OAuth } else { Authorising::Token }
+/// How users authorise at a CRM: by OAuth where the operator registered an app there, else with a token. `None` where a
+/// token does not say whose server it is for, and the operator does not either: it would be shown to another one.
+pub fn authorising(app: &App, about: &About) -> Option<Authorising> {
+    let registered = about.oauth.is_some() && app.settings.oauth_apps.contains_key(about.slug);
+    let known = !about.token.own_address || app.settings.vendor_urls.contains_key(about.slug);
+    if registered { Some(Authorising::OAuth) } else { known.then_some(Authorising::Token) }
 }
 
 fn shown(text: &str) -> String {
@@ -188,6 +191,10 @@ fn see(tx: &mut Tx<'_>, of: ConnectionOf) -> Result<Seen, CrmProblem> {
 /// ([`CrmCode::OtherCrm`]); the store's.
 pub async fn begin(app: &App, visitor: &Visitor, vendor: &str, id: Option<&str>) -> Result<Begun, CrmProblem> {
     let about = connector(vendor)?;
+    let authorising = authorising(app, about).ok_or_else(|| {
+        let message = format!("{} cannot be connected here: the server's operator has not set it up.", about.name);
+        CrmProblem::new(CrmCode::NotFound, message)
+    })?;
     let id = id.map_or_else(|| Ok(Ulid::from_bytes(app.env.random_bytes()).to_string()), checked_id)?;
     let context = visitor.context.clone();
     let (connection, authorization) = app
@@ -207,7 +214,7 @@ pub async fn begin(app: &App, visitor: &Visitor, vendor: &str, id: Option<&str>)
             Ok((live, authorization))
         })
         .await?;
-    let authorize_url = match authorising(app, about) {
+    let authorize_url = match authorising {
         Authorising::OAuth => Some(address(app, &visitor.context, &authorization)?),
         Authorising::Token => None,
     };

@@ -103,7 +103,7 @@ pub(super) fn check_origin(app: &App, headers: &HeaderMap, visitor: &Visitor) ->
 #[utoipa::path(get, path = "/platform/connectors", tag = "browser", operation_id = "list_public_connectors", security(()),
     responses((status = 200, body = PublicConnectorList)))]
 async fn public_connectors(State(app): State<App>) -> Json<PublicConnectorList> {
-    let all = connections::connectors().into_iter().map(|about| PublicConnector::new(&app, about));
+    let all = connections::connectors(&app).into_iter().map(|about| PublicConnector::new(&app, about));
     Json(PublicConnectorList { connectors: all.collect() })
 }
 
@@ -129,7 +129,7 @@ async fn seen(app: &App, visitor: &Visitor) -> Result<Vec<Seen>, CrmRefusal> {
 async fn connectors(State(app): State<App>, headers: HeaderMap) -> Result<Json<ConnectorList>, CrmRefusal> {
     let visitor = visitor(&app, &headers).await?;
     let seen = seen(&app, &visitor).await?;
-    let all = connections::connectors().into_iter().map(|about| Connector::new(&app, about, &seen));
+    let all = connections::connectors(&app).into_iter().map(|about| Connector::new(&app, about, &seen));
     Ok(Json(ConnectorList { connectors: all.collect() }))
 }
 

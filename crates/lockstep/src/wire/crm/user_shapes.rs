@@ -235,9 +235,9 @@ pub struct CollectField {
 impl Authorizer {
     fn new(app: &App, about: &About) -> Self {
         let collect_fields = match authorising(app, about) {
-            Authorising::OAuth => Vec::new(),
-            Authorising::Token => {
-                vec![CollectField { name: "token", label: format!("Token of your private app at {}", about.name) }]
+            Some(Authorising::OAuth) | None => Vec::new(),
+            Some(Authorising::Token) => {
+                vec![CollectField { name: "token", label: format!("{}: {}", about.name, about.token.label) }]
             }
         };
         Self {

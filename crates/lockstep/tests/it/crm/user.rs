@@ -69,6 +69,18 @@ fn an_authorisation_goes_on_only_in_the_browser_that_began_it() {
     assert_eq!(signet.browser("GET", "/connection/c", &Value::Null).0, 200);
 }
 
+/// A key that does not say whose server it is for would be shown to another one.
+#[test]
+fn only_crms_whose_server_is_known_are_offered() {
+    let signet = Signet::new();
+    let (_, body) = signet.browser("GET", "/connectors", &Value::Null);
+    let offered: Vec<&str> =
+        body["connectors"].as_array().expect("CRMs").iter().filter_map(|crm| crm["slug"].as_str()).collect();
+    assert_eq!(offered, ["hubspot", "pipedrive", "notion"], "neither an Odoo nor a Salesforce of one's own");
+    let (status, body) = signet.browser("POST", "/connections/odoo", &json!({ "id": "c" }));
+    assert_eq!((status, &body["code"]), (404, &json!("not_found")), "{body}");
+}
+
 #[test]
 fn a_connection_to_another_crm_is_told_apart_from_somebody_elses() {
     let signet = Signet::new();

@@ -2,10 +2,10 @@
 //! did not choose.
 
 mod drive;
+mod setup;
 mod wire;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use lockstep::app::{App, OAuthApp, RateLimits, Settings, VendorLimits};
+use lockstep::app::{App, Settings};
 use lockstep::channel::registry;
 use lockstep::ops::crm::issuers::IssuerKeys;
 use lockstep::ops::syncs::{Connect, KeyChoice};
@@ -42,6 +42,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub use drive::{drive, run};
+pub use setup::{Setup, postgres_schema};
 pub use wire::{CRM, Exchange, Wire};
 
 /// Where Meta's sandbox is to be found.
@@ -49,39 +50,6 @@ pub const GRAPH: &str = "https://graph.test";
 
 /// When every world begins.
 pub const BEGINNING: Time = Time::from_secs(1_790_000_000);
-
-/// How a world is set up.
-pub struct Setup {
-    pub seed: u64,
-    /// A PostgreSQL database of its own; SQLite in a folder of its own without.
-    pub postgres: Option<String>,
-    /// Whether the account lets us add our key property.
-    pub keyed: bool,
-    pub poll: Duration,
-    pub census: Duration,
-    /// Calls in ten seconds that the account allows.
-    pub budget: u32,
-    pub index_lag: Duration,
-    pub granularity: Duration,
-    /// Rows on a page at most.
-    pub page: Option<usize>,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            postgres: None,
-            keyed: true,
-            poll: Duration::from_secs(60),
-            census: Duration::from_secs(3_600),
-            budget: 110,
-            index_lag: Duration::from_secs(5),
-            granularity: Duration::from_millis(1),
-            page: None,
-        }
-    }
-}
 
 /// The world.
 pub struct World {
@@ -117,18 +85,18 @@ impl World {
             let (clock, offset) = (Arc::clone(&true_clock), Arc::clone(&vendor_offset));
             Arc::new(move || clock() + offset.load(Ordering::SeqCst))
         };
-        let hubspot = Hubspot::new(sandbox_settings(setup, Arc::clone(&true_clock)));
+        let hubspot = Hubspot::new(setup.look_alike(Arc::clone(&true_clock)));
         let meta =
             Meta::new(MetaSettings { clock: Arc::clone(&true_clock), seed: setup.seed, ..MetaSettings::default() });
         let wire = Wire::new(&hubspot, &meta, vendor_clock);
-        let folder = tempfile::tempdir_in(scratch()).expect("a folder for the database");
+        let folder = tempfile::tempdir_in(setup::scratch()).expect("a folder for the database");
         let target = match &setup.postgres {
             Some(url) => Target::Postgres(url.clone()),
             None => Target::Sqlite(folder.path().join("lockstep.db")),
         };
         let vault = Vault::from_text(&format!("k1:{}=", "A".repeat(43))).expect("a key ring");
         let store = Store::open_inline(&target, env.clone()).expect("the database opens");
-        let app = assemble(env.clone(), store, vault, &wire, Arc::new(settings(setup)));
+        let app = assemble(env.clone(), store, vault, &wire, Arc::new(setup.settings()));
         let org = run(app.store.write(|tx| {
             let org = tx.create_org("Storm")?;
             tx.add_account(&org, "123456789012345", "+62 811-1000-2000", "Storm")?;
@@ -562,49 +530,5 @@ fn assemble(env: Env, store: Store, vault: Vault, wire: &Arc<Wire>, settings: Ar
         pacing: Pacing::default(),
         issuer_keys: IssuerKeys::default(),
         settings,
-    }
-}
-
-/// Makes an empty schema on a PostgreSQL server and answers the URL that works in it.
-pub fn postgres_schema(server: &str, schema: &str) -> String {
-    let mut client = postgres::Client::connect(server, postgres::NoTls).expect("the server answers");
-    client.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")).expect("a schema");
-    let joint = if server.contains('?') { '&' } else { '?' };
-    format!("{server}{joint}options=-csearch_path%3D{schema}")
-}
-
-fn scratch() -> PathBuf {
-    let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() { memory } else { std::env::temp_dir() }
-}
-
-fn sandbox_settings(setup: &Setup, clock: Clock) -> HubspotSettings {
-    let us = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-    let mut settings = HubspotSettings {
-        clock,
-        seed: setup.seed,
-        index_lag_us: us(setup.index_lag),
-        granularity_us: us(setup.granularity),
-        page_max: setup.page,
-        ..HubspotSettings::default()
-    };
-    settings.limits.ten_seconds = usize::try_from(setup.budget).unwrap_or(usize::MAX);
-    settings
-}
-
-fn settings(setup: &Setup) -> Settings {
-    let defaults = HubspotSettings::default();
-    let app = OAuthApp { client_id: defaults.client_id, client_secret: defaults.client_secret.into() };
-    let limits = VendorLimits { general: setup.budget, search: 5 };
-    Settings {
-        public_url: "https://lockstep.test".to_owned(),
-        rate_limits: RateLimits { write_per_minute: None, read_per_minute: None },
-        disable_after: 10,
-        poll_seconds: setup.poll.as_secs(),
-        census_seconds: setup.census.as_secs(),
-        vendor_limits: [("hubspot".to_owned(), limits)].into(),
-        oauth_apps: [("hubspot".to_owned(), app)].into(),
-        vendor_urls: [("hubspot".to_owned(), CRM.to_owned())].into(),
-        egress: lockstep::egress::Rules::default(),
     }
 }
