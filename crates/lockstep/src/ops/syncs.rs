@@ -176,16 +176,15 @@ async fn key_field(connector: &dyn Connector, session: &Session, choice: KeyChoi
             connector.add_key_property(session, KEY_PROPERTY).await.map_err(vendor_problem)?;
             // Some vendors give a property a name of their own and keep ours for its label.
             let described = connector.describe(session).await.map_err(vendor_problem)?;
-            let is_ours = |property: &PropertySpec| property.name == KEY_PROPERTY || property.label == KEY_PROPERTY;
-            let made = described.properties.into_iter().find(is_ours);
-            Ok(KeyField::Property { name: made.map_or_else(|| KEY_PROPERTY.to_owned(), |property| property.name) })
+            let made = called(&described.properties, KEY_PROPERTY);
+            Ok(KeyField::Property { name: made.map_or(KEY_PROPERTY, |property| property.name.as_str()).to_owned() })
         }
         KeyChoice::Existing(name) => {
             let description = connector.describe(session).await.map_err(vendor_problem)?;
-            let property = description.properties.iter().find(|property| property.name == name);
+            let property = called(&description.properties, &name);
             let fits = |property: &PropertySpec| property.unique || !connector.about().upsert_by_key;
-            if property.is_some_and(|property| fits(property) && !property.read_only) {
-                return Ok(KeyField::Property { name });
+            if let Some(property) = property.filter(|property| fits(property) && !property.read_only) {
+                return Ok(KeyField::Property { name: property.name.clone() });
             }
             let why =
                 if property.is_some() { "is not a unique property that can be written" } else { "does not exist" };
@@ -195,6 +194,12 @@ async fn key_field(connector: &dyn Connector, session: &Session, choice: KeyChoi
             Err(Problem::of(Code::InvalidFieldValue, "key_field", message))
         }
     }
+}
+
+/// The property of this name, or else of this label in any case: some vendors give a property a name of their own.
+fn called<'a>(properties: &'a [PropertySpec], name: &str) -> Option<&'a PropertySpec> {
+    let named = properties.iter().find(|property| property.name == name);
+    named.or_else(|| properties.iter().find(|property| property.label.eq_ignore_ascii_case(name)))
 }
 
 fn new_connection(

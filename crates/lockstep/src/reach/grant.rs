@@ -113,9 +113,11 @@ pub(super) fn store_fault(error: &StoreError) -> Fault {
     Fault::new(FaultClass::Unreachable, "store", error.to_string())
 }
 
-/// Where tokens are issued: at the vendor, and for a connection to a look-alike at the look-alike.
+/// Where tokens are issued: at the vendor; at the account's own address where accounts have one, such as a test org; and
+/// for a connection to a look-alike at the look-alike.
 fn token_url(about: &About, terms: &OAuth, base_url: &str) -> String {
-    if about.is_home(base_url) { terms.token_url.to_owned() } else { elsewhere(base_url, terms.token_url) }
+    let central = about.is_home(base_url) && !about.token.own_address;
+    if central { terms.token_url.to_owned() } else { elsewhere(base_url, terms.token_url) }
 }
 
 /// A page of the vendor under another address, such as a sandbox's.

@@ -17,6 +17,10 @@ use crate::app::VendorLimits;
 /// What stays unused for the customer's other tools.
 const RESERVE_PERCENT: u32 = 10;
 
+const fn reserve_of(calls: u32) -> u32 {
+    calls.div_ceil(RESERVE_PERCENT)
+}
+
 /// How urgent a call is. A more urgent class may use more of the share, so it finds room when the others are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -58,6 +62,8 @@ pub struct Account {
     key: String,
     general: Limit,
     search: Limit,
+    /// Whether the operator said what the account's plan allows; else the vendor's answers say it.
+    set_by_operator: bool,
     heard: Mutex<Heard>,
     /// What connectors keep of each connection: its grant may show other parts of the account than the next one's.
     memories: Mutex<HashMap<ConnectionId, Arc<Memory>>>,
@@ -72,6 +78,8 @@ struct Heard {
     ours: u32,
     /// Calls by others, and until when they count.
     others: Option<(u32, Time)>,
+    /// Calls that the account's window allows, as the vendor told last.
+    max: Option<u32>,
 }
 
 /// Why a call may not be sent now.
@@ -100,15 +108,20 @@ impl Account {
         };
         Self {
             key,
-            general: limit(about.general_limit, limits.map(|limits| limits.general), |calls| {
-                calls.div_ceil(RESERVE_PERCENT)
-            }),
+            general: limit(about.general_limit, limits.map(|limits| limits.general), reserve_of),
+            set_by_operator: limits.is_some(),
             // Vendors count searches by their own clock's second: one less a second than allowed is never refused.
             search: limit(about.search_limit, limits.map(|limits| limits.search), |_| 1),
             heard: Mutex::default(),
             memories: Mutex::default(),
             refreshing: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// The general limit, as far as it is known by now.
+    fn general(&self) -> Limit {
+        let told = self.heard().max.filter(|_| !self.set_by_operator);
+        told.map_or(self.general, |calls| Limit { calls, reserve: reserve_of(calls), ..self.general })
     }
 
     /// What the connector keeps of a connection to the account.
@@ -132,18 +145,19 @@ impl Account {
     /// Answers how many of our calls are in the general window with this one.
     fn enter(&self, tx: &mut Tx<'_>, window: Window, class: Class) -> Result<Result<u32, Time>, StoreError> {
         let mut budgets = tx.hold_budgets(&self.key)?;
+        let general = self.general();
         // The call goes out when this is done: what counts is the time after the wait for the row, not before it.
         let now = tx.env().now();
         if let Some((calls, until)) = self.heard().others {
             budgets.general.hear(calls, until);
         }
-        let room = budgets.general.room(self.general, class.percent(), now);
+        let room = budgets.general.room(general, class.percent(), now);
         let room = match window {
             Window::General => room,
             Window::Search => room.and_then(|()| budgets.search.room(self.search, class.percent(), now)),
         };
         if room.is_ok() {
-            budgets.general.take(self.general, now);
+            budgets.general.take(general, now);
             if window == Window::Search {
                 budgets.search.take(self.search, now);
             }
@@ -152,11 +166,12 @@ impl Account {
         Ok(room.map(|()| budgets.general.ours()))
     }
 
-    /// Learns from what an answer tells what others have used of the general window.
+    /// Learns from what an answer tells how large the general window is and what others have used of it.
     pub fn learn(&self, usage: Usage, now: Time) {
         let mut heard = self.heard();
         let others = usage.max.saturating_sub(usage.remaining).saturating_sub(heard.ours);
         heard.others = Some((others, now.plus(self.general.window)));
+        heard.max = Some(usage.max);
     }
 
     /// A 429 came although we kept to our share.
@@ -164,7 +179,7 @@ impl Account {
     /// # Errors
     /// The store's.
     pub async fn refused(&self, store: &Store, window: Window) -> Result<(), StoreError> {
-        let (general, search) = (self.general, self.search);
+        let (general, search) = (self.general(), self.search);
         let shut_window = move |budgets: &mut Budgets, now| match window {
             Window::General => budgets.general.refused(general, now),
             Window::Search => budgets.search.refused(search, now),
@@ -196,5 +211,25 @@ impl Account {
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_connect::registry;
+
+    use super::*;
+
+    #[test]
+    fn an_account_is_as_large_as_its_vendor_says_unless_the_operator_does() {
+        let about = registry::find("salesforce").expect("Salesforce").about();
+        let told = Usage { max: 300_000, remaining: 215_000 };
+        let account = Account::new("a".to_owned(), about, None);
+        account.learn(told, Time::from_secs(1));
+        assert_eq!((account.general().calls, account.general().reserve), (300_000, 30_000));
+        let limits = VendorLimits { general: 15_000, search: 5 };
+        let set = Account::new("b".to_owned(), about, Some(limits));
+        set.learn(told, Time::from_secs(1));
+        assert_eq!(set.general().calls, 15_000);
     }
 }

@@ -79,8 +79,7 @@ fn search_lag(spoke: &Spoke) -> Duration {
 /// When to look for the first time after an answer was lost just now.
 pub fn first_look(spoke: &Spoke, kind: IntentKind, now: Time) -> Time {
     match kind {
-        IntentKind::Create if spoke.key().is_none() => now.plus(search_lag(spoke)),
-        // What is not found by a key that several records may hold is made anew: no call may be under way by then.
+        // What is not found then is made anew: no call may be under way.
         IntentKind::Create if spoke.unique_key().is_none() => now.plus(CALL_LIMITS.timeout).plus(search_lag(spoke)),
         IntentKind::Create | IntentKind::Update | IntentKind::Archive => now.plus(LOOK_AGAIN.0),
     }

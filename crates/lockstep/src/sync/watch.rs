@@ -186,7 +186,8 @@ impl Watch<'_> {
         };
         let found = self.connector.search(&self.session, &search.0, &page, &[]).await?;
         let until = window.map_or(found.asked_at, |window| window.until);
-        let keep_from = until.minus(about.index_lag);
+        // Times that a vendor cuts lie before the edit: the next window begins before them, and shows them again.
+        let keep_from = until.minus(about.index_lag).minus(about.granularity);
         let mut news = Vec::new();
         for record in found.records {
             if told.get(&record.id) != Some(&record.updated_at) {

@@ -26,6 +26,9 @@ use crate::ops::idempotency::Once;
 /// How long a CRM's search may take to show what was written: longer than any of them takes.
 const SEARCH_LAG_MAX: Duration = Duration::from_secs(60);
 
+/// Pages that a find-or-create looks through. Where a vendor has no index for the property, they are nearly empty.
+const PAGES_SEARCHED_MAX: usize = 20;
+
 /// What an app asks for.
 #[derive(Clone, Debug)]
 pub struct Invoke {
@@ -289,13 +292,26 @@ impl Run<'_> {
             found => return found.map_err(blame),
         }
         let filter = Filter { property: key.property.clone(), operator: Operator::Eq, value: Some(key.value.clone()) };
-        let search = lockstep_connect::Search { filters: vec![filter], limit: 2, ..Default::default() };
-        let found = connector.search(&session, object, &search, &properties).await.map_err(blame)?;
-        if found.records.len() > 1 {
-            let message = format!("Several records have {} \"{}\". Nothing was written.", key.property, key.value);
-            return Err(CrmProblem::new(CrmCode::RecordAmbiguous, message));
+        let mut search = lockstep_connect::Search { filters: vec![filter], limit: 2, ..Default::default() };
+        let mut records = Vec::new();
+        for _ in 0..PAGES_SEARCHED_MAX {
+            let found = connector.search(&session, object, &search, &properties).await.map_err(blame)?;
+            records.extend(found.records);
+            if records.len() > 1 {
+                let message = format!("Several records have {} \"{}\". Nothing was written.", key.property, key.value);
+                return Err(CrmProblem::new(CrmCode::RecordAmbiguous, message));
+            }
+            search.after = found.after;
+            if search.after.is_none() {
+                return Ok(records.pop());
+            }
         }
-        Ok(found.records.into_iter().next())
+        let message = format!(
+            "{} cannot search its records by {} to the end. Nothing was written: let the event find them by another field.",
+            connector.about().name,
+            key.property
+        );
+        Err(CrmProblem::new(CrmCode::RecordAmbiguous, message))
     }
 
     /// The record that the last event with this key made or changed: a search shows it only after a while.

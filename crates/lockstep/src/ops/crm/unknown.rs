@@ -1,8 +1,8 @@
 //! Invocations whose answer was lost: looked for before anything is said, and never sent again blindly (law 5).
 
-use lockstep_connect::Deed;
+use lockstep_connect::{Deed, FaultClass, Search};
 use lockstep_core::crm::action::Key;
-use lockstep_core::crm::{CrmCode, CrmEvent, CrmProblem, EventType, RecordId};
+use lockstep_core::crm::{CrmCode, CrmEvent, CrmProblem, EventType, Filter, Operator, RecordId};
 use lockstep_core::ids::InvocationId;
 use lockstep_core::record::Properties;
 use lockstep_store::{Invocation, InvocationState, LostInvocation, Org};
@@ -85,6 +85,7 @@ pub(super) async fn look(
         undecided(id)
     })?;
     let (of, kept) = (mapped.of.clone(), id.clone());
+    let keeps_keys_unique = connections::connector(&mapped.of.connection().vendor)?.upsert_by_key;
     match (found, lost) {
         (Some(answer), _) => {
             let body = answer.clone();
@@ -92,7 +93,7 @@ pub(super) async fn look(
             Ok(body)
         }
         // Its key is nowhere; should it land late after all, the next try under the same key finds it by its key.
-        (None, Lost::Create { key: Some(_), repeatable: true }) => {
+        (None, Lost::Create { key: Some(_), repeatable: true }) if keeps_keys_unique => {
             app.store.write(move |tx| Ok::<_, CrmProblem>(tx.drop_invocation(&of, &kept)?)).await?;
             let message = "The CRM's answer was lost, and it holds no such record. Try again with the same key.";
             Err(CrmProblem::new(CrmCode::CrmUnavailable, message))
@@ -126,7 +127,19 @@ pub(super) async fn find(
         Lost::Create { key: Some((property, value)), .. } => {
             let (connector, session) = mapped.session(app)?;
             let key = Key { property: property.clone(), value: value.clone() };
-            let found = connector.by_key(&session, &mapped.native()?.slug, &key, &mapped.properties()).await;
+            let (object, properties) = (&mapped.native()?.slug, mapped.properties());
+            let found = match connector.by_key(&session, object, &key, &properties).await {
+                Err(fault) if fault.class == FaultClass::Rejected => {
+                    let (property, value) = (key.property.clone(), Some(key.value.clone()));
+                    let filters = vec![Filter { property, operator: Operator::Eq, value }];
+                    let search = Search { filters, limit: 1, ..Search::default() };
+                    connector
+                        .search(&session, object, &search, &properties)
+                        .await
+                        .map(|found| found.records.into_iter().next())
+                }
+                found => found,
+            };
             let found = found.map_err(|fault| outcome::problem(app, fault, connector.about(), None))?;
             found.map(|record| Ok(json!({ "record": mapped.view(&record)? }))).transpose()
         }
