@@ -6,12 +6,13 @@ use lockstep_core::env::Time;
 use lockstep_core::mapping::model::ContactProperties;
 use lockstep_core::record::{Properties, Record};
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::about::About;
 use crate::door::{Answer, Call, Proof, Session, Usage};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultClass};
 use crate::oauth::Grant;
 
 /// One vendor. Every method makes at most the calls its comment names, sends them through the session's door,
@@ -104,6 +105,21 @@ pub trait Connector: crate::objects::Objects {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(pub serde_json::Value);
+
+impl Cursor {
+    pub(crate) fn of(place: &impl Serialize) -> Result<Self, Fault> {
+        let json = serde_json::to_value(place);
+        json.map(Self).map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))
+    }
+
+    /// The place that it was made of; the beginning where there is none.
+    pub(crate) fn place<P: Default + DeserializeOwned>(cursor: Option<&Self>) -> Result<P, Fault> {
+        let Some(Self(json)) = cursor else { return Ok(P::default()) };
+        P::deserialize(json).map_err(|error| {
+            Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
+        })
+    }
+}
 
 /// One page of changes.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod about;
+mod clock;
 pub mod connector;
 pub mod door;
 pub mod fault;

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::wire::{Object, Page, filter, read as read_body, records_of, send, with_merged};
 use super::{ABOUT, metadata, read, scan};
+use crate::clock::Sighting;
 use crate::connector::Got;
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
@@ -32,7 +33,7 @@ pub(super) async fn search(
     let named = name(&mut body, properties);
     let call = Call::read(Method::Post, format!("{}/search", records_of(object)), Some(body)).as_search();
     let answer = send(session, call).await?;
-    let asked_at = scan::asked_at(&answer, session);
+    let asked_at = Sighting::of(&answer, session).asked_at();
     let page: Page = read_body(answer.body, false)?;
     let after = match search.changed {
         None => page.after().map(str::to_owned),

@@ -8,9 +8,10 @@ use serde_json::{Value as Json, json};
 use super::naming::{self, Column};
 use super::objects::COMMENTS;
 use super::query::{self, PAGE, Walk};
+use super::read;
 use super::sources::{self, Which};
 use super::wire::{List, Page, is_id, read as read_body, send};
-use super::{read, scan};
+use crate::clock::Sighting;
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
 use crate::objects::{Changed, Found, Search};
@@ -58,7 +59,7 @@ pub(super) async fn search(
         _ => return Err(refused("BAD_PLACE", "A search goes on where a page of the same kind ended.".to_owned())),
     };
     let answer = send(session, call).await?;
-    let asked_at = scan::asked_at(&answer, session);
+    let asked_at = Sighting::of(&answer, session).asked_at();
     let list: List<Page> = read_body(answer.body, false)?;
     let next = match search.changed {
         Some(_) => walk(&place).after(&list)?.map(Place::Walk),

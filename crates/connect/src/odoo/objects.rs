@@ -8,7 +8,7 @@ use lockstep_core::record::{Properties, Record};
 use serde_json::{Value as Json, json};
 
 use super::values::{self, Field, Fields};
-use super::wire::{self, CONTACTS, Row, Search as Wanted, ask, asked_at, id_of, is_key, off_wire, on_wire, records};
+use super::wire::{self, CONTACTS, Row, Search as Wanted, ask, id_of, is_key, off_wire, on_wire, records};
 use super::{ABOUT, read};
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
@@ -227,7 +227,7 @@ pub(super) async fn search(
     };
     let records = records(session, object, &found.rows, properties).await?;
     let after = after.filter(|_| more).map(|after| after.to_string());
-    Ok(Found { records, after, asked_at: asked_at(&found.answer, session) })
+    Ok(Found { records, after, asked_at: found.seen.asked_at() })
 }
 
 /// Whole seconds on both ends: a time is read so and compared with its fraction.

@@ -46,7 +46,7 @@ pub(super) async fn search(session: &Session, object: &str, search: &Search, ask
         Some(row) => Some(json!([row.updated_at(), row.id]).to_string()),
         None => None,
     };
-    let asked_at = sheet.sight.asked_at();
+    let asked_at = sheet.seen.asked_at();
     Ok(Found { records: sheet.rows.iter().map(|row| row.record(asked)).collect(), after, asked_at })
 }
 
