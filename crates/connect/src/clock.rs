@@ -35,8 +35,7 @@ pub(crate) struct Sighting {
 impl Sighting {
     /// To be taken as soon as the answer is there.
     pub(crate) fn of(answer: &Answer, session: &Session) -> Self {
-        let date = answer.headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        let date = answer.header("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         Self {
             date: date.map(|date| Time(date.timestamp().as_microsecond())),
             sent_at: answer.sent_at,

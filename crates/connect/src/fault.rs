@@ -34,6 +34,14 @@ pub enum FaultClass {
     Bug,
 }
 
+impl FaultClass {
+    /// That of a server which cannot. These of its statuses may come after the effect, so a write's outcome is unknown
+    /// then.
+    pub(crate) fn of_server(status: u16, effect: bool) -> Self {
+        if effect && matches!(status, 500 | 502 | 504 | 520 | 524) { Self::Unknown } else { Self::Busy }
+    }
+}
+
 /// A vendor's failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

@@ -6,10 +6,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
-use super::{faults, values};
+use super::{ABOUT, faults, values};
 use crate::clock::Sighting;
 use crate::door::{Answer, Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
+use crate::wire;
 
 /// What every path of JSON-2 begins with.
 pub(super) const JSON2: &str = "/json/2/";
@@ -68,15 +69,11 @@ pub(super) async fn answered<T: DeserializeOwned>(session: &Session, call: Call)
     if body.get("jsonrpc").is_some() {
         body = body.get_mut("result").map(Json::take).unwrap_or_default();
     }
-    // After a write, an answer that cannot be read is as good as lost.
-    let unreadable = |class: FaultClass, why: &str| {
-        let class = if effect { FaultClass::Unknown } else { class };
-        Fault::new(class, "UNREADABLE_ANSWER", format!("Odoo's answer could not be read: {why}."))
-    };
+    // Anything is taken for a result, but for what is not JSON.
     if matches!(body, Json::String(_) | Json::Null) {
-        return Err(unreadable(FaultClass::Busy, "it is not whole"));
+        return Err(wire::unreadable(&ABOUT, false, effect, "it is not whole"));
     }
-    let result = serde_json::from_value(body).map_err(|error| unreadable(FaultClass::Bug, &error.to_string()))?;
+    let result = wire::read(&ABOUT, body, effect)?;
     Ok((result, answer))
 }
 
