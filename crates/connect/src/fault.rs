@@ -81,6 +81,20 @@ impl Fault {
         Self { property: bounded(self.property), request_id: bounded(self.request_id), ..self }
     }
 
+    /// The same of a step before the deed itself. Whatever became of that step, the deed was not sent and can be
+    /// repeated.
+    pub(crate) fn nothing_done(self) -> Self {
+        match self.class {
+            FaultClass::Busy | FaultClass::Unknown => Self { class: FaultClass::Unreachable, ..self },
+            _ => self,
+        }
+    }
+
+    /// The same after something was done: nobody may say that nothing was written.
+    pub(crate) fn half_done(self) -> Self {
+        Self { class: FaultClass::Unknown, ..self }
+    }
+
     /// Whether the failed call used up a try. Waiting for a budget and waiting for a person do not (law 11).
     pub fn counts_as_try(&self) -> bool {
         !matches!(self.class, FaultClass::Limited | FaultClass::Reauthorise | FaultClass::Forbidden)

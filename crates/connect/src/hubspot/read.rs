@@ -54,7 +54,7 @@ async fn by_id(
         let record = found_object.record(properties);
         let asked: Vec<String> =
             record.merged.iter().chain([&record.id]).filter(|id| ids.contains(id.as_str())).cloned().collect();
-        let got = if record.archived { Got::Archived(record) } else { Got::Found(record) };
+        let got = Got::from(record);
         found.extend(asked.into_iter().map(|id| (id, got.clone())));
     }
     Ok(found)

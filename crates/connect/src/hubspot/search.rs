@@ -39,7 +39,7 @@ pub(super) async fn search(
         None => page.after().map(str::to_owned),
         Some(_) => {
             let more = scan::has_more(&page);
-            Some(scan::last_id(&page, place(search)?, more)?.to_string()).filter(|_| more)
+            Some(scan::last_id(&page, search.place()?, more)?.to_string()).filter(|_| more)
         }
     };
     Ok(Found { records: records(session, object, page.results, properties, named).await?, after, asked_at })
@@ -79,16 +79,7 @@ pub(super) async fn records(
     }
     let ids: Vec<String> = results.into_iter().map(|found| found.id).collect();
     let got = read::get(session, object, &ids, properties).await?;
-    Ok(got.into_iter().filter_map(|got| if let Got::Found(record) = got { Some(record) } else { None }).collect())
-}
-
-/// Where the page begins: how many results come before it, or behind which id.
-fn place(search: &Search) -> Result<u64, Fault> {
-    search
-        .after
-        .as_deref()
-        .map_or(Ok(0), str::parse)
-        .map_err(|_| Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended."))
+    Ok(got.into_iter().filter_map(Got::found).collect())
 }
 
 fn body(object: &str, search: &Search) -> Result<Json, Fault> {
@@ -102,7 +93,7 @@ fn body(object: &str, search: &Search) -> Result<Json, Fault> {
     if filters.len() > room {
         return refuse("TOO_MANY_FILTERS", format!("HubSpot takes at most {room} conditions in {kind}."));
     }
-    let place = place(search)?;
+    let place = search.place()?;
     let (sorted_by, direction) = match search.changed {
         None => (modified, "DESCENDING"),
         Some(changed) => {

@@ -32,11 +32,7 @@ pub(super) async fn get(
         let page = page(session, id).await?.filter(|page| page.is_of(&source.id));
         answer.push(match page {
             None => Got::Missing,
-            Some(page) => {
-                let is_in_trash = page.is_in_trash();
-                let record = record(session, page, properties).await?;
-                if is_in_trash { Got::Archived(record) } else { Got::Found(record) }
-            }
+            Some(page) => record(session, page, properties).await?.into(),
         });
     }
     Ok(answer)

@@ -14,7 +14,7 @@ use super::wire::{List, Page, is_id, read as read_body, send};
 use crate::clock::Sighting;
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
-use crate::objects::{Changed, Found, Search};
+use crate::objects::{Changed, Found, Search, bad_place};
 
 /// Conditions of one search: far more than anybody needs, and few enough for Notion.
 const FILTERS_MAX: usize = 50;
@@ -40,7 +40,7 @@ pub(super) async fn search(
     properties: &[String],
 ) -> Result<Found, Fault> {
     let place = search.after.as_deref().map(serde_json::from_str::<Place>).transpose();
-    let place = place.map_err(|_| refused("BAD_PLACE", "A search goes on where a page of it ended.".to_owned()))?;
+    let place = place.map_err(|_| bad_place())?;
     let mut filters = filters(session, object, &search.filters).await?;
     if !is_id(object) {
         return Err(Fault::new(FaultClass::Missing, "object_not_found", format!("Notion has no \"{object}\".")));

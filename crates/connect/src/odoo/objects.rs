@@ -200,11 +200,7 @@ pub(super) async fn search(
     search: &Search,
     properties: &[String],
 ) -> Result<Found, Fault> {
-    let place: u64 = search
-        .after
-        .as_deref()
-        .map_or(Ok(0), str::parse)
-        .map_err(|_| Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended."))?;
+    let place = search.place()?;
     let mut domain = conditions(session, object, &search.filters).await?;
     let limit = search.limit.clamp(1, ABOUT.page);
     let (order, offset) = match search.changed {

@@ -12,7 +12,7 @@ use super::{ABOUT, faults, fields, read, scan};
 use crate::clock::Sighting;
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-use crate::objects::{Found, Search};
+use crate::objects::{Found, Search, bad_place};
 use lockstep_core::env::Time;
 
 /// Pages that one search looks through for records that pass its conditions.
@@ -79,8 +79,7 @@ pub(super) async fn search(
 fn place(search: &Search) -> Result<(usize, Option<String>), Fault> {
     let Some(after) = search.after.as_deref() else { return Ok((0, None)) };
     let read = after.split_once(':').and_then(|(skip, cursor)| Some((skip.parse().ok()?, cursor)));
-    let (skip, cursor): (usize, &str) = read
-        .ok_or_else(|| Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended."))?;
+    let (skip, cursor): (usize, &str) = read.ok_or_else(bad_place)?;
     Ok((skip, Some(cursor.to_owned()).filter(|cursor| !cursor.is_empty())))
 }
 
