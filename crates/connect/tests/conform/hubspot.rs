@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderName, Request, Response};
+use http::{Request, Response};
 use lockstep_connect::FaultClass;
 use lockstep_connect::oauth::{self, App, Pkce, Posted};
 use lockstep_core::env::{Env, Time};
-use lockstep_sandbox::{Effect, Fault, Hubspot, HubspotSettings};
+use lockstep_sandbox::{Effect, Hubspot, HubspotSettings};
 use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, Sample, Strike, World};
+use crate::world::{Account, Delivery, Sample, World, on_its_sandbox};
 
 struct HubspotAccount {
     sandbox: Hubspot,
@@ -29,24 +29,10 @@ pub fn world(page_max: Option<usize>) -> World {
 }
 
 impl Account for HubspotAccount {
-    fn router(&self) -> Router {
-        self.sandbox.router()
-    }
+    on_its_sandbox!();
 
     fn id(&self) -> String {
         self.settings.portal_id.to_string()
-    }
-
-    fn create(&self, properties: &[(&str, &str)]) -> String {
-        self.sandbox.create(properties).expect("a record")
-    }
-
-    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
-        self.sandbox.edit(id, properties).expect("an edit");
-    }
-
-    fn archive(&self, id: &str) {
-        self.sandbox.archive(id).expect("an archived record");
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {
@@ -85,31 +71,8 @@ impl Account for HubspotAccount {
         self.sandbox.drop_property_of(object, name).expect("a dropped property");
     }
 
-    fn revoke(&self) {
-        self.sandbox.revoke();
-    }
-
-    fn living(&self) -> usize {
-        self.sandbox.records().iter().filter(|record| !record.archived && record.merged_into.is_none()).count()
-    }
-
-    fn strike(&self, strike: Strike) {
-        self.sandbox.faults().push(Fault::anywhere(match strike {
-            Strike::LostBefore => Effect::LostBefore,
-            Strike::LostAfter => Effect::LostAfter,
-            Strike::Truncated => Effect::Truncate,
-            Strike::TooMany => Effect::Status { status: 429, policy: Some("TEN_SECONDLY_ROLLING".into()) },
-        }));
-    }
-
-    fn set_clock_offset(&self, seconds: i64) {
-        self.sandbox.set_clock_offset(seconds * 1_000_000);
-    }
-
-    fn calls(&self) -> (u64, u64) {
-        let calls = self.sandbox.calls();
-        self.sandbox.reset_calls();
-        (calls.total, calls.throttled)
+    fn limit(&self) -> Effect {
+        Effect::Status { status: 429, policy: Some("TEN_SECONDLY_ROLLING".into()) }
     }
 
     fn subscribe(&self, url: &str) -> String {
@@ -118,16 +81,8 @@ impl Account for HubspotAccount {
     }
 
     fn hooks(&self) -> Vec<Delivery> {
-        let deliveries = self.sandbox.take_hooks().into_iter();
-        deliveries
-            .map(|delivery| {
-                let header = |(name, value): &(String, String)| {
-                    (name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"))
-                };
-                let headers: HeaderMap = delivery.headers.iter().map(header).collect();
-                Delivery { url: delivery.url, headers, body: delivery.body.to_vec() }
-            })
-            .collect()
+        let taken = self.sandbox.take_hooks().into_iter();
+        taken.map(|hook| Delivery::of(hook.url, &hook.headers, &hook.body)).collect()
     }
 }
 

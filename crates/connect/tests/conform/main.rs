@@ -6,6 +6,7 @@ mod cases;
 mod door;
 mod hubspot;
 mod hubspot_objects;
+mod hubspot_recorded;
 mod notion;
 mod notion_cases;
 mod notion_oauth;

@@ -272,11 +272,11 @@ pub async fn a_deed_whose_answer_is_lost_may_have_happened(world: World) {
         // The connector may learn what it has to know before, so that the deed's own call is the next.
         world.describe(sample.object).await;
         for strike in [Strike::LostBefore, Strike::LostAfter, Strike::Truncated] {
-            world.account.strike(strike);
+            world.strike(strike);
             let fault = world.carry_out(&sample.create("Lost"), &[]).await.expect_err("no answer");
             assert_eq!(fault.class, FaultClass::Unknown, "{strike:?}");
         }
-        world.account.strike(Strike::TooMany);
+        world.strike(Strike::TooMany);
         let fault = world.carry_out(&sample.create("Late"), &[]).await.expect_err("a limit");
         assert_eq!(fault.class, FaultClass::Limited);
     }

@@ -1,13 +1,11 @@
 //! Pipedrive's world, and what only Pipedrive has.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderName, Request, Response};
+use http::{Request, Response};
 use lockstep_connect::oauth::{self, App, Pkce, Posted};
 use lockstep_connect::{FaultClass, Find, Got, Outcome, Write};
 use lockstep_core::env::{Env, Time};
@@ -18,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, KEY, Lack, Sample, Strike, World, set};
+use crate::world::{Account, Delivery, KEY, Lack, Sample, World, at_once, on_its_sandbox, set};
 
 pub struct PipedriveAccount {
     pub sandbox: Pipedrive,
@@ -40,28 +38,15 @@ pub fn world(page_max: Option<usize>) -> World {
 
 /// The company's own hand besides, for what the shared cases do not ask for.
 fn world_and_company() -> (World, Pipedrive) {
-    let mut company = None;
-    let world = World::new("pipedrive", |env| {
+    World::with("pipedrive", |env| {
         let settings = settings(env);
         let sandbox = Pipedrive::new(settings.clone());
-        company = Some(sandbox.clone());
-        PipedriveAccount { sandbox, settings }
-    });
-    (world, company.expect("a company"))
-}
-
-/// The sandbox answers at once.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => panic!("the sandbox waits"),
-    }
+        (PipedriveAccount { sandbox: sandbox.clone(), settings }, sandbox)
+    })
 }
 
 impl Account for PipedriveAccount {
-    fn router(&self) -> Router {
-        self.sandbox.router()
-    }
+    on_its_sandbox!();
 
     fn id(&self) -> String {
         self.settings.company_id.to_string()
@@ -74,14 +59,6 @@ impl Account for PipedriveAccount {
             properties.push(("name", "Somebody"));
         }
         self.sandbox.create(&properties).expect("a record")
-    }
-
-    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
-        self.sandbox.edit(id, properties).expect("an edit");
-    }
-
-    fn archive(&self, id: &str) {
-        self.sandbox.archive(id).expect("an archived record");
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {
@@ -120,33 +97,6 @@ impl Account for PipedriveAccount {
         self.sandbox.drop_property_of(object, name).expect("a dropped property");
     }
 
-    fn revoke(&self) {
-        self.sandbox.revoke();
-    }
-
-    fn living(&self) -> usize {
-        self.sandbox.records().iter().filter(|record| !record.archived && record.merged_into.is_none()).count()
-    }
-
-    fn strike(&self, strike: Strike) {
-        self.sandbox.faults().push(Fault::anywhere(match strike {
-            Strike::LostBefore => Effect::LostBefore,
-            Strike::LostAfter => Effect::LostAfter,
-            Strike::Truncated => Effect::Truncate,
-            Strike::TooMany => Effect::Status { status: 429, policy: None },
-        }));
-    }
-
-    fn set_clock_offset(&self, seconds: i64) {
-        self.sandbox.set_clock_offset(seconds * 1_000_000);
-    }
-
-    fn calls(&self) -> (u64, u64) {
-        let calls = self.sandbox.calls();
-        self.sandbox.reset_calls();
-        (calls.total, calls.throttled)
-    }
-
     fn subscribe(&self, url: &str) -> String {
         let secret = "a long password";
         let webhook = json!({ "subscription_url": url, "event_action": "*", "event_object": "person", "version": "2.0",
@@ -156,22 +106,14 @@ impl Account for PipedriveAccount {
             .header(CONTENT_TYPE, "application/json")
             .body(Body::from(webhook.to_string()))
             .expect("a request");
-        let response = at_once(self.router().oneshot(request)).expect("a router answers");
+        let response = at_once(self.sandbox.router().oneshot(request)).expect("a router answers");
         assert!(response.status().is_success());
         secret.to_owned()
     }
 
     fn hooks(&self) -> Vec<Delivery> {
-        let deliveries = self.sandbox.take_hooks().into_iter();
-        deliveries
-            .map(|delivery| {
-                let header = |(name, value): &(String, String)| {
-                    (name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"))
-                };
-                let headers: HeaderMap = delivery.headers.iter().map(header).collect();
-                Delivery { url: delivery.url, headers, body: delivery.body.to_vec() }
-            })
-            .collect()
+        let taken = self.sandbox.take_hooks().into_iter();
+        taken.map(|hook| Delivery::of(hook.url, &hook.headers, &hook.body)).collect()
     }
 }
 

@@ -11,11 +11,11 @@ use lockstep_connect::oauth::{self, App, Pkce, Posted};
 use lockstep_connect::{Cursor, FaultClass, Find, Got, Outcome, Write};
 use lockstep_core::env::{Env, Time};
 use lockstep_sandbox::salesforce::{Kind, Property};
-use lockstep_sandbox::{Effect, Fault, Salesforce, SalesforceSettings};
+use lockstep_sandbox::{Effect, Salesforce, SalesforceSettings};
 use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, Lack, Sample, Strike, World, set};
+use crate::world::{Account, Lack, Sample, World, on_its_sandbox, set};
 
 #[derive(Clone)]
 struct SalesforceAccount {
@@ -30,8 +30,7 @@ pub fn world(page_max: Option<usize>) -> World {
 }
 
 fn made(page_max: Option<usize>) -> (World, Salesforce) {
-    let mut kept = None;
-    let world = World::new("salesforce", |env| {
+    World::with("salesforce", |env| {
         let clock = Arc::new(move || env.now().0);
         let sandbox = Salesforce::new(SalesforceSettings { clock, page_max, ..SalesforceSettings::default() });
         let account = SalesforceAccount { sandbox: sandbox.clone() };
@@ -39,16 +38,12 @@ fn made(page_max: Option<usize>) -> (World, Salesforce) {
             let key = Property::of(sample.object, KEY_FIELD, Kind::String);
             sandbox.add_property(&Property { external_id: true, unique: true, ..key }).expect("a field");
         }
-        kept = Some(sandbox);
-        account
-    });
-    (world, kept.expect("a sandbox"))
+        (account, sandbox)
+    })
 }
 
 impl Account for SalesforceAccount {
-    fn router(&self) -> Router {
-        self.sandbox.router()
-    }
+    on_its_sandbox!();
 
     fn id(&self) -> String {
         "00Dak0000000001EAA".to_owned()
@@ -60,14 +55,6 @@ impl Account for SalesforceAccount {
             properties.push(("LastName", "Somebody"));
         }
         self.sandbox.create(&properties).expect("a record")
-    }
-
-    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
-        self.sandbox.edit(id, properties).expect("an edit");
-    }
-
-    fn archive(&self, id: &str) {
-        self.sandbox.archive(id).expect("an archived record");
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {
@@ -100,39 +87,8 @@ impl Account for SalesforceAccount {
         self.sandbox.drop_property_of(object, name).expect("a dropped property");
     }
 
-    fn revoke(&self) {
-        self.sandbox.revoke();
-    }
-
-    fn living(&self) -> usize {
-        self.sandbox.records().iter().filter(|record| !record.archived).count()
-    }
-
-    fn strike(&self, strike: Strike) {
-        self.sandbox.faults().push(Fault::anywhere(match strike {
-            Strike::LostBefore => Effect::LostBefore,
-            Strike::LostAfter => Effect::LostAfter,
-            Strike::Truncated => Effect::Truncate,
-            Strike::TooMany => Effect::Status { status: 403, policy: Some("REQUEST_LIMIT_EXCEEDED".into()) },
-        }));
-    }
-
-    fn set_clock_offset(&self, seconds: i64) {
-        self.sandbox.set_clock_offset(seconds * 1_000_000);
-    }
-
-    fn calls(&self) -> (u64, u64) {
-        let calls = self.sandbox.calls();
-        self.sandbox.reset_calls();
-        (calls.total, calls.throttled)
-    }
-
-    fn subscribe(&self, _url: &str) -> String {
-        String::new()
-    }
-
-    fn hooks(&self) -> Vec<Delivery> {
-        Vec::new()
+    fn limit(&self) -> Effect {
+        Effect::Status { status: 403, policy: Some("REQUEST_LIMIT_EXCEEDED".into()) }
     }
 
     /// Salesforce takes no contact without a last name.
