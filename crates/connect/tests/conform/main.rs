@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test ends where what it needs is missing")]
 
 mod cases;
+mod consent;
 mod door;
 mod hubspot;
 mod hubspot_objects;

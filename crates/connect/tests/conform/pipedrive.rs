@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{Request, Response};
-use lockstep_connect::oauth::{self, App, Pkce, Posted};
+use axum::body::Body;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use lockstep_connect::oauth::Pkce;
 use lockstep_connect::{FaultClass, Find, Got, Outcome, Write};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::record::Record;
@@ -16,6 +15,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
+use crate::consent::{self, Consent};
 use crate::world::{Account, Delivery, KEY, Lack, Sample, World, at_once, on_its_sandbox, set};
 
 pub struct PipedriveAccount {
@@ -268,60 +268,26 @@ async fn the_bursts_and_the_day_are_told() {
     assert_eq!((fault.class, fault.retry_at), (FaultClass::Limited, Some(until)));
 }
 
-async fn post(router: &Router, path: &str, content_type: &str, basic: Option<&str>, body: String) -> Response<Body> {
-    let mut request = Request::post(path).header(CONTENT_TYPE, content_type);
-    if let Some(basic) = basic {
-        request = request.header(AUTHORIZATION, basic);
-    }
-    router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("a router answers")
-}
-
-async fn exchange(router: &Router, call: &Posted) -> (u16, Json) {
-    let basic = call.authorization.as_ref().map(|it| it.expose_secret().to_owned());
-    let body = call.body.expose_secret().to_owned();
-    let response = post(router, "/oauth/token", call.content_type, basic.as_deref(), body).await;
-    let status = response.status().as_u16();
-    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
-    (status, serde_json::from_slice(&bytes).expect("JSON"))
-}
-
 /// The code flow from the address to a renewed grant, and a revoked one.
 #[tokio::test]
 async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
-    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 3);
+    let env = consent::clock();
     let settings = settings(env.clone());
-    let app = App {
-        client_id: settings.client_id.clone(),
-        client_secret: settings.client_secret.clone().into(),
-        redirect_uri: "https://sync.example.com/oauth/back".into(),
-    };
+    let (id, secret) = (settings.client_id.clone(), settings.client_secret.clone());
     let sandbox = Pipedrive::new(settings);
-    let router = sandbox.router();
-    let connector = lockstep_connect::registry::find("pipedrive").expect("Pipedrive");
-    let oauth = &connector.about().oauth;
-    let pkce = Pkce::new(&env);
-    let address = oauth::authorize_url(oauth, Some("/oauth/authorize"), &app, "st/ate", &pkce);
-    let (_, query) = address.split_once('?').expect("a query");
-    assert!(!query.contains("scope"), "they are fixed where the app is registered");
-    let form = format!("{query}&decision=allow");
-    let back = post(&router, "/oauth/authorize", "application/x-www-form-urlencoded", None, form).await;
-    let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
-    let back = url::Url::parse(&location).expect("an address");
-    let answered = |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    assert_eq!(answered("state").as_deref(), Some("st/ate"));
+    let consent = Consent::new("pipedrive", env, sandbox.router(), id, secret);
+    let pkce = Pkce::new(&consent.env);
+    let address = consent.address(&pkce);
+    assert!(!address.contains("scope"), "they are fixed where the app is registered");
 
-    let code = answered("code").expect("a code");
-    let (status, body) = exchange(&router, &oauth::code_call(oauth, &app, &code, &pkce)).await;
-    let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
-    assert_eq!(grant.expires_at, Some(Time::from_secs(env.now().as_secs() + 3_599)));
-    assert_eq!(connector.home(&body).as_deref(), Some("http://localhost"));
+    let code = consent.allow(&address).await;
+    let (grant, body) = consent.grant(&code, &pkce).await.expect("a grant");
+    assert_eq!(grant.expires_at, Some(Time::from_secs(consent.env.now().as_secs() + 3_599)));
+    assert_eq!(consent.connector.home(&body).as_deref(), Some("http://localhost"));
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_call(oauth, &app, &held)).await;
-    let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
+    let renewed = consent.renew(&held).await.expect("a renewed grant");
     assert_ne!(renewed.access.expose_secret(), grant.access.expose_secret());
 
     sandbox.revoke();
-    let (status, body) = exchange(&router, &oauth::refresh_call(oauth, &app, &held)).await;
-    let fault = oauth::read_grant(status, &body, env.now(), Some(&held)).expect_err("taken back");
-    assert_eq!(fault.class, FaultClass::Reauthorise);
+    assert_eq!(consent.renew(&held).await.expect_err("taken back").class, FaultClass::Reauthorise);
 }

@@ -3,18 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::header::{CONTENT_TYPE, LOCATION};
-use http::{Request, Response};
-use lockstep_connect::oauth::{self, App, Pkce, Posted};
+use lockstep_connect::oauth::Pkce;
 use lockstep_connect::{Cursor, FaultClass, Find, Got, Outcome, Write};
-use lockstep_core::env::{Env, Time};
 use lockstep_sandbox::salesforce::{Kind, Property};
 use lockstep_sandbox::{Effect, Salesforce, SalesforceSettings};
 use secrecy::ExposeSecret as _;
-use tower::ServiceExt as _;
 
+use crate::consent::{self, Consent};
 use crate::world::{Account, Lack, Sample, World, on_its_sandbox, set};
 
 #[derive(Clone)]
@@ -231,62 +226,32 @@ async fn an_ended_session_wants_a_new_token() {
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Reauthorise, "INVALID_SESSION_ID"));
 }
 
-async fn post(router: &Router, path: &str, content_type: &str, body: String) -> Response<Body> {
-    let request = Request::post(path).header(CONTENT_TYPE, content_type).header("host", "acme.my.salesforce.com");
-    router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("a router answers")
-}
-
-async fn exchange(router: &Router, call: &Posted) -> (u16, serde_json::Value) {
-    let body = call.body.expose_secret().to_owned();
-    let response = post(router, "/services/oauth2/token", call.content_type, body).await;
-    let status = response.status().as_u16();
-    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
-    (status, serde_json::from_slice(&bytes).expect("JSON"))
-}
-
 /// The code flow with PKCE from the address to a renewed grant whose refresh token rotates, and a revoked one.
 #[tokio::test]
 async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
-    let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 3);
+    let env = consent::clock();
+    let clock = env.clone();
     let settings = SalesforceSettings {
-        clock: Arc::new(move || dial.now().0),
+        clock: Arc::new(move || clock.now().0),
         rotates_refresh_tokens: true,
         requires_pkce: true,
         ..SalesforceSettings::default()
     };
-    let app = App {
-        client_id: settings.client_id.clone(),
-        client_secret: settings.client_secret.clone().into(),
-        redirect_uri: "https://sync.example.com/oauth/back".into(),
-    };
+    let (id, secret) = (settings.client_id.clone(), settings.client_secret.clone());
     let sandbox = Salesforce::new(settings);
-    let router = sandbox.router();
-    let connector = lockstep_connect::registry::find("salesforce").expect("Salesforce");
-    let about = connector.about();
-    let pkce = Pkce::new(&env);
-    let address = oauth::authorize_url(&about.oauth, Some("/services/oauth2/authorize"), &app, "st/ate", &pkce);
-    let (_, query) = address.split_once('?').expect("a query");
-    let form = format!("{query}&decision=allow");
-    let back = post(&router, "/services/oauth2/authorize", "application/x-www-form-urlencoded", form).await;
-    let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
-    let back = url::Url::parse(&location).expect("an address");
-    let code = back.query_pairs().find(|(key, _)| key == "code").expect("a code").1.into_owned();
-    let (status, body) = exchange(&router, &oauth::code_call(&about.oauth, &app, &code, &pkce)).await;
-    let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
+    let mut consent = Consent::new("salesforce", env, sandbox.router(), id, secret);
+    consent.host = Some("acme.my.salesforce.com");
+    let pkce = Pkce::new(&consent.env);
+    let code = consent.allow(&consent.address(&pkce)).await;
+    let (grant, body) = consent.grant(&code, &pkce).await.expect("a grant");
     assert_eq!(grant.expires_at, None, "Salesforce does not say when a session ends");
-    assert!(connector.home(&body).is_some_and(|home| home.ends_with("://acme.my.salesforce.com")));
+    assert!(consent.connector.home(&body).is_some_and(|home| home.ends_with("://acme.my.salesforce.com")));
 
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &held)).await;
-    let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
+    let renewed = consent.renew(&held).await.expect("a renewed grant");
     let rotated = renewed.refresh.expect("a refresh token");
     assert_ne!(rotated.expose_secret(), held.expose_secret());
-    for (taken_back, token) in [(false, held), (true, rotated)] {
-        if taken_back {
-            sandbox.revoke();
-        }
-        let (status, body) = exchange(&router, &oauth::refresh_call(&about.oauth, &app, &token)).await;
-        let fault = oauth::read_grant(status, &body, env.now(), Some(&token)).expect_err("refused");
-        assert_eq!(fault.class, FaultClass::Reauthorise);
-    }
+    assert_eq!(consent.renew(&held).await.expect_err("used").class, FaultClass::Reauthorise);
+    sandbox.revoke();
+    assert_eq!(consent.renew(&rotated).await.expect_err("taken back").class, FaultClass::Reauthorise);
 }
