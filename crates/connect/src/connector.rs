@@ -1,17 +1,20 @@
 //! What a vendor can do for a sync, as one small interface.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use http::header::AUTHORIZATION;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::ContactProperties;
 use lockstep_core::record::{Properties, Record};
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::about::About;
 use crate::door::{Answer, Call, Proven, Session, Usage};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultClass};
 use crate::oauth::Grant;
 
 /// One vendor. Every method makes at most the calls its comment names, sends them through the session's door,
@@ -105,6 +108,21 @@ pub trait Connector: crate::objects::Objects {
 #[serde(transparent)]
 pub struct Cursor(pub serde_json::Value);
 
+impl Cursor {
+    pub(crate) fn of(place: &impl Serialize) -> Result<Self, Fault> {
+        let json = serde_json::to_value(place);
+        json.map(Self).map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))
+    }
+
+    /// The place that it was made of; the beginning where there is none.
+    pub(crate) fn place<P: Default + DeserializeOwned>(cursor: Option<&Self>) -> Result<P, Fault> {
+        let Some(Self(json)) = cursor else { return Ok(P::default()) };
+        P::deserialize(json).map_err(|error| {
+            Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
+        })
+    }
+}
+
 /// One page of changes.
 #[derive(Clone, Debug)]
 pub struct ChangePage {
@@ -148,6 +166,19 @@ pub enum Got {
     Missing,
 }
 
+impl From<Record> for Got {
+    fn from(record: Record) -> Self {
+        if record.archived { Self::Archived(record) } else { Self::Found(record) }
+    }
+}
+
+impl Got {
+    /// The record, if it is there and not in the recycle bin.
+    pub(crate) fn found(self) -> Option<Record> {
+        if let Self::Found(record) = self { Some(record) } else { None }
+    }
+}
+
 /// What to look for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Find {
@@ -180,6 +211,22 @@ pub enum Write {
     Archive(Vec<String>),
 }
 
+impl Write {
+    /// Refuses more rows than a call takes, and a row that comes twice: vendors refuse a whole batch for it.
+    pub(crate) fn check(&self, rows_max: usize) -> Result<(), Fault> {
+        let names: Vec<&str> = match self {
+            Self::Create { rows, .. } => rows.iter().map(|row| row.key_value.as_str()).collect(),
+            Self::Update(rows) => rows.iter().map(|row| row.id.as_str()).collect(),
+            Self::Archive(ids) => ids.iter().map(String::as_str).collect(),
+        };
+        if names.len() > rows_max || names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+            let message = format!("A batch of {} rows is too large or names a row twice.", names.len());
+            return Err(Fault::new(FaultClass::Bug, "BAD_BATCH", message));
+        }
+        Ok(())
+    }
+}
+
 /// A record to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Create {
@@ -189,6 +236,14 @@ pub struct Create {
     pub key_value: String,
     /// What to set.
     pub properties: Properties,
+}
+
+impl Create {
+    /// What to set, our key included where one was agreed.
+    pub(crate) fn keyed(&self, key: Option<&str>) -> Properties {
+        let key = key.map(|key| (key.to_owned(), Some(self.key_value.clone())));
+        self.properties.clone().into_iter().chain(key).collect()
+    }
 }
 
 /// A record to be changed.
@@ -212,6 +267,21 @@ pub enum Outcome {
     Written(Record),
     /// Gone to the recycle bin, or not there any more.
     Archived,
+}
+
+impl Outcome {
+    /// After a record was put into the recycle bin: what is not there any more is archived well enough.
+    pub(crate) fn archived<T>(done: Result<T, Fault>) -> RowOutcome {
+        match done {
+            Err(fault) if fault.class != FaultClass::Missing => Err(fault),
+            _ => Ok(Self::Archived),
+        }
+    }
+}
+
+/// A record that was written to and not shown.
+pub(crate) fn unseen(id: impl Into<String>, updated_at: Time) -> Record {
+    Record { id: id.into(), properties: Properties::new(), updated_at, archived: false, merged: Vec::new() }
 }
 
 /// A native object as the vendor describes it.

@@ -1,6 +1,7 @@
 //! The only way out.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -178,6 +179,18 @@ pub struct Answer {
     pub body: Json,
     /// Our clock when the call was sent.
     pub sent_at: Time,
+}
+
+impl Answer {
+    /// A header's text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// A header with a number in it.
+    pub(crate) fn figure<N: FromStr>(&self, name: &str) -> Option<N> {
+        self.header(name)?.trim().parse().ok()
+    }
 }
 
 #[cfg(test)]

@@ -34,6 +34,14 @@ pub enum FaultClass {
     Bug,
 }
 
+impl FaultClass {
+    /// That of a server which cannot. These of its statuses may come after the effect, so a write's outcome is unknown
+    /// then.
+    pub(crate) fn of_server(status: u16, effect: bool) -> Self {
+        if effect && matches!(status, 500 | 502 | 504 | 520 | 524) { Self::Unknown } else { Self::Busy }
+    }
+}
+
 /// A vendor's failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -71,6 +79,20 @@ impl Fault {
     pub fn bounded(self) -> Self {
         let bounded = |text: Option<String>| text.map(|text| cut(text, Self::NAME_CHARS_MAX));
         Self { property: bounded(self.property), request_id: bounded(self.request_id), ..self }
+    }
+
+    /// The same of a step before the deed itself. Whatever became of that step, the deed was not sent and can be
+    /// repeated.
+    pub(crate) fn nothing_done(self) -> Self {
+        match self.class {
+            FaultClass::Busy | FaultClass::Unknown => Self { class: FaultClass::Unreachable, ..self },
+            _ => self,
+        }
+    }
+
+    /// The same after something was done: nobody may say that nothing was written.
+    pub(crate) fn half_done(self) -> Self {
+        Self { class: FaultClass::Unknown, ..self }
     }
 
     /// Whether the failed call used up a try. Waiting for a budget and waiting for a person do not (law 11).

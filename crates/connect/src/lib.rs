@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod about;
+mod clock;
 pub mod connector;
 pub mod door;
 pub mod fault;
@@ -13,11 +14,13 @@ pub mod notion;
 pub mod oauth;
 pub mod objects;
 pub mod odoo;
+mod phone;
 pub mod pipedrive;
 pub mod registry;
 pub mod salesforce;
 #[cfg(test)]
 mod script;
+mod wire;
 
 pub use about::{About, KeyField, TokenForm};
 pub use connector::{

@@ -110,6 +110,24 @@ pub struct Search {
     pub after: Option<String>,
 }
 
+impl Search {
+    /// Where the page begins, for a vendor that counts: how many results come before it, or behind which id.
+    pub(crate) fn place(&self) -> Result<u64, Fault> {
+        self.after.as_deref().map_or(Ok(0), str::parse).map_err(|_| bad_place())
+    }
+}
+
+/// The fault of a place that no page ended at.
+pub(crate) fn bad_place() -> Fault {
+    Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended.")
+}
+
+/// What a new record is to hold, our key included.
+pub(crate) fn keyed(properties: &Properties, key: Option<&Key>) -> Properties {
+    let key = key.map(|key| (key.property.clone(), Some(key.value.clone())));
+    properties.clone().into_iter().chain(key).collect()
+}
+
 /// Modification times by the vendor's clock, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {

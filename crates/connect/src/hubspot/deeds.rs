@@ -1,18 +1,17 @@
 //! One deed at a time: records made, changed, archived and linked, and workflows started (HubSpot's page "CRM API |
 //! Objects").
 
-use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{Link, RecordId};
-use lockstep_core::record::{Properties, Record};
+use lockstep_core::record::Properties;
 use serde_json::json;
 
 use super::links::{attach, link_type};
 use super::wire::{Object, ask, in_path, on_wire, records_of, send};
 use super::{flows, read};
-use crate::connector::{Got, Outcome};
+use crate::connector::{Got, Outcome, unseen};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-use crate::objects::Deed;
+use crate::objects::{Deed, keyed};
 
 /// When a note was taken: HubSpot wants it of every new one, and it is now unless somebody says otherwise.
 pub(super) const TIMESTAMP: &str = "hs_timestamp";
@@ -22,11 +21,7 @@ pub(super) const TIMESTAMP: &str = "hs_timestamp";
 pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) -> Result<Outcome, Fault> {
     match deed {
         Deed::Create { object, properties, key, links } => {
-            let mut properties = properties.clone();
-            if let Some(Key { property, value }) = key {
-                properties.insert(property.clone(), Some(value.clone()));
-            }
-            create(session, object, properties, links, asked).await
+            create(session, object, keyed(properties, key.as_ref()), links, asked).await
         }
         Deed::Update { record, properties, links } => {
             // The record comes last, so that a link that is refused leaves it as it was. Links that are made already are
@@ -39,7 +34,7 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
             }
             match found(session, record, asked).await {
                 // The links are made, whatever keeps the record from being shown.
-                Err(_) if !links.is_empty() => Ok(unseen(session, record)),
+                Err(_) if !links.is_empty() => Ok(Outcome::Written(unseen(record.id(), session.env.now()))),
                 found => found,
             }
         }
@@ -47,14 +42,6 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
         Deed::Start { object, workflow, record, inputs } => {
             start(session, object, workflow, record.as_ref(), inputs, asked).await
         }
-    }
-}
-
-/// A fault of a step before the deed itself. Whatever became of that step, the deed was not sent and can be repeated.
-pub(super) fn nothing_done(fault: Fault) -> Fault {
-    match fault.class {
-        FaultClass::Busy | FaultClass::Unknown => Fault { class: FaultClass::Unreachable, ..fault },
-        _ => fault,
     }
 }
 
@@ -96,23 +83,14 @@ async fn change(
 /// The record as it is, where nothing but links was to be written. HubSpot refuses a change of nothing.
 async fn found(session: &Session, record: &RecordId, asked: &[String]) -> Result<Outcome, Fault> {
     let ids = [record.id().to_owned()];
-    match read::get(session, record.object(), &ids, asked).await?.pop() {
-        Some(Got::Found(found)) => Ok(Outcome::Written(found)),
-        _ => Err(Fault::new(FaultClass::Missing, "OBJECT_NOT_FOUND", format!("HubSpot does not show {record}."))),
-    }
-}
-
-/// A record that was written to and not shown.
-fn unseen(session: &Session, record: &RecordId) -> Outcome {
-    let (id, properties, updated_at) = (record.id().to_owned(), Properties::new(), session.env.now());
-    Outcome::Written(Record { id, properties, updated_at, archived: false, merged: Vec::new() })
+    let found = read::get(session, record.object(), &ids, asked).await?.pop().and_then(Got::found);
+    found
+        .map(Outcome::Written)
+        .ok_or_else(|| Fault::new(FaultClass::Missing, "OBJECT_NOT_FOUND", format!("HubSpot does not show {record}.")))
 }
 
 async fn archive(session: &Session, record: &RecordId) -> Result<Outcome, Fault> {
-    match send(session, Call::write(Method::Delete, path_of(record), None)).await {
-        Err(fault) if fault.class != FaultClass::Missing => Err(fault),
-        _ => Ok(Outcome::Archived),
-    }
+    Outcome::archived(send(session, Call::write(Method::Delete, path_of(record), None)).await)
 }
 
 /// HubSpot runs a workflow when its property takes the value, so a record that holds it already is cleared first.
@@ -124,7 +102,7 @@ async fn start(
     inputs: &Properties,
     asked: &[String],
 ) -> Result<Outcome, Fault> {
-    let trigger = flows::trigger(session, workflow).await.map_err(nothing_done)?;
+    let trigger = flows::trigger(session, workflow).await.map_err(Fault::nothing_done)?;
     let mut properties = inputs.clone();
     if trigger.value.is_some() {
         properties.insert(trigger.property.clone(), trigger.value);
@@ -141,7 +119,7 @@ async fn start(
     }
     let wanted = properties.get(&trigger.property).cloned().flatten();
     let asked_now = [trigger.property.clone()];
-    let held = found(session, record, &asked_now).await.map_err(nothing_done)?;
+    let held = found(session, record, &asked_now).await.map_err(Fault::nothing_done)?;
     let holds =
         |held: &Outcome| matches!(held, Outcome::Written(held) if held.text(&trigger.property) == wanted.as_deref());
     if !holds(&held) {
@@ -151,18 +129,13 @@ async fn start(
     match change(session, record, &clearing, &[]).await {
         // What may be cleared now has to be filled again, unless it is seen to be there still.
         Err(fault) if matches!(fault.class, FaultClass::Busy | FaultClass::Unknown) => {
-            if holds(&found(session, record, &asked_now).await.map_err(half_done)?) {
-                return Err(half_done(fault));
+            if holds(&found(session, record, &asked_now).await.map_err(Fault::half_done)?) {
+                return Err(fault.half_done());
             }
         }
         cleared => drop(cleared?),
     }
-    change(session, record, &properties, asked).await.map_err(half_done)
-}
-
-/// A fault after something was done: nobody may say that nothing was written.
-fn half_done(fault: Fault) -> Fault {
-    Fault { class: FaultClass::Unknown, ..fault }
+    change(session, record, &properties, asked).await.map_err(Fault::half_done)
 }
 
 #[cfg(test)]

@@ -132,19 +132,16 @@ fn next_hour(now: Time) -> Time {
     Time::from_secs((now.as_secs().div_euclid(HOUR_SECS) + 1) * HOUR_SECS)
 }
 
-/// A server that cannot. These of its statuses may come after the effect, so a write's outcome is unknown then.
 fn unable(status: u16, error: Option<&ErrorBody>, effect: bool) -> Fault {
-    let may_have_happened = effect && matches!(status, 500 | 502 | 504 | 520 | 524);
-    let class = if may_have_happened { FaultClass::Unknown } else { FaultClass::Busy };
     let message = error.map_or("", |error| error.message.as_str());
     Fault {
         request_id: error.and_then(|error| error.correlation_id.clone()),
-        ..Fault::new(class, format!("HTTP_{status}"), sentence(message, status))
+        ..Fault::new(FaultClass::of_server(status, effect), format!("HTTP_{status}"), sentence(message, status))
     }
 }
 
 fn retry_after(answer: &Answer) -> Option<Duration> {
-    let secs: u64 = answer.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let secs: u64 = answer.figure("retry-after")?;
     Some(Duration::from_secs(secs.min(RETRY_AFTER_SECS_MAX)))
 }
 

@@ -4,7 +4,6 @@ use lockstep_core::crm::{Link, RecordId};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::deeds::nothing_done;
 use super::faults;
 use super::wire::{ErrorBody, ask, in_path, send};
 use crate::door::{Call, Method, Session};
@@ -83,7 +82,7 @@ pub(super) async fn link_type(session: &Session, object: &str, link: &Link) -> R
         return Ok(LinkType { category: "HUBSPOT_DEFINED".to_owned(), type_id, label: None });
     }
     let path = format!("/crm/v4/associations/{}/{}/labels", in_path(object), in_path(to));
-    let types: LinkTypes = ask(session, Call::read(Method::Get, path, None)).await.map_err(nothing_done)?;
+    let types: LinkTypes = ask(session, Call::read(Method::Get, path, None)).await.map_err(Fault::nothing_done)?;
     let fits = |it: &LinkType| match (&link.kind, &it.label) {
         (None, label) => label.is_none(),
         (Some(kind), Some(label)) if label.eq_ignore_ascii_case(kind) => true,

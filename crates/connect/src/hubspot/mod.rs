@@ -195,8 +195,8 @@ impl Connector for Hubspot {
     }
 
     fn usage(&self, answer: &Answer) -> Option<Usage> {
-        let figure = |name: &str| answer.headers.get(name)?.to_str().ok()?.trim().parse().ok();
-        let (max, remaining) = (figure("x-hubspot-ratelimit-max")?, figure("x-hubspot-ratelimit-remaining")?);
+        let (max, remaining) =
+            (answer.figure("x-hubspot-ratelimit-max")?, answer.figure("x-hubspot-ratelimit-remaining")?);
         Some(Usage { max, remaining })
     }
 

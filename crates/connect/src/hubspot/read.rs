@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use lockstep_core::record::Record;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
-use super::wire::{CONTACTS, Object, Page, ask, batch_read, filter};
+use super::wire::{CONTACTS, Object, Page, ask, batch_read, filter, in_path};
 use super::{ABOUT, metadata, search};
 use crate::connector::{Find, Got, IdPage, Listed};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
+use crate::phone::national_digits;
 
 /// Ids in one page of the list; HubSpot's limit there.
 const LIST_PAGE: usize = 100;
@@ -54,7 +54,7 @@ async fn by_id(
         let record = found_object.record(properties);
         let asked: Vec<String> =
             record.merged.iter().chain([&record.id]).filter(|id| ids.contains(id.as_str())).cloned().collect();
-        let got = if record.archived { Got::Archived(record) } else { Got::Found(record) };
+        let got = Got::from(record);
         found.extend(asked.into_iter().map(|id| (id, got.clone())));
     }
     Ok(found)
@@ -132,25 +132,11 @@ fn phone_groups(phone: &str) -> [Json; 5] {
     ]
 }
 
-/// An E.164 number without its `+` and country code. Country codes are prefix-free (ITU-T E.164): 1 and 7 stand
-/// alone, these have two digits, all others three.
-fn national_digits(phone: &str) -> &str {
-    const TWO_DIGITS: &str = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 \
-                              60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
-    let digits = phone.strip_prefix('+').unwrap_or(phone);
-    let code = match digits.get(..2) {
-        _ if digits.starts_with(['1', '7']) => 1,
-        Some(two) if TWO_DIGITS.contains(two) => 2,
-        _ => 3,
-    };
-    digits.get(code..).unwrap_or(digits)
-}
-
 /// One page of ids. One call.
 pub(super) async fn list_ids(session: &Session, archived: bool, after: Option<&str>) -> Result<IdPage, Fault> {
     let mut path = format!("{CONTACTS}?limit={LIST_PAGE}&archived={archived}&properties=hs_object_id");
     if let Some(after) = after {
-        path = format!("{path}&after={}", utf8_percent_encode(after, NON_ALPHANUMERIC));
+        path = format!("{path}&after={}", in_path(after));
     }
     let page: Page = ask(session, Call::read(Method::Get, path, None)).await?;
     let after = page.after().map(str::to_owned);
@@ -249,19 +235,6 @@ mod tests {
         }
         for search in script.bodies().iter().step_by(2) {
             assert!(search.to_string().len() <= 3_000 && search["properties"] == json!(["hs_object_id"]), "{search}");
-        }
-    }
-
-    #[test]
-    fn national_digits_follow_the_country_code() {
-        let cases = [
-            ("+14155551212", "4155551212"),
-            ("+6281234567890", "81234567890"),
-            ("+35312345678", "12345678"),
-            ("+989121234567", "9121234567"),
-        ];
-        for (number, national) in cases {
-            assert_eq!(national_digits(number), national);
         }
     }
 

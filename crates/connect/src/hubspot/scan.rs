@@ -5,39 +5,24 @@
 //! between two pages cannot shift the rest. The first answer's `Date` closes the window: later pages leave younger
 //! edits to the next window, which starts where this one closed.
 
-use std::time::Duration;
-
+use lockstep_core::env::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::wire::{CONTACTS, Page, filter, read, send};
 use super::{ABOUT, search};
+use crate::clock::{Begun, Course, Sighting};
 use crate::connector::{ChangePage, Cursor};
-use crate::door::{Answer, Call, Method, Session};
+use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-use lockstep_core::env::Time;
 
-/// By how much the vendor's clock may leave its expected course, either way, before it counts as a step:
-/// `Date` has whole seconds, and two clocks are never quite alike.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
-
-/// How much further back a window starts after the vendor's clock stepped: our own clock, by which the step is
-/// measured, may have stepped in the same while.
-const STEP_MARGIN: Duration = Duration::from_secs(3_600);
-
-/// The step of the `Date` header.
-const DATE_STEP: Duration = Duration::from_secs(1);
-
-/// Where the scan stands. Times are milliseconds of the vendor's clock.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Where the scan stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Place {
-    /// The end of the last finished window; `None` before the first one has ended.
-    since: Option<i64>,
+    course: Course,
     /// The window under way, after its first page.
     window: Option<Window>,
-    /// What the vendor's clock showed last.
-    clock: Option<ClockSight>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,19 +30,9 @@ struct Place {
 struct Window {
     /// The latest edit that later pages of this window still show: the end of the second that `Date` named, so that
     /// what was edited in the second before the scan is in it.
-    until: i64,
-    /// Where the next window starts: as late as the vendor's clock surely stood when the first call was sent, and no later
-    /// than its old course if it stepped forward. An edit made during the call may be missing from the answer.
-    closes: i64,
+    until: Time,
+    closes: Time,
     last_id: u64,
-}
-
-/// The vendor's clock and ours at one call, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClockSight {
-    vendor: i64,
-    ours: i64,
 }
 
 /// One page of the window under way, or the first of the next. One call, and one more for each full batch of records
@@ -67,57 +42,44 @@ pub(super) async fn changes(
     cursor: Option<&Cursor>,
     properties: &[String],
 ) -> Result<ChangePage, Fault> {
-    let place = cursor.map_or_else(|| Ok(Place::default()), |cursor| serde_json::from_value(cursor.0.clone()));
-    let place: Place = place.map_err(|error| {
-        Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
-    })?;
+    let place: Place = Cursor::place(cursor)?;
     let mut body = body(&place);
     let named = search::name(&mut body, properties);
     let call = Call::read(Method::Post, format!("{CONTACTS}/search"), Some(body)).as_search();
     let answer = send(session, call).await?;
-    let sight = ClockSight::of(&answer);
-    let sent_at = answer.sent_at;
-    let elapsed = session.env.now().since(sent_at);
+    let seen = Sighting::of(&answer, session);
     let page: Page = read(answer.body, false)?;
     let more = has_more(&page);
     let last_id = last_id(&page, place.window.map_or(0, |window| window.last_id), more)?;
-    let clock = sight.map(ClockSight::at_the_latest);
-    let (place, more) = match (place.window, place.stepped_back(sight)) {
-        (Some(window), _) => (place.walked(Window { last_id, ..window }, more), more),
-        (None, Some(lowered)) => (lowered, true),
-        (None, None) => {
-            let now = sight.map_or(sent_at.as_millis(), |sight| sight.vendor);
-            let until = second_end(now);
-            let closes = place.on_course(sight).unwrap_or(now).saturating_sub(millis(elapsed));
-            let window = Window { until, closes, last_id };
-            (Place { clock: sight.or(place.clock), ..place }.walked(window, more), more)
-        }
+    let (place, more) = match place.window {
+        Some(window) => (place.walked(Window { last_id, ..window }, more), more),
+        None => match place.course.begin(&seen) {
+            Begun::Window { course, closes } => {
+                let window = Window { until: seen.second_end().minus(ABOUT.granularity), closes, last_id };
+                (Place { course, ..place }.walked(window, more), more)
+            }
+            Begun::Anew(course) => (Place { course, window: None }, true),
+        },
     };
     let records = search::records(session, "contacts", page.results, properties, named).await?;
-    Ok(ChangePage { records, more, clock, cursor: place.cursor()? })
+    Ok(ChangePage { records, more, clock: seen.at_the_latest(), cursor: Cursor::of(&place)? })
 }
 
 fn body(place: &Place) -> Json {
     let last_id = place.window.map_or(0, |window| window.last_id);
     let mut filters = vec![filter("hs_object_id", "GT", &last_id.to_string())];
-    if let Some(since) = place.since {
-        let lag = millis(ABOUT.index_lag);
-        filters.push(filter("lastmodifieddate", "GT", &since.saturating_sub(lag).to_string()));
+    if let Some(since) = place.course.since {
+        let since = since.minus(ABOUT.index_lag).as_millis();
+        filters.push(filter("lastmodifieddate", "GT", &since.to_string()));
     }
     if let Some(window) = place.window {
-        filters.push(filter("lastmodifieddate", "LTE", &window.until.to_string()));
+        filters.push(filter("lastmodifieddate", "LTE", &window.until.as_millis().to_string()));
     }
     json!({
         "filterGroups": [{ "filters": filters }],
         "sorts": [{ "propertyName": "hs_object_id", "direction": "ASCENDING" }],
         "limit": ABOUT.page,
     })
-}
-
-/// As late as the vendor's clock surely stood when the call was sent; our own clock where the answer has no `Date`.
-pub(super) fn asked_at(answer: &Answer, session: &Session) -> Time {
-    let elapsed = session.env.now().since(answer.sent_at);
-    ClockSight::of(answer).map_or(answer.sent_at, |sight| Time::from_millis(sight.vendor).minus(elapsed))
 }
 
 /// Whether there is more than this page of a search that goes on behind the last id.
@@ -143,78 +105,28 @@ pub(super) fn last_id(page: &Page, before: u64, more: bool) -> Result<u64, Fault
     Ok(last)
 }
 
-impl ClockSight {
-    fn of(answer: &Answer) -> Option<Self> {
-        let date = answer.headers.get(http::header::DATE)?.to_str().ok()?;
-        let date = jiff::fmt::rfc2822::parse(date).ok()?;
-        Some(Self { vendor: date.timestamp().as_millisecond(), ours: answer.sent_at.as_millis() })
-    }
-
-    /// `Date` has whole seconds.
-    fn at_the_latest(self) -> Time {
-        Time(second_end(self.vendor).saturating_mul(1_000))
-    }
-
-    /// What the vendor's clock would show by its course since an earlier sight, in milliseconds.
-    fn expected_since(self, earlier: Self) -> i64 {
-        earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0))
-    }
-
-    /// How far the vendor's clock has stepped back since an earlier sight, in milliseconds.
-    fn step_back_since(self, earlier: Self) -> Option<i64> {
-        let behind = self.expected_since(earlier).saturating_sub(self.vendor);
-        (behind > millis(CLOCK_TOLERANCE)).then_some(behind)
-    }
-}
-
 impl Place {
     /// After a page of the window.
     fn walked(self, window: Window, more: bool) -> Self {
         if more {
             Self { window: Some(window), ..self }
         } else {
-            Self { since: Some(window.closes), window: None, ..self }
+            Self { course: self.course.closed(window.closes), window: None }
         }
     }
-
-    /// Where to start anew when the vendor's clock has stepped back since the last window: edits made after the step
-    /// carry times before the window's start.
-    fn stepped_back(&self, sight: Option<ClockSight>) -> Option<Self> {
-        let (since, sight) = self.since.zip(sight)?;
-        let step = sight.step_back_since(self.clock?)?.saturating_add(millis(STEP_MARGIN));
-        Some(Self { since: Some(since.saturating_sub(step)), window: None, clock: Some(sight) })
-    }
-
-    /// What the vendor's clock would show had it not stepped forward since the last window, less the margin: an edit made
-    /// just before the step, which the search does not show yet, carries a time of the old course.
-    fn on_course(&self, sight: Option<ClockSight>) -> Option<i64> {
-        let (earlier, sight) = self.clock.zip(sight)?;
-        let expected = sight.expected_since(earlier);
-        let ahead = sight.vendor.saturating_sub(expected) > millis(CLOCK_TOLERANCE);
-        ahead.then_some(expected.saturating_sub(millis(STEP_MARGIN)))
-    }
-
-    fn cursor(&self) -> Result<Cursor, Fault> {
-        let json = serde_json::to_value(self);
-        json.map(Cursor).map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))
-    }
-}
-
-fn second_end(date: i64) -> i64 {
-    date.saturating_add(millis(DATE_STEP)).saturating_sub(1)
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
+
+    use lockstep_core::env::Dial;
 
     use super::*;
+    use crate::clock::STEP_MARGIN;
+    use crate::door::Answer;
     use crate::script::{Line, NOON, Script};
-    use lockstep_core::env::{Dial, Time};
 
     /// A page with these ids; `more` as HubSpot tells it.
     fn page(ids: &[u64], more: bool) -> Line {
@@ -327,9 +239,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_answer_closes_the_window_when_its_call_was_sent() {
-        let place = Place::default()
-            .walked(Window { until: NOON.as_millis() + 999, closes: NOON.as_millis() - 30_000, last_id: 1 }, true);
-        let expected = place.cursor().expect("a cursor");
+        let (until, closes) = (Time::from_millis(NOON.as_millis() + 999), NOON.minus(Duration::from_secs(30)));
+        let expected = serde_json::to_value(Window { until, closes, last_id: 1 }).expect("a window");
         struct Slow(Dial, Arc<Script>);
         #[async_trait::async_trait]
         impl crate::door::Door for Slow {
@@ -342,7 +253,7 @@ mod tests {
         let (script, mut session, dial) = Script::new([page(&[1], true).date(NOON)]);
         session.door = Arc::new(Slow(dial, script));
         let page = changes(&session, None, &["email".to_owned()]).await.expect("a page");
-        assert_eq!(page.cursor.0["window"], expected.0["window"]);
+        assert_eq!(page.cursor.0["window"], expected);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::wire::{Object, Page, filter, read as read_body, records_of, send, with_merged};
 use super::{ABOUT, metadata, read, scan};
+use crate::clock::Sighting;
 use crate::connector::Got;
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
@@ -32,13 +33,13 @@ pub(super) async fn search(
     let named = name(&mut body, properties);
     let call = Call::read(Method::Post, format!("{}/search", records_of(object)), Some(body)).as_search();
     let answer = send(session, call).await?;
-    let asked_at = scan::asked_at(&answer, session);
+    let asked_at = Sighting::of(&answer, session).asked_at();
     let page: Page = read_body(answer.body, false)?;
     let after = match search.changed {
         None => page.after().map(str::to_owned),
         Some(_) => {
             let more = scan::has_more(&page);
-            Some(scan::last_id(&page, place(search)?, more)?.to_string()).filter(|_| more)
+            Some(scan::last_id(&page, search.place()?, more)?.to_string()).filter(|_| more)
         }
     };
     Ok(Found { records: records(session, object, page.results, properties, named).await?, after, asked_at })
@@ -78,16 +79,7 @@ pub(super) async fn records(
     }
     let ids: Vec<String> = results.into_iter().map(|found| found.id).collect();
     let got = read::get(session, object, &ids, properties).await?;
-    Ok(got.into_iter().filter_map(|got| if let Got::Found(record) = got { Some(record) } else { None }).collect())
-}
-
-/// Where the page begins: how many results come before it, or behind which id.
-fn place(search: &Search) -> Result<u64, Fault> {
-    search
-        .after
-        .as_deref()
-        .map_or(Ok(0), str::parse)
-        .map_err(|_| Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended."))
+    Ok(got.into_iter().filter_map(Got::found).collect())
 }
 
 fn body(object: &str, search: &Search) -> Result<Json, Fault> {
@@ -101,7 +93,7 @@ fn body(object: &str, search: &Search) -> Result<Json, Fault> {
     if filters.len() > room {
         return refuse("TOO_MANY_FILTERS", format!("HubSpot takes at most {room} conditions in {kind}."));
     }
-    let place = place(search)?;
+    let place = search.place()?;
     let (sorted_by, direction) = match search.changed {
         None => (modified, "DESCENDING"),
         Some(changed) => {

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 
 use lockstep_core::env::Time;
 use lockstep_core::record::{Properties, Record};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
-use super::faults;
+use super::{ABOUT, faults};
 use crate::door::{Answer, Call, Method, Session};
-use crate::fault::{Fault, FaultClass};
+use crate::fault::Fault;
+use crate::wire;
+pub(super) use crate::wire::in_path;
 
 /// The collection that every contact path starts with.
 pub(super) const CONTACTS: &str = "/crm/v3/objects/contacts";
-/// What is encoded in a path: names of properties and objects travel as they are.
-const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'_').remove(b'-');
 /// Where HubSpot lists the losers of merges, joined by `;`.
 pub(super) const MERGED: &str = "hs_merged_object_ids";
 
@@ -164,9 +163,7 @@ fn texts<'a>(context: &'a Context, name: &str) -> impl Iterator<Item = &'a str> 
 
 /// Sends a call; a refusal becomes a fault.
 pub(super) async fn send(session: &Session, call: Call) -> Result<Answer, Fault> {
-    let effect = call.effect;
-    let answer = session.door.send(call).await?;
-    if (200..300).contains(&answer.status) { Ok(answer) } else { Err(faults::of_answer(&answer, effect)) }
+    wire::send(session, call, faults::of_answer).await
 }
 
 /// Sends a call and reads its answer.
@@ -175,22 +172,9 @@ pub(super) async fn ask<T: DeserializeOwned>(session: &Session, call: Call) -> R
     read(send(session, call).await?.body, effect)
 }
 
-/// Reads an answer's body. After a write, an answer that cannot be read is as good as lost.
+/// Reads an answer's body.
 pub(super) fn read<T: DeserializeOwned>(body: Json, effect: bool) -> Result<T, Fault> {
-    let is_json = !matches!(body, Json::String(_) | Json::Null);
-    serde_json::from_value(body).map_err(|error| {
-        let class = match (effect, is_json) {
-            (true, _) => FaultClass::Unknown,
-            (false, false) => FaultClass::Busy,
-            (false, true) => FaultClass::Bug,
-        };
-        Fault::new(class, "UNREADABLE_ANSWER", format!("HubSpot's answer could not be read: {error}."))
-    })
-}
-
-/// A name or an id as a part of a path.
-pub(super) fn in_path(part: &str) -> PercentEncode<'_> {
-    utf8_percent_encode(part, &IN_PATH)
+    wire::read(&ABOUT, body, effect)
 }
 
 /// The collection of an object's records.

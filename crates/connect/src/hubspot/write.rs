@@ -22,7 +22,7 @@ struct Row<'a> {
 /// Writes one batch. One call.
 pub(super) async fn write(session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
     let rows = rows(write);
-    check(&rows)?;
+    check(write, &rows)?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -52,16 +52,14 @@ fn rows(write: &Write) -> Vec<Row<'_>> {
     }
 }
 
-/// HubSpot refuses a whole batch for a row that comes twice, so the caller has to fold them.
-fn check(rows: &[Row<'_>]) -> Result<(), Fault> {
-    let distinct: BTreeSet<&str> = rows.iter().map(|row| row.id).collect();
-    let traces: BTreeSet<&str> = rows.iter().filter_map(|row| row.trace).collect();
-    let traced = rows.iter().filter(|row| row.trace.is_some()).count();
-    if rows.len() > ABOUT.write_batch || distinct.len() < rows.len() || traces.len() < traced {
-        let message = format!("A batch of {} rows is too large or names a row twice.", rows.len());
-        return Err(Fault::new(FaultClass::Bug, "BAD_BATCH", message));
+/// HubSpot refuses a whole batch for a trace that comes twice, too.
+fn check(write: &Write, rows: &[Row<'_>]) -> Result<(), Fault> {
+    write.check(ABOUT.write_batch)?;
+    let mut traces = BTreeSet::new();
+    if rows.iter().filter_map(|row| row.trace).all(|trace| traces.insert(trace)) {
+        return Ok(());
     }
-    Ok(())
+    Err(Fault::new(FaultClass::Bug, "BAD_BATCH", "A batch has one trace for two rows."))
 }
 
 fn call(write: &Write, key: Option<&str>) -> Call {
@@ -75,8 +73,7 @@ fn call(write: &Write, key: Option<&str>) -> Call {
 }
 
 fn upsert_input(row: &Create, key: &str) -> Json {
-    let mut properties = on_wire(&row.properties);
-    properties.insert(key.to_owned(), row.key_value.clone().into());
+    let properties = on_wire(&row.keyed(Some(key)));
     json!({ "id": row.key_value, "idProperty": key, "objectWriteTraceId": row.trace, "properties": properties })
 }
 
@@ -98,10 +95,7 @@ fn of_whole_batch(fault: Fault, rows: usize) -> Fault {
 
 fn archived(row: &Row<'_>, page: Option<&Page>) -> RowOutcome {
     let error = page.and_then(|page| page.errors.iter().find(|error| names(error, row)));
-    match error.map(faults::of_row) {
-        Some(fault) if fault.class != FaultClass::Missing => Err(fault),
-        _ => Ok(Outcome::Archived),
-    }
+    Outcome::archived(error.map_or(Ok(()), |error| Err(faults::of_row(error))))
 }
 
 fn names(error: &ErrorBody, row: &Row<'_>) -> bool {

@@ -1,7 +1,6 @@
 //! One deed at a time: pages made, changed, linked and put into the trash, and comments left on them (Notion's pages
 //! "Create a page", "Update page" and "Create comment").
 
-use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{Link, RecordId};
 use lockstep_core::record::{Properties, Record};
 use serde::Deserialize;
@@ -11,12 +10,11 @@ use super::naming::{self, Column};
 use super::objects::{COMMENTS, TEXT};
 use super::sources::{self, Source, Which};
 use super::wire::{ask, entries, is_id, rich_text, same_id};
-use super::write::{self, nothing_done};
-use super::{read, values};
+use super::{read, values, write};
 use crate::connector::{Got, Outcome};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-use crate::objects::Deed;
+use crate::objects::{Deed, keyed};
 
 /// Entries of a relation in one request (page "Request limits").
 const RELATED_MAX: usize = 100;
@@ -29,10 +27,7 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
             comment(session, properties, links, asked).await.map(Outcome::Written)
         }
         Deed::Create { object, properties, key, links } => {
-            let mut properties = properties.clone();
-            if let Some(Key { property, value }) = key {
-                properties.insert(property.clone(), Some(value.clone()));
-            }
+            let mut properties = keyed(properties, key.as_ref());
             let source = write::of_deed(session, Which::Id(object), &properties).await?;
             for link in links {
                 let relation = relation(&source, link)?;
@@ -41,7 +36,7 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
             write::create(session, &source, &properties, asked).await.map(Outcome::Written)
         }
         Deed::Update { record, properties, links } => update(session, record, properties, links, asked).await,
-        Deed::Archive(record) => write::archive(session, record.id()).await.map(|()| Outcome::Archived),
+        Deed::Archive(record) => write::archive(session, record.id()).await,
         Deed::Start { .. } => Err(Fault::new(
             FaultClass::Rejected,
             "NO_AUTOMATION",
@@ -60,21 +55,18 @@ async fn update(
     let which = Which::Id(record.object());
     let mut properties = properties.clone();
     if properties.is_empty() && links.is_empty() {
-        let found = read::get(session, which, &[record.id().to_owned()], asked).await?.pop();
-        return match found {
-            Some(Got::Found(found)) => Ok(Outcome::Written(found)),
-            _ => Err(write::missing(record.id())),
-        };
+        let found = read::get(session, which, &[record.id().to_owned()], asked).await?.pop().and_then(Got::found);
+        return found.map(Outcome::Written).ok_or_else(|| write::missing(record.id()));
     }
     let source = write::of_deed(session, which, &properties).await?;
     if !links.is_empty() {
-        let page = read::page(session, record.id()).await.map_err(nothing_done)?;
+        let page = read::page(session, record.id()).await.map_err(Fault::nothing_done)?;
         let page = page.ok_or_else(|| write::missing(record.id()))?;
         for link in links {
             let relation = relation(&source, link)?;
             let shown = page.properties.get(&relation.label).cloned().unwrap_or_default();
             let whole = if values::may_be_cut(&shown) {
-                let entries = entries(session, &page.id, &relation.id).await.map_err(nothing_done)?;
+                let entries = entries(session, &page.id, &relation.id).await.map_err(Fault::nothing_done)?;
                 values::with_entries(&shown, &entries)
             } else {
                 shown

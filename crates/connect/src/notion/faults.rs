@@ -69,7 +69,7 @@ pub(super) fn of_answer(answer: &Answer, effect: bool) -> Fault {
     };
     let code = if code.is_empty() { format!("HTTP_{status}") } else { code.to_owned() };
     let message = if message.is_empty() { format!("Notion answered {status}.") } else { message };
-    let header = || answer.headers.get("x-notion-request-id")?.to_str().ok().map(str::to_owned);
+    let header = || answer.header("x-notion-request-id").map(str::to_owned);
     let fault = Fault {
         property: error.as_ref().and_then(|error| property(&error.message)).map(str::to_owned),
         request_id: request_id.or_else(header),
@@ -109,8 +109,7 @@ fn property(message: &str) -> Option<&str> {
 }
 
 fn retry_at(answer: &Answer, class: FaultClass) -> Option<Time> {
-    let header = answer.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let told = header.and_then(|secs| secs.trim().parse().ok());
+    let told = answer.figure("retry-after");
     let told = told.or_else(|| answer.body["additional_data"]["retry_after"].as_u64());
     let wait = told.map(|secs: u64| Duration::from_secs(secs.min(RETRY_AFTER_SECS_MAX)));
     wait.or_else(|| (class == FaultClass::Limited).then_some(LIMIT_WAIT)).map(|wait| answer.sent_at.plus(wait))

@@ -12,6 +12,7 @@ use super::wire::{List, Page, ask, entries, is_id, page_path};
 use crate::connector::{Find, Got, IdPage, Listed};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
+use crate::phone::national_digits;
 
 /// Reads pages of a data source. One call each: Notion has no other way. One more for the data source if it is not
 /// remembered, and one for each property that holds more than a page shows.
@@ -31,11 +32,7 @@ pub(super) async fn get(
         let page = page(session, id).await?.filter(|page| page.is_of(&source.id));
         answer.push(match page {
             None => Got::Missing,
-            Some(page) => {
-                let is_in_trash = page.is_in_trash();
-                let record = record(session, page, properties).await?;
-                if is_in_trash { Got::Archived(record) } else { Got::Found(record) }
-            }
+            Some(page) => record(session, page, properties).await?.into(),
         });
     }
     Ok(answer)
@@ -142,20 +139,6 @@ fn endings(phone: &str) -> Vec<String> {
 
 fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// An E.164 number without its `+` and country code. Country codes are prefix-free (ITU-T E.164): 1 and 7 stand
-/// alone, these have two digits, all others three.
-fn national_digits(phone: &str) -> &str {
-    const TWO_DIGITS: &str = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 \
-                              60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
-    let digits = phone.strip_prefix('+').unwrap_or(phone);
-    let code = match digits.get(..2) {
-        _ if digits.starts_with(['1', '7']) => 1,
-        Some(two) if TWO_DIGITS.contains(two) => 2,
-        _ => 3,
-    };
-    digits.get(code..).unwrap_or(digits)
 }
 
 /// Where a listing stands.

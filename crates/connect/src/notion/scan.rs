@@ -9,8 +9,6 @@
 //! What leaves a walk under way may push another page past its cursor, and only a page put into the trash leaves it. So
 //! a window of several pages ends with a look into the trash, and is walked again if something went there meanwhile.
 
-use std::time::Duration;
-
 use lockstep_core::env::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,52 +17,32 @@ use super::query::{self, PAGE, Walk};
 use super::sources::{self, Which};
 use super::wire::{List, Page, ask, read, send};
 use super::{ABOUT, read as pages};
+use crate::clock::{Begun, Course, Sighting};
 use crate::connector::{ChangePage, Cursor};
-use crate::door::{Answer, Session};
+use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
 
-/// By how much the vendor's clock may leave its expected course, either way, before it counts as a step: `Date` has
-/// whole seconds, and two clocks are never quite alike.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
-/// How much further back a window starts after the vendor's clock stepped: our own clock, by which the step is
-/// measured, may have stepped in the same while.
-const STEP_MARGIN: Duration = Duration::from_secs(3_600);
-/// The step of the `Date` header.
-const DATE_STEP: Duration = Duration::from_secs(1);
 /// How often a window is walked again. A page that is missed all the same is found by its next edit or by a census.
 const AGAIN_MAX: u8 = 2;
 
-/// Where the scan stands. Times are milliseconds of the vendor's clock.
+/// Where the scan stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Place {
     /// The data source; `None` before the first page.
     source: Option<String>,
-    /// Where the last finished window closed; `None` before the first one has ended.
-    since: Option<i64>,
+    course: Course,
     /// The window under way, after its first page.
     window: Option<Window>,
-    /// What the vendor's clock showed last.
-    clock: Option<ClockSight>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Window {
-    /// Where the next window starts: as late as the vendor's clock surely stood when the first call was sent, and no
-    /// later than its old course if it stepped forward.
-    closes: i64,
+    closes: Time,
     walk: Walk,
     /// How often it was walked again.
     again: u8,
-}
-
-/// The vendor's clock and ours at one call, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClockSight {
-    vendor: i64,
-    ours: i64,
 }
 
 /// One page of the window under way, or the first of the next. One call; one more for the data source before the first
@@ -74,45 +52,36 @@ pub(super) async fn changes(
     cursor: Option<&Cursor>,
     properties: &[String],
 ) -> Result<ChangePage, Fault> {
-    let place = cursor.map_or_else(|| Ok(Place::default()), |cursor| serde_json::from_value(cursor.0.clone()));
-    let mut place: Place = place.map_err(|error| {
-        Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
-    })?;
+    let mut place: Place = Cursor::place(cursor)?;
     let source = source(session, &mut place).await?;
     let walk = place.window.as_ref().map(|window| window.walk.clone()).unwrap_or_default();
-    let lag = ABOUT.index_lag;
-    let since = place.since.map(|since| Time::from_millis(since).minus(lag));
+    let since = place.course.since.map(|since| since.minus(ABOUT.index_lag));
     let edited = since.map(|since| query::time("last_edited_time", "on_or_after", since));
     let call = walk.call(&source, edited.into_iter().collect(), PAGE, false);
     let answer = send(session, call).await.map_err(pages::of_contacts)?;
-    let (sight, sent_at) = (ClockSight::of(&answer), answer.sent_at);
-    let elapsed = millis(session.env.now().since(sent_at));
+    let seen = Sighting::of(&answer, session);
     let list: List<Page> = read(answer.body, false)?;
     let next = walk.after(&list)?;
-    let (mut place, more) = match (place.window.take(), place.stepped_back(sight)) {
-        (None, Some(lowered)) => (lowered, true),
-        (window, _) => {
-            let first = || {
-                let now = sight.map_or(sent_at.as_millis(), |sight| sight.vendor);
-                let closes = place.on_course(sight).unwrap_or(now).saturating_sub(elapsed);
-                Window { closes, walk: Walk::default(), again: 0 }
-            };
-            let window = window.unwrap_or_else(first);
-            let clock = sight.or(place.clock);
-            let window = walked(session, &source, window, next).await?;
-            let more = window.is_ok();
-            match window {
-                Ok(window) => (Place { window: Some(window), clock, ..place }, more),
-                Err(closed) => (Place { since: Some(closed), window: None, clock, ..place }, more),
-            }
-        }
+    let (course, window) = match place.window {
+        Some(window) => (place.course, Some(window)),
+        None => match place.course.begin(&seen) {
+            Begun::Window { course, closes } => (course, Some(Window { closes, walk: Walk::default(), again: 0 })),
+            Begun::Anew(course) => (course, None),
+        },
     };
-    place.source = Some(source);
+    let (course, window, more) = match window {
+        None => (course, None, true),
+        Some(window) => match walked(session, &source, window, next).await? {
+            Ok(window) => (course, Some(window), true),
+            Err(closes) => (course.closed(closes), None, false),
+        },
+    };
+    let place = Place { source: Some(source), course, window };
     let mut records = Vec::with_capacity(list.results.len());
     for page in list.results {
         records.push(pages::record(session, page, properties).await?);
     }
-    Ok(ChangePage { records, more, clock: sight.map(ClockSight::at_the_latest), cursor: place.cursor()? })
+    Ok(ChangePage { records, more, clock: seen.at_the_latest(), cursor: Cursor::of(&place)? })
 }
 
 /// The data source that is scanned. Before a window it is compared with what is called "Contacts" now, where that is
@@ -137,12 +106,12 @@ async fn walked(
     source: &str,
     window: Window,
     next: Option<Walk>,
-) -> Result<Result<Window, i64>, Fault> {
+) -> Result<Result<Window, Time>, Fault> {
     match next {
         Some(walk) => Ok(Ok(Window { walk, ..window })),
         None if !window.walk.is_begun() || window.again == AGAIN_MAX => Ok(Err(window.closes)),
         None => {
-            let since = query::time("last_edited_time", "on_or_after", Time::from_millis(window.closes));
+            let since = query::time("last_edited_time", "on_or_after", window.closes);
             let body = json!({ "page_size": 1, "in_trash": true });
             let trash: List<Page> = ask(session, query::call(source, vec![since], None, body)).await?;
             if trash.results.is_empty() {
@@ -151,63 +120,6 @@ async fn walked(
             Ok(Ok(Window { walk: Walk::default(), again: window.again + 1, ..window }))
         }
     }
-}
-
-/// As late as the vendor's clock surely stood when the call was sent; our own clock where the answer has no `Date`.
-pub(super) fn asked_at(answer: &Answer, session: &Session) -> Time {
-    let elapsed = session.env.now().since(answer.sent_at);
-    ClockSight::of(answer).map_or(answer.sent_at, |sight| Time::from_millis(sight.vendor).minus(elapsed))
-}
-
-impl ClockSight {
-    fn of(answer: &Answer) -> Option<Self> {
-        let date = answer.headers.get(http::header::DATE)?.to_str().ok()?;
-        let date = jiff::fmt::rfc2822::parse(date).ok()?;
-        Some(Self { vendor: date.timestamp().as_millisecond(), ours: answer.sent_at.as_millis() })
-    }
-
-    fn at_the_latest(self) -> Time {
-        Time::from_millis(self.vendor.saturating_add(millis(DATE_STEP)).saturating_sub(1))
-    }
-
-    /// What the vendor's clock would show by its course since an earlier sight.
-    fn expected_since(self, earlier: Self) -> i64 {
-        earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0))
-    }
-}
-
-impl Place {
-    /// Where to start anew when the vendor's clock has stepped back since the last window: edits made after the step
-    /// carry times before the window's start.
-    fn stepped_back(&self, sight: Option<ClockSight>) -> Option<Self> {
-        let ((since, sight), earlier) = (self.since.zip(sight)?, self.clock?);
-        let behind = sight.expected_since(earlier).saturating_sub(sight.vendor);
-        let step = behind.saturating_add(millis(STEP_MARGIN));
-        (behind > millis(CLOCK_TOLERANCE)).then(|| Self {
-            since: Some(since.saturating_sub(step)),
-            window: None,
-            clock: Some(sight),
-            source: None,
-        })
-    }
-
-    /// What the vendor's clock would show had it not stepped forward since the last window, less the margin: an edit made
-    /// just before the step, which no query shows yet, carries a time of the old course.
-    fn on_course(&self, sight: Option<ClockSight>) -> Option<i64> {
-        let (earlier, sight) = self.clock.zip(sight)?;
-        let expected = sight.expected_since(earlier);
-        let ahead = sight.vendor.saturating_sub(expected) > millis(CLOCK_TOLERANCE);
-        ahead.then_some(expected.saturating_sub(millis(STEP_MARGIN)))
-    }
-
-    fn cursor(&self) -> Result<Cursor, Fault> {
-        let json = serde_json::to_value(self);
-        json.map(Cursor).map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))
-    }
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -242,7 +154,7 @@ mod tests {
         fn new() -> Self {
             let (script, session, dial) = Script::new([]);
             let place = Place { source: Some(SOURCE.into()), ..Place::default() };
-            Self { script, session, dial, cursor: Some(place.cursor().expect("a cursor")) }
+            Self { script, session, dial, cursor: Some(Cursor::of(&place).expect("a cursor")) }
         }
 
         /// Feeds answers; gives the ids, whether there is more, and the bodies that were sent.
@@ -318,6 +230,19 @@ mod tests {
         scan.step([page(&[], None).date(at(900))]).await;
         let (_, _, bodies) = scan.step([page(&[], None).date(at(900))]).await;
         assert_eq!(since(&bodies[0]), Some("2026-11-22T10:59:00.000Z"));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_steps_back_during_a_window_is_followed_behind_it() {
+        let mut scan = Scan::new();
+        scan.step([page(&["1"], Some("c")).date(at(0))]).await;
+        let nothing_trashed = page(&[], None);
+        let (_, more, _) = scan.step([page(&["2"], None).date(at(-600)), nothing_trashed]).await;
+        assert!(!more);
+        let (_, more, _) = scan.step([page(&[], None).date(at(-600))]).await;
+        assert!(more, "to be asked again");
+        let (_, more, bodies) = scan.step([page(&["1"], None).date(at(-600))]).await;
+        assert_eq!((more, since(&bodies[0])), (false, Some("2026-11-22T10:49:00.000Z")));
     }
 
     #[tokio::test]

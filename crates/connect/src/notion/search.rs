@@ -8,12 +8,13 @@ use serde_json::{Value as Json, json};
 use super::naming::{self, Column};
 use super::objects::COMMENTS;
 use super::query::{self, PAGE, Walk};
+use super::read;
 use super::sources::{self, Which};
 use super::wire::{List, Page, is_id, read as read_body, send};
-use super::{read, scan};
+use crate::clock::Sighting;
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
-use crate::objects::{Changed, Found, Search};
+use crate::objects::{Changed, Found, Search, bad_place};
 
 /// Conditions of one search: far more than anybody needs, and few enough for Notion.
 const FILTERS_MAX: usize = 50;
@@ -39,7 +40,7 @@ pub(super) async fn search(
     properties: &[String],
 ) -> Result<Found, Fault> {
     let place = search.after.as_deref().map(serde_json::from_str::<Place>).transpose();
-    let place = place.map_err(|_| refused("BAD_PLACE", "A search goes on where a page of it ended.".to_owned()))?;
+    let place = place.map_err(|_| bad_place())?;
     let mut filters = filters(session, object, &search.filters).await?;
     if !is_id(object) {
         return Err(Fault::new(FaultClass::Missing, "object_not_found", format!("Notion has no \"{object}\".")));
@@ -58,7 +59,7 @@ pub(super) async fn search(
         _ => return Err(refused("BAD_PLACE", "A search goes on where a page of the same kind ended.".to_owned())),
     };
     let answer = send(session, call).await?;
-    let asked_at = scan::asked_at(&answer, session);
+    let asked_at = Sighting::of(&answer, session).asked_at();
     let list: List<Page> = read_body(answer.body, false)?;
     let next = match search.changed {
         Some(_) => walk(&place).after(&list)?.map(Place::Walk),

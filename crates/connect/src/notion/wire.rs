@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use lockstep_core::env::Time;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
-use super::faults;
 use super::naming::Column;
+use super::{ABOUT, faults};
 use crate::door::{Answer, Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-
-/// What is encoded in a path.
-const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'_').remove(b'-');
+use crate::wire;
+use crate::wire::in_path;
 
 /// A page in any answer.
 #[derive(Clone, Debug, Deserialize)]
@@ -97,9 +95,7 @@ pub(super) fn is_id(text: &str) -> bool {
 
 /// Sends a call; a refusal becomes a fault.
 pub(super) async fn send(session: &Session, call: Call) -> Result<Answer, Fault> {
-    let effect = call.effect;
-    let answer = session.door.send(call).await?;
-    if (200..300).contains(&answer.status) { Ok(answer) } else { Err(faults::of_answer(&answer, effect)) }
+    wire::send(session, call, faults::of_answer).await
 }
 
 /// Sends a call and reads its answer.
@@ -108,22 +104,9 @@ pub(super) async fn ask<T: DeserializeOwned>(session: &Session, call: Call) -> R
     read(send(session, call).await?.body, effect)
 }
 
-/// Reads an answer's body. After a write, an answer that cannot be read is as good as lost.
+/// Reads an answer's body.
 pub(super) fn read<T: DeserializeOwned>(body: Json, effect: bool) -> Result<T, Fault> {
-    let is_json = !matches!(body, Json::String(_) | Json::Null);
-    serde_json::from_value(body).map_err(|error| {
-        let class = match (effect, is_json) {
-            (true, _) => FaultClass::Unknown,
-            (false, false) => FaultClass::Busy,
-            (false, true) => FaultClass::Bug,
-        };
-        Fault::new(class, "UNREADABLE_ANSWER", format!("Notion's answer could not be read: {error}."))
-    })
-}
-
-/// An id as a part of a path.
-pub(super) fn in_path(part: &str) -> String {
-    utf8_percent_encode(part, &IN_PATH).to_string()
+    wire::read(&ABOUT, body, effect)
 }
 
 /// The path of a page.
@@ -141,7 +124,7 @@ pub(super) fn source_path(id: &str) -> String {
 pub(super) async fn entries(session: &Session, page: &str, property: &str) -> Result<Vec<Json>, Fault> {
     // Notion's own ids come encoded, and go into a path as they are.
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "%-_.~".contains(it);
-    let property = if property.chars().all(is_plain) { property.to_owned() } else { in_path(property) };
+    let property = if property.chars().all(is_plain) { property.to_owned() } else { in_path(property).to_string() };
     let base = format!("{}/properties/{property}?page_size=100", page_path(page));
     let mut path = base.clone();
     let mut all = Vec::new();

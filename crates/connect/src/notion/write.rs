@@ -7,29 +7,18 @@ use serde_json::{Map, Value as Json, json};
 use super::sources::{self, Source, Which};
 use super::wire::{Page, is_id, page_path, read as read_body, same_id};
 use super::{ABOUT, faults, naming, read, values};
-use crate::connector::{Outcome, RowOutcome, Write};
+use crate::connector::{Outcome, RowOutcome, Write, unseen};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
 /// Writes one row. One call, and one for the data source if it is not remembered.
 pub(super) async fn write(session: &Session, write: &Write, asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
-    let rows = match write {
-        Write::Create { rows, .. } => rows.len(),
-        Write::Update(rows) => rows.len(),
-        Write::Archive(ids) => ids.len(),
-    };
-    if rows > ABOUT.write_batch {
-        let message = format!("Notion writes one row at a time, not {rows}.");
-        return Err(Fault::new(FaultClass::Bug, "BAD_BATCH", message));
-    }
-    let mut outcomes = Vec::with_capacity(rows);
+    write.check(ABOUT.write_batch)?;
+    let mut outcomes = Vec::new();
     match write {
         Write::Create { key, rows } => {
             for row in rows {
-                let mut properties = row.properties.clone();
-                if let Some(key) = key {
-                    properties.insert(key.clone(), Some(row.key_value.clone()));
-                }
+                let properties = row.keyed(key.as_deref());
                 let source = of_deed(session, Which::Contacts, &properties).await?;
                 let made = create(session, &source, &properties, asked).await.map_err(read::of_contacts)?;
                 outcomes.push(Ok(Outcome::Written(made)));
@@ -43,8 +32,7 @@ pub(super) async fn write(session: &Session, write: &Write, asked: &[String]) ->
         }
         Write::Archive(ids) => {
             for id in ids {
-                archive(session, id).await?;
-                outcomes.push(Ok(Outcome::Archived));
+                outcomes.push(Ok(archive(session, id).await?));
             }
         }
     }
@@ -53,15 +41,7 @@ pub(super) async fn write(session: &Session, write: &Write, asked: &[String]) ->
 
 /// The data source that a deed needs to know before it is done.
 pub(super) async fn of_deed(session: &Session, which: Which<'_>, properties: &Properties) -> Result<Source, Fault> {
-    sources::source_with(session, which, properties.keys()).await.map_err(nothing_done)
-}
-
-/// A fault of a step before the deed itself: the deed was not sent and can be repeated.
-pub(super) fn nothing_done(fault: Fault) -> Fault {
-    match fault.class {
-        FaultClass::Busy | FaultClass::Unknown => Fault { class: FaultClass::Unreachable, ..fault },
-        _ => fault,
-    }
+    sources::source_with(session, which, properties.keys()).await.map_err(Fault::nothing_done)
 }
 
 /// Makes a page. One call; one more where Notion refuses it and says that it was made all the same.
@@ -96,15 +76,12 @@ pub(super) async fn update(
 }
 
 /// Puts a page into the trash; one that is there or nowhere needs nothing more. One call.
-pub(super) async fn archive(session: &Session, id: &str) -> Result<(), Fault> {
+pub(super) async fn archive(session: &Session, id: &str) -> RowOutcome {
     if !is_id(id) {
-        return Ok(());
+        return Ok(Outcome::Archived);
     }
     let call = Call::write(Method::Patch, page_path(id), Some(json!({ "in_trash": true })));
-    match written(session, call, &[]).await {
-        Err(fault) if fault.class != FaultClass::Missing => Err(fault),
-        _ => Ok(()),
-    }
+    Outcome::archived(written(session, call, &[]).await)
 }
 
 /// The fault of a page that is not to be seen.
@@ -122,14 +99,8 @@ async fn written(session: &Session, call: Call, asked: &[String]) -> Result<Reco
     match read::page(session, id).await {
         Ok(Some(page)) => Ok(read::shown(page, asked)),
         // It is done, whatever keeps it from being shown.
-        _ => Ok(unseen(session, id)),
+        _ => Ok(unseen(id, session.env.now())),
     }
-}
-
-/// A page that was written to and not shown.
-fn unseen(session: &Session, id: &str) -> Record {
-    let (id, updated_at) = (id.to_owned(), session.env.now());
-    Record { id, properties: Properties::new(), updated_at, archived: false, merged: Vec::new() }
 }
 
 /// The refusal of a write in the caller's names. Whatever it is about, what we remember may be why.

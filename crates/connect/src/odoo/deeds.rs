@@ -2,7 +2,6 @@
 //! `ir.actions.server`). A link is a field of the record it starts from, so it is written with the record, in one
 //! transaction.
 
-use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{Link, RecordId};
 use lockstep_core::record::{Properties, Record};
 use serde_json::{Map, Value as Json, json};
@@ -10,11 +9,10 @@ use serde_json::{Map, Value as Json, json};
 use super::read;
 use super::values::{self, Field, Fields};
 use super::wire::{self, CONTACTS, Row, ask};
-use super::write::{nothing_done, unseen};
-use crate::connector::{Got, Outcome};
+use crate::connector::{Got, Outcome, unseen};
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
-use crate::objects::Deed;
+use crate::objects::{Deed, keyed};
 
 /// The fields that link records unless a link names another: from, to, field.
 const LINKS: [(&str, &str, &str); 6] = [
@@ -31,11 +29,7 @@ const LINKS: [(&str, &str, &str); 6] = [
 pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) -> Result<Outcome, Fault> {
     match deed {
         Deed::Create { object, properties, key, links } => {
-            let mut properties = properties.clone();
-            if let Some(Key { property, value }) = key {
-                properties.insert(property.clone(), Some(value.clone()));
-            }
-            create(session, object, &properties, links, asked).await
+            create(session, object, &keyed(properties, key.as_ref()), links, asked).await
         }
         Deed::Update { record, properties, links } => change(session, record, properties, links, asked).await,
         Deed::Archive(record) => archive(session, record).await,
@@ -87,7 +81,7 @@ async fn vals(
     } else {
         values::fields(session, object, &[]).await
     };
-    let known = known.map_err(nothing_done)?;
+    let known = known.map_err(Fault::nothing_done)?;
     let mut vals = values::written(properties, &known)?;
     for link in links {
         let (name, kind) = field_of(object, link, &known)?;
@@ -134,10 +128,8 @@ async fn change(
     // A write of nothing would still count as an edit.
     if properties.is_empty() && links.is_empty() {
         let ids = [record.id().to_owned()];
-        return match read::get(session, record.object(), &ids, asked).await?.pop() {
-            Some(Got::Found(found)) => Ok(Outcome::Written(found)),
-            _ => Err(missing(record)),
-        };
+        let found = read::get(session, record.object(), &ids, asked).await?.pop().and_then(Got::found);
+        return found.map(Outcome::Written).ok_or_else(|| missing(record));
     }
     let vals = vals(session, record.object(), properties, links).await?;
     let call = wire::write(record.object(), "write", json!({ "ids": [id], "vals": vals }));
@@ -160,23 +152,20 @@ async fn shown(session: &Session, object: &str, id: &str, asked: &[String]) -> R
     let ids = [id.to_owned()];
     match read::get(session, object, &ids, asked).await.ok().and_then(|mut got| got.pop()) {
         Some(Got::Found(record) | Got::Archived(record)) => record,
-        Some(Got::Missing) | None => unseen(session, id),
+        Some(Got::Missing) | None => unseen(id, session.env.now()),
     }
 }
 
 /// Archived, or where the model knows no archive, deleted. What is gone already is archived well enough.
 async fn archive(session: &Session, record: &RecordId) -> Result<Outcome, Fault> {
     let Ok(id) = number(record) else { return Ok(Outcome::Archived) };
-    let known = values::fields(session, record.object(), &["active"]).await.map_err(nothing_done)?;
+    let known = values::fields(session, record.object(), &["active"]).await.map_err(Fault::nothing_done)?;
     let call = if known.contains_key("active") {
         wire::write(record.object(), "write", json!({ "ids": [id], "vals": { "active": false } }))
     } else {
         wire::write(record.object(), "unlink", json!({ "ids": [id] }))
     };
-    match ask::<Json>(session, call).await {
-        Err(fault) if fault.class != FaultClass::Missing => Err(fault),
-        _ => Ok(Outcome::Archived),
-    }
+    Outcome::archived(ask::<Json>(session, call).await)
 }
 
 /// Writes the inputs into the record, or into a new one, and runs the server action on it.
@@ -203,7 +192,7 @@ async fn start(
     let call = wire::write("ir.actions.server", "run", json!({ "ids": [action], "context": context }));
     match ask::<Json>(session, call).await {
         Ok(_) => Ok(Outcome::Written(shown(session, object, &written.id, asked).await)),
-        Err(fault) if is_new => Err(Fault { class: FaultClass::Unknown, ..fault }),
+        Err(fault) if is_new => Err(fault.half_done()),
         Err(fault) => Err(fault),
     }
 }
@@ -215,6 +204,6 @@ async fn action(session: &Session, object: &str, workflow: &str) -> Result<u64, 
     let id: u64 = workflow.parse().map_err(|_| gone())?;
     let arguments = json!({ "domain": [["id", "=", id], ["model_name", "=", object]], "fields": ["name"] });
     let call = wire::read("ir.actions.server", "search_read", arguments);
-    let rows: Vec<Row> = ask(session, call).await.map_err(nothing_done)?;
+    let rows: Vec<Row> = ask(session, call).await.map_err(Fault::nothing_done)?;
     rows.first().map(|_| id).ok_or_else(gone)
 }

@@ -36,7 +36,7 @@ pub(super) fn of_answer(answer: &Answer, effect: bool) -> Option<Fault> {
         Some(exception) => of_exception(&exception, effect),
         None => of_status(answer.status, effect),
     };
-    if fault.class == FaultClass::Limited || answer.headers.contains_key(http::header::RETRY_AFTER) {
+    if fault.class == FaultClass::Limited || answer.header("retry-after").is_some() {
         fault.retry_at = Some(answer.sent_at.plus(retry_after(answer).unwrap_or(LIMIT_WAIT)));
     }
     Some(fault.bounded())
@@ -87,9 +87,8 @@ fn property_in(message: &str) -> Option<String> {
 fn of_status(status: u16, effect: bool) -> Fault {
     let class = match status {
         429 => FaultClass::Limited,
-        500 | 502 | 504 | 520 | 524 if effect => FaultClass::Unknown,
         413 | 414 | 431 => FaultClass::Bug,
-        400.. => FaultClass::Busy,
+        400.. => FaultClass::of_server(status, effect),
         _ => FaultClass::Bug,
     };
     let hint =
@@ -99,7 +98,7 @@ fn of_status(status: u16, effect: bool) -> Fault {
 }
 
 fn retry_after(answer: &Answer) -> Option<Duration> {
-    let secs: u64 = answer.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let secs: u64 = answer.figure("retry-after")?;
     Some(Duration::from_secs(secs.min(RETRY_AFTER_SECS_MAX)))
 }
 

@@ -8,7 +8,7 @@ use lockstep_core::record::{Properties, Record};
 use serde_json::{Value as Json, json};
 
 use super::values::{self, Field, Fields};
-use super::wire::{self, CONTACTS, Row, Search as Wanted, ask, asked_at, id_of, is_key, off_wire, on_wire, records};
+use super::wire::{self, CONTACTS, Row, Search as Wanted, ask, id_of, is_key, off_wire, on_wire, records};
 use super::{ABOUT, read};
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
@@ -200,11 +200,7 @@ pub(super) async fn search(
     search: &Search,
     properties: &[String],
 ) -> Result<Found, Fault> {
-    let place: u64 = search
-        .after
-        .as_deref()
-        .map_or(Ok(0), str::parse)
-        .map_err(|_| Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended."))?;
+    let place = search.place()?;
     let mut domain = conditions(session, object, &search.filters).await?;
     let limit = search.limit.clamp(1, ABOUT.page);
     let (order, offset) = match search.changed {
@@ -227,7 +223,7 @@ pub(super) async fn search(
     };
     let records = records(session, object, &found.rows, properties).await?;
     let after = after.filter(|_| more).map(|after| after.to_string());
-    Ok(Found { records, after, asked_at: asked_at(&found.answer, session) })
+    Ok(Found { records, after, asked_at: found.seen.asked_at() })
 }
 
 /// Whole seconds on both ends: a time is read so and compared with its fraction.

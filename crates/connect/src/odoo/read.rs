@@ -50,7 +50,7 @@ async fn by_id(
     let found = living(session, model, vec![json!(["id", "in", ids])], properties, archived, ids.len()).await?;
     let got = |record: Record| {
         let id = record.id.clone();
-        (id, if archived { Got::Archived(Record { archived, ..record }) } else { Got::Found(record) })
+        (id, Got::from(Record { archived, ..record }))
     };
     Ok(found.into_iter().map(got).collect())
 }

@@ -12,78 +12,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::ABOUT;
-use super::wire::{CONTACTS, Search, clock_of, id_of, records, search, text_of};
+use super::wire::{CONTACTS, Search, id_of, records, search, text_of};
+use crate::clock::{Begun, Course};
 use crate::connector::{ChangePage, Cursor};
-use crate::door::{Answer, Session};
+use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
 
 /// How long before its commit a transaction may have begun: Odoo ends a request after 120 s (`limit_time_real`).
-const OVERLAP_SECS: i64 = 120;
-/// By how much the vendor's clock may leave its expected course, either way, before it counts as a step.
-const TOLERANCE_SECS: i64 = 2;
-/// How much further back a window starts after a step: our own clock, by which it is measured, may have stepped too.
-const STEP_MARGIN_SECS: i64 = 3_600;
-
-/// Where the scan stands, in seconds of the vendor's clock.
+const OVERLAP: Duration = Duration::from_secs(120);
+/// Where the scan stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Place {
-    /// Where the last window closed; none before the first one has.
-    since: Option<i64>,
-    /// Where this one will close; none before its first page.
-    closes: Option<i64>,
+    course: Course,
+    /// Where the window under way will close; none before its first page.
+    closes: Option<Time>,
     /// The last id of the page before.
     last_id: u64,
-    /// The vendor's clock and ours when a window was last begun.
-    clock: Option<Sight>,
-}
-
-/// Both clocks at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Sight {
-    vendor: i64,
-    ours: i64,
-}
-
-impl Sight {
-    fn of(answer: &Answer) -> Option<Self> {
-        Some(Self { vendor: clock_of(answer)?, ours: answer.sent_at.as_secs() })
-    }
-
-    /// How far the vendor's clock is ahead of its course since an earlier sight.
-    fn ahead_of(self, earlier: Self) -> i64 {
-        let expected = earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0));
-        self.vendor.saturating_sub(expected)
-    }
-}
-
-impl Place {
-    fn read(cursor: Option<&Cursor>) -> Result<Self, Fault> {
-        let Some(cursor) = cursor else { return Ok(Self::default()) };
-        serde_json::from_value(cursor.0.clone())
-            .map_err(|_| Fault::new(FaultClass::Stale, "BAD_CURSOR", "The cursor is not one of Odoo's scan."))
-    }
-
-    fn cursor(self) -> Result<Cursor, Fault> {
-        let json = serde_json::to_value(self);
-        json.map(Cursor).map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))
-    }
-
-    /// After the first page of a window: where it closes, or the window anew where the vendor's clock has stepped back,
-    /// since edits made after the step carry times before the window's start.
-    fn begun(self, answer: &Answer, elapsed: Duration) -> Result<Self, Self> {
-        let sight = Sight::of(answer);
-        let now = sight.map_or(answer.sent_at.as_secs(), |sight| sight.vendor);
-        let ahead = self.clock.zip(sight).map_or(0, |(earlier, sight)| sight.ahead_of(earlier));
-        if let Some(since) = self.since.filter(|_| ahead < -TOLERANCE_SECS) {
-            let since = since.saturating_add(ahead).saturating_sub(STEP_MARGIN_SECS);
-            return Err(Self { since: Some(since), closes: None, last_id: 0, clock: sight });
-        }
-        // An edit under way when the clock stepped forward carries a time of the old course.
-        let course = if ahead > TOLERANCE_SECS { now - ahead - STEP_MARGIN_SECS } else { now };
-        let elapsed = i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX);
-        Ok(Self { closes: Some(course.saturating_sub(elapsed)), clock: sight.or(self.clock), ..self })
-    }
 }
 
 /// One page of changes. One call, or as [`search()`] says.
@@ -92,10 +37,10 @@ pub(super) async fn changes(
     cursor: Option<&Cursor>,
     properties: &[String],
 ) -> Result<ChangePage, Fault> {
-    let place = Place::read(cursor)?;
+    let place: Place = Cursor::place(cursor)?;
     let mut domain = vec![json!(["id", ">", place.last_id])];
-    if let Some(since) = place.since {
-        domain.push(json!(["write_date", ">=", text_of(since.saturating_sub(OVERLAP_SECS))]));
+    if let Some(since) = place.course.since {
+        domain.push(json!(["write_date", ">=", text_of(since.minus(OVERLAP).as_secs())]));
     }
     let wanted = Search {
         model: CONTACTS,
@@ -121,16 +66,17 @@ pub(super) async fn changes(
         }
         last_id = id;
     }
-    let clock = clock_of(&found.answer).map(|clock| Time::from_secs(clock.saturating_add(1)));
-    let elapsed = session.env.now().since(found.answer.sent_at);
-    let begun = if place.closes.is_some() { Ok(place) } else { place.begun(&found.answer, elapsed) };
+    let begun = match place.closes {
+        Some(closes) => Begun::Window { course: place.course, closes },
+        None => place.course.begin(&found.seen),
+    };
     let (place, more) = match begun {
-        Err(anew) => (anew, true),
-        Ok(place) if more => (Place { last_id, ..place }, true),
-        Ok(place) => (Place { since: place.closes, closes: None, last_id: 0, ..place }, false),
+        Begun::Window { course, closes } if more => (Place { course, closes: Some(closes), last_id }, true),
+        Begun::Window { course, closes } => (Place { course: course.closed(closes), ..Place::default() }, false),
+        Begun::Anew(course) => (Place { course, ..Place::default() }, true),
     };
     let records = records(session, CONTACTS, &found.rows, properties).await?;
-    Ok(ChangePage { records, more, clock, cursor: place.cursor()? })
+    Ok(ChangePage { records, more, clock: found.seen.at_the_latest(), cursor: Cursor::of(&place)? })
 }
 
 #[cfg(test)]
@@ -168,7 +114,7 @@ mod tests {
     }
 
     fn since(at: Time) -> Json {
-        json!(["write_date", ">=", text_of(at.as_secs() - OVERLAP_SECS)])
+        json!(["write_date", ">=", text_of(at.minus(OVERLAP).as_secs())])
     }
 
     #[tokio::test]

@@ -6,9 +6,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
-use super::{faults, values};
+use super::{ABOUT, faults, values};
+use crate::clock::Sighting;
 use crate::door::{Answer, Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
+use crate::wire;
 
 /// What every path of JSON-2 begins with.
 pub(super) const JSON2: &str = "/json/2/";
@@ -67,15 +69,11 @@ pub(super) async fn answered<T: DeserializeOwned>(session: &Session, call: Call)
     if body.get("jsonrpc").is_some() {
         body = body.get_mut("result").map(Json::take).unwrap_or_default();
     }
-    // After a write, an answer that cannot be read is as good as lost.
-    let unreadable = |class: FaultClass, why: &str| {
-        let class = if effect { FaultClass::Unknown } else { class };
-        Fault::new(class, "UNREADABLE_ANSWER", format!("Odoo's answer could not be read: {why}."))
-    };
+    // Anything is taken for a result, but for what is not JSON.
     if matches!(body, Json::String(_) | Json::Null) {
-        return Err(unreadable(FaultClass::Busy, "it is not whole"));
+        return Err(wire::unreadable(&ABOUT, false, effect, "it is not whole"));
     }
-    let result = serde_json::from_value(body).map_err(|error| unreadable(FaultClass::Bug, &error.to_string()))?;
+    let result = wire::read(&ABOUT, body, effect)?;
     Ok((result, answer))
 }
 
@@ -94,10 +92,10 @@ pub(super) struct Search<'a> {
     pub archived: bool,
 }
 
-/// Rows that a search found, and the answer that they came in.
+/// Rows that a search found, and when.
 pub(super) struct Rows {
     pub rows: Vec<Row>,
-    pub answer: Answer,
+    pub seen: Sighting,
 }
 
 /// One call, and one more where the answer leaves the meaning of a value open or refuses a field.
@@ -119,7 +117,7 @@ pub(super) async fn search(session: &Session, search: &Search<'_>) -> Result<Row
         Err(fault) => return Err(values::drifted(session, search.model, fault, search.properties).await),
         answered => answered?,
     };
-    Ok(Rows { rows, answer })
+    Ok(Rows { rows, seen: Sighting::of(&answer, session) })
 }
 
 /// A row's id.
@@ -169,18 +167,6 @@ pub(super) fn time_of(text: &str) -> Option<Time> {
 pub(super) fn text_of(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds)
         .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
-}
-
-/// The vendor's clock as the answer shows it, in seconds.
-pub(super) fn clock_of(answer: &Answer) -> Option<i64> {
-    let date = answer.headers.get(http::header::DATE)?.to_str().ok()?;
-    Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second())
-}
-
-/// As late as the vendor's clock surely stood when the call was sent; our own where the answer does not tell.
-pub(super) fn asked_at(answer: &Answer, session: &Session) -> Time {
-    let elapsed = session.env.now().since(answer.sent_at);
-    clock_of(answer).map_or(answer.sent_at, |clock| Time::from_secs(clock).minus(elapsed))
 }
 
 #[cfg(test)]

@@ -1,39 +1,26 @@
 //! Writes (the ORM reference, `create` and `write`). One call is one transaction: all of its rows or none. A list of new
 //! rows is one call; a change is one call for all records that take the same values.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use lockstep_core::record::{Properties, Record};
 use serde_json::{Map, Value as Json, json};
 
 use super::wire::{self, CONTACTS, ask, numbers};
 use super::{ABOUT, read, values};
-use crate::connector::{Create, Got, Outcome, RowOutcome, Update, Write};
+use crate::connector::{Create, Got, Outcome, RowOutcome, Update, Write, unseen};
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
 
 /// Writes one batch: what each kind of write says, and one read of what Odoo made of it.
 pub(super) async fn write(session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
-    check(write)?;
+    write.check(ABOUT.write_batch)?;
     match write {
         Write::Create { rows, .. } if rows.is_empty() => Ok(Vec::new()),
         Write::Create { key, rows } => create(session, key.as_deref(), rows, properties).await,
         Write::Update(rows) => update(session, rows, properties).await,
         Write::Archive(ids) => archive(session, ids).await,
     }
-}
-
-fn check(write: &Write) -> Result<(), Fault> {
-    let names: Vec<&str> = match write {
-        Write::Create { rows, .. } => rows.iter().map(|row| row.key_value.as_str()).collect(),
-        Write::Update(rows) => rows.iter().map(|row| row.id.as_str()).collect(),
-        Write::Archive(ids) => ids.iter().map(String::as_str).collect(),
-    };
-    if names.len() > ABOUT.write_batch || names.iter().collect::<BTreeSet<_>>().len() < names.len() {
-        let message = format!("A batch of {} rows is too large or names a row twice.", names.len());
-        return Err(Fault::new(FaultClass::Bug, "BAD_BATCH", message));
-    }
-    Ok(())
 }
 
 /// One call, and one to read what was made.
@@ -67,10 +54,7 @@ async fn create(
 /// A new contact as it is sent. Odoo wants a name of everybody, so one without is called by its address, as Odoo itself
 /// calls those who write in.
 fn named(row: &Create, key: Option<&str>) -> Properties {
-    let mut properties = row.properties.clone();
-    if let Some(key) = key {
-        properties.insert(key.to_owned(), Some(row.key_value.clone()));
-    }
+    let mut properties = row.keyed(key);
     let text = |name: &str| row.properties.get(name).cloned().flatten().filter(|text| !text.trim().is_empty());
     if let Some(name) = text("name").or_else(|| text("email")).or_else(|| text("phone")) {
         properties.insert("name".to_owned(), Some(name));
@@ -85,15 +69,7 @@ fn of_batch(fault: Fault, rows: usize) -> Fault {
 
 /// The types of the properties. One call where one is not known to be text.
 async fn kinds(session: &Session, properties: &Properties) -> Result<values::Fields, Fault> {
-    values::kinds_of(session, CONTACTS, properties).await.map_err(nothing_done)
-}
-
-/// A fault of a step before the write itself: the write was not sent.
-pub(super) fn nothing_done(fault: Fault) -> Fault {
-    match fault.class {
-        FaultClass::Busy | FaultClass::Unknown => Fault { class: FaultClass::Unreachable, ..fault },
-        _ => fault,
-    }
+    values::kinds_of(session, CONTACTS, properties).await.map_err(Fault::nothing_done)
 }
 
 /// Records as they are after a write. What cannot be shown now was written all the same. At most two calls.
@@ -106,13 +82,7 @@ pub(super) async fn seen(session: &Session, ids: &[String], asked: &[String]) ->
             Got::Missing => None,
         })
         .collect();
-    ids.iter().map(|id| shown.remove(id).unwrap_or_else(|| unseen(session, id))).collect()
-}
-
-/// A record that was written to and not shown.
-pub(super) fn unseen(session: &Session, id: &str) -> Record {
-    let (id, updated_at) = (id.to_owned(), session.env.now());
-    Record { id, properties: Properties::new(), updated_at, archived: false, merged: Vec::new() }
+    ids.iter().map(|id| shown.remove(id).unwrap_or_else(|| unseen(id, session.env.now()))).collect()
 }
 
 /// One call for all rows with the same values, and one to read what was changed.
@@ -217,9 +187,5 @@ async fn archive(session: &Session, ids: &[String]) -> Result<Vec<RowOutcome>, F
     {
         return Err(fault.clone());
     }
-    let outcome = |done: Result<(), Fault>| match done {
-        Err(fault) if fault.class != FaultClass::Missing => Err(fault),
-        _ => Ok(Outcome::Archived),
-    };
-    Ok(done.into_iter().map(outcome).collect())
+    Ok(done.into_iter().map(Outcome::archived).collect())
 }

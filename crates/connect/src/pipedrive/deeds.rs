@@ -2,27 +2,24 @@
 
 use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{Link, RecordId};
-use lockstep_core::record::{Properties, Record};
+use lockstep_core::record::Properties;
 use serde_json::{Value as Json, json};
 
 use super::kinds::{Kind, PARTICIPANTS};
 use super::record::{Asked, Place, Row};
 use super::write::{Draft, archive, path_of};
 use super::{objects, read};
-use crate::connector::Outcome;
+use crate::connector::{Outcome, unseen};
 use crate::door::{Method, Session};
 use crate::fault::{Fault, FaultClass};
-use crate::objects::Deed;
+use crate::objects::{Deed, keyed};
 
 /// Carries out one deed: one call, its links in it. Read before are the types of fields that need one, and the record where
 /// a list in it changes; starting an automation on a record that is there may take two.
 pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) -> Result<Outcome, Fault> {
     match deed {
         Deed::Create { object, properties, key, links } => {
-            let mut properties = properties.clone();
-            if let Some(Key { property, value }) = key {
-                properties.insert(property.clone(), Some(value.clone()));
-            }
+            let mut properties = keyed(properties, key.as_ref());
             properties.retain(|_, value| value.is_some());
             create(session, super::kind(object)?, &properties, key.as_ref(), links, asked).await
         }
@@ -36,14 +33,6 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
     }
 }
 
-/// A fault of a step before the deed itself. Whatever became of that step, the deed was not sent and can be repeated.
-fn nothing_done(fault: Fault) -> Fault {
-    match fault.class {
-        FaultClass::Busy | FaultClass::Unknown => Fault { class: FaultClass::Unreachable, ..fault },
-        _ => fault,
-    }
-}
-
 async fn create(
     session: &Session,
     kind: &Kind,
@@ -53,7 +42,7 @@ async fn create(
     asked: &[String],
 ) -> Result<Outcome, Fault> {
     let text = key.map(|key| key.property.as_str());
-    let mut draft = Draft::of(session, kind, properties, text, None).await.map_err(nothing_done)?;
+    let mut draft = Draft::of(session, kind, properties, text, None).await.map_err(Fault::nothing_done)?;
     attach(&mut draft, kind, links, None)?;
     let made = draft.send(session, kind, Method::Post, kind.records()).await?;
     Ok(shown(session, kind, made, asked).await)
@@ -71,14 +60,14 @@ async fn change(
     let is_participant = |link: &Link| member(kind, link) == Some(PARTICIPANTS);
     let is_nothing = properties.is_empty() && links.is_empty();
     let held = if is_nothing || properties.keys().any(is_list) || links.iter().any(is_participant) {
-        Some(read::standing(session, kind, id).await.map_err(nothing_done)?)
+        Some(read::standing(session, kind, id).await.map_err(Fault::nothing_done)?)
     } else {
         None
     };
     if let (true, Some(held)) = (is_nothing, &held) {
         return Ok(shown(session, kind, held.clone(), asked).await);
     }
-    let mut draft = Draft::of(session, kind, properties, None, held.as_ref()).await.map_err(nothing_done)?;
+    let mut draft = Draft::of(session, kind, properties, None, held.as_ref()).await.map_err(Fault::nothing_done)?;
     attach(&mut draft, kind, links, held.as_ref())?;
     let changed = draft.send(session, kind, Method::Patch, path_of(kind, id)?).await?;
     Ok(shown(session, kind, changed, asked).await)
@@ -120,17 +109,10 @@ fn attach(draft: &mut Draft, kind: &Kind, links: &[Link], held: Option<&Row>) ->
 
 /// What a write's answer shows. What needs a description to be known, and cannot be looked up now, is unseen.
 async fn shown(session: &Session, kind: &Kind, row: Row, asked: &[String]) -> Outcome {
-    let Ok(places) = Asked::of(session, kind, asked).await else {
-        let (updated_at, id) = (row.updated_at(), row.id());
-        return Outcome::Written(Record {
-            id,
-            properties: Properties::new(),
-            updated_at,
-            archived: false,
-            merged: vec![],
-        });
-    };
-    Outcome::Written(places.record(row))
+    Outcome::Written(match Asked::of(session, kind, asked).await {
+        Ok(places) => places.record(row),
+        Err(_) => unseen(row.id(), row.updated_at()),
+    })
 }
 
 /// Pipedrive runs an automation when the field takes the value, so a record that holds it already is cleared first.
@@ -142,7 +124,7 @@ async fn start(
     inputs: &Properties,
     asked: &[String],
 ) -> Result<Outcome, Fault> {
-    let event = objects::event(session, kind, workflow).await.map_err(nothing_done)?;
+    let event = objects::event(session, kind, workflow).await.map_err(Fault::nothing_done)?;
     let Some(wanted) = inputs.get(&event).cloned().flatten() else {
         let fault = Fault::new(FaultClass::Rejected, "NO_TRIGGER_VALUE", "No value was given that starts automations.");
         return Err(Fault { property: Some(event), ..fault });
@@ -155,25 +137,20 @@ async fn start(
     let id = record.id();
     let place = Place::Custom(event.clone());
     let holds = |row: Row| row.text(&place).as_deref() == Some(&wanted);
-    if holds(read::standing(session, kind, id).await.map_err(nothing_done)?) {
+    if holds(read::standing(session, kind, id).await.map_err(Fault::nothing_done)?) {
         let clearing = [(event.clone(), None)].into();
         match change(session, kind, id, &clearing, &[], &[]).await {
             // What may be cleared now has to be filled again, unless it is seen to be there still.
             Err(fault) if matches!(fault.class, FaultClass::Busy | FaultClass::Unknown) => {
-                if holds(read::standing(session, kind, id).await.map_err(half_done)?) {
-                    return Err(half_done(fault));
+                if holds(read::standing(session, kind, id).await.map_err(Fault::half_done)?) {
+                    return Err(fault.half_done());
                 }
             }
             cleared => drop(cleared?),
         }
-        return change(session, kind, id, inputs, &[], asked).await.map_err(half_done);
+        return change(session, kind, id, inputs, &[], asked).await.map_err(Fault::half_done);
     }
     change(session, kind, id, inputs, &[], asked).await
-}
-
-/// A fault after something was done: nobody may say that nothing was written.
-fn half_done(fault: Fault) -> Fault {
-    Fault { class: FaultClass::Unknown, ..fault }
 }
 
 #[cfg(test)]

@@ -44,8 +44,7 @@ pub(super) fn of_answer(answer: &Answer, effect: bool) -> Fault {
         }
         _ => Fault::new(FaultClass::Bug, format!("HTTP_{status}"), format!("Pipedrive answered {status}.")),
     };
-    let header = |name: &str| answer.headers.get(name)?.to_str().ok();
-    fault.request_id = header("x-request-id").or_else(|| header("x-correlation-id")).map(str::to_owned);
+    fault.request_id = answer.header("x-request-id").or_else(|| answer.header("x-correlation-id")).map(str::to_owned);
     fault.bounded()
 }
 
@@ -118,12 +117,12 @@ fn limited(answer: &Answer, refusal: Option<&Refusal>) -> Fault {
 }
 
 fn reset(answer: &Answer) -> Option<u64> {
-    figure(answer, "x-ratelimit-reset").or_else(|| figure(answer, "retry-after"))
+    answer.figure("x-ratelimit-reset").or_else(|| answer.figure("retry-after"))
 }
 
 /// Whether it is the company's budget of a day that is used, not the burst.
 fn is_day(answer: &Answer) -> bool {
-    reset(answer).is_some_and(|secs| secs > BURST_SECS_MAX) || figure(answer, "x-daily-requests-left") == Some(0)
+    reset(answer).is_some_and(|secs| secs > BURST_SECS_MAX) || answer.figure("x-daily-requests-left") == Some(0)
 }
 
 /// When the budget of a day starts anew, if it is what refuses a call: as the answer says, else at midnight in UTC.
@@ -137,16 +136,8 @@ pub(super) fn shut_until(answer: &Answer) -> Option<Time> {
     Some(told.map_or(midnight, |secs| answer.sent_at.plus(Duration::from_secs(secs.min(WAIT_SECS_MAX)))))
 }
 
-/// A server that cannot. These of its statuses may come after the effect, so a write's outcome is unknown then.
 fn unable(status: u16, refusal: Option<&Refusal>, effect: bool) -> Fault {
-    let may_have_happened = effect && matches!(status, 500 | 502 | 504 | 520 | 524);
-    let class = if may_have_happened { FaultClass::Unknown } else { FaultClass::Busy };
-    Fault::new(class, format!("HTTP_{status}"), sentence(refusal, status))
-}
-
-/// A header with a number in it.
-pub(super) fn figure(answer: &Answer, name: &str) -> Option<u64> {
-    answer.headers.get(name)?.to_str().ok()?.trim().parse().ok()
+    Fault::new(FaultClass::of_server(status, effect), format!("HTTP_{status}"), sentence(refusal, status))
 }
 
 #[cfg(test)]

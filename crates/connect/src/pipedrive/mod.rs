@@ -194,8 +194,7 @@ impl Connector for Pipedrive {
     }
 
     fn usage(&self, answer: &Answer) -> Option<Usage> {
-        let figure = |name: &str| u32::try_from(faults::figure(answer, name)?).ok();
-        let (max, remaining) = (figure("x-ratelimit-limit")?, figure("x-ratelimit-remaining")?);
+        let (max, remaining) = (answer.figure("x-ratelimit-limit")?, answer.figure("x-ratelimit-remaining")?);
         // The answer to a search may tell of the searches' own limit, which is less than any plan's general one.
         (max > SEARCHES).then_some(Usage { max, remaining })
     }

@@ -40,9 +40,7 @@ pub(super) async fn get(
     let asked = Asked::of(session, kind, properties).await?;
     let rows = by_ids(session, kind, ids).await?;
     let records = asked.records(session, kind, rows).await?;
-    let got =
-        records.into_iter().map(|it| (it.id.clone(), if it.archived { Got::Archived(it) } else { Got::Found(it) }));
-    let got: HashMap<String, Got> = got.collect();
+    let got: HashMap<String, Got> = records.into_iter().map(|it| (it.id.clone(), it.into())).collect();
     Ok(ids.iter().map(|id| got.get(id).cloned().unwrap_or(Got::Missing)).collect())
 }
 

@@ -5,8 +5,6 @@
 //! includes its own second. The first answer's `Date` closes the window: the next starts there, less the lag, so what was
 //! edited meanwhile is shown then. Repeats are harmless.
 
-use std::time::Duration;
-
 use lockstep_core::env::Time;
 use serde::{Deserialize, Serialize};
 
@@ -14,45 +12,26 @@ use super::ABOUT;
 use super::kinds::PERSON;
 use super::record::{Asked, Row, contact, with_addresses};
 use super::wire::{in_path, page_of, send};
+use crate::clock::{Begun, Course, Sighting};
 use crate::connector::{ChangePage, Cursor};
-use crate::door::{Answer, Call, Method, Session};
+use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
-/// By how much the vendor's clock may leave its expected course, either way, before it counts as a step:
-/// `Date` has whole seconds, and two clocks are never quite alike.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
-/// How much further back a window starts after the vendor's clock stepped: our own clock, by which the step is
-/// measured, may have stepped in the same while.
-const STEP_MARGIN: Duration = Duration::from_secs(3_600);
-
-/// Where the scan stands. Times are microseconds of the vendor's clock.
+/// Where the scan stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scan {
-    /// The end of the last finished window; `None` before the first one has ended.
-    since: Option<i64>,
+    course: Course,
     /// The window under way, after its first page.
     window: Option<Window>,
-    /// What the vendor's clock showed last.
-    clock: Option<Sight>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Window {
-    /// Where the next window starts: as late as the vendor's clock surely stood when the first call was sent, and no later
-    /// than its old course if it stepped forward.
-    closes: i64,
+    closes: Time,
     /// The vendor's cursor.
     after: String,
-}
-
-/// The vendor's clock and ours at one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sight {
-    vendor: i64,
-    ours: i64,
 }
 
 /// One page of the window under way, or the first of the next. One call.
@@ -61,39 +40,36 @@ pub(super) async fn changes(
     cursor: Option<&Cursor>,
     properties: &[String],
 ) -> Result<ChangePage, Fault> {
-    let scan = cursor.map_or_else(|| Ok(Scan::default()), |cursor| serde_json::from_value(cursor.0.clone()));
-    let scan: Scan = scan.map_err(|error| stale(&format!("it is unreadable: {error}")))?;
+    let scan: Scan = Cursor::place(cursor)?;
     let asked = Asked::of(session, &PERSON, &with_addresses(properties)).await?;
     let answer = send(session, Call::read(Method::Get, path(&scan)?, None)).await;
     let answer = answer.map_err(|fault| match (fault.class, &scan.window) {
-        (FaultClass::Rejected, Some(_)) => stale(&fault.message),
+        (FaultClass::Rejected, Some(_)) => {
+            let message = format!("The scan's place is not accepted: {}.", fault.message);
+            Fault::new(FaultClass::Stale, "BAD_CURSOR", message)
+        }
         _ => fault,
     })?;
-    let (sight, now) = (Sight::of(&answer), vendor_now(&answer, session));
+    let seen = Sighting::of(&answer, session);
     let page = page_of::<Row>(answer.body)?;
     if page.next.is_some() && (page.rows.is_empty() || page.next == scan.window.as_ref().map(|it| it.after.clone())) {
         let message = "Pipedrive's list promised more and does not go on.";
         return Err(Fault::new(FaultClass::Busy, "EMPTY_PAGE", message));
     }
-    let (scan, more) = scan.step(page.next, sight, now);
+    let (scan, more) = scan.step(page.next, &seen);
     let records = asked.records(session, &PERSON, page.rows).await?;
-    let cursor = serde_json::to_value(&scan).map(Cursor);
     Ok(ChangePage {
         records: records.into_iter().map(|record| contact(record, properties)).collect(),
-        clock: sight.map(Sight::at_the_latest),
-        cursor: cursor.map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))?,
         more,
+        clock: seen.at_the_latest(),
+        cursor: Cursor::of(&scan)?,
     })
-}
-
-fn stale(reason: &str) -> Fault {
-    Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is not accepted: {reason}."))
 }
 
 fn path(scan: &Scan) -> Result<String, Fault> {
     let mut path = format!("{}?limit={}&sort_by=id&sort_direction=asc", PERSON.records(), ABOUT.page);
-    if let Some(since) = scan.since {
-        path = format!("{path}&updated_since={}", in_path(&moment(Time(since).minus(ABOUT.index_lag))?));
+    if let Some(since) = scan.course.since {
+        path = format!("{path}&updated_since={}", in_path(&moment(since.minus(ABOUT.index_lag))?));
     }
     if let Some(window) = &scan.window {
         path = format!("{path}&cursor={}", in_path(&window.after));
@@ -107,79 +83,30 @@ pub(super) fn moment(time: Time) -> Result<String, Fault> {
     at.map(|at| at.to_string()).map_err(|error| Fault::new(FaultClass::Bug, "BAD_TIME", error.to_string()))
 }
 
-/// As late as the vendor's clock surely stood when the call was sent; our own clock where the answer has no `Date`.
-pub(super) fn vendor_now(answer: &Answer, session: &Session) -> Time {
-    let elapsed = session.env.now().since(answer.sent_at);
-    Sight::of(answer).map_or(answer.sent_at, |sight| Time(sight.vendor).minus(elapsed))
-}
-
 impl Scan {
     /// After a page; says whether there is more now.
-    fn step(mut self, next: Option<String>, sight: Option<Sight>, now: Time) -> (Self, bool) {
-        let closes = match (&self.window, self.stepped_back(sight)) {
-            (Some(window), _) => window.closes,
-            (None, Some(lowered)) => {
-                // What was read is kept; the window is begun anew further back.
-                return (Self { since: Some(lowered), window: None, clock: sight }, true);
-            }
-            (None, None) => {
-                let closes = self.on_course(sight).unwrap_or(now.0);
-                self.clock = sight.or(self.clock);
-                closes
-            }
+    fn step(self, next: Option<String>, seen: &Sighting) -> (Self, bool) {
+        let (course, closes) = match self.window {
+            Some(window) => (self.course, window.closes),
+            None => match self.course.begin(seen) {
+                Begun::Window { course, closes } => (course, closes),
+                // What was read is kept.
+                Begun::Anew(course) => return (Self { course, window: None }, true),
+            },
         };
-        let more = next.is_some();
         match next {
-            Some(after) => self.window = Some(Window { closes, after }),
-            None => (self.since, self.window) = (Some(closes), None),
+            Some(after) => (Self { course, window: Some(Window { closes, after }) }, true),
+            None => (Self { course: course.closed(closes), window: None }, false),
         }
-        (self, more)
     }
-
-    /// Where to start anew when the vendor's clock has stepped back since the last window: edits made after the step
-    /// carry times before the window's start.
-    fn stepped_back(&self, sight: Option<Sight>) -> Option<i64> {
-        let (since, sight) = self.since.zip(sight)?;
-        let behind = sight.expected_since(self.clock?).saturating_sub(sight.vendor);
-        let step = micros(STEP_MARGIN).saturating_add(behind);
-        (behind > micros(CLOCK_TOLERANCE)).then(|| since.saturating_sub(step))
-    }
-
-    /// What the vendor's clock would show had it not stepped forward since the last window, less the margin: an edit made
-    /// just before the step, which the list may not show yet, carries a time of the old course.
-    fn on_course(&self, sight: Option<Sight>) -> Option<i64> {
-        let (earlier, sight) = self.clock.zip(sight)?;
-        let expected = sight.expected_since(earlier);
-        let ahead = sight.vendor.saturating_sub(expected) > micros(CLOCK_TOLERANCE);
-        ahead.then(|| expected.saturating_sub(micros(STEP_MARGIN)))
-    }
-}
-
-impl Sight {
-    fn of(answer: &Answer) -> Option<Self> {
-        let date = answer.headers.get(http::header::DATE)?.to_str().ok()?;
-        let date = jiff::fmt::rfc2822::parse(date).ok()?;
-        Some(Self { vendor: date.timestamp().as_microsecond(), ours: answer.sent_at.0 })
-    }
-
-    /// `Date` has whole seconds.
-    fn at_the_latest(self) -> Time {
-        Time(self.vendor.saturating_add(999_999))
-    }
-
-    /// What the vendor's clock would show by its course since an earlier sight.
-    fn expected_since(self, earlier: Self) -> i64 {
-        earlier.vendor.saturating_add(self.ours.saturating_sub(earlier.ours).max(0))
-    }
-}
-
-fn micros(span: Duration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::clock::STEP_MARGIN;
     use crate::script::{Line, NOON, Script};
     use serde_json::{Value as Json, json};
 

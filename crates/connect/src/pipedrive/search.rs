@@ -9,9 +9,10 @@ use super::kinds::Kind;
 use super::record::{Asked, Place, Row};
 use super::wire::{Page, in_path, is_id, page_of, send};
 use super::{ABOUT, faults, fields, read, scan};
+use crate::clock::Sighting;
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-use crate::objects::{Found, Search};
+use crate::objects::{Found, Search, bad_place};
 use lockstep_core::env::Time;
 
 /// Pages that one search looks through for records that pass its conditions.
@@ -78,8 +79,7 @@ pub(super) async fn search(
 fn place(search: &Search) -> Result<(usize, Option<String>), Fault> {
     let Some(after) = search.after.as_deref() else { return Ok((0, None)) };
     let read = after.split_once(':').and_then(|(skip, cursor)| Some((skip.parse().ok()?, cursor)));
-    let (skip, cursor): (usize, &str) = read
-        .ok_or_else(|| Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended."))?;
+    let (skip, cursor): (usize, &str) = read.ok_or_else(bad_place)?;
     Ok((skip, Some(cursor.to_owned()).filter(|cursor| !cursor.is_empty())))
 }
 
@@ -189,13 +189,13 @@ async fn rows(
             let cursor = cursor.map(|cursor| format!("&cursor={}", in_path(cursor))).unwrap_or_default();
             let call = Call::read(Method::Get, format!("{query}{cursor}"), None);
             let answer = send(session, call).await.map_err(refused)?;
-            let asked_at = scan::vendor_now(&answer, session);
+            let asked_at = Sighting::of(&answer, session).asked_at();
             Ok((page_of(answer.body)?, asked_at))
         }
         Source::Hits { code, term, is_exact } => {
             let call = Call::read(Method::Get, field_path(kind, code, term, *is_exact, cursor), None).as_search();
             let answer = send(session, call).await.map_err(refused)?;
-            let asked_at = scan::vendor_now(&answer, session);
+            let asked_at = Sighting::of(&answer, session).asked_at();
             let hits: Page<Hit> = page_of(answer.body)?;
             let ids: Vec<String> = hits.rows.iter().map(|hit| hit.id.to_string()).collect();
             let mut rows = read::hits(session, kind, &ids).await?;

@@ -6,9 +6,9 @@ use serde_json::{Map, Value as Json, json};
 use super::fields::{self, Field};
 use super::kinds::{Kind, PERSON};
 use super::record::{Asked, Place, Point, Row, contact, stand_in, stands_in, with_addresses};
-use super::wire::{ask, is_id};
+use super::wire::{ask, is_id, send};
 use super::{faults, read};
-use crate::connector::{Create, Outcome, RowOutcome, Update, Write};
+use crate::connector::{Create, Outcome, RowOutcome, Update, Write, unseen};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
@@ -56,14 +56,11 @@ fn is_of_row(class: FaultClass) -> bool {
 }
 
 async fn create(session: &Session, key: Option<&str>, row: &Create, asked: &[String]) -> RowOutcome {
-    let mut properties = row.properties.clone();
+    let mut properties = row.keyed(key);
     if properties.get(PERSON.title).is_none_or(|name| name.as_deref().unwrap_or_default().trim().is_empty()) {
         properties.insert(PERSON.title.to_owned(), stand_in(&properties));
     }
     properties.retain(|_, value| value.is_some());
-    if let Some(key) = key {
-        properties.insert(key.to_owned(), Some(row.key_value.clone()));
-    }
     let draft = Draft::of(session, &PERSON, &properties, key, None).await?;
     let made = draft.send(session, &PERSON, Method::Post, PERSON.records()).await?;
     Ok(Outcome::Written(shown(session, made, asked).await))
@@ -111,23 +108,14 @@ fn addresses(row: &Row) -> Properties {
 async fn shown(session: &Session, row: Row, asked: &[String]) -> Record {
     match Asked::of(session, &PERSON, &with_addresses(asked)).await {
         Ok(places) => contact(places.record(row), asked),
-        Err(_) => Record {
-            updated_at: row.updated_at(),
-            id: row.id(),
-            properties: Properties::new(),
-            archived: false,
-            merged: Vec::new(),
-        },
+        Err(_) => unseen(row.id(), row.updated_at()),
     }
 }
 
 /// Deletes a record; one that is gone is as good. One call.
 pub(super) async fn archive(session: &Session, kind: &Kind, id: &str) -> RowOutcome {
     let Ok(path) = path_of(kind, id) else { return Ok(Outcome::Archived) };
-    match super::wire::send(session, Call::write(Method::Delete, path, None)).await {
-        Err(fault) if fault.class != FaultClass::Missing => Err(fault),
-        _ => Ok(Outcome::Archived),
-    }
+    Outcome::archived(send(session, Call::write(Method::Delete, path, None)).await)
 }
 
 /// A record's own path.

@@ -9,11 +9,11 @@ use super::links::{Linking, linking};
 use super::wire::{
     DATA, PartAnswer, Row, check_name, compose, field_of, in_path, long_id, on_wire, part, path_of, retrieve, send,
 };
-use super::{flows, read, write};
-use crate::connector::{Got, Outcome};
+use super::{flows, read};
+use crate::connector::{Got, Outcome, unseen};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
-use crate::objects::Deed;
+use crate::objects::{Deed, keyed};
 
 /// The name of the part that makes a record.
 const MADE: &str = "made";
@@ -22,9 +22,7 @@ const MADE: &str = "made";
 pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) -> Result<Outcome, Fault> {
     match deed {
         Deed::Create { object, properties, key, links } => {
-            let mut properties = properties.clone();
-            properties.extend(key.iter().map(|key| (key.property.clone(), Some(key.value.clone()))));
-            create(session, object, properties, links, asked).await
+            create(session, object, keyed(properties, key.as_ref()), links, asked).await
         }
         Deed::Update { record, properties, links } => update(session, record, properties, links, asked).await,
         Deed::Archive(record) => archive(session, record).await,
@@ -44,7 +42,7 @@ async fn create(
     let made = format!("@{{{MADE}.id}}");
     let mut beside = Vec::new();
     for link in links {
-        match linking(session, object, link).await.map_err(nothing_done)? {
+        match linking(session, object, link).await.map_err(Fault::nothing_done)? {
             Linking::Own { field } => drop(properties.insert(field, Some(link.to.id().to_owned()))),
             Linking::Others(part) => beside.push(part),
         }
@@ -77,10 +75,10 @@ async fn update(
     let mut properties = properties.clone();
     let mut parts = Vec::new();
     for (at, link) in links.iter().enumerate() {
-        match linking(session, object, link).await.map_err(nothing_done)? {
+        match linking(session, object, link).await.map_err(Fault::nothing_done)? {
             Linking::Own { field } => drop(properties.insert(field, Some(link.to.id().to_owned()))),
             Linking::Others(other) => {
-                if !other.is_there(session, &id).await.map_err(nothing_done)? {
+                if !other.is_there(session, &id).await.map_err(Fault::nothing_done)? {
                     parts.push(other.part(&format!("link{at}"), &id));
                 }
             }
@@ -90,10 +88,8 @@ async fn update(
         parts.push(part(Method::Patch, &path_of(object, &id), "changed", Some(on_wire(&properties).into())));
     }
     if parts.is_empty() {
-        return match read::get(session, object, &[id], asked).await?.pop() {
-            Some(Got::Found(found)) => Ok(Outcome::Written(found)),
-            _ => Err(missing(record)),
-        };
+        let found = read::get(session, object, &[id], asked).await?.pop().and_then(Got::found);
+        return found.map(Outcome::Written).ok_or_else(|| missing(record));
     }
     parts.push(shown_part(object, &id, asked)?);
     let answers = done(session, &parts).await?;
@@ -121,27 +117,16 @@ async fn done(session: &Session, parts: &[Json]) -> Result<Vec<PartAnswer>, Faul
 fn written(session: &Session, id: &str, shown: Option<&PartAnswer>, asked: &[String]) -> Outcome {
     let rows = shown.and_then(|shown| serde_json::from_value::<Vec<Option<Row>>>(shown.body.clone()).ok());
     let row = rows.into_iter().flatten().flatten().next();
-    Outcome::Written(row.map_or_else(|| write::unseen(session, id), |row| row.record(asked)))
+    Outcome::Written(row.map_or_else(|| unseen(id, session.env.now()), |row| row.record(asked)))
 }
 
 async fn archive(session: &Session, record: &RecordId) -> Result<Outcome, Fault> {
     let Some(id) = long_id(record.id()) else { return Ok(Outcome::Archived) };
-    match send(session, Call::write(Method::Delete, path_of(record.object(), &id), None)).await {
-        Err(fault) if fault.class != FaultClass::Missing => Err(fault),
-        _ => Ok(Outcome::Archived),
-    }
+    Outcome::archived(send(session, Call::write(Method::Delete, path_of(record.object(), &id), None)).await)
 }
 
 fn missing(record: &RecordId) -> Fault {
     Fault::new(FaultClass::Missing, "NOT_FOUND", format!("Salesforce does not show {record}."))
-}
-
-/// A fault of a step before the deed itself, which was not sent and can be repeated.
-pub(super) fn nothing_done(fault: Fault) -> Fault {
-    match fault.class {
-        FaultClass::Busy | FaultClass::Unknown => Fault { class: FaultClass::Unreachable, ..fault },
-        _ => fault,
-    }
 }
 
 /// A part that makes or changes another record so that it is linked with the one written.

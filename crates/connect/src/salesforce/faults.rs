@@ -30,7 +30,7 @@ pub(super) fn of_answer(answer: &Answer, effect: bool) -> Fault {
         let long = error.is_some_and(|error| error.message.starts_with(TOO_MANY_LONG_CALLS));
         fault.retry_at = Some(answer.sent_at.plus(if long { LONG_CALLS_WAIT } else { DAY_WAIT }));
     }
-    let request_id = answer.headers.get("x-sfdc-request-id").and_then(|id| id.to_str().ok());
+    let request_id = answer.header("x-sfdc-request-id");
     Fault { request_id: request_id.map(str::to_owned), ..fault }.bounded()
 }
 
@@ -97,7 +97,7 @@ fn class_of(status: u16, error: &ErrorBody, property: Option<&str>, effect: bool
             404 => FaultClass::Missing,
             413..=415 | 431 => FaultClass::Bug,
             429 => FaultClass::Limited,
-            500.. => late(status, effect),
+            500.. => FaultClass::of_server(status, effect),
             _ => FaultClass::Bug,
         },
     }
@@ -112,15 +112,10 @@ fn of_status(status: u16, effect: bool) -> Fault {
             let what = format!("Something between us and Salesforce answered {status} without Salesforce's envelope.");
             (FaultClass::Busy, what)
         }
-        500.. => (late(status, effect), format!("Salesforce answered {status}.")),
+        500.. => (FaultClass::of_server(status, effect), format!("Salesforce answered {status}.")),
         _ => (FaultClass::Bug, format!("Salesforce answered {status}.")),
     };
     Fault::new(class, format!("HTTP_{status}"), message)
-}
-
-/// A server that cannot. These of its statuses may come after the effect.
-fn late(status: u16, effect: bool) -> FaultClass {
-    if effect && matches!(status, 500 | 502 | 504 | 520 | 524) { FaultClass::Unknown } else { FaultClass::Busy }
 }
 
 /// The field that a reason speaks of; where several are missing, the first.

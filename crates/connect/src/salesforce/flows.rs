@@ -5,11 +5,9 @@ use lockstep_core::record::Properties;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::deeds::nothing_done;
 use super::faults;
 use super::wire::{DATA, ErrorBody, ask, in_path, read};
-use super::write::unseen;
-use crate::connector::Outcome;
+use crate::connector::{Outcome, unseen};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
@@ -141,7 +139,7 @@ pub(super) async fn start(
             let message = format!("The flow {name} is gone from Salesforce, or no longer active.");
             return Err(Fault::new(FaultClass::Drift, "WORKFLOW_GONE", message));
         }
-        flow => flow.map_err(nothing_done)?,
+        flow => flow.map_err(Fault::nothing_done)?,
     };
     let mut given = Map::new();
     for (input, value) in inputs {
@@ -164,7 +162,7 @@ pub(super) async fn start(
         return Err(faults::of_answer(&answer, true));
     }
     read::<Vec<Run>>(answer.body, true)?;
-    Ok(Outcome::Written(unseen(session, record.map_or(name, RecordId::id))))
+    Ok(Outcome::Written(unseen(record.map_or(name, RecordId::id), session.env.now())))
 }
 
 #[cfg(test)]

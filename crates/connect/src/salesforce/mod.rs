@@ -183,7 +183,7 @@ impl Connector for Salesforce {
 
     /// `Sforce-Limit-Info: api-usage=18/15000`, of the last 24 hours; further limits may stand behind it.
     fn usage(&self, answer: &Answer) -> Option<Usage> {
-        let told = answer.headers.get("sforce-limit-info")?.to_str().ok()?;
+        let told = answer.header("sforce-limit-info")?;
         let usage = told.split([',', ';']).find_map(|part| part.trim().strip_prefix("api-usage="))?;
         let (used, max) = usage.split_once('/')?;
         let (used, max): (u32, u32) = (used.trim().parse().ok()?, max.trim().parse().ok()?);

@@ -9,11 +9,11 @@ use lockstep_core::record::Record;
 use serde::Deserialize;
 
 use super::ABOUT;
-use super::scan::Sighting;
 use super::wire::{
     self, CONTACT, DATA, Page, Row, ask, check_name, field_of, fields, in_path, long_id, query_path, quoted,
     quoted_list, retrieve, send,
 };
+use crate::clock::Sighting;
 use crate::connector::{Find, Got, IdPage, Listed};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
@@ -151,7 +151,7 @@ pub(super) struct Sheet {
     pub last: Option<(Time, String)>,
     /// Whether nothing was left out of the page.
     pub done: bool,
-    pub sight: Sighting,
+    pub seen: Sighting,
 }
 
 /// The first page of a query. One call, and one more for each full batch where the fields are too many to be named in an
@@ -163,7 +163,7 @@ pub(super) async fn query(session: &Session, query: &Query<'_>, asked: &[String]
     let fits = whole.len() <= PATH_CHARS_MAX;
     let path = if fits { whole } else { query.path(&always) };
     let answer = send(session, Call::read(Method::Get, path, None)).await?;
-    let sight = Sighting::of(&answer, session);
+    let seen = Sighting::of(&answer, session);
     let Page { mut records, done } = wire::read(answer.body, false)?;
     let (count, last) = (records.len(), records.last().map(|row| (row.updated_at(), row.id.clone())));
     if !fits {
@@ -173,7 +173,7 @@ pub(super) async fn query(session: &Session, query: &Query<'_>, asked: &[String]
             records.extend(living(session, query.object, chunk, asked).await?);
         }
     }
-    Ok(Sheet { rows: records, count, last, done, sight })
+    Ok(Sheet { rows: records, count, last, done, seen })
 }
 
 /// Looks by key or by e-mail, at once; a phone number also by a search, which lags. Few calls.

@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 use super::ABOUT;
 use super::read::{self, Query, Sheet};
 use super::wire::{CONTACT, long_id, quoted};
+use crate::clock::{Begun, Course};
 use crate::connector::{ChangePage, Cursor, Got};
-use crate::door::{Answer, Session};
-use crate::fault::{Fault, FaultClass};
+use crate::door::Session;
+use crate::fault::Fault;
 
 /// How far every window looks back: stamps and `Date` have whole seconds.
 const OVERLAP: Duration = Duration::from_secs(5);
@@ -26,23 +27,13 @@ const OVERLAP: Duration = Duration::from_secs(5);
 const LATE: Duration = Duration::from_secs(10 * 60);
 /// How often it does.
 const LATE_EVERY: Duration = Duration::from_secs(5 * 60);
-/// By how much Salesforce's clock may leave its expected course before it counts as a step.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
-/// How much further back a window starts after a step: our own clock, which measures it, may have stepped too.
-const STEP_MARGIN: Duration = Duration::from_secs(60 * 60);
-/// The step of the `Date` header.
-const DATE_STEP: Duration = Duration::from_secs(1);
-
 /// Where the scan stands. Times are Salesforce's own, but for `ours`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Place {
-    /// The end of the last finished window; `None` before the first one has ended.
-    since: Option<Time>,
+    course: Course,
     /// The window under way, after its first page.
     window: Option<Window>,
-    /// Salesforce's clock and ours at the start of the last window.
-    clock: Option<Clocks>,
     /// When a window looked for late transactions last.
     late_at: Option<Time>,
 }
@@ -54,78 +45,32 @@ struct Window {
     from: Option<Time>,
     /// The latest one that later pages still show.
     until: Time,
-    /// Where the next window starts.
     closes: Time,
     last_id: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Clocks {
-    vendor: Time,
-    ours: Time,
-}
-
-/// What an answer tells of the time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sighting {
-    /// Salesforce's clock, in whole seconds.
-    date: Option<Time>,
-    /// Ours when the call was sent.
-    sent_at: Time,
-    /// How long it took.
-    took: Duration,
-}
-
-impl Sighting {
-    pub(super) fn of(answer: &Answer, session: &Session) -> Self {
-        let text = answer.headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
-        let date = text.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-        Self {
-            date: date.map(|date| Time(date.timestamp().as_microsecond())),
-            sent_at: answer.sent_at,
-            took: session.env.now().since(answer.sent_at),
-        }
-    }
-
-    /// As late as Salesforce's clock surely stood when the call was sent; ours where the answer does not tell.
-    pub(super) fn asked_at(&self) -> Time {
-        self.date.map_or(self.sent_at, |date| date.minus(self.took))
-    }
-
-    fn clocks(&self) -> Option<Clocks> {
-        self.date.map(|vendor| Clocks { vendor, ours: self.sent_at })
-    }
 }
 
 /// One page of the window under way, or the first of the next. One call; where records were merged, few more for the
 /// survivors that the page does not show.
 pub(super) async fn changes(session: &Session, cursor: Option<&Cursor>, asked: &[String]) -> Result<ChangePage, Fault> {
-    let place = cursor.map_or_else(|| Ok(Place::default()), |cursor| serde_json::from_value(cursor.0.clone()));
-    let place: Place = place.map_err(|error| {
-        Fault::new(FaultClass::Stale, "BAD_CURSOR", format!("The scan's place is unreadable: {error}."))
-    })?;
+    let place: Place = Cursor::place(cursor)?;
     let from = place.from();
     let sheet = read::query(session, &place.query(from), asked).await?;
     let next = sheet.next_id(place.window.as_ref().map(|window| window.last_id.as_str()))?;
     let more = next.is_some();
-    let sight = sheet.sight;
-    let clock = sight.date.map(|date| date.plus(DATE_STEP));
-    let (place, more) = match (place.window.clone(), place.stepped_back(sight.clocks())) {
-        (Some(window), _) => (place.walked(window, next), more),
-        (None, Some(lowered)) => (lowered, true),
-        (None, None) => {
-            let now = sight.date.unwrap_or(sight.sent_at);
-            let closes = place.on_course(sight.clocks()).map_or(now, |expected| now.min(expected)).minus(sight.took);
-            let window = Window { from, until: now.plus(DATE_STEP), closes, last_id: String::new() };
-            let late_at = if from == place.late_from() { Some(closes) } else { place.late_at };
-            (Place { clock: sight.clocks().or(place.clock), late_at, ..place }.walked(window, next), more)
-        }
+    let seen = sheet.seen;
+    let (place, more) = match place.window.clone() {
+        Some(window) => (place.walked(window, next), more),
+        None => match place.course.begin(&seen) {
+            Begun::Window { course, closes } => {
+                let window = Window { from, until: seen.second_end(), closes, last_id: String::new() };
+                let late_at = if from == place.late_from() { Some(closes) } else { place.late_at };
+                (Place { course, late_at, ..place }.walked(window, next), more)
+            }
+            Begun::Anew(course) => (Place { course, window: None, late_at: course.since }, true),
+        },
     };
     let records = with_merges(session, sheet, asked).await?;
-    let cursor = serde_json::to_value(&place).map(Cursor);
-    let cursor = cursor.map_err(|error| Fault::new(FaultClass::Bug, "BAD_CURSOR", error.to_string()))?;
-    Ok(ChangePage { records, clock, cursor, more })
+    Ok(ChangePage { records, more, clock: seen.at_the_latest(), cursor: Cursor::of(&place)? })
 }
 
 /// The living records of a page. A record that was merged away shows as a change of the one that survived; one that was
@@ -160,7 +105,7 @@ impl Place {
         match &self.window {
             Some(window) => window.from,
             None => {
-                let since = self.since?;
+                let since = self.course.since?;
                 let looked = self.late_at.is_some_and(|at| at <= since && since.since(at) < LATE_EVERY);
                 if looked { Some(since.minus(OVERLAP)) } else { self.late_from() }
             }
@@ -169,7 +114,7 @@ impl Place {
 
     /// Where a window begins that looks for late transactions.
     fn late_from(&self) -> Option<Time> {
-        self.since.map(|since| since.minus(LATE))
+        self.course.since.map(|since| since.minus(LATE))
     }
 
     /// The first look at an account shows what is there; later ones also what was merged away since.
@@ -192,24 +137,8 @@ impl Place {
     fn walked(self, window: Window, next: Option<String>) -> Self {
         match next {
             Some(last_id) => Self { window: Some(Window { last_id, ..window }), ..self },
-            None => Self { since: Some(window.closes), window: None, ..self },
+            None => Self { course: self.course.closed(window.closes), window: None, ..self },
         }
-    }
-
-    /// What Salesforce's clock would show had it not been set since the last window.
-    fn on_course(&self, sight: Option<Clocks>) -> Option<Time> {
-        let (earlier, now) = self.clock.zip(sight)?;
-        Some(earlier.vendor.plus(now.ours.since(earlier.ours)).plus(CLOCK_TOLERANCE))
-    }
-
-    /// Where to start anew when Salesforce's clock has stepped back since the last window: edits made after the step are
-    /// stamped before the window's start.
-    fn stepped_back(&self, sight: Option<Clocks>) -> Option<Self> {
-        let (since, clocks) = self.since.zip(sight)?;
-        let behind = self.on_course(sight)?.since(clocks.vendor);
-        let is_step = behind > CLOCK_TOLERANCE + CLOCK_TOLERANCE;
-        let since = since.minus(behind).minus(STEP_MARGIN);
-        is_step.then_some(Self { since: Some(since), window: None, clock: Some(clocks), late_at: Some(since) })
     }
 }
 
@@ -221,6 +150,8 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::clock::{DATE_STEP, STEP_MARGIN, TOLERANCE};
+    use crate::fault::FaultClass;
     use crate::script::{Line, NOON, Script};
 
     const IDS: [&str; 3] = ["003ak000003dQCDAA2", "003ak000003dQCEAA2", "003ak000003dQCGAA2"];
@@ -303,7 +234,7 @@ mod tests {
         let (_, _, conditions) = scan.step(page(&[], true).date(ahead)).await;
         let from = conditions.strip_prefix(SINCE).and_then(Time::parse).expect("a start");
         assert!(from <= stepped, "from where the old course was");
-        let (_, more, _) = scan.step(page(&[], true).date(ahead.minus(CLOCK_TOLERANCE))).await;
+        let (_, more, _) = scan.step(page(&[], true).date(ahead.minus(TOLERANCE))).await;
         assert!(!more, "two seconds are no step");
     }
 

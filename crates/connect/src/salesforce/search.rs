@@ -10,7 +10,7 @@ use super::read::{self, Query};
 use super::wire::{check_name, field_of, quoted};
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
-use crate::objects::{Found, Search};
+use crate::objects::{Found, Search, bad_place};
 
 /// Types whose values stand in a query without quotes.
 const BARE: [&str; 7] = ["boolean", "int", "long", "double", "currency", "percent", "date"];
@@ -46,14 +46,13 @@ pub(super) async fn search(session: &Session, object: &str, search: &Search, ask
         Some(row) => Some(json!([row.updated_at(), row.id]).to_string()),
         None => None,
     };
-    let asked_at = sheet.sight.asked_at();
+    let asked_at = sheet.seen.asked_at();
     Ok(Found { records: sheet.rows.iter().map(|row| row.record(asked)).collect(), after, asked_at })
 }
 
 /// Behind the last record of a page, the newest first.
 fn older(after: &str) -> Result<String, Fault> {
-    let bad = |_| Fault::new(FaultClass::Rejected, "BAD_PLACE", "A search goes on where a page of it ended.");
-    let (time, id): (Time, String) = serde_json::from_str(after).map_err(bad)?;
+    let (time, id): (Time, String) = serde_json::from_str(after).map_err(|_| bad_place())?;
     Ok(format!("(SystemModstamp < {time} OR (SystemModstamp = {time} AND Id < {}))", quoted(&id)))
 }
 

@@ -2,14 +2,15 @@
 
 use lockstep_core::env::Time;
 use lockstep_core::record::{Properties, Record};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
-use super::faults;
+use super::{ABOUT, faults};
 use crate::door::{Answer, Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
+use crate::wire;
+pub(super) use crate::wire::in_path;
 
 /// Where everything of one version of the API lives.
 pub(super) const DATA: &str = "/services/data/v66.0";
@@ -18,8 +19,6 @@ pub(super) const CONTACT: &str = "Contact";
 /// Custom fields end in `__c`, which no name of ours does: these stand for the fields that an admin makes for us.
 pub(super) const OURS: [(&str, &str); 2] =
     [("lockstep_id", "Lockstep_Id__c"), ("lockstep_source", "Lockstep_Source__c")];
-/// What is encoded in a path: names and ids travel as they are.
-const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'_').remove(b'-');
 /// What the suffix of a long id is spelt with.
 const ID_SUFFIX: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
@@ -157,9 +156,7 @@ pub(super) struct ErrorBody {
 
 /// Sends a call; a refusal becomes a fault.
 pub(super) async fn send(session: &Session, call: Call) -> Result<Answer, Fault> {
-    let effect = call.effect;
-    let answer = session.door.send(call).await?;
-    if (200..300).contains(&answer.status) { Ok(answer) } else { Err(faults::of_answer(&answer, effect)) }
+    wire::send(session, call, faults::of_answer).await
 }
 
 /// Sends a call and reads its answer.
@@ -168,17 +165,9 @@ pub(super) async fn ask<T: DeserializeOwned>(session: &Session, call: Call) -> R
     read(send(session, call).await?.body, effect)
 }
 
-/// Reads an answer's body. After a write, an answer that cannot be read is as good as lost.
+/// Reads an answer's body.
 pub(super) fn read<T: DeserializeOwned>(body: Json, effect: bool) -> Result<T, Fault> {
-    let is_json = !matches!(body, Json::String(_) | Json::Null);
-    serde_json::from_value(body).map_err(|error| {
-        let class = match (effect, is_json) {
-            (true, _) => FaultClass::Unknown,
-            (false, false) => FaultClass::Busy,
-            (false, true) => FaultClass::Bug,
-        };
-        Fault::new(class, "UNREADABLE_ANSWER", format!("Salesforce's answer could not be read: {error}."))
-    })
+    wire::read(&ABOUT, body, effect)
 }
 
 /// A call within a composite one; its name is what the others refer to it by.
@@ -286,11 +275,6 @@ pub(super) fn quoted_list<'a>(texts: impl Iterator<Item = &'a String>) -> String
 /// A query as a path. `kind` is `query`, or `queryAll` to see deleted records too.
 pub(super) fn query_path(kind: &str, soql: &str) -> String {
     format!("{DATA}/{kind}?q={}", in_path(soql))
-}
-
-/// A name, an id or a text as a part of a path or a query.
-pub(super) fn in_path(part: &str) -> PercentEncode<'_> {
-    utf8_percent_encode(part, &IN_PATH)
 }
 
 /// Where one record is.

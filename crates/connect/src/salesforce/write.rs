@@ -1,9 +1,9 @@
 //! Writes in collections of up to 200 rows, each with its own outcome, and what became of them read in the same call
 //! (Salesforce's pages "sObject Collections" and "Composite").
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use lockstep_core::record::{Properties, Record};
+use lockstep_core::record::Properties;
 use serde_json::{Map, Value as Json, json};
 
 use super::wire::{
@@ -11,7 +11,7 @@ use super::wire::{
     retrieve, send,
 };
 use super::{ABOUT, faults, read};
-use crate::connector::{Create, Outcome, RowOutcome, Update, Write};
+use crate::connector::{Create, Outcome, RowOutcome, Update, Write, unseen};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
@@ -24,30 +24,12 @@ const NAMELESS: [&str; 5] = ["Phone", "MobilePhone", "HomePhone", "OtherPhone", 
 /// Writes one batch. One call; one more where not every row of a create was saved, and one before an update that takes
 /// last names away and does not say the first ones.
 pub(super) async fn write(session: &Session, write: &Write, asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
+    write.check(ABOUT.write_batch)?;
     match write {
-        Write::Create { key, rows } => {
-            check(rows.iter().map(|row| row.key_value.as_str()))?;
-            create(session, key.as_deref(), rows, asked).await
-        }
-        Write::Update(rows) => {
-            check(rows.iter().map(|row| row.id.as_str()))?;
-            update(session, rows, asked).await
-        }
-        Write::Archive(ids) => {
-            check(ids.iter().map(String::as_str))?;
-            archive(session, ids).await
-        }
+        Write::Create { key, rows } => create(session, key.as_deref(), rows, asked).await,
+        Write::Update(rows) => update(session, rows, asked).await,
+        Write::Archive(ids) => archive(session, ids).await,
     }
-}
-
-fn check<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Fault> {
-    let names: Vec<&str> = names.collect();
-    let distinct: BTreeSet<&str> = names.iter().copied().collect();
-    if names.len() > ABOUT.write_batch || distinct.len() < names.len() {
-        let message = format!("A batch of {} rows is too large or names a row twice.", names.len());
-        return Err(Fault::new(FaultClass::Bug, "BAD_BATCH", message));
-    }
-    Ok(())
 }
 
 /// The collection of a write.
@@ -213,18 +195,14 @@ async fn read_saved(session: &Session, saved: &[Saved], asked: &[String]) -> Sho
 /// One outcome for each row: answers come in the order of the rows.
 fn outcomes(session: &Session, rows: usize, saved: Vec<Saved>, shown: &Shown, asked: &[String]) -> Vec<RowOutcome> {
     let outcome = |row: Saved| match row.id.filter(|_| row.success) {
-        Some(id) => Ok(Outcome::Written(shown.get(&id).map_or_else(|| unseen(session, &id), |row| row.record(asked)))),
+        Some(id) => {
+            Ok(Outcome::Written(shown.get(&id).map_or_else(|| unseen(id, session.env.now()), |row| row.record(asked))))
+        }
         None if row.success => Err(unmentioned()),
         None => Err(faults::of_row(&row.errors)),
     };
     let told = saved.into_iter().map(outcome);
     told.chain(std::iter::repeat_with(|| Err(unmentioned()))).take(rows).collect()
-}
-
-/// A record that was written to and not shown.
-pub(super) fn unseen(session: &Session, id: &str) -> Record {
-    let (id, properties, updated_at) = (id.to_owned(), Properties::new(), session.env.now());
-    Record { id, properties, updated_at, archived: false, merged: Vec::new() }
 }
 
 fn unmentioned() -> Fault {
@@ -245,8 +223,7 @@ async fn archive(session: &Session, ids: &[String]) -> Result<Vec<RowOutcome>, F
             return Ok(Outcome::Archived);
         }
         let row = saved.next().ok_or_else(unmentioned)?;
-        let fault = if row.success { None } else { Some(faults::of_row(&row.errors)) };
-        fault.filter(|fault| fault.class != FaultClass::Missing).map_or(Ok(Outcome::Archived), Err)
+        Outcome::archived(if row.success { Ok(()) } else { Err(faults::of_row(&row.errors)) })
     };
     Ok(ids.iter().map(outcome).collect())
 }

@@ -242,7 +242,7 @@ pub async fn the_list_shows_every_id_once(world: World) {
 pub async fn a_lost_answer_to_a_write_is_an_unknown_outcome(world: World) {
     world.acquaint().await;
     for (strike, living) in [(Strike::LostBefore, 0), (Strike::LostAfter, 1)] {
-        world.account.strike(strike);
+        world.strike(strike);
         let rows = vec![world.create("a", &[(world.names.email, "a@example.com")])];
         let fault = world.write(&Write::Create { key: None, rows }).await.expect_err("no answer");
         assert_eq!(fault.class, FaultClass::Unknown, "{strike:?}");
@@ -251,24 +251,24 @@ pub async fn a_lost_answer_to_a_write_is_an_unknown_outcome(world: World) {
 }
 
 pub async fn a_lost_answer_to_a_read_is_not(world: World) {
-    world.account.strike(Strike::LostAfter);
+    world.strike(Strike::LostAfter);
     let fault = world.connector.changes(&world.session, None, &world.asked()).await.expect_err("no answer");
     assert_eq!(fault.class, FaultClass::Busy);
-    world.account.strike(Strike::Truncated);
+    world.strike(Strike::Truncated);
     let fault = world.connector.describe(&world.session).await.expect_err("half an answer");
     assert_eq!(fault.class, FaultClass::Busy);
 }
 
 pub async fn a_cut_answer_to_a_write_is_an_unknown_outcome(world: World) {
     world.acquaint().await;
-    world.account.strike(Strike::Truncated);
+    world.strike(Strike::Truncated);
     let rows = vec![world.create("a", &[(world.names.email, "a@example.com")])];
     let fault = world.write(&Write::Create { key: None, rows }).await.expect_err("half an answer");
     assert_eq!((fault.class, world.account.living()), (FaultClass::Unknown, 1));
 }
 
 pub async fn a_limit_is_a_limit(world: World) {
-    world.account.strike(Strike::TooMany);
+    world.strike(Strike::TooMany);
     let fault = world.connector.changes(&world.session, None, &world.asked()).await.expect_err("too many");
     assert_eq!(fault.class, FaultClass::Limited);
     assert!(fault.retry_at.is_some_and(|at| at > world.dial.now()) && !fault.counts_as_try());

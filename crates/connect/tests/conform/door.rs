@@ -1,13 +1,13 @@
 //! A door that ends in a sandbox's router, in memory.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
-use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Grant, Memory, Proven};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Grant, Memory, Proven, Session};
 use lockstep_core::env::Env;
 use lockstep_sandbox::Dropped;
 use secrecy::ExposeSecret as _;
@@ -29,6 +29,13 @@ impl RouterDoor {
     pub fn new(router: Router, env: Env, connector: &'static dyn Connector, token: &str) -> Self {
         let grant = Grant::fixed(token.to_owned().into());
         Self { router, env, connector, grant, memory: Memory::default(), proxy: Mutex::default() }
+    }
+
+    /// A connector, and a session of its own on the router.
+    pub fn session(slug: &str, router: Router, env: Env, token: &str) -> (&'static dyn Connector, Session) {
+        let connector = lockstep_connect::registry::find(slug).expect("a connector");
+        let door = Arc::new(Self::new(router, env.clone(), connector, token));
+        (connector, Session { door, env })
     }
 }
 

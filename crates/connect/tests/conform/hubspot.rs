@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderName, Request, Response};
 use lockstep_connect::FaultClass;
-use lockstep_connect::oauth::{self, App, Pkce, Posted};
-use lockstep_core::env::{Env, Time};
-use lockstep_sandbox::{Effect, Fault, Hubspot, HubspotSettings};
+use lockstep_connect::oauth::Pkce;
+use lockstep_core::env::Time;
+use lockstep_sandbox::{Effect, Hubspot, HubspotSettings};
 use secrecy::ExposeSecret as _;
-use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, Sample, Strike, World};
+use crate::consent::{self, Consent};
+use crate::world::{Account, Delivery, Sample, World, on_its_sandbox};
 
 struct HubspotAccount {
     sandbox: Hubspot,
@@ -29,24 +25,10 @@ pub fn world(page_max: Option<usize>) -> World {
 }
 
 impl Account for HubspotAccount {
-    fn router(&self) -> Router {
-        self.sandbox.router()
-    }
+    on_its_sandbox!();
 
     fn id(&self) -> String {
         self.settings.portal_id.to_string()
-    }
-
-    fn create(&self, properties: &[(&str, &str)]) -> String {
-        self.sandbox.create(properties).expect("a record")
-    }
-
-    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
-        self.sandbox.edit(id, properties).expect("an edit");
-    }
-
-    fn archive(&self, id: &str) {
-        self.sandbox.archive(id).expect("an archived record");
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {
@@ -85,31 +67,8 @@ impl Account for HubspotAccount {
         self.sandbox.drop_property_of(object, name).expect("a dropped property");
     }
 
-    fn revoke(&self) {
-        self.sandbox.revoke();
-    }
-
-    fn living(&self) -> usize {
-        self.sandbox.records().iter().filter(|record| !record.archived && record.merged_into.is_none()).count()
-    }
-
-    fn strike(&self, strike: Strike) {
-        self.sandbox.faults().push(Fault::anywhere(match strike {
-            Strike::LostBefore => Effect::LostBefore,
-            Strike::LostAfter => Effect::LostAfter,
-            Strike::Truncated => Effect::Truncate,
-            Strike::TooMany => Effect::Status { status: 429, policy: Some("TEN_SECONDLY_ROLLING".into()) },
-        }));
-    }
-
-    fn set_clock_offset(&self, seconds: i64) {
-        self.sandbox.set_clock_offset(seconds * 1_000_000);
-    }
-
-    fn calls(&self) -> (u64, u64) {
-        let calls = self.sandbox.calls();
-        self.sandbox.reset_calls();
-        (calls.total, calls.throttled)
+    fn limit(&self) -> Effect {
+        Effect::Status { status: 429, policy: Some("TEN_SECONDLY_ROLLING".into()) }
     }
 
     fn subscribe(&self, url: &str) -> String {
@@ -118,89 +77,36 @@ impl Account for HubspotAccount {
     }
 
     fn hooks(&self) -> Vec<Delivery> {
-        let deliveries = self.sandbox.take_hooks().into_iter();
-        deliveries
-            .map(|delivery| {
-                let header = |(name, value): &(String, String)| {
-                    (name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"))
-                };
-                let headers: HeaderMap = delivery.headers.iter().map(header).collect();
-                Delivery { url: delivery.url, headers, body: delivery.body.to_vec() }
-            })
-            .collect()
+        let taken = self.sandbox.take_hooks().into_iter();
+        taken.map(|hook| Delivery::of(hook.url, &hook.headers, &hook.body)).collect()
     }
-}
-
-async fn post(router: &Router, path: &str, content_type: &str, body: String) -> Response<Body> {
-    let request = Request::post(path).header(CONTENT_TYPE, content_type).body(Body::from(body));
-    router.clone().oneshot(request.expect("a request")).await.expect("a router answers")
-}
-
-async fn allow(router: &Router, query: &str) -> Response<Body> {
-    let form = format!("{query}&decision=allow");
-    post(router, "/oauth/authorize", "application/x-www-form-urlencoded", form).await
-}
-
-async fn exchange(router: &Router, call: &Posted) -> (u16, serde_json::Value) {
-    let response = post(router, "/oauth/v1/token", call.content_type, call.body.expose_secret().to_owned()).await;
-    let status = response.status().as_u16();
-    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
-    (status, serde_json::from_slice(&bytes).expect("JSON"))
 }
 
 /// The code flow with PKCE from the address to a renewed grant, and a revoked one.
 #[tokio::test]
 async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
-    let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 3);
-    let clock = dial.clone();
+    let env = consent::clock();
+    let clock = env.clone();
     let settings = HubspotSettings { clock: Arc::new(move || clock.now().0), ..HubspotSettings::default() };
-    let app = App {
-        client_id: settings.client_id.clone(),
-        client_secret: settings.client_secret.clone().into(),
-        redirect_uri: "https://sync.example.com/oauth/back".into(),
-    };
+    let (id, secret) = (settings.client_id.clone(), settings.client_secret.clone());
     let sandbox = Hubspot::new(settings);
-    let router = sandbox.router();
-    let about = lockstep_connect::registry::find("hubspot").expect("HubSpot").about();
-    let pkce = Pkce::new(&env);
-    let terms = about.oauth.as_ref().expect("OAuth");
-    let address = oauth::authorize_url(terms, Some("/oauth/authorize"), &app, "st/ate", &pkce);
+    let consent = Consent::new("hubspot", env, sandbox.router(), id, secret);
+    let pkce = Pkce::new(&consent.env);
+    let address = consent.address(&pkce);
+    assert_eq!(consent.open(&address).await.status(), 200);
 
-    let page =
-        router.clone().oneshot(Request::get(&address).body(Body::empty()).expect("a request")).await.expect("a page");
-    assert_eq!(page.status(), 200);
-    let (_, query) = address.split_once('?').expect("a query");
-    let back = allow(&router, query).await;
-    let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
-    let back = url::Url::parse(&location).expect("an address");
-    let answered = |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    assert_eq!(answered("state").as_deref(), Some("st/ate"));
-
-    let code = answered("code").expect("a code");
-    let (status, body) = exchange(&router, &oauth::code_call(terms, &app, &code, &Pkce::of("x".repeat(43)))).await;
-    let fault = oauth::read_grant(status, &body, env.now(), None).expect_err("another verifier");
+    let code = consent.allow(&address).await;
+    let fault = consent.grant(&code, &Pkce::of("x".repeat(43))).await.expect_err("another verifier");
     assert_eq!(fault.class, FaultClass::Reauthorise);
 
-    let again = allow(&router, query).await;
-    let location = again.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
-    let code = url::Url::parse(&location)
-        .expect("an address")
-        .query_pairs()
-        .find(|(key, _)| key == "code")
-        .expect("a code")
-        .1
-        .into_owned();
-    let (status, body) = exchange(&router, &oauth::code_call(terms, &app, &code, &pkce)).await;
-    let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
-    assert_eq!(grant.expires_at, Some(Time::from_secs(env.now().as_secs() + 1_800)));
+    let code = consent.allow(&address).await;
+    let (grant, _) = consent.grant(&code, &pkce).await.expect("a grant");
+    assert_eq!(grant.expires_at, Some(Time::from_secs(consent.env.now().as_secs() + 1_800)));
 
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &held)).await;
-    let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
+    let renewed = consent.renew(&held).await.expect("a renewed grant");
     assert_ne!(renewed.access.expose_secret(), grant.access.expose_secret());
 
     sandbox.revoke();
-    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &held)).await;
-    let fault = oauth::read_grant(status, &body, env.now(), Some(&held)).expect_err("taken back");
-    assert_eq!(fault.class, FaultClass::Reauthorise);
+    assert_eq!(consent.renew(&held).await.expect_err("taken back").class, FaultClass::Reauthorise);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lockstep_connect::{Connector, Deed, FaultClass, Outcome, Session};
-use lockstep_core::crm::{ApiObject, Link, NativeKind, RecordId, Selector};
+use lockstep_core::crm::{ApiObject, Link, NativeKind};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::hubspot::{Deed as Does, Workflow};
@@ -11,7 +11,7 @@ use lockstep_sandbox::{Effect, Fault, Hubspot, HubspotSettings};
 use serde_json::json;
 
 use crate::door::RouterDoor;
-use crate::objects::written;
+use crate::objects::{field, link, record, written};
 use crate::world::set;
 
 struct Office {
@@ -24,9 +24,8 @@ fn office() -> Office {
     let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
     let settings = HubspotSettings { clock: Arc::new(move || dial.now().0), ..HubspotSettings::default() };
     let hubspot = Hubspot::new(settings);
-    let connector = lockstep_connect::registry::find("hubspot").expect("HubSpot");
-    let door = Arc::new(RouterDoor::new(hubspot.router(), env.clone(), connector, "pat-conform"));
-    Office { hubspot, session: Session { door, env }, connector }
+    let (connector, session) = RouterDoor::session("hubspot", hubspot.router(), env, "pat-conform");
+    Office { hubspot, session, connector }
 }
 
 impl Office {
@@ -66,14 +65,6 @@ impl Office {
 
 const DEAL: &[(&str, &str)] = &[("dealname", "Lamps"), ("pipeline", "default"), ("dealstage", "contractsent")];
 
-fn link(object: &str, id: &str, kind: Option<&str>) -> Link {
-    Link { to: RecordId::new(object, id).expect("a record id"), kind: kind.map(str::to_owned) }
-}
-
-fn field<'a>(root: &'a Selector, name: &str) -> &'a Selector {
-    root.children.iter().find(|field| field.api_name.as_deref() == Some(name)).expect("a field")
-}
-
 #[tokio::test]
 async fn records_are_linked_when_made_and_later() {
     let office = office();
@@ -84,7 +75,7 @@ async fn records_are_linked_when_made_and_later() {
     assert_eq!(office.links("deals", &deal, "contacts").await, [(ana.clone(), vec![String::new()])]);
     assert_eq!(office.links("contacts", &ana, "deals").await.len(), 1, "seen from the other end too");
 
-    let record = RecordId::new("deals", &deal).expect("a record id");
+    let record = record("deals", &deal);
     let links = vec![link("companies", &firm, None), link("companies", &firm, Some("primary"))];
     let update = Deed::Update { record, properties: set(&[("dealname", "More lamps")]), links };
     let changed = written(office.carry_out(&update).await.expect("a change"));
@@ -121,7 +112,7 @@ async fn a_link_that_hubspot_refuses_in_a_good_answer_is_not_made() {
     let office = office();
     let ana = office.create("contacts", &[("firstname", "Ana")], vec![]).await.id;
     let deal = office.create("deals", DEAL, vec![]).await.id;
-    let record = RecordId::new("deals", &deal).expect("a record id");
+    let record = record("deals", &deal);
     let links = vec![link("contacts", &ana, None)];
     let update = Deed::Update { record, properties: set(&[("amount", "5")]), links };
     office.hubspot.refuse_links(1);
@@ -147,7 +138,7 @@ async fn a_deed_takes_as_few_calls_as_it_can() {
         "its kind is asked for"
     );
     let deal = office.hubspot.records_of("deals").expect("deals").remove(0).id;
-    let record = RecordId::new("deals", &deal).expect("a record id");
+    let record = record("deals", &deal);
     let links = vec![link("contacts", &ana, None)];
     let update = Deed::Update { record: record.clone(), properties: set(&[("amount", "5")]), links };
     assert_eq!(office.cost(&update).await, 2);
@@ -218,10 +209,10 @@ async fn a_workflow_is_started_by_the_value_it_watches_for() {
     assert!(workflow.selector.children.iter().all(|it| !it.access.required));
 
     let ana = office.create("contacts", &[("firstname", "Ana")], vec![]).await.id;
-    let start = |record: Option<&str>, inputs: &[(&str, &str)]| Deed::Start {
+    let start = |id: Option<&str>, inputs: &[(&str, &str)]| Deed::Start {
         object: "contacts".to_owned(),
         workflow: workflow.id.clone(),
-        record: record.map(|id| RecordId::new("contacts", id).expect("a record id")),
+        record: id.map(|id| record("contacts", id)),
         inputs: set(inputs),
     };
     for _ in 0..2 {
@@ -275,7 +266,7 @@ async fn a_property_of_its_own_starts_any_workflow() {
     let start = |inputs: &[(&str, &str)]| Deed::Start {
         object: "deals".to_owned(),
         workflow: "lockstep_event".to_owned(),
-        record: Some(RecordId::new("deals", &deal).expect("a record id")),
+        record: Some(record("deals", &deal)),
         inputs: set(inputs),
     };
     let fault = office.carry_out(&start(&[])).await.expect_err("no event");

@@ -3,9 +3,11 @@
 #![expect(clippy::expect_used, reason = "a test ends where what it needs is missing")]
 
 mod cases;
+mod consent;
 mod door;
 mod hubspot;
 mod hubspot_objects;
+mod hubspot_recorded;
 mod notion;
 mod notion_cases;
 mod notion_oauth;

@@ -1,18 +1,16 @@
 //! Notion's world.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use http::Request;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, Request};
-use lockstep_sandbox::{Effect, Fault, Notion, NotionSettings};
+use lockstep_sandbox::{Notion, NotionSettings};
 use serde_json::Value as Json;
 use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, Lack, Sample, Strike, World};
+use crate::world::{Account, Delivery, Lack, Sample, World, at_once, on_its_sandbox};
 
 pub struct NotionAccount {
     pub sandbox: Notion,
@@ -26,16 +24,13 @@ pub fn world(page_max: Option<usize>) -> World {
 
 /// A world and its sandbox.
 pub fn world_of(with: impl FnOnce(NotionSettings) -> NotionSettings) -> (World, Notion) {
-    let mut kept = None;
-    let world = World::new("notion", |env| {
+    World::with("notion", |env| {
         let clock = Arc::new(move || env.now().0);
         // What is announced is sent at once: cases do not wait for bundles.
         let settings = with(NotionSettings { clock, bundle_us: 0, ..NotionSettings::default() });
         let sandbox = Notion::new(settings.clone());
-        kept = Some(sandbox.clone());
-        NotionAccount { sandbox, settings }
-    });
-    (world, kept.expect("a sandbox"))
+        (NotionAccount { sandbox: sandbox.clone(), settings }, sandbox)
+    })
 }
 
 /// The names for people of what cases call by the connector's names.
@@ -52,25 +47,22 @@ fn label(name: &str) -> &str {
     }
 }
 
-/// What the router answers; it needs no runtime.
-pub fn at_once(router: &Router, path: &str) -> Json {
+/// What the router answers.
+fn get(router: Router, path: &str) -> Json {
     let request = Request::get(path).header(AUTHORIZATION, "Bearer x").header("notion-version", "2025-09-03");
-    let call = async {
-        let response =
-            router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer");
+    let request = request.body(Body::empty()).expect("a request");
+    let bytes = at_once(async {
+        let response = router.oneshot(request).await.expect("an answer");
         to_bytes(response.into_body(), 1 << 24).await.expect("a body")
-    };
-    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(bytes) => serde_json::from_slice(&bytes).expect("JSON"),
-        Poll::Pending => panic!("the router waits"),
-    }
+    });
+    serde_json::from_slice(&bytes).expect("JSON")
 }
 
 impl NotionAccount {
     /// A data source with the ids of two of its properties, by name.
     fn sample(&self, object: &str, optional: &str, read_only: &str) -> Sample {
         let source = self.sandbox.data_source_id(object).expect("a data source");
-        let described = at_once(&self.router(), &format!("/v1/data_sources/{source}"));
+        let described = get(self.sandbox.router(), &format!("/v1/data_sources/{source}"));
         let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
         let id = |name: &str| leak(described["properties"][name]["id"].as_str().expect("an id"));
         Sample { object: leak(&source), name: "title", needs: &[], optional: id(optional), read_only: id(read_only) }
@@ -78,9 +70,7 @@ impl NotionAccount {
 }
 
 impl Account for NotionAccount {
-    fn router(&self) -> Router {
-        self.sandbox.router()
-    }
+    on_its_sandbox!();
 
     fn id(&self) -> String {
         self.settings.workspace_id.clone()
@@ -92,10 +82,6 @@ impl Account for NotionAccount {
 
     fn edit(&self, id: &str, properties: &[(&str, &str)]) {
         self.sandbox.edit(id, &by_label(properties)).expect("an edit");
-    }
-
-    fn archive(&self, id: &str) {
-        self.sandbox.archive(id).expect("a page in the trash");
     }
 
     fn merge(&self, _winner: &str, _loser: &str) -> String {
@@ -115,33 +101,6 @@ impl Account for NotionAccount {
         self.sandbox.drop_property_of(object, name).expect("a dropped property");
     }
 
-    fn revoke(&self) {
-        self.sandbox.revoke();
-    }
-
-    fn living(&self) -> usize {
-        self.sandbox.records().iter().filter(|record| !record.archived).count()
-    }
-
-    fn strike(&self, strike: Strike) {
-        self.sandbox.faults().push(Fault::anywhere(match strike {
-            Strike::LostBefore => Effect::LostBefore,
-            Strike::LostAfter => Effect::LostAfter,
-            Strike::Truncated => Effect::Truncate,
-            Strike::TooMany => Effect::Status { status: 429, policy: None },
-        }));
-    }
-
-    fn set_clock_offset(&self, seconds: i64) {
-        self.sandbox.set_clock_offset(seconds * 1_000_000);
-    }
-
-    fn calls(&self) -> (u64, u64) {
-        let calls = self.sandbox.calls();
-        self.sandbox.reset_calls();
-        (calls.total, calls.throttled)
-    }
-
     fn subscribe(&self, url: &str) -> String {
         self.sandbox.subscribe(url);
         let handshake: Json = serde_json::from_slice(&self.sandbox.take_hooks()[0].body).expect("JSON");
@@ -151,16 +110,8 @@ impl Account for NotionAccount {
     }
 
     fn hooks(&self) -> Vec<Delivery> {
-        let deliveries = self.sandbox.take_hooks().into_iter();
-        deliveries
-            .map(|delivery| {
-                let header = |(name, value): &(String, String)| {
-                    (name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"))
-                };
-                let headers: HeaderMap = delivery.headers.iter().map(header).collect();
-                Delivery { url: delivery.url, headers, body: delivery.body.to_vec() }
-            })
-            .collect()
+        let taken = self.sandbox.take_hooks().into_iter();
+        taken.map(|hook| Delivery::of(hook.url, &hook.headers, &hook.body)).collect()
     }
 
     fn lacks(&self, lack: Lack) -> Option<&'static str> {

@@ -1,12 +1,12 @@
 //! What only Notion has among its objects: relations as links, comments, types of every kind.
 
 use lockstep_connect::{Deed, Fault, FaultClass, Outcome, Search};
-use lockstep_core::crm::{Filter, Link, NativeKind, Operation, Operator, RecordId};
+use lockstep_core::crm::{Filter, Link, NativeKind, Operation, Operator};
 use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::{Notion, NotionSettings};
 
 use crate::notion::world_of;
-use crate::objects::written;
+use crate::objects::{link, record, written};
 use crate::world::{World, set};
 
 struct Office {
@@ -30,7 +30,7 @@ impl Office {
     }
 
     fn link(&self, title: &str, id: &str, kind: Option<&str>) -> Link {
-        Link { to: RecordId::new(&self.source(title), id).expect("a record id"), kind: kind.map(str::to_owned) }
+        link(&self.source(title), id, kind)
     }
 }
 
@@ -95,9 +95,9 @@ async fn values_of_every_type_are_written_and_read() {
     let (world, contacts) = (&office.world, office.source("Contacts"));
     let got =
         world.connector.read(&world.session, &contacts, std::slice::from_ref(&made.id), &names).await.expect("answers");
-    let lockstep_connect::Got::Found(record) = &got[0] else { panic!("{got:?}") };
+    let lockstep_connect::Got::Found(found) = &got[0] else { panic!("{got:?}") };
     for (name, value) in values {
-        assert_eq!(record.text(name), Some(value), "{name}");
+        assert_eq!(found.text(name), Some(value), "{name}");
     }
     for (name, value) in [("Tags", "VIP"), ("Score", "12.5"), ("Opted in", "true"), ("Stage", "Customer")] {
         let filter = Filter { property: name.into(), operator: Operator::Eq, value: Some(value.into()) };
@@ -106,7 +106,7 @@ async fn values_of_every_type_are_written_and_read() {
         assert_eq!(found.records.len(), 1, "{name}");
     }
     let clear: Properties = names.iter().map(|name| (name.clone(), None)).collect();
-    let record_id = RecordId::new(&contacts, &made.id).expect("a record id");
+    let record_id = record(&contacts, &made.id);
     let update = Deed::Update { record: record_id, properties: clear, links: vec![] };
     let asked: Vec<&str> = names.iter().map(String::as_str).collect();
     let cleared = written(world.carry_out(&update, &asked).await.expect("cleared"));
@@ -138,7 +138,7 @@ async fn a_link_is_a_relation_and_drops_no_other() {
     let first = vec![office.link("Contacts", &people[0], None)];
     let deal = office.create("Deals", set(&[("title", "Lamps")]), first).await.expect("a deal").id;
     let held = || office.notion.get(&deal).expect("a deal").value("Contact").unwrap_or_default().split(',').count();
-    let record = RecordId::new(&office.source("Deals"), &deal).expect("a record id");
+    let record = record(&office.source("Deals"), &deal);
     let update = |links| Deed::Update { record: record.clone(), properties: Properties::new(), links };
     assert_eq!(held(), 1);
     let many = people.iter().map(|id| office.link("Contacts", id, Some("Contact"))).collect();

@@ -1,36 +1,14 @@
-//! Answers that the real Notion gave, through the connector. `LOCKSTEP_SPECS` names the folder with the vendors'
-//! contracts and recorded answers; without it these tests say so and end.
+//! Answers that the real Notion gave, through the connector.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-use async_trait::async_trait;
-use lockstep_connect::{Answer, Call, Connector, Deed, Door, Fault, FaultClass, Got, Search, Session};
+use lockstep_connect::{Connector, Deed, FaultClass, Got, Search};
 use lockstep_core::crm::{Link, RecordId};
-use lockstep_core::env::{Env, Time};
 use serde_json::{Value as Json, json};
 
 use crate::objects::written;
+use crate::recorded::{session, stored};
 use crate::world::set;
 
 const SOURCE: &str = "393abc1e-edcd-8179-9372-000bd163e729";
-
-/// A door that gives its answers one after the other.
-struct Recorded(Mutex<VecDeque<(u16, Json)>>, Time);
-
-#[async_trait]
-impl Door for Recorded {
-    async fn send(&self, _: Call) -> Result<Answer, Fault> {
-        let (status, body) = self.0.lock().expect("the answers").pop_front().expect("one more answer");
-        Ok(Answer { status, headers: http::HeaderMap::new(), body, sent_at: self.1 })
-    }
-}
-
-fn session(answers: impl IntoIterator<Item = (u16, Json)>) -> Session {
-    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 1);
-    Session { door: Arc::new(Recorded(Mutex::new(answers.into_iter().collect()), env.now())), env }
-}
 
 fn notion() -> &'static dyn Connector {
     lockstep_connect::registry::find("notion").expect("Notion")
@@ -38,14 +16,9 @@ fn notion() -> &'static dyn Connector {
 
 /// What Notion answered to each recorded call of this kind; `None` when the recordings are not here.
 fn recorded(method: &str, path: &str) -> Option<Vec<(u16, Json)>> {
-    let Some(specs) = std::env::var_os("LOCKSTEP_SPECS").map(PathBuf::from) else {
-        println!("skipped: LOCKSTEP_SPECS does not name the folder with the recorded answers");
-        return None;
-    };
-    let path_of = specs.join("notion/recorded/interactions-2025-09-03.json");
-    let text = std::fs::read_to_string(&path_of).unwrap_or_else(|error| panic!("{}: {error}", path_of.display()));
-    let all: Vec<Json> = serde_json::from_str(&text).expect("JSON");
-    let of_kind = all.into_iter().filter(|it| it["method"] == method && it["path_template"] == path);
+    let all = stored("notion/recorded/interactions-2025-09-03.json")?;
+    let of_kind =
+        all.as_array().expect("a list").iter().filter(|it| it["method"] == method && it["path_template"] == path);
     let answers: Vec<(u16, Json)> = of_kind
         .map(|it| (u16::try_from(it["status"].as_u64().expect("a status")).expect("a status"), it["response"].clone()))
         .collect();

@@ -3,7 +3,7 @@
 
 use lockstep_connect::{Changed, Deed, FaultClass, Found, Got, Outcome, Search};
 use lockstep_core::crm::action::Key;
-use lockstep_core::crm::{ApiObject, Filter, Operation, Operator, RecordId};
+use lockstep_core::crm::{ApiObject, Filter, Link, Operation, Operator, RecordId, Selector};
 use lockstep_core::record::{Properties, Record};
 
 use crate::world::{KEY, Lack, Sample, Strike, World, set};
@@ -34,6 +34,18 @@ impl World {
     }
 }
 
+pub fn record(object: &str, id: &str) -> RecordId {
+    RecordId::new(object, id).expect("a record id")
+}
+
+pub fn link(object: &str, id: &str, kind: Option<&str>) -> Link {
+    Link { to: record(object, id), kind: kind.map(str::to_owned) }
+}
+
+pub fn field<'a>(root: &'a Selector, name: &str) -> &'a Selector {
+    root.children.iter().find(|field| field.api_name.as_deref() == Some(name)).expect("a field")
+}
+
 pub fn written(outcome: Outcome) -> Record {
     match outcome {
         Outcome::Written(record) => record,
@@ -54,7 +66,7 @@ impl Sample {
     }
 
     fn record(&self, id: &str) -> RecordId {
-        RecordId::new(self.object, id).expect("a record id")
+        record(self.object, id)
     }
 
     fn filter(&self, operator: Operator, value: Option<&str>) -> Filter {
@@ -272,11 +284,11 @@ pub async fn a_deed_whose_answer_is_lost_may_have_happened(world: World) {
         // The connector may learn what it has to know before, so that the deed's own call is the next.
         world.describe(sample.object).await;
         for strike in [Strike::LostBefore, Strike::LostAfter, Strike::Truncated] {
-            world.account.strike(strike);
+            world.strike(strike);
             let fault = world.carry_out(&sample.create("Lost"), &[]).await.expect_err("no answer");
             assert_eq!(fault.class, FaultClass::Unknown, "{strike:?}");
         }
-        world.account.strike(Strike::TooMany);
+        world.strike(Strike::TooMany);
         let fault = world.carry_out(&sample.create("Late"), &[]).await.expect_err("a limit");
         assert_eq!(fault.class, FaultClass::Limited);
     }

@@ -1,16 +1,15 @@
 //! Odoo's worlds, one for each protocol, and what only Odoo has.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::Body;
 use http::Request;
-use lockstep_sandbox::{Effect, Fault, Odoo, OdooSettings};
+use lockstep_sandbox::{Odoo, OdooSettings};
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, Lack, Sample, Strike, World};
+use crate::world::{Account, Lack, Sample, World, at_once, on_its_sandbox};
 
 /// A field of its own that every model of the cases has.
 pub const SHOE: &str = "x_shoe_size";
@@ -48,21 +47,15 @@ pub fn sandbox(version: u32, clock: impl Fn() -> i64 + Send + Sync + 'static) ->
     sandbox
 }
 
-/// Asks a router that is ready at once.
-fn at_once(router: Router, path: &str, body: &Json) {
+/// Asks for something that has to go well.
+fn post(router: Router, path: &str, body: &Json) {
     let request = Request::post(path).header("content-type", "application/json");
     let request = request.body(Body::from(body.to_string())).expect("a request");
-    let mut asking = Box::pin(router.oneshot(request));
-    let Poll::Ready(answer) = asking.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
-        panic!("the sandbox needs no runtime")
-    };
-    assert_eq!(answer.expect("an answer").status(), 200);
+    assert_eq!(at_once(router.oneshot(request)).expect("an answer").status(), 200);
 }
 
 impl Account for OdooAccount {
-    fn router(&self) -> Router {
-        self.sandbox.router()
-    }
+    on_its_sandbox!();
 
     fn token(&self) -> String {
         self.token.to_owned()
@@ -78,14 +71,6 @@ impl Account for OdooAccount {
         let name = nameless.then_some(("name", "Somebody"));
         let properties: Vec<_> = properties.iter().copied().chain(name).collect();
         self.sandbox.create(&properties).expect("a record")
-    }
-
-    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
-        self.sandbox.edit(id, properties).expect("an edit");
-    }
-
-    fn archive(&self, id: &str) {
-        self.sandbox.archive(id).expect("an archived record");
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {
@@ -119,43 +104,12 @@ impl Account for OdooAccount {
         let id: u64 = fields.iter().find(is_it).expect("a field").id.parse().expect("a number");
         let args = json!(["sandbox", 2, "key", "ir.model.fields", "unlink", [[id]]]);
         let params = json!({ "service": "object", "method": "execute_kw", "args": args });
-        at_once(self.router(), "/jsonrpc", &json!({ "jsonrpc": "2.0", "method": "call", "params": params }));
-    }
-
-    fn revoke(&self) {
-        self.sandbox.revoke();
-    }
-
-    fn living(&self) -> usize {
-        self.sandbox.records().iter().filter(|record| !record.archived && record.merged_into.is_none()).count()
-    }
-
-    fn strike(&self, strike: Strike) {
-        self.sandbox.faults().push(Fault::anywhere(match strike {
-            Strike::LostBefore => Effect::LostBefore,
-            Strike::LostAfter => Effect::LostAfter,
-            Strike::Truncated => Effect::Truncate,
-            Strike::TooMany => Effect::Status { status: 429, policy: None },
-        }));
-    }
-
-    fn set_clock_offset(&self, seconds: i64) {
-        self.sandbox.set_clock_offset(seconds * 1_000_000);
-    }
-
-    fn calls(&self) -> (u64, u64) {
-        let calls = self.sandbox.calls();
-        self.sandbox.reset_calls();
-        (calls.total, calls.throttled)
+        post(self.sandbox.router(), "/jsonrpc", &json!({ "jsonrpc": "2.0", "method": "call", "params": params }));
     }
 
     fn subscribe(&self, url: &str) -> String {
         self.sandbox.subscribe(url);
         String::new()
-    }
-
-    fn hooks(&self) -> Vec<Delivery> {
-        Vec::new()
     }
 
     fn lacks(&self, lack: Lack) -> Option<&'static str> {

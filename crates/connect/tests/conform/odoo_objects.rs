@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lockstep_connect::{Connector, Create, Deed, FaultClass, Find, Outcome, RowOutcome, Session, Update, Write};
-use lockstep_core::crm::{Filter, Link, NativeKind, Operator, RecordId, Selector};
+use lockstep_core::crm::{Filter, Link, NativeKind, Operator, RecordId};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::odoo::Workflow;
 use lockstep_sandbox::{Effect, Fault, Odoo, OdooSettings};
 
 use crate::door::RouterDoor;
-use crate::objects::written;
+use crate::objects::{field, link, record, written};
 use crate::odoo::{NEW, OLD, SHOE, sandbox};
 use crate::world::set;
 
@@ -27,9 +27,8 @@ fn offices() -> [Office; 2] {
     [(19, NEW), (14, OLD)].map(|(version, token)| {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
         let odoo = sandbox(version, move || dial.now().0);
-        let connector = lockstep_connect::registry::find("odoo").expect("Odoo");
-        let door = Arc::new(RouterDoor::new(odoo.router(), env.clone(), connector, token));
-        Office { odoo, session: Session { door, env }, connector }
+        let (connector, session) = RouterDoor::session("odoo", odoo.router(), env, token);
+        Office { odoo, session, connector }
     })
 }
 
@@ -52,18 +51,6 @@ impl Office {
         let records = self.odoo.records_of(object).expect("records");
         records.iter().find(|record| record.id == id).expect("a record").value(property).map(str::to_owned)
     }
-}
-
-fn record(object: &str, id: &str) -> RecordId {
-    RecordId::new(object, id).expect("a record id")
-}
-
-fn link(object: &str, id: &str, kind: Option<&str>) -> Link {
-    Link { to: record(object, id), kind: kind.map(str::to_owned) }
-}
-
-fn field<'a>(root: &'a Selector, name: &str) -> &'a Selector {
-    root.children.iter().find(|field| field.api_name.as_deref() == Some(name)).expect("a field")
 }
 
 fn row(name: &str, phone: Option<&str>) -> Create {
@@ -269,9 +256,7 @@ async fn a_row_that_was_committed_late_is_not_missed() {
         ..OdooSettings::default()
     };
     let odoo = Odoo::new(settings);
-    let connector = lockstep_connect::registry::find("odoo").expect("Odoo");
-    let door = Arc::new(RouterDoor::new(odoo.router(), env.clone(), connector, NEW));
-    let session = Session { door, env };
+    let (connector, session) = RouterDoor::session("odoo", odoo.router(), env, NEW);
     let asked = ["name".to_owned()];
     let page = connector.changes(&session, None, &asked).await.expect("a page");
     dial.advance(std::time::Duration::from_secs(1));

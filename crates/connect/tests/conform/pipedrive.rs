@@ -1,14 +1,11 @@
 //! Pipedrive's world, and what only Pipedrive has.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderName, Request, Response};
-use lockstep_connect::oauth::{self, App, Pkce, Posted};
+use axum::body::Body;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use lockstep_connect::oauth::Pkce;
 use lockstep_connect::{FaultClass, Find, Got, Outcome, Write};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::record::Record;
@@ -18,7 +15,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, KEY, Lack, Sample, Strike, World, set};
+use crate::consent::{self, Consent};
+use crate::world::{Account, Delivery, KEY, Lack, Sample, World, at_once, on_its_sandbox, set};
 
 pub struct PipedriveAccount {
     pub sandbox: Pipedrive,
@@ -40,28 +38,15 @@ pub fn world(page_max: Option<usize>) -> World {
 
 /// The company's own hand besides, for what the shared cases do not ask for.
 fn world_and_company() -> (World, Pipedrive) {
-    let mut company = None;
-    let world = World::new("pipedrive", |env| {
+    World::with("pipedrive", |env| {
         let settings = settings(env);
         let sandbox = Pipedrive::new(settings.clone());
-        company = Some(sandbox.clone());
-        PipedriveAccount { sandbox, settings }
-    });
-    (world, company.expect("a company"))
-}
-
-/// The sandbox answers at once.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => panic!("the sandbox waits"),
-    }
+        (PipedriveAccount { sandbox: sandbox.clone(), settings }, sandbox)
+    })
 }
 
 impl Account for PipedriveAccount {
-    fn router(&self) -> Router {
-        self.sandbox.router()
-    }
+    on_its_sandbox!();
 
     fn id(&self) -> String {
         self.settings.company_id.to_string()
@@ -74,14 +59,6 @@ impl Account for PipedriveAccount {
             properties.push(("name", "Somebody"));
         }
         self.sandbox.create(&properties).expect("a record")
-    }
-
-    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
-        self.sandbox.edit(id, properties).expect("an edit");
-    }
-
-    fn archive(&self, id: &str) {
-        self.sandbox.archive(id).expect("an archived record");
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {
@@ -120,33 +97,6 @@ impl Account for PipedriveAccount {
         self.sandbox.drop_property_of(object, name).expect("a dropped property");
     }
 
-    fn revoke(&self) {
-        self.sandbox.revoke();
-    }
-
-    fn living(&self) -> usize {
-        self.sandbox.records().iter().filter(|record| !record.archived && record.merged_into.is_none()).count()
-    }
-
-    fn strike(&self, strike: Strike) {
-        self.sandbox.faults().push(Fault::anywhere(match strike {
-            Strike::LostBefore => Effect::LostBefore,
-            Strike::LostAfter => Effect::LostAfter,
-            Strike::Truncated => Effect::Truncate,
-            Strike::TooMany => Effect::Status { status: 429, policy: None },
-        }));
-    }
-
-    fn set_clock_offset(&self, seconds: i64) {
-        self.sandbox.set_clock_offset(seconds * 1_000_000);
-    }
-
-    fn calls(&self) -> (u64, u64) {
-        let calls = self.sandbox.calls();
-        self.sandbox.reset_calls();
-        (calls.total, calls.throttled)
-    }
-
     fn subscribe(&self, url: &str) -> String {
         let secret = "a long password";
         let webhook = json!({ "subscription_url": url, "event_action": "*", "event_object": "person", "version": "2.0",
@@ -156,22 +106,14 @@ impl Account for PipedriveAccount {
             .header(CONTENT_TYPE, "application/json")
             .body(Body::from(webhook.to_string()))
             .expect("a request");
-        let response = at_once(self.router().oneshot(request)).expect("a router answers");
+        let response = at_once(self.sandbox.router().oneshot(request)).expect("a router answers");
         assert!(response.status().is_success());
         secret.to_owned()
     }
 
     fn hooks(&self) -> Vec<Delivery> {
-        let deliveries = self.sandbox.take_hooks().into_iter();
-        deliveries
-            .map(|delivery| {
-                let header = |(name, value): &(String, String)| {
-                    (name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"))
-                };
-                let headers: HeaderMap = delivery.headers.iter().map(header).collect();
-                Delivery { url: delivery.url, headers, body: delivery.body.to_vec() }
-            })
-            .collect()
+        let taken = self.sandbox.take_hooks().into_iter();
+        taken.map(|hook| Delivery::of(hook.url, &hook.headers, &hook.body)).collect()
     }
 }
 
@@ -326,60 +268,26 @@ async fn the_bursts_and_the_day_are_told() {
     assert_eq!((fault.class, fault.retry_at), (FaultClass::Limited, Some(until)));
 }
 
-async fn post(router: &Router, path: &str, content_type: &str, basic: Option<&str>, body: String) -> Response<Body> {
-    let mut request = Request::post(path).header(CONTENT_TYPE, content_type);
-    if let Some(basic) = basic {
-        request = request.header(AUTHORIZATION, basic);
-    }
-    router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("a router answers")
-}
-
-async fn exchange(router: &Router, call: &Posted) -> (u16, Json) {
-    let basic = call.authorization.as_ref().map(|it| it.expose_secret().to_owned());
-    let body = call.body.expose_secret().to_owned();
-    let response = post(router, "/oauth/token", call.content_type, basic.as_deref(), body).await;
-    let status = response.status().as_u16();
-    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
-    (status, serde_json::from_slice(&bytes).expect("JSON"))
-}
-
 /// The code flow from the address to a renewed grant, and a revoked one.
 #[tokio::test]
 async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
-    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 3);
+    let env = consent::clock();
     let settings = settings(env.clone());
-    let app = App {
-        client_id: settings.client_id.clone(),
-        client_secret: settings.client_secret.clone().into(),
-        redirect_uri: "https://sync.example.com/oauth/back".into(),
-    };
+    let (id, secret) = (settings.client_id.clone(), settings.client_secret.clone());
     let sandbox = Pipedrive::new(settings);
-    let router = sandbox.router();
-    let connector = lockstep_connect::registry::find("pipedrive").expect("Pipedrive");
-    let oauth = connector.about().oauth.as_ref().expect("OAuth");
-    let pkce = Pkce::new(&env);
-    let address = oauth::authorize_url(oauth, Some("/oauth/authorize"), &app, "st/ate", &pkce);
-    let (_, query) = address.split_once('?').expect("a query");
-    assert!(!query.contains("scope"), "they are fixed where the app is registered");
-    let form = format!("{query}&decision=allow");
-    let back = post(&router, "/oauth/authorize", "application/x-www-form-urlencoded", None, form).await;
-    let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
-    let back = url::Url::parse(&location).expect("an address");
-    let answered = |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    assert_eq!(answered("state").as_deref(), Some("st/ate"));
+    let consent = Consent::new("pipedrive", env, sandbox.router(), id, secret);
+    let pkce = Pkce::new(&consent.env);
+    let address = consent.address(&pkce);
+    assert!(!address.contains("scope"), "they are fixed where the app is registered");
 
-    let code = answered("code").expect("a code");
-    let (status, body) = exchange(&router, &oauth::code_call(oauth, &app, &code, &pkce)).await;
-    let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
-    assert_eq!(grant.expires_at, Some(Time::from_secs(env.now().as_secs() + 3_599)));
-    assert_eq!(connector.home(&body).as_deref(), Some("http://localhost"));
+    let code = consent.allow(&address).await;
+    let (grant, body) = consent.grant(&code, &pkce).await.expect("a grant");
+    assert_eq!(grant.expires_at, Some(Time::from_secs(consent.env.now().as_secs() + 3_599)));
+    assert_eq!(consent.connector.home(&body).as_deref(), Some("http://localhost"));
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_call(oauth, &app, &held)).await;
-    let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
+    let renewed = consent.renew(&held).await.expect("a renewed grant");
     assert_ne!(renewed.access.expose_secret(), grant.access.expose_secret());
 
     sandbox.revoke();
-    let (status, body) = exchange(&router, &oauth::refresh_call(oauth, &app, &held)).await;
-    let fault = oauth::read_grant(status, &body, env.now(), Some(&held)).expect_err("taken back");
-    assert_eq!(fault.class, FaultClass::Reauthorise);
+    assert_eq!(consent.renew(&held).await.expect_err("taken back").class, FaultClass::Reauthorise);
 }

@@ -1,17 +1,15 @@
 //! What only Pipedrive has among its objects: links that are members, values with types, automations by a field.
 
-use std::sync::Arc;
-
 use lockstep_connect::{Call, Connector, Deed, Fault, FaultClass, Method, Outcome, Search, Session};
 use lockstep_core::crm::action::Key;
-use lockstep_core::crm::{ApiObject, Filter, Link, NativeKind, Operator, RecordId, Selector};
+use lockstep_core::crm::{ApiObject, Filter, Link, NativeKind, Operator};
 use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::record::Record;
 use lockstep_sandbox::Pipedrive;
 use serde_json::{Value as Json, json};
 
 use crate::door::RouterDoor;
-use crate::objects::written;
+use crate::objects::{field, link, record, written};
 use crate::pipedrive::settings;
 use crate::world::set;
 
@@ -25,9 +23,8 @@ struct Office {
 fn office() -> Office {
     let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
     let company = Pipedrive::new(settings(env.clone()));
-    let connector = lockstep_connect::registry::find("pipedrive").expect("Pipedrive");
-    let door = Arc::new(RouterDoor::new(company.router(), env.clone(), connector, "t"));
-    Office { company, session: Session { door, env }, connector, dial }
+    let (connector, session) = RouterDoor::session("pipedrive", company.router(), env, "t");
+    Office { company, session, connector, dial }
 }
 
 impl Office {
@@ -69,18 +66,6 @@ fn of(deed: &Deed) -> &str {
         Deed::Create { object, .. } | Deed::Start { object, .. } => object,
         Deed::Update { record, .. } | Deed::Archive(record) => record.object(),
     }
-}
-
-fn record(object: &str, id: &str) -> RecordId {
-    RecordId::new(object, id).expect("a record id")
-}
-
-fn link(object: &str, id: &str, kind: Option<&str>) -> Link {
-    Link { to: record(object, id), kind: kind.map(str::to_owned) }
-}
-
-fn field<'a>(root: &'a Selector, name: &str) -> &'a Selector {
-    root.children.iter().find(|field| field.api_name.as_deref() == Some(name)).expect("a field")
 }
 
 #[tokio::test]

@@ -1,40 +1,14 @@
-//! Answers that the real Pipedrive gave, and those of its own documents, through the connector. `LOCKSTEP_SPECS` names the
-//! folder with the vendors' contracts and recorded answers; without it these tests say so and end.
+//! Answers that the real Pipedrive gave, and those of its own documents, through the connector.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-use async_trait::async_trait;
-use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Got, Session};
+use lockstep_connect::{Connector, FaultClass, Got};
 use lockstep_core::crm::NativeKind;
-use lockstep_core::env::{Env, Time};
+use lockstep_core::env::Time;
 use serde_json::Value as Json;
 
-/// A door that gives its answers one after the other.
-struct Recorded(Mutex<VecDeque<(u16, Json)>>, Time);
-
-#[async_trait]
-impl Door for Recorded {
-    async fn send(&self, _: Call) -> Result<Answer, Fault> {
-        let (status, body) = self.0.lock().expect("the answers").pop_front().expect("one more answer");
-        Ok(Answer { status, headers: http::HeaderMap::new(), body, sent_at: self.1 })
-    }
-}
-
-fn session(answers: impl IntoIterator<Item = (u16, Json)>) -> Session {
-    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 1);
-    Session { door: Arc::new(Recorded(Mutex::new(answers.into_iter().collect()), env.now())), env }
-}
+use crate::recorded::{self, session, strings};
 
 fn stored(path: &str) -> Option<Json> {
-    let Some(specs) = std::env::var_os("LOCKSTEP_SPECS").map(PathBuf::from) else {
-        println!("skipped: LOCKSTEP_SPECS does not name the folder with the recorded answers");
-        return None;
-    };
-    let path = specs.join("pipedrive").join(path);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Some(serde_json::from_str(&text).expect("JSON"))
+    recorded::stored(&format!("pipedrive/{path}"))
 }
 
 /// The example of a good answer in the vendor's document of v2.
@@ -49,10 +23,6 @@ fn example(method: &str, path: &str) -> Option<Json> {
 
 fn pipedrive() -> &'static dyn Connector {
     lockstep_connect::registry::find("pipedrive").expect("Pipedrive")
-}
-
-fn strings(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 #[tokio::test]

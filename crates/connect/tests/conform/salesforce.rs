@@ -3,19 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::header::{CONTENT_TYPE, LOCATION};
-use http::{Request, Response};
-use lockstep_connect::oauth::{self, App, Pkce, Posted};
+use lockstep_connect::oauth::Pkce;
 use lockstep_connect::{Cursor, FaultClass, Find, Got, Outcome, Write};
-use lockstep_core::env::{Env, Time};
 use lockstep_sandbox::salesforce::{Kind, Property};
-use lockstep_sandbox::{Effect, Fault, Salesforce, SalesforceSettings};
+use lockstep_sandbox::{Effect, Salesforce, SalesforceSettings};
 use secrecy::ExposeSecret as _;
-use tower::ServiceExt as _;
 
-use crate::world::{Account, Delivery, Lack, Sample, Strike, World, set};
+use crate::consent::{self, Consent};
+use crate::world::{Account, Lack, Sample, World, on_its_sandbox, set};
 
 #[derive(Clone)]
 struct SalesforceAccount {
@@ -30,8 +25,7 @@ pub fn world(page_max: Option<usize>) -> World {
 }
 
 fn made(page_max: Option<usize>) -> (World, Salesforce) {
-    let mut kept = None;
-    let world = World::new("salesforce", |env| {
+    World::with("salesforce", |env| {
         let clock = Arc::new(move || env.now().0);
         let sandbox = Salesforce::new(SalesforceSettings { clock, page_max, ..SalesforceSettings::default() });
         let account = SalesforceAccount { sandbox: sandbox.clone() };
@@ -39,16 +33,12 @@ fn made(page_max: Option<usize>) -> (World, Salesforce) {
             let key = Property::of(sample.object, KEY_FIELD, Kind::String);
             sandbox.add_property(&Property { external_id: true, unique: true, ..key }).expect("a field");
         }
-        kept = Some(sandbox);
-        account
-    });
-    (world, kept.expect("a sandbox"))
+        (account, sandbox)
+    })
 }
 
 impl Account for SalesforceAccount {
-    fn router(&self) -> Router {
-        self.sandbox.router()
-    }
+    on_its_sandbox!();
 
     fn id(&self) -> String {
         "00Dak0000000001EAA".to_owned()
@@ -60,14 +50,6 @@ impl Account for SalesforceAccount {
             properties.push(("LastName", "Somebody"));
         }
         self.sandbox.create(&properties).expect("a record")
-    }
-
-    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
-        self.sandbox.edit(id, properties).expect("an edit");
-    }
-
-    fn archive(&self, id: &str) {
-        self.sandbox.archive(id).expect("an archived record");
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {
@@ -100,39 +82,8 @@ impl Account for SalesforceAccount {
         self.sandbox.drop_property_of(object, name).expect("a dropped property");
     }
 
-    fn revoke(&self) {
-        self.sandbox.revoke();
-    }
-
-    fn living(&self) -> usize {
-        self.sandbox.records().iter().filter(|record| !record.archived).count()
-    }
-
-    fn strike(&self, strike: Strike) {
-        self.sandbox.faults().push(Fault::anywhere(match strike {
-            Strike::LostBefore => Effect::LostBefore,
-            Strike::LostAfter => Effect::LostAfter,
-            Strike::Truncated => Effect::Truncate,
-            Strike::TooMany => Effect::Status { status: 403, policy: Some("REQUEST_LIMIT_EXCEEDED".into()) },
-        }));
-    }
-
-    fn set_clock_offset(&self, seconds: i64) {
-        self.sandbox.set_clock_offset(seconds * 1_000_000);
-    }
-
-    fn calls(&self) -> (u64, u64) {
-        let calls = self.sandbox.calls();
-        self.sandbox.reset_calls();
-        (calls.total, calls.throttled)
-    }
-
-    fn subscribe(&self, _url: &str) -> String {
-        String::new()
-    }
-
-    fn hooks(&self) -> Vec<Delivery> {
-        Vec::new()
+    fn limit(&self) -> Effect {
+        Effect::Status { status: 403, policy: Some("REQUEST_LIMIT_EXCEEDED".into()) }
     }
 
     /// Salesforce takes no contact without a last name.
@@ -275,63 +226,32 @@ async fn an_ended_session_wants_a_new_token() {
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Reauthorise, "INVALID_SESSION_ID"));
 }
 
-async fn post(router: &Router, path: &str, content_type: &str, body: String) -> Response<Body> {
-    let request = Request::post(path).header(CONTENT_TYPE, content_type).header("host", "acme.my.salesforce.com");
-    router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("a router answers")
-}
-
-async fn exchange(router: &Router, call: &Posted) -> (u16, serde_json::Value) {
-    let body = call.body.expose_secret().to_owned();
-    let response = post(router, "/services/oauth2/token", call.content_type, body).await;
-    let status = response.status().as_u16();
-    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
-    (status, serde_json::from_slice(&bytes).expect("JSON"))
-}
-
 /// The code flow with PKCE from the address to a renewed grant whose refresh token rotates, and a revoked one.
 #[tokio::test]
 async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {
-    let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 3);
+    let env = consent::clock();
+    let clock = env.clone();
     let settings = SalesforceSettings {
-        clock: Arc::new(move || dial.now().0),
+        clock: Arc::new(move || clock.now().0),
         rotates_refresh_tokens: true,
         requires_pkce: true,
         ..SalesforceSettings::default()
     };
-    let app = App {
-        client_id: settings.client_id.clone(),
-        client_secret: settings.client_secret.clone().into(),
-        redirect_uri: "https://sync.example.com/oauth/back".into(),
-    };
+    let (id, secret) = (settings.client_id.clone(), settings.client_secret.clone());
     let sandbox = Salesforce::new(settings);
-    let router = sandbox.router();
-    let connector = lockstep_connect::registry::find("salesforce").expect("Salesforce");
-    let about = connector.about();
-    let pkce = Pkce::new(&env);
-    let terms = about.oauth.as_ref().expect("OAuth");
-    let address = oauth::authorize_url(terms, Some("/services/oauth2/authorize"), &app, "st/ate", &pkce);
-    let (_, query) = address.split_once('?').expect("a query");
-    let form = format!("{query}&decision=allow");
-    let back = post(&router, "/services/oauth2/authorize", "application/x-www-form-urlencoded", form).await;
-    let location = back.headers().get(LOCATION).expect("a way back").to_str().expect("text").to_owned();
-    let back = url::Url::parse(&location).expect("an address");
-    let code = back.query_pairs().find(|(key, _)| key == "code").expect("a code").1.into_owned();
-    let (status, body) = exchange(&router, &oauth::code_call(terms, &app, &code, &pkce)).await;
-    let grant = oauth::read_grant(status, &body, env.now(), None).expect("a grant");
+    let mut consent = Consent::new("salesforce", env, sandbox.router(), id, secret);
+    consent.host = Some("acme.my.salesforce.com");
+    let pkce = Pkce::new(&consent.env);
+    let code = consent.allow(&consent.address(&pkce)).await;
+    let (grant, body) = consent.grant(&code, &pkce).await.expect("a grant");
     assert_eq!(grant.expires_at, None, "Salesforce does not say when a session ends");
-    assert!(connector.home(&body).is_some_and(|home| home.ends_with("://acme.my.salesforce.com")));
+    assert!(consent.connector.home(&body).is_some_and(|home| home.ends_with("://acme.my.salesforce.com")));
 
     let held = grant.refresh.expect("a refresh token");
-    let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &held)).await;
-    let renewed = oauth::read_grant(status, &body, env.now(), Some(&held)).expect("a renewed grant");
+    let renewed = consent.renew(&held).await.expect("a renewed grant");
     let rotated = renewed.refresh.expect("a refresh token");
     assert_ne!(rotated.expose_secret(), held.expose_secret());
-    for (taken_back, token) in [(false, held), (true, rotated)] {
-        if taken_back {
-            sandbox.revoke();
-        }
-        let (status, body) = exchange(&router, &oauth::refresh_call(terms, &app, &token)).await;
-        let fault = oauth::read_grant(status, &body, env.now(), Some(&token)).expect_err("refused");
-        assert_eq!(fault.class, FaultClass::Reauthorise);
-    }
+    assert_eq!(consent.renew(&held).await.expect_err("used").class, FaultClass::Reauthorise);
+    sandbox.revoke();
+    assert_eq!(consent.renew(&rotated).await.expect_err("taken back").class, FaultClass::Reauthorise);
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use lockstep_connect::{Connector, Deed, FaultClass, Outcome, Session};
-use lockstep_core::crm::{Link, NativeKind, RecordId, Selector};
+use lockstep_core::crm::{Link, NativeKind, RecordId};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::salesforce::Flow;
 use lockstep_sandbox::{Salesforce, SalesforceSettings};
 
 use crate::door::RouterDoor;
-use crate::objects::written;
+use crate::objects::{field, link, record, written};
 use crate::world::set;
 
 struct Office {
@@ -23,9 +23,8 @@ fn office() -> Office {
     let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
     let org =
         Salesforce::new(SalesforceSettings { clock: Arc::new(move || dial.now().0), ..SalesforceSettings::default() });
-    let connector = lockstep_connect::registry::find("salesforce").expect("Salesforce");
-    let door = Arc::new(RouterDoor::new(org.router(), env.clone(), connector, "00D-conform"));
-    Office { org, session: Session { door, env }, connector }
+    let (connector, session) = RouterDoor::session("salesforce", org.router(), env, "00D-conform");
+    Office { org, session, connector }
 }
 
 impl Office {
@@ -45,14 +44,6 @@ impl Office {
 
 const SALE: &[(&str, &str)] = &[("Name", "Lamps"), ("StageName", "Prospecting"), ("CloseDate", "2026-12-24")];
 
-fn link(object: &str, id: &str, kind: Option<&str>) -> Link {
-    Link { to: RecordId::new(object, id).expect("a record id"), kind: kind.map(str::to_owned) }
-}
-
-fn field<'a>(root: &'a Selector, name: &str) -> &'a Selector {
-    root.children.iter().find(|field| field.api_name.as_deref() == Some(name)).expect("a field")
-}
-
 #[tokio::test]
 async fn records_are_linked_in_the_call_that_writes_them() {
     let office = office();
@@ -69,7 +60,7 @@ async fn records_are_linked_in_the_call_that_writes_them() {
         (1, Some("Decision Maker"), Some(ana.as_str()))
     );
 
-    let record = RecordId::new("Opportunity", &sale).expect("a record id");
+    let record = record("Opportunity", &sale);
     let again =
         Deed::Update { record, properties: set(&[("NextStep", "Call")]), links: vec![link("Contact", &ana, None)] };
     office.carry_out(&again).await.expect("a change");
@@ -138,7 +129,7 @@ async fn flows_are_offered_and_started() {
         record,
         inputs,
     };
-    let record = Some(RecordId::new("Contact", &ana).expect("a record id"));
+    let record = Some(record("Contact", &ana));
     office.carry_out(&start(record, "Notify", set(&[("why", "signed")]))).await.expect("a run");
     let runs = office.org.flow_runs();
     assert_eq!((runs.len(), &runs[0].inputs["recordId"], &runs[0].inputs["why"]), (1, &ana.into(), &"signed".into()));

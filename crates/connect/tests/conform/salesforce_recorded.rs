@@ -1,45 +1,19 @@
-//! Answers that the real Salesforce gave, through the connector. `LOCKSTEP_SPECS` names the folder with the vendors'
-//! contracts and recorded answers; without it these tests say so and end.
+//! Answers that the real Salesforce gave, through the connector.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-use async_trait::async_trait;
-use lockstep_connect::{Answer, Call, Create, Door, Fault, FaultClass, Outcome, Search, Session, Update, Write};
+use lockstep_connect::{Create, Fault, FaultClass, Outcome, Search, Session, Update, Write};
 use lockstep_core::crm::RecordId;
-use lockstep_core::env::{Env, Time};
 use serde_json::{Value as Json, json};
 
-struct Recorded(Mutex<VecDeque<(u16, Json)>>, Time);
-
-#[async_trait]
-impl Door for Recorded {
-    async fn send(&self, _: Call) -> Result<Answer, Fault> {
-        let (status, body) = self.0.lock().expect("the answer").pop_front().expect("one more answer");
-        Ok(Answer { status, headers: http::HeaderMap::new(), body, sent_at: self.1 })
-    }
-}
-
-fn session(status: u16, body: Json) -> Session {
-    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 1);
-    Session { door: Arc::new(Recorded(Mutex::new([(status, body)].into()), env.now())), env }
-}
+use crate::recorded::{session, stored};
 
 /// A composite call whose first part was answered so; the reading of what became of it was refused.
 fn composite(status: u16, body: Json) -> Session {
     let halted = json!({ "httpStatusCode": 400, "body": [{ "errorCode": "PROCESSING_HALTED", "message": "no" }] });
-    session(200, json!({ "compositeResponse": [{ "httpStatusCode": status, "body": body }, halted] }))
+    session([(200, json!({ "compositeResponse": [{ "httpStatusCode": status, "body": body }, halted] }))])
 }
 
 fn recorded(path: &str) -> Option<Json> {
-    let Some(specs) = std::env::var_os("LOCKSTEP_SPECS").map(PathBuf::from) else {
-        println!("skipped: LOCKSTEP_SPECS does not name the folder with the recorded answers");
-        return None;
-    };
-    let path = specs.join("salesforce/recorded").join(path);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Some(serde_json::from_str(&text).expect("JSON"))
+    stored(&format!("salesforce/recorded/{path}"))
 }
 
 fn salesforce() -> &'static dyn lockstep_connect::Connector {
@@ -76,10 +50,8 @@ async fn told(session: &Session, write: &Write) -> Vec<Result<String, (FaultClas
 async fn rows_find_their_outcomes_in_order() {
     let Some(made) = recorded("batch/create/contacts/success.json") else { return };
     // What was made is read once more, and cannot be: it was made all the same.
-    let (env, _) = Env::manual(Time::from_secs(1_795_348_800), 1);
     let parts = json!({ "compositeResponse": [{ "httpStatusCode": 200, "body": made }, { "httpStatusCode": 400, "body": [] }] });
-    let answers = Mutex::new([(200, parts), (503, Json::Null)].into());
-    let twice = Session { door: Arc::new(Recorded(answers, env.now())), env };
+    let twice = session([(200, parts), (503, Json::Null)]);
     assert_eq!(told(&twice, &creates()).await, [Ok("003ak00000luKU1AAM".into()), Ok("003ak00000luKU2AAM".into())]);
     let changed = recorded("batch/update/contacts/success.json").expect("recorded");
     let ids = ["003ak00000jvIfpAAE", "003ak00000jvIfqAAE"].map(|id| Ok(id.to_owned()));
@@ -102,7 +74,7 @@ async fn refused_rows_have_their_class_and_field() {
 #[tokio::test]
 async fn refused_calls_have_their_class_and_field() {
     let read = async |path: &str, status| {
-        let answer = session(status, recorded(path)?);
+        let answer = session([(status, recorded(path)?)]);
         let asked = ["AccountNumer".to_owned()];
         Some(
             salesforce()
@@ -120,7 +92,7 @@ async fn refused_calls_have_their_class_and_field() {
     let gone = recorded("crm/delete/not-found.json").expect("recorded");
     let record = RecordId::new("Contact", "003ak00000jvIfpAAE").expect("an id");
     let deed = lockstep_connect::Deed::Archive(record);
-    let done = salesforce().carry_out(&session(404, gone), &deed, &[]).await.expect("gone already");
+    let done = salesforce().carry_out(&session([(404, gone)]), &deed, &[]).await.expect("gone already");
     assert!(matches!(done, Outcome::Archived));
 }
 
@@ -129,7 +101,7 @@ async fn a_recorded_page_is_read() {
     let Some(page) = recorded("read-opportunity-with-account.json") else { return };
     let asked = ["Name", "Amount", "AccountId"].map(str::to_owned);
     let search = Search { limit: 5, ..Search::default() };
-    let found = salesforce().search(&session(200, page), "Opportunity", &search, &asked).await.expect("a page");
+    let found = salesforce().search(&session([(200, page)]), "Opportunity", &search, &asked).await.expect("a page");
     let first = &found.records[0];
     assert_eq!((first.text("Amount"), first.text("AccountId")), (Some("50000"), Some("001ak00000OKNPHAA5")));
     assert_eq!((found.records[1].text("AccountId"), found.after), (None, None));

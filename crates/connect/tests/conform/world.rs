@@ -1,13 +1,16 @@
 //! What every case needs of a vendor's sandbox: a session on it, and the hands of everyone else.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use axum::Router;
-use lockstep_connect::{Connector, Create, Fault, Outcome, RowOutcome, Session, Update, Write};
+use http::HeaderName;
+use lockstep_connect::{Connector, Create, Outcome, RowOutcome, Session, Update, Write};
 use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::{Properties, Record};
+use lockstep_sandbox::{Effect, Fault, Vendor};
 use serde_json::Value as Json;
 
 use crate::door::RouterDoor;
@@ -54,6 +57,15 @@ pub struct Delivery {
     pub body: Vec<u8>,
 }
 
+impl Delivery {
+    pub fn of(url: String, headers: &[(String, String)], body: &[u8]) -> Self {
+        let header = |(name, value): &(String, String)| {
+            (name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"))
+        };
+        Self { url, headers: headers.iter().map(header).collect(), body: body.to_vec() }
+    }
+}
+
 /// An object that cases are tried with, by the vendor's own names.
 pub struct Sample {
     pub object: &'static str,
@@ -69,15 +81,22 @@ pub struct Sample {
 
 /// The vendor's account, as people and the vendor itself handle it. Properties go by the vendor's own names.
 pub trait Account {
-    fn router(&self) -> Router;
+    /// The sandbox, as far as all are alike.
+    fn vendor(&self) -> &dyn Vendor;
     /// What a person types in to connect.
     fn token(&self) -> String {
         "pat-conform".to_owned()
     }
     fn id(&self) -> String;
-    fn create(&self, properties: &[(&str, &str)]) -> String;
-    fn edit(&self, id: &str, properties: &[(&str, &str)]);
-    fn archive(&self, id: &str);
+    fn create(&self, properties: &[(&str, &str)]) -> String {
+        self.vendor().create(properties).expect("a record")
+    }
+    fn edit(&self, id: &str, properties: &[(&str, &str)]) {
+        self.vendor().edit(id, properties).expect("an edit");
+    }
+    fn archive(&self, id: &str) {
+        self.vendor().archive(id).expect("an archived record");
+    }
     fn merge(&self, winner: &str, loser: &str) -> String;
     /// Whether this version of the vendor's does not have a property that others have.
     fn is_without(&self, _name: &str) -> bool {
@@ -92,14 +111,23 @@ pub trait Account {
     fn drop_property_of(&self, object: &str, name: &str);
     fn revoke(&self);
     /// Records that are neither archived nor merged away.
-    fn living(&self) -> usize;
-    fn strike(&self, strike: Strike);
+    fn living(&self) -> usize {
+        self.vendor().records().iter().filter(|record| !record.archived && record.merged_into.is_none()).count()
+    }
+    /// The vendor's way to say that there were too many calls.
+    fn limit(&self) -> Effect {
+        Effect::Status { status: 429, policy: None }
+    }
     fn set_clock_offset(&self, seconds: i64);
     /// Calls since the last look, and how many of them drew a limit.
     fn calls(&self) -> (u64, u64);
     /// Has webhooks sent to the address from now on; gives the secret that signs them.
-    fn subscribe(&self, url: &str) -> String;
-    fn hooks(&self) -> Vec<Delivery>;
+    fn subscribe(&self, _url: &str) -> String {
+        String::new()
+    }
+    fn hooks(&self) -> Vec<Delivery> {
+        Vec::new()
+    }
     /// An address that the vendor's own page and API refuse, where nothing else is wrong with the row.
     fn bad_address(&self) -> Option<String> {
         None
@@ -132,10 +160,15 @@ pub struct World {
 impl World {
     /// `account` gets our clock and makes the vendor's account on it.
     pub fn new<A: Account + 'static>(slug: &str, account: impl FnOnce(Env) -> A) -> Self {
+        Self::with(slug, |env| (account(env), ())).0
+    }
+
+    /// The same with something of the account for what the shared cases do not ask for.
+    pub fn with<A: Account + 'static, K>(slug: &str, account: impl FnOnce(Env) -> (A, K)) -> (Self, K) {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 7);
-        let account = account(env.clone());
+        let (account, kept) = account(env.clone());
         let connector = lockstep_connect::registry::find(slug).expect("a connector");
-        let door = Arc::new(RouterDoor::new(account.router(), env.clone(), connector, &account.token()));
+        let door = Arc::new(RouterDoor::new(account.vendor().router(), env.clone(), connector, &account.token()));
         let session = Session { door: door.clone(), env };
         let names = connector.contact_properties();
         let given = match names.name {
@@ -143,7 +176,17 @@ impl World {
             NameProperties::Whole(name) => name,
         };
         let given = account.given().unwrap_or(given);
-        Self { connector, account: Box::new(account), session, dial, door, names, given }
+        (Self { connector, account: Box::new(account), session, dial, door, names, given }, kept)
+    }
+
+    /// The next call goes wrong.
+    pub fn strike(&self, strike: Strike) {
+        self.account.vendor().faults().push(Fault::anywhere(match strike {
+            Strike::LostBefore => Effect::LostBefore,
+            Strike::LostAfter => Effect::LostAfter,
+            Strike::Truncated => Effect::Truncate,
+            Strike::TooMany => self.account.limit(),
+        }));
     }
 
     /// The properties that cases read.
@@ -175,7 +218,7 @@ impl World {
     }
 
     /// Writes in the vendor's batches. A fault of a call with one of several rows is the row's.
-    pub async fn write(&self, write: &Write) -> Result<Vec<RowOutcome>, Fault> {
+    pub async fn write(&self, write: &Write) -> Result<Vec<RowOutcome>, lockstep_connect::Fault> {
         let batches = batches(write, self.connector.about().write_batch);
         let mut outcomes = Vec::new();
         for (rows, batch) in &batches {
@@ -230,3 +273,35 @@ fn batches(write: &Write, most: usize) -> Vec<(usize, Write)> {
 pub fn set(properties: &[(&str, &str)]) -> Properties {
     properties.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect()
 }
+
+/// What a sandbox answers: it waits for nothing, so no runtime is needed.
+pub fn at_once<T>(answering: impl Future<Output = T>) -> T {
+    match pin!(answering).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("the sandbox waits"),
+    }
+}
+
+/// What every sandbox can do alike, and [`Vendor`] does not show.
+macro_rules! on_its_sandbox {
+    () => {
+        fn vendor(&self) -> &dyn lockstep_sandbox::Vendor {
+            &self.sandbox
+        }
+
+        fn revoke(&self) {
+            self.sandbox.revoke();
+        }
+
+        fn set_clock_offset(&self, seconds: i64) {
+            self.sandbox.set_clock_offset(seconds * 1_000_000);
+        }
+
+        fn calls(&self) -> (u64, u64) {
+            let calls = self.sandbox.calls();
+            self.sandbox.reset_calls();
+            (calls.total, calls.throttled)
+        }
+    };
+}
+pub(crate) use on_its_sandbox;
