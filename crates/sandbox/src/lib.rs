@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod calls;
+mod desk;
 mod faults;
 mod front;
 pub mod hubspot;

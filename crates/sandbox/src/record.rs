@@ -33,7 +33,7 @@ impl Record {
 }
 
 /// What became of records the sandbox was filled with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Seeded {
     /// How many were made.
     pub created: usize,

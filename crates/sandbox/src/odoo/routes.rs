@@ -23,7 +23,7 @@ struct Ordered(Refusal);
 
 impl Fronted for Odoo {
     fn front(&self) -> &Front {
-        self.front_of()
+        &self.0.front
     }
 
     /// The policy of an ordered status names the exception, such as `odoo.exceptions.AccessError`; without one the

@@ -27,7 +27,7 @@ mod values;
 mod webhooks;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use serde_json::{Map, Value};
@@ -39,24 +39,20 @@ pub use record::{Automation, Record, Seeded};
 pub use settings::{PipedriveSettings, Survivor};
 
 use crate::calls::Calls;
+use crate::desk::rows_of_csv;
 use crate::faults::Faults;
-use crate::front::Front;
+use crate::front::Shared;
 use answer::Refusal;
 use company::{Company, Item, Source};
 use hooks::Subscription;
 use kinds::Kind;
-
-struct Shared {
-    company: Mutex<Company>,
-    front: Front,
-}
 
 /// One Pipedrive company with one app. Clones share it.
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in
 /// Pipedrive's pages, admins, and the vendor.
 #[derive(Clone)]
-pub struct Pipedrive(Arc<Shared>);
+pub struct Pipedrive(Arc<Shared<Company>>);
 
 impl fmt::Debug for Pipedrive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,8 +64,8 @@ impl Pipedrive {
     /// A company without records.
     #[must_use]
     pub fn new(settings: PipedriveSettings) -> Self {
-        let front = Front::new(settings.wait.clone());
-        Self(Arc::new(Shared { company: Mutex::new(Company::new(settings)), front }))
+        let wait = settings.wait.clone();
+        Self(Shared::new(Company::new(settings), wait))
     }
 
     /// Pipedrive's API and the sandbox's own `/__…` routes. It needs no runtime to be polled.
@@ -95,7 +91,7 @@ impl Pipedrive {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Company) -> T) -> T {
-        work(&mut self.0.company.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.with(work)
     }
 
     /// A person makes a contact; an empty value is no value. Names are those of v2, `email` and `phone` the primary
@@ -286,7 +282,7 @@ impl Pipedrive {
     /// # Errors
     /// The first line that is no CSV.
     pub fn seed_csv(&self, text: &[u8]) -> Result<Seeded, String> {
-        admin::rows_of_csv(text).map(|rows| self.seed(rows))
+        rows_of_csv(text).map(|rows| self.seed(rows))
     }
 
     /// Every contact, by id: deleted and merged ones too.
