@@ -1,28 +1,30 @@
 //! The way of every call behind the front: read, authenticated, limited, then done under one lock.
 
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::Hubspot;
-use super::answer::{Answer, Call, Content, Refusal, Reply, form_urlencoded_pairs};
+use super::answer::{Answer, Call, Refusal, Reply};
 use super::limits::{Policy, refusal};
 use super::oauth::unauthenticated;
 use super::objects::plural_of;
 use super::portal::Portal;
 use super::scopes;
-use crate::front::{Cut, Front, Fronted, Rows, Throttled};
-use crate::world::http_date;
+use crate::front::{Cut, Front, Fronted, Throttled};
+use crate::wire::{credentials, form_pairs, set_date};
 
 /// Bytes a request body may have.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The correlation id of a call that never reached an account.
 pub(super) const NO_CORRELATION_ID: &str = "00000000-0000-4000-8000-000000000000";
+
+/// The content type of JSON, as HubSpot writes it.
+const JSON: &str = "application/json;charset=utf-8";
 
 /// What a route does.
 pub(super) type Work = fn(&mut Portal, &Call) -> Answer;
@@ -52,7 +54,7 @@ pub(super) fn gated(method: MethodFilter, access: Access, work: Work) -> MethodR
             let mut call = Call {
                 // A path that is not UTF-8 names nothing that exists.
                 params: params.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-                query: form_urlencoded_pairs(head.uri.query().unwrap_or_default().as_bytes()),
+                query: form_pairs(head.uri.query().unwrap_or_default().as_bytes()),
                 writes: is_write(&head.method, matched.as_str()),
                 route: matched.as_str().to_owned(),
                 cut: head.extensions.get::<Cut>().map(|cut| cut.0),
@@ -114,7 +116,7 @@ fn enter(portal: &mut Portal, access: Access, work: Work, headers: &HeaderMap, c
     };
     let correlation_id = portal.rng.uuid();
     let mut response = match answer {
-        Ok(reply) => reply_response(reply),
+        Ok(reply) => reply.response(JSON),
         Err(refusal) => refusal_response(&refusal, correlation_id),
     };
     response.headers_mut().extend(headers);
@@ -130,19 +132,13 @@ fn ordered(portal: &Portal, refusal: &Refusal) -> Response {
 }
 
 fn dated(portal: &Portal, mut response: Response) -> Response {
-    let date = http_date(portal.now_us() + portal.settings.clock_offset_us);
-    if let Ok(date) = HeaderValue::from_str(&date) {
-        response.headers_mut().insert(DATE, date);
-    }
+    set_date(response.headers_mut(), portal.now_us() + portal.settings.clock_offset_us);
     response
 }
 
 fn admit(portal: &mut Portal, access: Access, headers: &HeaderMap, call: &Call) -> Result<HeaderMap, Refusal> {
     let now_us = portal.now_us();
-    let bearer = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()).and_then(|it| {
-        let (scheme, token) = it.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
+    let bearer = credentials(headers, "bearer");
     let app = match access {
         Access::Open => return Ok(HeaderMap::new()),
         Access::Developer if call.query("hapikey").is_some_and(|key| !key.is_empty()) => {
@@ -159,30 +155,6 @@ fn admit(portal: &mut Portal, access: Access, headers: &HeaderMap, call: &Call) 
     portal.windows.admit(portal.settings.limits, now_us, &app, access == Access::Search)
 }
 
-fn reply_response(reply: Reply) -> Response {
-    let (kind, body) = match reply.content {
-        Content::Empty => (None, Body::empty()),
-        Content::Json(value) => (Some("application/json;charset=utf-8"), Body::from(value.to_string())),
-        Content::Html(page) => (Some("text/html; charset=utf-8"), Body::from(page)),
-        Content::Redirect(to) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = reply.status;
-            response.extensions_mut().insert(Rows(reply.rows as u64));
-            if let Ok(to) = HeaderValue::from_str(&to) {
-                response.headers_mut().insert(LOCATION, to);
-            }
-            return response;
-        }
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = reply.status;
-    response.extensions_mut().insert(Rows(reply.rows as u64));
-    if let Some(kind) = kind {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
-    response
-}
-
 pub(super) fn refusal_response(refusal: &Refusal, correlation_id: String) -> Response {
-    reply_response(Reply::json(refusal.status, refusal.envelope(correlation_id)).rows(0))
+    Reply::json(refusal.status, refusal.envelope(correlation_id)).rows(0).response(JSON)
 }

@@ -20,7 +20,6 @@ mod phones;
 mod pipelines;
 mod portal;
 mod properties;
-mod record;
 mod records;
 mod routes;
 mod schema;
@@ -43,10 +42,11 @@ pub use answer::Refusal;
 pub use hooks::{HookDelivery, deliver_hooks};
 pub use limits::Limits;
 pub use oauth::Tokens;
-pub use record::{Automation, Record, Seeded};
 pub use records::Unset;
 pub use settings::HubspotSettings;
 pub use workflows::{Deed, Workflow, WorkflowRuns};
+
+pub use crate::record::{Automation, Record, Seeded};
 
 use crate::calls::Calls;
 use crate::desk::rows_of_csv;

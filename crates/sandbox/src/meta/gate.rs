@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 
@@ -14,6 +14,7 @@ use super::answer::{Answer, Refusal};
 use super::business::Business;
 use super::{Meta, media, send, templates};
 use crate::front::{Front, Fronted, Throttled};
+use crate::wire::origin;
 
 /// Bytes a request body may have.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -56,7 +57,7 @@ pub(super) async fn object(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let origin = origin(&uri, &headers);
+    let origin = origin(&uri, &headers, "graph.facebook.com");
     meta.call(&headers, |business| {
         known_version(&version)?;
         media::object(business, &id, &origin)
@@ -70,7 +71,7 @@ pub(super) async fn templates(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let origin = origin(&uri, &headers);
+    let origin = origin(&uri, &headers, "graph.facebook.com");
     meta.call(&headers, |business| {
         known_version(&version)?;
         templates::list(business, &id, &query, &origin)
@@ -86,14 +87,6 @@ pub(super) async fn download(State(meta): State<Meta>, Path(word): Path<String>,
     match found {
         Some((mime_type, bytes)) => ([(CONTENT_TYPE, mime_type)], bytes).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-/// Where the caller found the look-alike: in memory the whole address is in the request, on a real one only its host.
-fn origin(uri: &Uri, headers: &HeaderMap) -> String {
-    match (uri.scheme_str(), uri.authority(), headers.get(HOST).and_then(|it| it.to_str().ok())) {
-        (Some(scheme), Some(authority), _) => format!("{scheme}://{authority}"),
-        (_, _, host) => format!("http://{}", host.unwrap_or("graph.facebook.com")),
     }
 }
 

@@ -18,7 +18,6 @@ mod model;
 mod oauth;
 mod pages;
 mod query;
-mod record;
 mod routes;
 mod schema;
 mod settings;
@@ -38,8 +37,9 @@ use serde_json::{Map, Value};
 pub use hooks::{Hook, deliver_hooks};
 pub use limits::Limits;
 pub use oauth::Tokens;
-pub use record::{Automation, Record, Seeded};
 pub use settings::NotionSettings;
+
+pub use crate::record::{Automation, Record, Seeded};
 
 use crate::calls::Calls;
 use crate::desk::rows_of_csv;

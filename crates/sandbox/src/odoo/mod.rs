@@ -13,7 +13,6 @@ mod messages;
 mod methods;
 mod models;
 mod partners;
-mod record;
 mod refusal;
 mod routes;
 mod rpc;
@@ -36,9 +35,10 @@ use serde_json::{Map, Value};
 
 pub use automations::{Hook, Workflow, WorkflowRuns, deliver_hooks};
 pub use keys::Tokens;
-pub use record::{Record, Seeded};
 pub use refusal::Refusal;
 pub use settings::{Limits, OdooSettings};
+
+pub use crate::record::{Record, Seeded};
 
 use crate::calls::Calls;
 use crate::desk::rows_of_csv;

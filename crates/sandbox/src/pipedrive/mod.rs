@@ -14,7 +14,6 @@ mod limits;
 mod lists;
 mod notes;
 mod oauth;
-mod record;
 mod records;
 mod routes;
 mod search;
@@ -35,8 +34,9 @@ use serde_json::{Map, Value};
 pub use hooks::{HookDelivery, deliver_hooks};
 pub use limits::{Limits, Plan};
 pub use oauth::Tokens;
-pub use record::{Automation, Record, Seeded};
 pub use settings::{PipedriveSettings, Survivor};
+
+pub use crate::record::{Automation, Record, Seeded};
 
 use crate::calls::Calls;
 use crate::desk::rows_of_csv;
