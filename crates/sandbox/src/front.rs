@@ -1,5 +1,6 @@
 //! The way of every call to a look-alike: counted, struck by faults, then done.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -49,6 +50,12 @@ impl<W> Shared<W> {
 
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut W) -> T) -> T {
         work(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<W> fmt::Debug for Shared<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }
 

@@ -32,7 +32,6 @@ mod subscriptions;
 mod values;
 mod workflows;
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -60,14 +59,8 @@ use portal::{Claimed, Portal};
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people
 /// editing in HubSpot's pages, admins, and the vendor.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Hubspot(Arc<Shared<Portal>>);
-
-impl fmt::Debug for Hubspot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hubspot").finish_non_exhaustive()
-    }
-}
 
 impl Hubspot {
     /// An account without records.

@@ -12,7 +12,6 @@ mod send;
 mod settings;
 mod templates;
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -34,14 +33,8 @@ use business::Business;
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: customers who write and
 /// read, and the vendor.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Meta(Arc<Shared<Business>>);
-
-impl fmt::Debug for Meta {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meta").finish_non_exhaustive()
-    }
-}
 
 /// What a customer says.
 #[derive(Clone, Debug)]

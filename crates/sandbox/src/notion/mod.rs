@@ -28,7 +28,6 @@ mod texts;
 mod users;
 mod workspace;
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -53,14 +52,8 @@ use workspace::{Author, Page, Parent, Workspace};
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in
 /// Notion's pages, admins, and the vendor. What they may not do is answered with Notion's words.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Notion(Arc<Shared<Workspace>>);
-
-impl fmt::Debug for Notion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notion").finish_non_exhaustive()
-    }
-}
 
 impl Notion {
     /// A workspace with its databases and no pages in them.

@@ -27,7 +27,6 @@ mod values;
 mod wire;
 mod write;
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -53,14 +52,8 @@ const CONTACTS: &str = "res.partner";
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in Odoo's
 /// pages, admins, and the vendor. Where a property is named, it is the field's technical name; its value is text: a
 /// link is an id, links are ids or names between commas, an empty text is no value.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Odoo(Arc<Shared<Database>>);
-
-impl fmt::Debug for Odoo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Odoo").finish_non_exhaustive()
-    }
-}
 
 impl Odoo {
     /// A database with nothing but its own company and user.

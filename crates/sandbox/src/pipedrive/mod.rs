@@ -25,7 +25,6 @@ mod v1;
 mod values;
 mod webhooks;
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -51,14 +50,8 @@ use kinds::Kind;
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in
 /// Pipedrive's pages, admins, and the vendor.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Pipedrive(Arc<Shared<Company>>);
-
-impl fmt::Debug for Pipedrive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pipedrive").finish_non_exhaustive()
-    }
-}
 
 impl Pipedrive {
     /// A company without records.

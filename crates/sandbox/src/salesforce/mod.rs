@@ -33,7 +33,6 @@ mod standard;
 mod times;
 mod write;
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -56,14 +55,8 @@ use org::{By, Org};
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in
 /// Salesforce's pages, admins, and the vendor.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Salesforce(Arc<Shared<Org>>);
-
-impl fmt::Debug for Salesforce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Salesforce").finish_non_exhaustive()
-    }
-}
 
 impl Salesforce {
     /// An org without records but for its users.
