@@ -1,6 +1,7 @@
 //! The way of every call to a look-alike: counted, struck by faults, then done.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -20,11 +21,6 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// `wait` is absent under a virtual clock.
-    pub(crate) fn new(wait: Option<Wait>) -> Self {
-        Self { wait, ..Self::default() }
-    }
-
     /// Calls since the start or the last reset.
     pub(crate) fn calls(&self) -> Calls {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -40,6 +36,29 @@ impl Front {
     }
 }
 
+/// An account behind its front: what all clones of a look-alike share.
+pub(crate) struct Shared<W> {
+    world: Mutex<W>,
+    pub(crate) front: Front,
+}
+
+impl<W> Shared<W> {
+    /// `wait` is absent under a virtual clock.
+    pub(crate) fn new(world: W, wait: Option<Wait>) -> Arc<Self> {
+        Arc::new(Self { world: Mutex::new(world), front: Front { wait, ..Front::default() } })
+    }
+
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut W) -> T) -> T {
+        work(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<W> fmt::Debug for Shared<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
 /// A vendor behind a [`Front`].
 pub(crate) trait Fronted: Clone + Send + Sync + 'static {
     /// What stands before it.
@@ -47,6 +66,11 @@ pub(crate) trait Fronted: Clone + Send + Sync + 'static {
 
     /// The vendor's own answer for a status that the fault switch ordered.
     fn refuse(&self, status: u16, policy: Option<&str>) -> Response;
+
+    /// The route as counters and faults know it, of its template and a path.
+    fn route(&self, template: &str, _path: &str) -> String {
+        template.to_owned()
+    }
 
     /// Whether a status of this policy is answered although the work was done: the routes then find [`Belated`].
     fn is_belated(&self, _policy: Option<&str>) -> bool {
@@ -71,7 +95,7 @@ pub(crate) struct Cut(pub(crate) usize);
 pub(crate) struct Belated(pub(crate) u16);
 
 /// Counts a call and strikes it where a fault was ordered. To be put on a router as `route_layer`: the counters and the
-/// faults know a call by its method and its route's template.
+/// faults know a call by its method and its route.
 pub(crate) async fn pass<V: Fronted>(
     State(vendor): State<V>,
     matched: MatchedPath,
@@ -79,7 +103,7 @@ pub(crate) async fn pass<V: Fronted>(
     next: Next,
 ) -> Response {
     let front = vendor.front();
-    let route = format!("{} {}", request.method(), matched.as_str());
+    let route = format!("{} {}", request.method(), vendor.route(matched.as_str(), request.uri().path()));
     let strike = front.faults.strike(&route);
     if let Some(Effect::PartialBatch { rows }) = strike {
         request.extensions_mut().insert(Cut(rows));
@@ -100,7 +124,7 @@ pub(crate) async fn pass<V: Fronted>(
     let extensions = response.extensions();
     let ended = Ended {
         status: (!lost).then(|| response.status().as_u16()),
-        rows: extensions.get::<Rows>().map_or(1, |rows| rows.0),
+        rows: extensions.get::<Rows>().map_or(u64::from(strike != Some(Effect::LostBefore)), |rows| rows.0),
         throttled: extensions.get::<Throttled>().is_some(),
         faulted: strike.is_some(),
     };

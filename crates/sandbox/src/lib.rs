@@ -7,6 +7,9 @@
 #![warn(missing_docs)]
 
 mod calls;
+mod consent;
+mod deliver;
+mod desk;
 mod faults;
 mod front;
 pub mod hubspot;
@@ -19,6 +22,7 @@ pub mod salesforce;
 mod serve;
 mod strike;
 pub mod vendor;
+mod wire;
 mod world;
 
 pub use calls::{Calls, RouteCalls};

@@ -1,6 +1,7 @@
 //! Records as tests and the demo see them, past the API.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -32,8 +33,12 @@ impl Record {
     }
 }
 
+/// Looks at a record just after a write and may rewrite some of its properties, as an automation of the account does. It
+/// runs inside the sandbox's lock and must not call the sandbox.
+pub type Automation = Arc<dyn Fn(&Record) -> Option<BTreeMap<String, String>> + Send + Sync>;
+
 /// What became of records the sandbox was filled with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Seeded {
     /// How many were made.
     pub created: usize,

@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::values::Invalid;
+use crate::wire::form_pairs;
+
+pub(super) use crate::wire::Reply;
 
 /// One call, with its body read.
 #[derive(Debug, Default)]
@@ -60,68 +63,7 @@ impl Call {
     }
 
     pub(super) fn form(&self) -> BTreeMap<String, String> {
-        form_urlencoded_pairs(&self.body).into_iter().collect()
-    }
-}
-
-/// Decodes `application/x-www-form-urlencoded` text, which a query is too.
-pub(super) fn form_urlencoded_pairs(text: &[u8]) -> Vec<(String, String)> {
-    let decoded = |part: &[u8]| {
-        let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned()
-    };
-    text.split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
-            (decoded(name), decoded(value))
-        })
-        .collect()
-}
-
-/// What a reply carries.
-#[derive(Debug)]
-pub(super) enum Content {
-    Empty,
-    Json(Value),
-    Html(String),
-    Redirect(String),
-}
-
-/// A good answer.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) content: Content,
-    /// Rows carried, for the counters.
-    pub(super) rows: usize,
-}
-
-impl Reply {
-    pub(super) fn json(status: StatusCode, body: Value) -> Self {
-        Self { status, content: Content::Json(body), rows: 1 }
-    }
-
-    pub(super) fn ok(body: Value) -> Self {
-        Self::json(StatusCode::OK, body)
-    }
-
-    pub(super) fn empty() -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: Content::Empty, rows: 1 }
-    }
-
-    pub(super) fn html(status: StatusCode, page: String) -> Self {
-        Self { status, content: Content::Html(page), rows: 0 }
-    }
-
-    pub(super) fn redirect(location: String) -> Self {
-        Self { status: StatusCode::FOUND, content: Content::Redirect(location), rows: 0 }
-    }
-
-    pub(super) fn rows(mut self, rows: usize) -> Self {
-        self.rows = rows;
-        self
+        form_pairs(&self.body).into_iter().collect()
     }
 }
 

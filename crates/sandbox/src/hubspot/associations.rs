@@ -85,7 +85,7 @@ pub(super) fn put(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn delete(portal: &mut Portal, call: &Call) -> Answer {
     let (from, to) = pair(portal, call)?;
     portal.links.remove(from, to);
-    Ok(Reply::empty())
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// `GET /crm/v4/objects/{object}/{id}/associations/{toObject}`: all on one page.
@@ -202,7 +202,7 @@ pub(super) fn batch_archive(portal: &mut Portal, call: &Call) -> Answer {
             portal.links.remove(a, b);
         }
     }
-    Ok(Reply::empty().rows(rows))
+    Ok(Reply::empty(StatusCode::NO_CONTENT).rows(rows))
 }
 
 /// `GET /crm/v4/associations/{object}/{toObject}/labels`

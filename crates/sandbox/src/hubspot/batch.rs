@@ -305,5 +305,5 @@ pub(super) fn archive(portal: &mut Portal, call: &Call) -> Answer {
             portal.archive(found, Source::Integration);
         }
     }
-    Ok(Reply::empty().rows(rows))
+    Ok(Reply::empty(StatusCode::NO_CONTENT).rows(rows))
 }

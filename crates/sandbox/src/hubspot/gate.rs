@@ -1,29 +1,30 @@
-//! The way of every call: counted, struck by faults, authenticated, limited, then done under one lock.
+//! The way of every call behind the front: read, authenticated, limited, then done under one lock.
 
-use std::collections::BTreeMap;
-
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::Hubspot;
-use super::answer::{Answer, Call, Content, Refusal, Reply, form_urlencoded_pairs};
+use super::answer::{Answer, Call, Refusal, Reply};
 use super::limits::{Policy, refusal};
 use super::oauth::unauthenticated;
 use super::objects::plural_of;
 use super::portal::Portal;
 use super::scopes;
-use crate::calls::Ended;
-use crate::faults::Effect;
-use crate::strike::{dropped, loses, spoil};
-use crate::world::http_date;
+use crate::front::{Cut, Front, Fronted, Throttled};
+use crate::wire::{credentials, form_pairs, set_date};
 
 /// Bytes a request body may have.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The correlation id of a call that never reached an account.
+pub(super) const NO_CORRELATION_ID: &str = "00000000-0000-4000-8000-000000000000";
+
+/// The content type of JSON, as HubSpot writes it.
+const JSON: &str = "application/json;charset=utf-8";
 
 /// What a route does.
 pub(super) type Work = fn(&mut Portal, &Call) -> Answer;
@@ -49,36 +50,27 @@ pub(super) fn gated(method: MethodFilter, access: Access, work: Work) -> MethodR
               matched: MatchedPath,
               params: Result<RawPathParams, RawPathParamsRejection>,
               request: Request| async move {
+            let (head, body) = request.into_parts();
             let mut call = Call {
                 // A path that is not UTF-8 names nothing that exists.
                 params: params.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-                query: form_urlencoded_pairs(request.uri().query().unwrap_or_default().as_bytes()),
-                writes: is_write(request.method(), matched.as_str()),
+                query: form_pairs(head.uri.query().unwrap_or_default().as_bytes()),
+                writes: is_write(&head.method, matched.as_str()),
                 route: matched.as_str().to_owned(),
+                cut: head.extensions.get::<Cut>().map(|cut| cut.0),
                 ..Call::default()
             };
-            let route = format!("{} {}", request.method(), template(matched.as_str(), &call.params));
-            let (head, body) = request.into_parts();
             let body = to_bytes(body, BODY_BYTES_MAX).await;
-            let strike = hubspot.faults().strike(&route);
-            if let Some(Effect::PartialBatch { rows }) = strike {
-                call.cut = Some(rows);
-            }
-            let done = match (&strike, body) {
-                (Some(Effect::LostBefore), _) => Done::nothing(),
-                (Some(Effect::Status { status, policy }), _) => {
-                    Done::from(Err(fault_status(*status, policy.as_deref())), HeaderMap::new())
-                }
-                (_, Ok(body)) => {
+            hubspot.with(|portal| match body {
+                Ok(body) => {
                     call.body = body;
-                    hubspot.with(|portal| enter(portal, access, work, &head.headers, &call))
+                    enter(portal, access, work, &head.headers, &call)
                 }
-                (_, Err(_)) => {
+                Err(_) => {
                     let message = "Request body is too large or broken";
-                    Done::from(Err(Refusal::plain(StatusCode::PAYLOAD_TOO_LARGE, message)), HeaderMap::new())
+                    ordered(portal, &Refusal::plain(StatusCode::PAYLOAD_TOO_LARGE, message))
                 }
-            };
-            hubspot.finish(&route, strike, done).await
+            })
         },
     )
 }
@@ -87,62 +79,66 @@ fn is_write(method: &Method, path: &str) -> bool {
     *method != Method::GET && !path.ends_with("/search") && !path.ends_with("/batch/read")
 }
 
-/// Route template with the object type named, as the counters print it. Only objects of every account are named: a
-/// counter per text that callers make up would have no bound.
-fn template(matched: &str, params: &BTreeMap<String, String>) -> String {
-    let object = ["object", "objectType"].iter().find_map(|name| plural_of(params.get(*name)?));
-    match object {
-        Some(object) => matched.replace("{object}", object).replace("{objectType}", object),
-        None => matched.to_owned(),
+impl Fronted for Hubspot {
+    fn front(&self) -> &Front {
+        &self.0.front
+    }
+
+    fn refuse(&self, status: u16, policy: Option<&str>) -> Response {
+        let refusal = match StatusCode::from_u16(status) {
+            Ok(StatusCode::TOO_MANY_REQUESTS) => refusal(Policy::named(policy)),
+            Ok(StatusCode::UNAUTHORIZED) => unauthenticated("The token used to make this call is not valid."),
+            Ok(status) => Refusal::plain(status, status.canonical_reason().unwrap_or("Error")),
+            Err(_) => Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        };
+        self.with(|portal| ordered(portal, &refusal))
+    }
+
+    /// With the object named. Only objects of every account are: a counter per text that callers make up would have no
+    /// bound.
+    fn route(&self, template: &str, path: &str) -> String {
+        let mut parts = template.split('/').zip(path.split('/'));
+        let object = parts.find(|(part, _)| matches!(*part, "{object}" | "{objectType}"));
+        match object.and_then(|(part, named)| Some((part, plural_of(named)?))) {
+            Some((part, object)) => template.replace(part, object),
+            None => template.to_owned(),
+        }
     }
 }
 
-fn fault_status(status: u16, policy: Option<&str>) -> Refusal {
-    match StatusCode::from_u16(status) {
-        Ok(StatusCode::TOO_MANY_REQUESTS) => refusal(Policy::named(policy)),
-        Ok(StatusCode::UNAUTHORIZED) => unauthenticated("The token used to make this call is not valid."),
-        Ok(status) => Refusal::plain(status, status.canonical_reason().unwrap_or("Error")),
-        Err(_) => Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-    }
-}
-
-/// A call that was done, or refused, or never reached the account.
-pub(super) struct Done {
-    answer: Option<Answer>,
-    headers: HeaderMap,
-    throttled: bool,
-    correlation_id: String,
-}
-
-impl Done {
-    fn nothing() -> Self {
-        Self { answer: None, headers: HeaderMap::new(), throttled: false, correlation_id: String::new() }
-    }
-
-    fn from(answer: Answer, headers: HeaderMap) -> Self {
-        let correlation_id = "00000000-0000-4000-8000-000000000000".to_owned();
-        Self { answer: Some(answer), headers, throttled: false, correlation_id }
-    }
-}
-
-fn enter(portal: &mut Portal, access: Access, work: Work, headers: &HeaderMap, call: &Call) -> Done {
-    let mut done = match admit(portal, access, headers, call) {
-        Ok(headers) => Done::from(work(portal, call), headers),
+fn enter(portal: &mut Portal, access: Access, work: Work, headers: &HeaderMap, call: &Call) -> Response {
+    let (answer, headers, throttled) = match admit(portal, access, headers, call) {
+        Ok(headers) => (work(portal, call), headers, false),
         Err(refusal) => {
             let throttled = refusal.status == StatusCode::TOO_MANY_REQUESTS;
-            Done { throttled, ..Done::from(Err(refusal), HeaderMap::new()) }
+            (Err(refusal), HeaderMap::new(), throttled)
         }
     };
-    done.correlation_id = portal.rng.uuid();
-    done
+    let correlation_id = portal.rng.uuid();
+    let mut response = match answer {
+        Ok(reply) => reply.response(JSON),
+        Err(refusal) => refusal_response(&refusal, correlation_id),
+    };
+    response.headers_mut().extend(headers);
+    if throttled {
+        response.extensions_mut().insert(Throttled);
+    }
+    dated(portal, response)
+}
+
+/// The refusal of a call that never reached the account.
+fn ordered(portal: &Portal, refusal: &Refusal) -> Response {
+    dated(portal, refusal_response(refusal, NO_CORRELATION_ID.to_owned()))
+}
+
+fn dated(portal: &Portal, mut response: Response) -> Response {
+    set_date(response.headers_mut(), portal.now_us() + portal.settings.clock_offset_us);
+    response
 }
 
 fn admit(portal: &mut Portal, access: Access, headers: &HeaderMap, call: &Call) -> Result<HeaderMap, Refusal> {
     let now_us = portal.now_us();
-    let bearer = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()).and_then(|it| {
-        let (scheme, token) = it.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
+    let bearer = credentials(headers, "bearer");
     let app = match access {
         Access::Open => return Ok(HeaderMap::new()),
         Access::Developer if call.query("hapikey").is_some_and(|key| !key.is_empty()) => {
@@ -159,54 +155,6 @@ fn admit(portal: &mut Portal, access: Access, headers: &HeaderMap, call: &Call) 
     portal.windows.admit(portal.settings.limits, now_us, &app, access == Access::Search)
 }
 
-impl Hubspot {
-    /// Counts the call and turns what was done into a response, as far as the fault lets it through.
-    async fn finish(&self, route: &str, strike: Option<Effect>, done: Done) -> Response {
-        let lost = strike.as_ref().is_some_and(loses);
-        let rows = match &done.answer {
-            Some(Ok(reply)) => reply.rows as u64,
-            Some(Err(_)) | None => 0,
-        };
-        let (throttled, correlation_id) = (done.throttled, done.correlation_id);
-        let mut response = match done.answer {
-            Some(Ok(reply)) => reply_response(reply),
-            Some(Err(refusal)) => refusal_response(&refusal, correlation_id),
-            None => dropped(),
-        };
-        response.headers_mut().extend(done.headers);
-        if let Ok(date) =
-            HeaderValue::from_str(&http_date(self.with(|portal| portal.now_us() + portal.settings.clock_offset_us)))
-        {
-            response.headers_mut().insert(DATE, date);
-        }
-        let status = (!lost).then(|| response.status().as_u16());
-        self.count(route, &Ended { status, rows, throttled, faulted: strike.is_some() });
-        spoil(response, strike, self.0.wait.as_ref()).await
-    }
-}
-
-fn reply_response(reply: Reply) -> Response {
-    let (kind, body) = match reply.content {
-        Content::Empty => (None, Body::empty()),
-        Content::Json(value) => (Some("application/json;charset=utf-8"), Body::from(value.to_string())),
-        Content::Html(page) => (Some("text/html; charset=utf-8"), Body::from(page)),
-        Content::Redirect(to) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = reply.status;
-            if let Ok(to) = HeaderValue::from_str(&to) {
-                response.headers_mut().insert(LOCATION, to);
-            }
-            return response;
-        }
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = reply.status;
-    if let Some(kind) = kind {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
-    response
-}
-
 pub(super) fn refusal_response(refusal: &Refusal, correlation_id: String) -> Response {
-    reply_response(Reply::json(refusal.status, refusal.envelope(correlation_id)))
+    Reply::json(refusal.status, refusal.envelope(correlation_id)).rows(0).response(JSON)
 }

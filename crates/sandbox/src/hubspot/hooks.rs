@@ -8,13 +8,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::Hubspot;
 use super::item::Source;
 use super::portal::Portal;
+use crate::deliver::deliver;
+use crate::wire::hmac_sha256;
 use crate::world::Wait;
 
 /// Events in one delivery.
@@ -23,8 +23,6 @@ const DELIVERY_EVENTS_MAX: usize = 100;
 const PENDING_MAX: usize = 500_000;
 /// Minutes until each further attempt: ten of them within a day.
 const RETRY_MINUTES: [i64; 10] = [1, 5, 15, 30, 60, 120, 180, 240, 360, 420];
-/// How often the delivery loop looks for events.
-const LOOK_US: i64 = 100_000;
 /// User id shown for edits of a person.
 const PERSON: &str = "userId:2034711";
 
@@ -258,15 +256,9 @@ fn signature_v3(secret: &str, method: &str, url: &str, body: &[u8], timestamp_ms
     let url = DECODED.iter().fold(url.to_owned(), |url, (encoded, plain)| {
         url.replace(encoded, plain).replace(&encoded.to_lowercase(), plain)
     });
-    // HMAC takes keys of any length; an empty MAC would only make the signature wrong.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(method.as_bytes());
-    mac.update(url.as_bytes());
-    mac.update(body);
-    mac.update(timestamp_ms.to_string().as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
+    let timestamp = timestamp_ms.to_string();
+    let parts = [method.as_bytes(), url.as_bytes(), body, timestamp.as_bytes()];
+    STANDARD.encode(hmac_sha256(secret, &parts))
 }
 
 /// Delivers due webhooks for ever: `post` sends one and tells whether the app answered 2xx within five
@@ -276,12 +268,10 @@ where
     Post: Fn(HookDelivery) -> Posted,
     Posted: Future<Output = bool>,
 {
-    loop {
-        for delivery in hubspot.take_hooks() {
-            if !post(delivery.clone()).await {
-                hubspot.return_hook(delivery);
-            }
+    let settle = |delivery, taken: bool| {
+        if !taken {
+            hubspot.return_hook(delivery);
         }
-        wait(LOOK_US).await;
-    }
+    };
+    deliver(wait, || hubspot.take_hooks(), post, settle).await;
 }

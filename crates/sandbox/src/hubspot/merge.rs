@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::answer::{Answer, Call, Refusal, Reply};
@@ -99,5 +100,5 @@ pub(super) fn gdpr_delete(portal: &mut Portal, call: &Call) -> Answer {
     let live = portal.find(of, id_property.as_deref(), &object_id, false)?;
     let found = live.or(portal.find(of, id_property.as_deref(), &object_id, true)?);
     portal.erase(found.ok_or_else(|| no_such_record(&object_id))?);
-    Ok(Reply::empty())
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

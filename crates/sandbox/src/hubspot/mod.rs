@@ -20,7 +20,6 @@ mod phones;
 mod pipelines;
 mod portal;
 mod properties;
-mod record;
 mod records;
 mod routes;
 mod schema;
@@ -33,8 +32,7 @@ mod subscriptions;
 mod values;
 mod workflows;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use serde_json::{Map, Value};
@@ -43,49 +41,33 @@ pub use answer::Refusal;
 pub use hooks::{HookDelivery, deliver_hooks};
 pub use limits::Limits;
 pub use oauth::Tokens;
-pub use record::{Automation, Record, Seeded};
 pub use records::Unset;
 pub use settings::HubspotSettings;
 pub use workflows::{Deed, Workflow, WorkflowRuns};
 
-use crate::calls::{Calls, Ended};
+pub use crate::record::{Automation, Record, Seeded};
+
+use crate::calls::Calls;
+use crate::desk::rows_of_csv;
 use crate::faults::Faults;
-use crate::world::Wait;
+use crate::front::Shared;
 use item::{Item, Source, Standing};
 use objects::{CONTACTS, ObjectNo};
 use portal::{Claimed, Portal};
-
-struct Shared {
-    portal: Mutex<Portal>,
-    calls: Mutex<Calls>,
-    faults: Faults,
-    wait: Option<Wait>,
-}
 
 /// One HubSpot account with one app. Clones share it.
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people
 /// editing in HubSpot's pages, admins, and the vendor.
-#[derive(Clone)]
-pub struct Hubspot(Arc<Shared>);
-
-impl fmt::Debug for Hubspot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hubspot").finish_non_exhaustive()
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Hubspot(Arc<Shared<Portal>>);
 
 impl Hubspot {
     /// An account without records.
     #[must_use]
     pub fn new(settings: HubspotSettings) -> Self {
         let wait = settings.wait.clone();
-        Self(Arc::new(Shared {
-            portal: Mutex::new(Portal::new(settings)),
-            calls: Mutex::default(),
-            faults: Faults::default(),
-            wait,
-        }))
+        Self(Shared::new(Portal::new(settings), wait))
     }
 
     /// HubSpot's API and the sandbox's own `/__…` routes. It needs no runtime to be polled.
@@ -96,26 +78,22 @@ impl Hubspot {
     /// The fault switch.
     #[must_use]
     pub fn faults(&self) -> &Faults {
-        &self.0.faults
+        &self.0.front.faults
     }
 
     /// Calls since the start or the last reset.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.front.calls()
     }
 
     /// Sets all counters to 0.
     pub fn reset_calls(&self) {
-        *self.0.calls.lock().unwrap_or_else(PoisonError::into_inner) = Calls::default();
-    }
-
-    fn count(&self, route: &str, ended: &Ended) {
-        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).count(route, ended);
+        self.0.front.reset_calls();
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Portal) -> T) -> T {
-        work(&mut self.0.portal.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.with(work)
     }
 
     /// A person makes a contact; an empty value is no value. Answers its id.
@@ -282,7 +260,7 @@ impl Hubspot {
     /// # Errors
     /// The first line that is no CSV.
     pub fn seed_csv(&self, text: &[u8]) -> Result<Seeded, String> {
-        admin::rows_of_csv(text).map(|rows| self.seed(rows))
+        rows_of_csv(text).map(|rows| self.seed(rows))
     }
 
     /// Every contact that was not erased, by id: archived and merged ones too.

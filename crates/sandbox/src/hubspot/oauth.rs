@@ -3,18 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use askama::Template;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::NON_ALPHANUMERIC;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::answer::{Answer, Call, Refusal, Reply};
 use super::portal::Portal;
 use super::scopes;
+use crate::consent::{Consent, check_request, is_proven, way_back, words};
 
 /// How long an authorization code may wait for its exchange.
 const CODE_LIFE_US: i64 = 60 * 1_000_000;
@@ -153,70 +150,33 @@ pub(super) fn unauthenticated(message: &str) -> Refusal {
     Refusal::new(StatusCode::UNAUTHORIZED, "INVALID_AUTHENTICATION", message)
 }
 
-#[derive(Template)]
-#[template(path = "authorize.html")]
-struct AuthorizePage<'a> {
-    portal_id: u32,
-    client_id: &'a str,
-    scopes: Vec<&'a str>,
-    fields: Vec<(&'a str, &'a str)>,
-}
-
-#[derive(Template)]
-#[template(path = "refused.html")]
-struct RefusedPage<'a> {
-    reason: &'a str,
-}
-
 /// Members of an authorization request that the form carries on.
 const REQUEST: [&str; 6] = ["client_id", "redirect_uri", "scope", "optional_scope", "state", "code_challenge"];
-
-fn page(status: StatusCode, template: &impl Template) -> Answer {
-    match template.render() {
-        Ok(page) => Ok(Reply::html(status, page)),
-        Err(error) => Err(Refusal::plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
-    }
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(' ').filter(|word| !word.is_empty())
-}
-
-/// What keeps an authorization request from being answered at all.
-fn unsound(portal: &Portal, client_id: &str, redirect_uri: &str) -> Option<&'static str> {
-    if client_id != portal.settings.client_id {
-        Some("No app has this client id.")
-    } else if !(redirect_uri.starts_with("http://") || redirect_uri.starts_with("https://")) {
-        Some("The redirect address is missing or is not an http address.")
-    } else {
-        None
-    }
-}
 
 /// `GET /oauth/authorize`
 pub(super) fn authorize(portal: &mut Portal, call: &Call) -> Answer {
     let query = |name| call.query(name).unwrap_or_default();
-    if let Some(reason) = unsound(portal, query("client_id"), query("redirect_uri")) {
-        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+    if let Some(refused) = check_request(&portal.settings.client_id, query("client_id"), query("redirect_uri")) {
+        return Ok(refused);
     }
-    let fields = REQUEST.iter().filter_map(|name| Some((*name, call.query(name)?))).collect();
-    page(
-        StatusCode::OK,
-        &AuthorizePage {
-            portal_id: portal.settings.portal_id,
-            client_id: query("client_id"),
-            scopes: words(query("scope")).chain(words(query("optional_scope"))).collect(),
-            fields,
-        },
-    )
+    let consent = Consent {
+        vendor: "HubSpot",
+        action: "/oauth/authorize",
+        client_id: query("client_id"),
+        account: format!("account {}", portal.settings.portal_id),
+        scopes: words(query("scope")).chain(words(query("optional_scope"))).collect(),
+        shares: None,
+        fields: REQUEST.iter().filter_map(|name| Some((*name, call.query(name)?))).collect(),
+    };
+    Ok(Reply::html(StatusCode::OK, consent.page()))
 }
 
 /// `POST /oauth/authorize`: the person pressed a button.
 pub(super) fn decide(portal: &mut Portal, call: &Call) -> Answer {
     let form = call.form();
     let field = |name: &str| form.get(name).map_or("", String::as_str);
-    if let Some(reason) = unsound(portal, field("client_id"), field("redirect_uri")) {
-        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+    if let Some(refused) = check_request(&portal.settings.client_id, field("client_id"), field("redirect_uri")) {
+        return Ok(refused);
     }
     let mut answer = if field("decision") == "deny" {
         vec![("error", "access_denied".to_owned())]
@@ -234,10 +194,7 @@ pub(super) fn decide(portal: &mut Portal, call: &Call) -> Answer {
         vec![("code", code)]
     };
     answer.extend(form.get("state").map(|state| ("state", state.clone())));
-    let query: Vec<String> =
-        answer.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
-    let joint = if field("redirect_uri").contains('?') { '&' } else { '?' };
-    Ok(Reply::redirect(format!("{}{joint}{}", field("redirect_uri"), query.join("&"))))
+    Ok(Reply::redirect(way_back(field("redirect_uri"), &answer, NON_ALPHANUMERIC)))
 }
 
 fn bad(status: &str, message: &str) -> Refusal {
@@ -281,10 +238,7 @@ fn exchange(portal: &mut Portal, form: &BTreeMap<String, String>) -> Result<Toke
     if code.redirect_uri != field("redirect_uri") {
         return Err(bad("MISMATCH_REDIRECT_URI_AUTH_CODE", "missing or mismatched redirect URI"));
     }
-    let verified = code
-        .challenge
-        .is_none_or(|challenge| URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier"))) == challenge);
-    if !verified {
+    if !is_proven(code.challenge.as_deref(), field("code_verifier")) {
         return Err(bad("BAD_CODE_VERIFIER", "missing or invalid code verifier"));
     }
     Ok(portal.grant(code.grant.scopes))
@@ -327,7 +281,12 @@ pub(super) fn inspect_refresh(portal: &mut Portal, call: &Call) -> Answer {
 
 /// `DELETE /oauth/v1/refresh-tokens/{token}`: access tokens that were got with it live on until they expire.
 pub(super) fn delete_refresh(portal: &mut Portal, call: &Call) -> Answer {
-    portal.grants.refresh.remove(call.param("token")).map(|_| Reply::empty()).ok_or_else(unknown_token)
+    portal
+        .grants
+        .refresh
+        .remove(call.param("token"))
+        .map(|_| Reply::empty(StatusCode::NO_CONTENT))
+        .ok_or_else(unknown_token)
 }
 
 #[derive(Deserialize)]

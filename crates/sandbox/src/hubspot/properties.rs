@@ -119,7 +119,7 @@ pub(super) fn patch(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn archive(portal: &mut Portal, call: &Call) -> Answer {
     let of = object_of(portal, call)?;
     portal.custom_property(of, call.param("propertyName"))?.archived = true;
-    Ok(Reply::empty())
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 #[derive(Deserialize)]
@@ -190,7 +190,7 @@ pub(super) fn batch_archive(portal: &mut Portal, call: &Call) -> Answer {
     for NameInput { name } in &batch.inputs {
         portal.custom_property(of, name)?.archived = true;
     }
-    Ok(Reply::empty().rows(batch.inputs.len()))
+    Ok(Reply::empty(StatusCode::NO_CONTENT).rows(batch.inputs.len()))
 }
 
 fn no_such_group(name: &str) -> Refusal {
@@ -263,5 +263,10 @@ pub(super) fn archive_group(portal: &mut Portal, call: &Call) -> Answer {
     if portal.objects[of].schema.properties.values().any(|property| property.group_name == name && !property.archived) {
         return Err(Refusal::validation(format!("Property group {name} still has properties")));
     }
-    portal.objects[of].schema.groups.remove(name).map(|_| Reply::empty()).ok_or_else(|| no_such_group(name))
+    portal.objects[of]
+        .schema
+        .groups
+        .remove(name)
+        .map(|_| Reply::empty(StatusCode::NO_CONTENT))
+        .ok_or_else(|| no_such_group(name))
 }

@@ -211,7 +211,7 @@ pub(super) fn archive(portal: &mut Portal, call: &Call) -> Answer {
     let id = call.param("id");
     let found = portal.find(of, None, id, false)?.ok_or_else(|| no_such_record(id))?;
     portal.archive(found, Source::Integration);
-    Ok(Reply::empty())
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// `GET /crm/v3/objects/{object}`: by id, so that a page never shifts under the reader.

@@ -1,14 +1,16 @@
 //! Every route of the look-alike: HubSpot's own and, beneath `/__`, the sandbox's.
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::MethodFilter;
 use http::StatusCode;
 
 use super::answer::Refusal;
-use super::gate::{Access, Work, gated, refusal_response};
+use super::gate::{Access, NO_CORRELATION_ID, Work, gated, refusal_response};
 use super::{Hubspot, account, admin, associations, batch, merge, oauth, pipelines, properties, records};
 use super::{schemas, search, subscriptions, workflows};
+use crate::front::pass;
 
 use Access::{Developer, Open, Search, Token};
 
@@ -92,6 +94,7 @@ pub(super) fn router(hubspot: Hubspot) -> Router {
         .iter()
         .fold(Router::new(), |router, &(method, path, access, work)| router.route(path, gated(method, access, work)));
     vendor
+        .route_layer(from_fn_with_state(hubspot.clone(), pass::<Hubspot>))
         .merge(admin::routes())
         .fallback(|| async { unrouted(StatusCode::NOT_FOUND, "Resource not found") })
         .method_not_allowed_fallback(|| async { unrouted(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed") })
@@ -99,5 +102,5 @@ pub(super) fn router(hubspot: Hubspot) -> Router {
 }
 
 fn unrouted(status: StatusCode, message: &str) -> Response {
-    refusal_response(&Refusal::plain(status, message), "00000000-0000-4000-8000-000000000000".to_owned())
+    refusal_response(&Refusal::plain(status, message), NO_CORRELATION_ID.to_owned())
 }

@@ -103,7 +103,7 @@ pub(super) fn put_settings(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn delete_settings(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
     portal.hooks.target = None;
-    Ok(Reply::empty())
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 #[derive(Deserialize)]
@@ -164,7 +164,7 @@ pub(super) fn patch(portal: &mut Portal, call: &Call) -> Answer {
 pub(super) fn delete(portal: &mut Portal, call: &Call) -> Answer {
     own_app(portal, call)?;
     let removed = portal.hooks.subscriptions.remove(&subscription_id(call)?);
-    removed.map(|_| Reply::empty()).ok_or_else(unknown_subscription)
+    removed.map(|_| Reply::empty(StatusCode::NO_CONTENT)).ok_or_else(unknown_subscription)
 }
 
 #[derive(Deserialize)]

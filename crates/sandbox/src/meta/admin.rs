@@ -1,10 +1,9 @@
 //! The sandbox's own routes: counters, faults, messages, and whatever customers, people and Meta can do.
 
 use askama::Template;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::extract::State;
+use axum::response::Html;
+use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,16 +13,14 @@ use serde_json::{Map, Value, json};
 
 use super::hooks::Weather;
 use super::{Meta, Say};
-use crate::faults::Fault;
+use crate::desk::{self, Desk, Refused};
 
-/// Bytes of what a customer says, media included.
-const SAY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Messages that the page shows.
 const ROWS_SHOWN: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SayBody {
+pub(crate) struct SayBody {
     from: String,
     name: Option<String>,
     to: Option<String>,
@@ -34,101 +31,71 @@ struct SayBody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MediaBody {
+pub(crate) struct MediaBody {
     mime_type: String,
     base64: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Subscribe {
+pub(crate) struct Subscribe {
     url: String,
     verify_token: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Reach {
+pub(crate) struct Reach {
     customer: String,
     unreachable: bool,
 }
 
+/// What customers, people and Meta can do.
+#[derive(Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub(crate) enum Act {
+    Say(SayBody),
+    Subscribe(Subscribe),
+    Weather(Weather),
+    Reach(Reach),
+}
+
 pub(super) fn routes() -> Router<Meta> {
-    Router::new()
+    desk::routes()
         .route("/", get(page))
-        .route("/__calls", get(|State(meta): State<Meta>| async move { Json(meta.calls()) }))
-        .route("/__calls/reset", post(|State(meta): State<Meta>| async move { meta.reset_calls() }))
-        .route("/__faults", get(list_faults).post(push_fault).delete(clear_faults))
         .route("/__messages", get(|State(meta): State<Meta>| async move { Json(meta.messages()) }))
-        .route("/__say", post(say).layer(DefaultBodyLimit::max(SAY_BYTES_MAX)))
-        .route("/__subscribe", post(subscribe))
-        .route("/__weather", post(weather))
-        .route("/__reach", post(reach))
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({"message": message}))).into_response()
-}
+impl Desk for Meta {
+    type Act = Act;
 
-/// Reads the body and does what it says; what it cannot be is told.
-fn perform<T: for<'a> Deserialize<'a>>(body: &[u8], act: impl FnOnce(T) -> Result<Value, String>) -> Response {
-    match serde_json::from_slice(body).map_err(|error| error.to_string()).and_then(act) {
-        Ok(answer) => Json(answer).into_response(),
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error),
+    const FAULT_TAKEN: StatusCode = StatusCode::OK;
+
+    fn perform(&self, act: Act) -> Result<Value, Refused> {
+        match act {
+            Act::Say(said) => return Ok(json!({"id": self.say(said.read()?)?})),
+            Act::Subscribe(it) => self.subscribe(&it.url, &it.verify_token),
+            Act::Weather(weather) => self.set_weather(weather),
+            Act::Reach(it) => self.set_unreachable(&it.customer, it.unreachable),
+        }
+        Ok(json!({}))
     }
 }
 
-async fn list_faults(State(meta): State<Meta>) -> Json<Vec<Fault>> {
-    Json(meta.faults().pending())
-}
-
-async fn push_fault(State(meta): State<Meta>, body: Bytes) -> Response {
-    perform(&body, |fault: Fault| {
-        meta.faults().push(fault);
-        Ok(json!({}))
-    })
-}
-
-async fn clear_faults(State(meta): State<Meta>) -> StatusCode {
-    meta.faults().clear();
-    StatusCode::NO_CONTENT
-}
-
-async fn say(State(meta): State<Meta>, body: Bytes) -> Response {
-    perform(&body, |said: SayBody| {
-        let mut say = match (said.text, said.message) {
-            (Some(text), None) => Say::text(&said.from, &text),
-            (None, Some(message)) => Say { from: said.from.clone(), name: None, to: None, message, media: None },
+impl SayBody {
+    fn read(self) -> Result<Say, String> {
+        let mut say = match (self.text, self.message) {
+            (Some(text), None) => Say::text(&self.from, &text),
+            (None, Some(message)) => Say { from: self.from, name: None, to: None, message, media: None },
             _ => return Err("give text or message".to_owned()),
         };
-        (say.name, say.to) = (said.name, said.to);
-        if let Some(media) = said.media {
+        (say.name, say.to) = (self.name, self.to);
+        if let Some(media) = self.media {
             let bytes = STANDARD.decode(media.base64).map_err(|error| format!("media.base64: {error}"))?;
             say.media = Some((media.mime_type, bytes));
         }
-        meta.say(say).map(|id| json!({"id": id}))
-    })
-}
-
-async fn subscribe(State(meta): State<Meta>, body: Bytes) -> Response {
-    perform(&body, |it: Subscribe| {
-        meta.subscribe(&it.url, &it.verify_token);
-        Ok(json!({}))
-    })
-}
-
-async fn weather(State(meta): State<Meta>, body: Bytes) -> Response {
-    perform(&body, |it: Weather| {
-        meta.set_weather(it);
-        Ok(json!({}))
-    })
-}
-
-async fn reach(State(meta): State<Meta>, body: Bytes) -> Response {
-    perform(&body, |it: Reach| {
-        meta.set_unreachable(&it.customer, it.unreachable);
-        Ok(json!({}))
-    })
+        Ok(say)
+    }
 }
 
 #[derive(Template)]
@@ -140,7 +107,7 @@ struct MessagesPage {
     rows: Vec<[String; 4]>,
 }
 
-async fn page(State(meta): State<Meta>) -> Response {
+async fn page(State(meta): State<Meta>) -> Result<Html<String>, Refused> {
     let messages = meta.messages();
     let rows = messages.iter().rev().take(ROWS_SHOWN).map(|message| {
         let way = if message.outbound { "to" } else { "from" };
@@ -150,8 +117,5 @@ async fn page(State(meta): State<Meta>) -> Response {
     });
     let webhooks = if meta.is_verified() { "webhooks go out" } else { "no webhook address has answered yet" };
     let shown = MessagesPage { total: messages.len(), calls: meta.calls().total, webhooks, rows: rows.collect() };
-    match shown.render() {
-        Ok(page) => Html(page).into_response(),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
+    Ok(Html(shown.render()?))
 }

@@ -1,4 +1,4 @@
-//! The way of every call: counted, struck by faults, authenticated, then done under one lock.
+//! The way of every call behind the front: authenticated, then done under one lock.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,37 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 
 use super::answer::{Answer, Refusal};
 use super::business::Business;
 use super::{Meta, media, send, templates};
-use crate::calls::Ended;
-use crate::faults::Effect;
-use crate::strike::{dropped, loses, spoil};
+use crate::front::{Front, Fronted, Throttled};
+use crate::wire::origin;
 
 /// Bytes a request body may have.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// What the counters and faults call the routes.
-pub(super) const MESSAGES: &str = "POST /{version}/{phone-number-id}/messages";
-pub(super) const OBJECT: &str = "GET /{version}/{id}";
-pub(super) const TEMPLATES: &str = "GET /{version}/{waba-id}/message_templates";
-pub(super) const DOWNLOAD: &str = "GET /whatsapp_business/attachments/{word}";
+impl Fronted for Meta {
+    fn front(&self) -> &Front {
+        &self.0.front
+    }
+
+    fn refuse(&self, status: u16, policy: Option<&str>) -> Response {
+        self.with(|business| respond(business, Err(Refusal::ordered(status, policy))))
+    }
+
+    /// As Meta's documents name the parts.
+    fn route(&self, template: &str, _path: &str) -> String {
+        match template {
+            "/{version}/{id}/messages" => "/{version}/{phone-number-id}/messages".to_owned(),
+            "/{version}/{id}/message_templates" => "/{version}/{waba-id}/message_templates".to_owned(),
+            other => other.to_owned(),
+        }
+    }
+}
 
 pub(super) async fn messages(
     State(meta): State<Meta>,
@@ -33,11 +45,10 @@ pub(super) async fn messages(
 ) -> Response {
     let (head, body) = request.into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX).await.unwrap_or_default();
-    meta.call(MESSAGES, &head.headers, |business| {
+    meta.call(&head.headers, |business| {
         known_version(&version)?;
         send::messages(business, &number, &body)
     })
-    .await
 }
 
 pub(super) async fn object(
@@ -46,12 +57,11 @@ pub(super) async fn object(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let origin = origin(&uri, &headers);
-    meta.call(OBJECT, &headers, |business| {
+    let origin = origin(&uri, &headers, "graph.facebook.com");
+    meta.call(&headers, |business| {
         known_version(&version)?;
         media::object(business, &id, &origin)
     })
-    .await
 }
 
 pub(super) async fn templates(
@@ -61,34 +71,22 @@ pub(super) async fn templates(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let origin = origin(&uri, &headers);
-    meta.call(TEMPLATES, &headers, |business| {
+    let origin = origin(&uri, &headers, "graph.facebook.com");
+    meta.call(&headers, |business| {
         known_version(&version)?;
         templates::list(business, &id, &query, &origin)
     })
-    .await
 }
 
 /// The bytes behind an address; the token is asked for here too.
 pub(super) async fn download(State(meta): State<Meta>, Path(word): Path<String>, headers: HeaderMap) -> Response {
-    let strike = meta.faults().strike(DOWNLOAD);
     let found = meta.with(|business| {
         admit(business, &headers).ok()?;
         business.download(&word).map(|(mime_type, bytes)| (mime_type.to_owned(), Bytes::copy_from_slice(bytes)))
     });
-    let response = match found {
-        _ if matches!(strike, Some(Effect::LostBefore)) => dropped(),
+    match found {
         Some((mime_type, bytes)) => ([(CONTENT_TYPE, mime_type)], bytes).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
-    };
-    meta.end(DOWNLOAD, response, strike, false).await
-}
-
-/// Where the caller found the look-alike: in memory the whole address is in the request, on a real one only its host.
-fn origin(uri: &Uri, headers: &HeaderMap) -> String {
-    match (uri.scheme_str(), uri.authority(), headers.get(HOST).and_then(|it| it.to_str().ok())) {
-        (Some(scheme), Some(authority), _) => format!("{scheme}://{authority}"),
-        (_, _, host) => format!("http://{}", host.unwrap_or("graph.facebook.com")),
     }
 }
 
@@ -112,30 +110,24 @@ fn admit(business: &Business, headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 impl Meta {
-    async fn call(&self, route: &str, headers: &HeaderMap, work: impl FnOnce(&mut Business) -> Answer) -> Response {
-        let strike = self.faults().strike(route);
-        let (answer, trace) = self.with(|business| {
-            let answer = match &strike {
-                Some(Effect::LostBefore) => return (None, String::new()),
-                Some(Effect::Status { status, policy }) => Err(Refusal::ordered(*status, policy.as_deref())),
-                _ => admit(business, headers).and_then(|()| work(business)),
-            };
-            (Some(answer), business.rng.token(1))
-        });
-        let throttled = matches!(&answer, Some(Err(refusal)) if matches!(refusal.code, 130_429 | 131_056));
-        let response = match answer {
-            None => dropped(),
-            Some(Ok(value)) => json(StatusCode::OK, &value),
-            Some(Err(refusal)) => json(refusal.status, &refusal.body(&trace)),
-        };
-        self.end(route, response, strike, throttled).await
+    fn call(&self, headers: &HeaderMap, work: impl FnOnce(&mut Business) -> Answer) -> Response {
+        self.with(|business| {
+            let answer = admit(business, headers).and_then(|()| work(business));
+            let throttled = matches!(&answer, Err(refusal) if matches!(refusal.code, 130_429 | 131_056));
+            let mut response = respond(business, answer);
+            if throttled {
+                response.extensions_mut().insert(Throttled);
+            }
+            response
+        })
     }
+}
 
-    async fn end(&self, route: &str, response: Response, strike: Option<Effect>, throttled: bool) -> Response {
-        let lost = strike.as_ref().is_some_and(loses);
-        let status = (!lost).then(|| response.status().as_u16());
-        self.count(route, &Ended { status, rows: 1, throttled, faulted: strike.is_some() });
-        spoil(response, strike, self.0.wait.as_ref()).await
+fn respond(business: &mut Business, answer: Answer) -> Response {
+    let trace = business.rng.token(1);
+    match answer {
+        Ok(value) => json(StatusCode::OK, &value),
+        Err(refusal) => json(refusal.status, &refusal.body(&trace)),
     }
 }
 

@@ -5,23 +5,20 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::Meta;
 use super::answer::title_of;
 use super::business::{Business, WINDOW_US, seconds};
+use crate::deliver::deliver;
+use crate::wire::hmac_sha256;
 use crate::world::Wait;
 
 /// Events that wait at most; more are lost.
 const PENDING_MAX: usize = 500_000;
 /// Minutes until each further attempt: less and less often, for seven days in all.
 const RETRY_MINUTES: [i64; 12] = [1, 5, 15, 60, 180, 360, 720, 1_440, 1_440, 1_440, 1_440, 1_440];
-/// How often the delivery loop looks for events.
-const LOOK_US: i64 = 100_000;
-
 /// How webhooks travel. Meta promises neither order nor that each comes once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -261,12 +258,7 @@ fn handshake(target: &Target, challenge: String) -> Delivery {
 
 /// `sha256=` and the HMAC of the raw body under the app's secret, in hexadecimal.
 fn signature(secret: &str, body: &[u8]) -> String {
-    // HMAC takes keys of any length; an empty MAC would only make the signature wrong.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    format!("sha256={}", hex::encode(hmac_sha256(secret, &[body])))
 }
 
 /// Delivers due webhooks for ever: `send` makes one request and answers with its status and body, if one came.
@@ -275,11 +267,8 @@ where
     Send: Fn(Delivery) -> Sent,
     Sent: Future<Output = Option<(u16, Bytes)>>,
 {
-    loop {
-        for delivery in meta.take_hooks() {
-            let answer = send(delivery.clone()).await;
-            meta.answered(delivery, answer.as_ref().map(|(status, body)| (*status, body.as_ref())));
-        }
-        wait(LOOK_US).await;
-    }
+    let settle = |delivery, answer: Option<(u16, Bytes)>| {
+        meta.answered(delivery, answer.as_ref().map(|(status, body)| (*status, body.as_ref())));
+    };
+    deliver(wait, || meta.take_hooks(), send, settle).await;
 }

@@ -12,10 +12,10 @@ mod send;
 mod settings;
 mod templates;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -24,30 +24,17 @@ pub use business::Message;
 pub use hooks::{Delivery, Weather, deliver_hooks};
 pub use settings::{MetaSettings, Number};
 
-use crate::calls::{Calls, Ended};
+use crate::calls::Calls;
 use crate::faults::Faults;
-use crate::world::Wait;
+use crate::front::{Shared, pass};
 use business::Business;
-
-struct Shared {
-    business: Mutex<Business>,
-    calls: Mutex<Calls>,
-    faults: Faults,
-    wait: Option<Wait>,
-}
 
 /// One WhatsApp Business Account with one app. Clones share it.
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: customers who write and
 /// read, and the vendor.
-#[derive(Clone)]
-pub struct Meta(Arc<Shared>);
-
-impl fmt::Debug for Meta {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meta").finish_non_exhaustive()
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Meta(Arc<Shared<Business>>);
 
 /// What a customer says.
 #[derive(Clone, Debug)]
@@ -84,12 +71,7 @@ impl Meta {
     #[must_use]
     pub fn new(settings: MetaSettings) -> Self {
         let wait = settings.wait.clone();
-        Self(Arc::new(Shared {
-            business: Mutex::new(Business::new(settings)),
-            calls: Mutex::default(),
-            faults: Faults::default(),
-            wait,
-        }))
+        Self(Shared::new(Business::new(settings), wait))
     }
 
     /// The Graph API's routes and the sandbox's own `/__…` routes. It needs no runtime to be polled.
@@ -99,34 +81,32 @@ impl Meta {
             .route("/{version}/{id}/message_templates", get(gate::templates))
             .route("/{version}/{id}", get(gate::object))
             .route("/whatsapp_business/attachments/{word}", get(gate::download))
+            .route_layer(from_fn_with_state(self.clone(), pass::<Self>))
             .merge(admin::routes())
             .fallback(|| async { StatusCode::NOT_FOUND })
+            .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
             .with_state(self.clone())
     }
 
     /// The fault switch. A fault of a status may name one of Meta's codes as its policy, such as `131047`.
     #[must_use]
     pub fn faults(&self) -> &Faults {
-        &self.0.faults
+        &self.0.front.faults
     }
 
     /// Calls since the start or the last reset.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.front.calls()
     }
 
     /// Sets all counters to 0.
     pub fn reset_calls(&self) {
-        *self.0.calls.lock().unwrap_or_else(PoisonError::into_inner) = Calls::default();
-    }
-
-    fn count(&self, route: &str, ended: &Ended) {
-        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).count(route, ended);
+        self.0.front.reset_calls();
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Business) -> T) -> T {
-        work(&mut self.0.business.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.with(work)
     }
 
     /// A customer writes in. Answers Meta's id of the message.

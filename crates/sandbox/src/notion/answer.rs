@@ -7,6 +7,10 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::wire::form_pairs;
+
+pub(super) use crate::wire::{Content, Reply};
+
 /// One call, with its body read.
 #[derive(Debug, Default)]
 pub(super) struct Call {
@@ -59,21 +63,6 @@ impl Call {
     }
 }
 
-/// Decodes `application/x-www-form-urlencoded` text, which a query is too.
-pub(super) fn form_pairs(text: &[u8]) -> Vec<(String, String)> {
-    let decoded = |part: &[u8]| {
-        let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned()
-    };
-    text.split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            (decoded(halves.next().unwrap_or_default()), decoded(halves.next().unwrap_or_default()))
-        })
-        .collect()
-}
-
 /// A UUID with its dashes and in small letters, as Notion shows it; it takes them in any writing.
 pub(super) fn uuid(given: &str) -> Option<String> {
     let digits: String = given.chars().filter(|it| *it != '-').map(|it| it.to_ascii_lowercase()).collect();
@@ -84,28 +73,7 @@ pub(super) fn uuid(given: &str) -> Option<String> {
     Some(parts.join("-"))
 }
 
-/// What a reply carries.
-#[derive(Debug)]
-pub(super) enum Content {
-    Json(Value),
-    Html(String),
-    Redirect(String),
-}
-
-/// A good answer.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) content: Content,
-    /// Rows carried, for the counters.
-    pub(super) rows: usize,
-}
-
 impl Reply {
-    pub(super) fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, content: Content::Json(body), rows: 1 }
-    }
-
     /// One page of a list of `kind`.
     pub(super) fn list(kind: &str, results: Vec<Value>, next: Option<String>) -> Self {
         let rows = results.len();
@@ -117,15 +85,7 @@ impl Reply {
             "type": kind,
         });
         body[kind] = json!({});
-        Self { rows, ..Self::ok(body) }
-    }
-
-    pub(super) fn html(status: StatusCode, page: String) -> Self {
-        Self { status, content: Content::Html(page), rows: 0 }
-    }
-
-    pub(super) fn redirect(location: String) -> Self {
-        Self { status: StatusCode::FOUND, content: Content::Redirect(location), rows: 0 }
+        Self::ok(body).rows(rows)
     }
 }
 

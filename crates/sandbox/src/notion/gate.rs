@@ -1,23 +1,21 @@
 //! The way of every call behind the front: read, authenticated, limited, then done under one lock.
 
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, LOCATION, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::Notion;
-use super::answer::{Answer, Call, Content, Refusal, Reply, form_pairs};
+use super::answer::{Answer, Call, Content, Refusal, Reply};
 use super::limits;
 use super::workspace::Workspace;
-use crate::front::{Belated, Cut, Front, Fronted, Rows, Throttled};
-use crate::world::http_date;
+use crate::front::{Belated, Cut, Front, Fronted, Throttled};
+use crate::wire::{basic, credentials, form_pairs, origin, set_date};
 
 /// Bytes a request body may have: 500 KB.
 const BODY_BYTES_MAX: usize = 500 * 1_024;
@@ -83,14 +81,18 @@ pub(super) fn gated(method: MethodFilter, access: Access, work: Work) -> MethodR
                 // A path that is not UTF-8 names nothing that exists.
                 params: params.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
                 query: form_pairs(head.uri.query().unwrap_or_default().as_bytes()),
-                basic: basic(&head),
+                basic: basic(&head.headers),
                 is_newest: header(&head, "notion-version") == Some(VERSIONS[1]),
                 cut: head.extensions.get::<Cut>().map(|cut| cut.0),
                 ..Call::default()
             };
             let body = to_bytes(body, BODY_BYTES_MAX).await;
             notion.with(|workspace| {
-                call.origin = workspace.settings.public_origin.clone().unwrap_or_else(|| origin(&head));
+                call.origin = workspace
+                    .settings
+                    .public_origin
+                    .clone()
+                    .unwrap_or_else(|| origin(&head.uri, &head.headers, "api.notion.com"));
                 let answer = match body {
                     Ok(body) => {
                         call.body = body;
@@ -121,32 +123,13 @@ fn header<'a>(head: &'a Parts, name: &str) -> Option<&'a str> {
     head.headers.get(name)?.to_str().ok()
 }
 
-fn credentials<'a>(head: &'a Parts, wanted: &str) -> Option<&'a str> {
-    let (scheme, rest) = header(head, AUTHORIZATION.as_str())?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case(wanted).then(|| rest.trim())
-}
-
-fn basic(head: &Parts) -> Option<(String, String)> {
-    let decoded = STANDARD.decode(credentials(head, "basic")?).ok()?;
-    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    Some((id.to_owned(), secret.to_owned()))
-}
-
-/// Where the caller found the look-alike: in memory the whole address is in the request, on a real one only its host.
-fn origin(head: &Parts) -> String {
-    match (head.uri.scheme_str(), head.uri.authority()) {
-        (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
-        _ => format!("http://{}", header(head, HOST.as_str()).unwrap_or("api.notion.com")),
-    }
-}
-
 fn admit(workspace: &mut Workspace, access: Access, head: &Parts) -> Result<(), Refusal> {
     workspace.picked = None;
     if access == Access::Open {
         return Ok(());
     }
     let (now_us, accepts_any) = (workspace.now_us(), workspace.settings.accepts_any_token);
-    let (app, grant) = workspace.grants.caller(credentials(head, "bearer"), accepts_any, now_us)?;
+    let (app, grant) = workspace.grants.caller(credentials(&head.headers, "bearer"), accepts_any, now_us)?;
     workspace.picked = grant.picked();
     if workspace.settings.quirks {
         workspace.windows.admit(workspace.settings.limits, now_us, &app)?;
@@ -175,41 +158,30 @@ fn modernize(body: &mut Value) {
 /// Turns an answer into a response, with the id and the date that every one of Notion's carries.
 pub(super) fn response(workspace: &mut Workspace, answer: Answer, is_newest: bool) -> Response {
     let request_id = workspace.rng.uuid();
-    let mut response = Response::new(Body::empty());
-    let extensions = response.extensions_mut();
-    extensions.insert(Rows(answer.as_ref().map_or(0, |reply| reply.rows as u64)));
-    if matches!(&answer, Err(refusal) if refusal.status == StatusCode::TOO_MANY_REQUESTS) {
-        extensions.insert(Throttled);
+    let (reply, refused) = match answer {
+        Ok(mut reply) => {
+            if let Content::Json(body) = &mut reply.content {
+                if is_newest {
+                    modernize(body);
+                }
+                body["request_id"] = request_id.clone().into();
+            }
+            (reply, None)
+        }
+        Err(it) => (Reply::json(it.status, it.envelope(&request_id)).rows(0), Some((it.status, it.retry_after))),
+    };
+    let mut response = reply.response("application/json; charset=utf-8");
+    if let Some((StatusCode::TOO_MANY_REQUESTS, _)) = refused {
+        response.extensions_mut().insert(Throttled);
     }
-    let mut put = |name, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(name, value);
-        }
-    };
-    put(http::HeaderName::from_static("x-notion-request-id"), &request_id);
-    put(DATE, &http_date(workspace.stamp_us()));
-    let (status, kind, body) = match answer {
-        Ok(Reply { status, content: Content::Json(mut body), .. }) => {
-            if is_newest {
-                modernize(&mut body);
-            }
-            body["request_id"] = request_id.into();
-            (status, "application/json; charset=utf-8", body.to_string())
-        }
-        Ok(Reply { status, content: Content::Html(page), .. }) => (status, "text/html; charset=utf-8", page),
-        Ok(Reply { status, content: Content::Redirect(to), .. }) => {
-            put(LOCATION, &to);
-            (status, "text/plain", String::new())
-        }
-        Err(refusal) => {
-            if let Some(seconds) = refusal.retry_after {
-                put(RETRY_AFTER, &seconds.to_string());
-            }
-            (refusal.status, "application/json; charset=utf-8", refusal.envelope(&request_id).to_string())
-        }
-    };
-    put(CONTENT_TYPE, kind);
-    *response.status_mut() = status;
-    *response.body_mut() = Body::from(body);
+    let headers = response.headers_mut();
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain"));
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        headers.insert("x-notion-request-id", id);
+    }
+    if let Some((_, Some(seconds))) = refused {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    set_date(headers, workspace.stamp_us());
     response
 }

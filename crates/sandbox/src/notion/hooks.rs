@@ -5,20 +5,18 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::Notion;
 use super::workspace::{Author, Parent, Workspace};
+use crate::deliver::deliver;
+use crate::wire::hmac_sha256;
 use crate::world::{Rng, Wait};
 
 /// Events that wait at most; more are lost.
 const PENDING_MAX: usize = 500_000;
 /// Minutes until each further attempt: eight in all within a day.
 const RETRY_MINUTES: [i64; 7] = [1, 4, 15, 60, 180, 420, 760];
-/// How often the delivery loop looks for events.
-const LOOK_US: i64 = 100_000;
 /// The version that the payloads are of.
 const API_VERSION: &str = "2025-09-03";
 
@@ -222,18 +220,9 @@ fn delivery(url: &str, token: &str, event: Value) -> Hook {
     let body = Bytes::from(event.to_string());
     let headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
-        ("x-notion-signature".to_owned(), format!("sha256={}", signature(token, &body))),
+        ("x-notion-signature".to_owned(), format!("sha256={}", hex::encode(hmac_sha256(token, &[&body])))),
     ];
     Hook { url: url.to_owned(), headers, body, event: Some(event) }
-}
-
-fn signature(token: &str, body: &[u8]) -> String {
-    // HMAC takes keys of any length; an empty MAC would only make the signature wrong.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
 }
 
 /// Delivers due webhooks for ever: `post` sends one and tells whether the app answered 2xx.
@@ -242,12 +231,10 @@ where
     Post: Fn(Hook) -> Posted,
     Posted: Future<Output = bool>,
 {
-    loop {
-        for hook in notion.take_hooks() {
-            if !post(hook.clone()).await {
-                notion.return_hook(hook);
-            }
+    let settle = |hook, taken: bool| {
+        if !taken {
+            notion.return_hook(hook);
         }
-        wait(LOOK_US).await;
-    }
+    };
+    deliver(wait, || notion.take_hooks(), post, settle).await;
 }

@@ -18,7 +18,6 @@ mod model;
 mod oauth;
 mod pages;
 mod query;
-mod record;
 mod routes;
 mod schema;
 mod settings;
@@ -29,8 +28,7 @@ mod texts;
 mod users;
 mod workspace;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use serde_json::{Map, Value};
@@ -38,40 +36,31 @@ use serde_json::{Map, Value};
 pub use hooks::{Hook, deliver_hooks};
 pub use limits::Limits;
 pub use oauth::Tokens;
-pub use record::{Automation, Record, Seeded};
 pub use settings::NotionSettings;
 
+pub use crate::record::{Automation, Record, Seeded};
+
 use crate::calls::Calls;
+use crate::desk::rows_of_csv;
 use crate::faults::Faults;
-use crate::front::Front;
+use crate::front::Shared;
 use answer::Refusal;
 use standard::CONTACTS;
 use workspace::{Author, Page, Parent, Workspace};
-
-struct Shared {
-    workspace: Mutex<Workspace>,
-    front: Front,
-}
 
 /// One Notion workspace with one connection. Clones share it.
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in
 /// Notion's pages, admins, and the vendor. What they may not do is answered with Notion's words.
-#[derive(Clone)]
-pub struct Notion(Arc<Shared>);
-
-impl fmt::Debug for Notion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notion").finish_non_exhaustive()
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Notion(Arc<Shared<Workspace>>);
 
 impl Notion {
     /// A workspace with its databases and no pages in them.
     #[must_use]
     pub fn new(settings: NotionSettings) -> Self {
-        let front = Front::new(settings.wait.clone());
-        Self(Arc::new(Shared { workspace: Mutex::new(Workspace::new(settings)), front }))
+        let wait = settings.wait.clone();
+        Self(Shared::new(Workspace::new(settings), wait))
     }
 
     /// Notion's API and the sandbox's own `/__…` routes. It needs no runtime to be polled.
@@ -99,7 +88,7 @@ impl Notion {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Workspace) -> T) -> T {
-        work(&mut self.0.workspace.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.with(work)
     }
 
     /// As [`with`](Self::with), as a person who sees everything.
@@ -300,7 +289,7 @@ impl Notion {
     /// # Errors
     /// The first line that is no CSV.
     pub fn seed_csv(&self, text: &[u8]) -> Result<Seeded, String> {
-        admin::rows_of_csv(text).map(|rows| self.seed(rows))
+        rows_of_csv(text).map(|rows| self.seed(rows))
     }
 
     /// Every contact, in the order they were made: those in the trash too.

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use askama::Template;
 use http::StatusCode;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Call, Refusal, Reply};
 use super::texts;
 use super::workspace::Workspace;
+use crate::consent::{self, Consent, check_request, way_back};
 
 /// How long an authorization code may wait for its exchange.
 const CODE_LIFE_US: i64 = 600 * 1_000_000;
@@ -128,61 +128,28 @@ impl Workspace {
     }
 }
 
-#[derive(Template)]
-#[template(path = "notion/authorize.html")]
-struct AuthorizePage<'a> {
-    workspace: &'a str,
-    client_id: &'a str,
-    /// Data sources that can be shared: id and title.
-    sources: Vec<(&'a str, String)>,
-    fields: Vec<(&'a str, &'a str)>,
-}
-
-#[derive(Template)]
-#[template(path = "refused.html")]
-struct RefusedPage<'a> {
-    reason: &'a str,
-}
-
-fn page(status: StatusCode, template: &impl Template) -> Answer {
-    match template.render() {
-        Ok(page) => Ok(Reply::html(status, page)),
-        Err(_) => Err(Refusal::ordered(500)),
-    }
-}
-
-/// What keeps an authorization request from being answered at all.
-fn unsound(workspace: &Workspace, client_id: &str, redirect_uri: &str) -> Option<&'static str> {
-    if client_id != workspace.settings.client_id {
-        Some("No connection has this client id.")
-    } else if !(redirect_uri.starts_with("http://") || redirect_uri.starts_with("https://")) {
-        Some("The redirect address is missing or is not an http address.")
-    } else {
-        None
-    }
-}
-
 /// `GET /v1/oauth/authorize`
 pub(super) fn authorize(workspace: &mut Workspace, call: &Call) -> Answer {
     let query = |name| call.query(name).unwrap_or_default();
-    if let Some(reason) = unsound(workspace, query("client_id"), query("redirect_uri")) {
-        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+    if let Some(refused) = check_request(&workspace.settings.client_id, query("client_id"), query("redirect_uri")) {
+        return Ok(refused);
     }
     if query("response_type") != "code" {
         let reason = "The response type must be \"code\".";
-        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+        return Ok(Reply::html(StatusCode::BAD_REQUEST, consent::refused(reason)));
     }
     let fields = ["client_id", "redirect_uri", "state"].into_iter();
     let sources = workspace.sources.values().filter(|it| !it.life.in_trash && !it.hidden);
-    page(
-        StatusCode::OK,
-        &AuthorizePage {
-            workspace: &workspace.settings.workspace_name,
-            client_id: query("client_id"),
-            sources: sources.map(|it| (it.id.as_str(), texts::plain(&it.title))).collect(),
-            fields: fields.filter_map(|name| Some((name, call.query(name)?))).collect(),
-        },
-    )
+    let consent = Consent {
+        vendor: "Notion",
+        action: "/v1/oauth/authorize",
+        client_id: query("client_id"),
+        account: workspace.settings.workspace_name.clone(),
+        scopes: Vec::new(),
+        shares: Some(sources.map(|it| (it.id.as_str(), texts::plain(&it.title))).collect()),
+        fields: fields.filter_map(|name| Some((name, call.query(name)?))).collect(),
+    };
+    Ok(Reply::html(StatusCode::OK, consent.page()))
 }
 
 /// `POST /v1/oauth/authorize`: the person pressed a button. `picked` tells that the form had boxes, and each `share`
@@ -191,8 +158,10 @@ pub(super) fn decide(workspace: &mut Workspace, call: &Call) -> Answer {
     let form = call.form();
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let redirect_uri = field("redirect_uri").unwrap_or_default();
-    if let Some(reason) = unsound(workspace, field("client_id").unwrap_or_default(), redirect_uri) {
-        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+    if let Some(refused) =
+        check_request(&workspace.settings.client_id, field("client_id").unwrap_or_default(), redirect_uri)
+    {
+        return Ok(refused);
     }
     let mut answer = if field("decision") == Some("deny") {
         vec![("error", "access_denied".to_owned())]
@@ -206,10 +175,7 @@ pub(super) fn decide(workspace: &mut Workspace, call: &Call) -> Answer {
         vec![("code", code)]
     };
     answer.extend(field("state").map(|state| ("state", state.to_owned())));
-    let query: Vec<String> =
-        answer.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, PLAIN))).collect();
-    let joint = if redirect_uri.contains('?') { '&' } else { '?' };
-    Ok(Reply::redirect(format!("{redirect_uri}{joint}{}", query.join("&"))))
+    Ok(Reply::redirect(way_back(redirect_uri, &answer, PLAIN)))
 }
 
 /// The connection itself calls, by its client id and secret.

@@ -9,7 +9,8 @@ use http::StatusCode;
 
 use super::answer::Refusal;
 use super::gate::{Access, Work, gated, response};
-use super::{Notion, admin, blocks, comments, markdown, oauth, pages, query, sources, users};
+use super::{Notion, blocks, comments, markdown, oauth, pages, query, sources, users};
+use crate::desk;
 use crate::front::pass;
 
 use Access::{Open, Token};
@@ -63,7 +64,7 @@ pub(super) fn router(notion: Notion) -> Router {
         .fold(Router::new(), |router, &(method, path, access, work)| router.route(path, gated(method, access, work)));
     vendor
         .route_layer(from_fn_with_state(notion.clone(), pass::<Notion>))
-        .merge(admin::routes())
+        .merge(desk::with_records())
         .fallback(unrouted)
         .method_not_allowed_fallback(unrouted)
         .with_state(notion)

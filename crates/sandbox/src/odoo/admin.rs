@@ -1,27 +1,18 @@
-//! The sandbox's own routes: counters, faults, records, and whatever a person or the vendor can do to a database behind
-//! an app's back.
+//! What a person or the vendor can do to a database behind an app's back, beneath `/__`, and what the page of records
+//! shows.
 
 use std::collections::BTreeMap;
 
-use askama::Template;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::HeaderMap;
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::extract::State;
+use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{CONTACTS, Odoo, Refusal, Seeded, Tokens, Workflow};
-use crate::faults::Fault;
+use super::{CONTACTS, Odoo, Record, Refusal, Seeded, Tokens, Workflow};
+use crate::desk::{self, Desk, Records, Refused, Shown};
 
-/// Bytes a request with records may have.
-const RECORDS_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Records the page shows.
-const ROWS_SHOWN: usize = 200;
 /// Models the page shows, what people call them, and their columns.
 const SHOWN: [(&str, &str, &[&str]); 5] = [
     (CONTACTS, "Contacts", &["name", "email", "phone", "is_company", "parent_id", "category_id", "ref"]),
@@ -31,29 +22,9 @@ const SHOWN: [(&str, &str, &[&str]); 5] = [
     ("ir.actions.server", "Server actions", &["name", "model_name", "state"]),
 ];
 
-/// Everything `POST /__NAME` can do, by name.
-const ACTS: [&str; 16] = [
-    "create",
-    "edit",
-    "archive",
-    "restore",
-    "delete",
-    "merge",
-    "hide",
-    "unhide",
-    "say",
-    "drop-property",
-    "revoke",
-    "reinstate",
-    "expire-tokens",
-    "clock-offset",
-    "subscribe",
-    "grant",
-];
-
 #[derive(Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
-enum Act {
+pub(crate) enum Act {
     Create {
         #[serde(default = "contacts")]
         object: String,
@@ -100,6 +71,7 @@ enum Act {
     Subscribe {
         url: String,
     },
+    Workflow(Workflow),
     Grant,
 }
 
@@ -107,122 +79,20 @@ fn contacts() -> String {
     CONTACTS.to_owned()
 }
 
-/// Which model a route is about.
-#[derive(Deserialize)]
-struct Which {
-    #[serde(default = "contacts")]
-    object: String,
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), refusal.to_string())
+    }
 }
 
 pub(super) fn routes() -> Router<Odoo> {
-    let acts = ACTS.iter().fold(Router::new(), |router, act| {
-        let perform = move |State(odoo): State<Odoo>, body: Bytes| async move { perform(&odoo, act, &body) };
-        router.route(&format!("/__{act}"), post(perform))
-    });
-    acts.route("/", get(page))
-        .route("/__calls", get(|State(odoo): State<Odoo>| async move { Json(odoo.calls()) }))
-        .route("/__calls/reset", post(|State(odoo): State<Odoo>| async move { odoo.reset_calls() }))
-        .route("/__workflows", get(|State(odoo): State<Odoo>| async move { Json(odoo.workflows()) }))
-        .route("/__workflow", post(add_workflow))
-        .route("/__faults", get(list_faults).post(push_fault).delete(clear_faults))
-        .route("/__records", get(list_records).post(seed_records).layer(DefaultBodyLimit::max(RECORDS_BYTES_MAX)))
+    desk::with_records().route("/__workflows", get(|State(odoo): State<Odoo>| async move { Json(odoo.workflows()) }))
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({"message": message}))).into_response()
-}
+impl Desk for Odoo {
+    type Act = Act;
 
-fn refused(refusal: &Refusal) -> Response {
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    refuse(status, &refusal.to_string())
-}
-
-async fn list_faults(State(odoo): State<Odoo>) -> Json<Vec<Fault>> {
-    Json(odoo.faults().pending())
-}
-
-async fn push_fault(State(odoo): State<Odoo>, body: Bytes) -> Response {
-    match serde_json::from_slice(&body) {
-        Ok(fault) => {
-            odoo.faults().push(fault);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
-    }
-}
-
-async fn clear_faults(State(odoo): State<Odoo>) -> StatusCode {
-    odoo.faults().clear();
-    StatusCode::NO_CONTENT
-}
-
-async fn add_workflow(State(odoo): State<Odoo>, body: Bytes) -> Response {
-    match serde_json::from_slice::<Workflow>(&body) {
-        Ok(workflow) => match odoo.add_workflow(&workflow) {
-            Ok(made) => Json(made).into_response(),
-            Err(refusal) => refused(&refusal),
-        },
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
-    }
-}
-
-async fn list_records(State(odoo): State<Odoo>, Query(which): Query<Which>) -> Response {
-    if which.object == CONTACTS {
-        return Json(odoo.records()).into_response();
-    }
-    match odoo.records_of(&which.object) {
-        Ok(records) => Json(records).into_response(),
-        Err(refusal) => refused(&refusal),
-    }
-}
-
-/// Takes a JSON array of field maps, or CSV whose headers are field names.
-async fn seed_records(
-    State(odoo): State<Odoo>,
-    Query(which): Query<Which>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let is_csv = headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/csv"));
-    let rows =
-        if is_csv { rows_of_csv(&body) } else { serde_json::from_slice(&body).map_err(|error| error.to_string()) };
-    match rows.map(|rows| odoo.seed_of(&which.object, rows)) {
-        Ok(Ok(Seeded { created, refused })) => Json(json!({"created": created, "refused": refused})).into_response(),
-        Ok(Err(refusal)) => refused(&refusal),
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error),
-    }
-}
-
-/// Reads CSV whose headers are field names; empty cells hold no value.
-pub(super) fn rows_of_csv(text: &[u8]) -> Result<Vec<Map<String, Value>>, String> {
-    let mut reader = csv::Reader::from_reader(text);
-    let headers = reader.headers().map_err(|error| error.to_string())?.clone();
-    let row = |row: Result<csv::StringRecord, csv::Error>| {
-        let row = row.map_err(|error| error.to_string())?;
-        let cells = headers.iter().zip(row.iter()).filter(|(_, cell)| !cell.is_empty());
-        Ok(cells.map(|(name, cell)| (name.to_owned(), Value::from(cell))).collect())
-    };
-    reader.records().map(row).collect()
-}
-
-fn perform(odoo: &Odoo, act: &str, body: &[u8]) -> Response {
-    let members: Result<Map<String, Value>, _> =
-        if body.is_empty() { Ok(Map::new()) } else { serde_json::from_slice(body) };
-    let act = members.and_then(|mut members| {
-        members.insert("act".to_owned(), act.into());
-        serde_json::from_value(members.into())
-    });
-    match act {
-        Ok(act) => match odoo.perform(act) {
-            Ok(answer) => Json(answer).into_response(),
-            Err(refusal) => refused(&refusal),
-        },
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
-    }
-}
-
-impl Odoo {
-    fn perform(&self, act: Act) -> Result<Value, Refusal> {
+    fn perform(&self, act: Act) -> Result<Value, Refused> {
         let pairs = |properties: &BTreeMap<String, String>| -> Vec<(String, String)> {
             properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
         };
@@ -234,6 +104,7 @@ impl Odoo {
                 return Ok(json!({"id": self.create_of(&object, &lent(&pairs(&properties)))?}));
             }
             Act::Merge { primary, other } => return Ok(json!({"id": self.merge(&primary, &other)?})),
+            Act::Workflow(workflow) => return Ok(json!(self.add_workflow(&workflow)?)),
             Act::Say { id, body } => return Ok(json!({"id": self.say(&id, &body)?})),
             Act::Grant => {
                 let Tokens { access_token, database, login, .. } = self.grant();
@@ -256,51 +127,33 @@ impl Odoo {
     }
 }
 
-#[derive(Template)]
-#[template(path = "odoo.html")]
-struct RecordsPage {
-    label: &'static str,
-    /// Every model: its name in the address, its name for people, and whether it is the one shown.
-    objects: Vec<(&'static str, &'static str, bool)>,
-    total: usize,
-    calls: u64,
-    headings: Vec<&'static str>,
-    rows: Vec<Vec<String>>,
-}
+impl Records for Odoo {
+    const NAME: &'static str = "Odoo";
+    const CONTACTS: &'static str = CONTACTS;
 
-async fn page(State(odoo): State<Odoo>, Query(which): Query<Which>) -> Response {
-    let Some((model, label, columns)) = SHOWN.into_iter().find(|(model, _, _)| *model == which.object) else {
-        return refuse(StatusCode::NOT_FOUND, "no page shows this model");
-    };
-    let mut records = if model == CONTACTS { odoo.records() } else { odoo.records_of(model).unwrap_or_default() };
-    let total = records.iter().filter(|record| record.merged_into.is_none()).count();
-    records.sort_by_key(|record| std::cmp::Reverse(record.updated_us));
-    let rows = records.into_iter().filter(|record| record.merged_into.is_none()).take(ROWS_SHOWN).map(|record| {
-        let ends = [crate::world::iso(record.updated_us), record.id.clone()];
-        ends.into_iter().chain(columns.iter().map(|name| record.value(name).unwrap_or_default().to_owned())).collect()
-    });
-    let headings = ["changed", "id"].into_iter().chain(columns.iter().copied()).collect();
-    let objects = SHOWN.map(|(name, label, _)| (name, label, name == model)).to_vec();
-    let page = RecordsPage { label, objects, total, calls: odoo.calls().total, headings, rows: rows.collect() };
-    match page.render() {
-        Ok(page) => Html(page).into_response(),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_act_has_a_route_and_every_route_an_act() {
-        for act in ACTS {
-            let members = json!({"act": act, "id": "1", "us": 0, "name": "n", "url": "u", "body": "b",
-                "primary": "1", "other": "2", "properties": {}});
-            assert!(serde_json::from_value::<Act>(members).is_ok(), "{act}");
+    fn records_of(&self, object: &str) -> Result<Vec<Record>, Refused> {
+        if object == CONTACTS {
+            return Ok(self.records());
         }
-        let unknown = serde_json::from_value::<Act>(json!({"act": ""})).map(|_| ());
-        let listed = unknown.expect_err("no such act").to_string();
-        assert_eq!(listed.matches('`').count() / 2 - 1, ACTS.len(), "{listed}");
+        Ok(self.records_of(object)?)
+    }
+
+    fn seed_of(&self, object: &str, rows: Vec<Map<String, Value>>) -> Result<Seeded, Refused> {
+        Ok(self.seed_of(object, rows)?)
+    }
+
+    fn shown(&self, object: &str) -> Result<Shown, Refused> {
+        let Some((_, label, columns)) = SHOWN.into_iter().find(|(model, _, _)| *model == object) else {
+            return Err(Refused(StatusCode::NOT_FOUND, "no page shows this model".to_owned()));
+        };
+        let records = Records::records_of(self, object)?;
+        let (total, newest) = desk::newest(records.into_iter().filter(|it| it.merged_into.is_none()).collect());
+        Ok(Shown {
+            label: label.to_owned(),
+            objects: SHOWN.map(|(name, label, _)| (name.to_owned(), label.to_owned(), name == object)).to_vec(),
+            columns: desk::columns(columns.iter().copied()),
+            total,
+            newest,
+        })
     }
 }

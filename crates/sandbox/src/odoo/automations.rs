@@ -16,12 +16,11 @@ use super::refusal::Refusal;
 use super::schema::{Kind, Model};
 use super::tables::Row;
 use super::times::{self, SECOND_US};
+use crate::deliver::deliver;
 use crate::world::Wait;
 
 /// Webhooks that wait at most; more are lost.
 const PENDING_MAX: usize = 500_000;
-/// How often the delivery loop looks for webhooks.
-const LOOK_US: i64 = 100_000;
 /// What [`Database::subscribe`] has a webhook tell of a contact.
 const TOLD: [&str; 4] = ["name", "email", "phone", "write_date"];
 
@@ -291,12 +290,5 @@ where
     Post: Fn(Hook) -> Posted,
     Posted: Future<Output = bool>,
 {
-    loop {
-        for hook in odoo.take_hooks() {
-            if !post(hook.clone()).await {
-                odoo.return_hook(hook);
-            }
-        }
-        wait(LOOK_US).await;
-    }
+    deliver(wait, || odoo.take_hooks(), post, |hook, _| odoo.return_hook(hook)).await;
 }

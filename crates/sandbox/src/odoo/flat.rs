@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::database::{Caller, Database};
-use super::record::{Record, Seeded};
 use super::refusal::Refusal;
 use super::schema::{Kind, Model};
 use super::tables::Row;
 use super::times;
+use super::{Record, Seeded};
 
 impl Database {
     /// Values from texts: links by id, or by name where several may stand; an empty text is no value.

@@ -3,7 +3,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
@@ -12,6 +12,7 @@ use super::database::Database;
 use super::methods::{self, Asked, Done};
 use super::refusal::Refusal;
 use super::wire::{self, Call};
+use crate::wire::credentials;
 
 /// One call.
 pub(super) async fn call(State(odoo): State<Odoo>, request: Request) -> Response {
@@ -55,9 +56,7 @@ pub(super) fn refused(refusal: &Refusal) -> Response {
 
 /// The key of an `Authorization: bearer KEY` header.
 fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()).then(|| key.trim().to_owned())
+    credentials(headers, "bearer").filter(|key| !key.is_empty()).map(str::to_owned)
 }
 
 fn unauthorized(had_key: bool) -> Response {

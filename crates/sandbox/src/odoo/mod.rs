@@ -13,7 +13,6 @@ mod messages;
 mod methods;
 mod models;
 mod partners;
-mod record;
 mod refusal;
 mod routes;
 mod rpc;
@@ -28,50 +27,40 @@ mod values;
 mod wire;
 mod write;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use serde_json::{Map, Value};
 
 pub use automations::{Hook, Workflow, WorkflowRuns, deliver_hooks};
 pub use keys::Tokens;
-pub use record::{Record, Seeded};
 pub use refusal::Refusal;
 pub use settings::{Limits, OdooSettings};
 
+pub use crate::record::{Record, Seeded};
+
 use crate::calls::Calls;
+use crate::desk::rows_of_csv;
 use crate::faults::Faults;
-use crate::front::Front;
+use crate::front::Shared;
 use database::{Caller, Database, LAST_OWN_PARTNER};
 
 const CONTACTS: &str = "res.partner";
-
-struct Shared {
-    database: Mutex<Database>,
-    front: Front,
-}
 
 /// One Odoo database. Clones share it.
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in Odoo's
 /// pages, admins, and the vendor. Where a property is named, it is the field's technical name; its value is text: a
 /// link is an id, links are ids or names between commas, an empty text is no value.
-#[derive(Clone)]
-pub struct Odoo(Arc<Shared>);
-
-impl fmt::Debug for Odoo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Odoo").finish_non_exhaustive()
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Odoo(Arc<Shared<Database>>);
 
 impl Odoo {
     /// A database with nothing but its own company and user.
     #[must_use]
     pub fn new(settings: OdooSettings) -> Self {
-        let front = Front::new(settings.wait.clone());
-        Self(Arc::new(Shared { database: Mutex::new(Database::new(settings)), front }))
+        let wait = settings.wait.clone();
+        Self(Shared::new(Database::new(settings), wait))
     }
 
     /// Odoo's API and the sandbox's own `/__…` routes. It needs no runtime to be polled.
@@ -98,12 +87,8 @@ impl Odoo {
         self.0.front.reset_calls();
     }
 
-    fn front_of(&self) -> &Front {
-        &self.0.front
-    }
-
     fn with<T>(&self, work: impl FnOnce(&mut Database) -> T) -> T {
-        work(&mut self.0.database.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.with(work)
     }
 
     /// A person makes a contact. Answers its id.
@@ -267,7 +252,7 @@ impl Odoo {
     /// # Errors
     /// The first line that is no CSV.
     pub fn seed_csv(&self, text: &[u8]) -> Result<Seeded, String> {
-        admin::rows_of_csv(text).map(|rows| self.seed(rows))
+        rows_of_csv(text).map(|rows| self.seed(rows))
     }
 
     /// Every contact that people or apps made, by id: archived ones and those that were merged away too, deleted ones

@@ -6,13 +6,13 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
-use http::header::DATE;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde_json::Value;
 
 use super::refusal::Refusal;
 use super::{Odoo, admin, json2, methods, rpc, wire};
 use crate::front::{Front, Fronted, pass};
+use crate::wire::set_date;
 
 /// Bytes of a call that are kept to answer it in its own form.
 const KEPT_BYTES_MAX: usize = 128 * 1024 * 1024;
@@ -23,7 +23,7 @@ struct Ordered(Refusal);
 
 impl Fronted for Odoo {
     fn front(&self) -> &Front {
-        self.front_of()
+        &self.0.front
     }
 
     /// The policy of an ordered status names the exception, such as `odoo.exceptions.AccessError`; without one the
@@ -62,13 +62,7 @@ async fn in_envelope(State(odoo): State<Odoo>, request: Request, next: Next) -> 
 async fn dated(State(odoo): State<Odoo>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let now_us = odoo.with(|database| database.now_us());
-    let date = jiff::Timestamp::from_microsecond(now_us).ok().and_then(|now| {
-        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok()?;
-        HeaderValue::from_str(&date).ok()
-    });
-    if let Some(date) = date {
-        response.headers_mut().insert(DATE, date);
-    }
+    set_date(response.headers_mut(), now_us);
     response
 }
 

@@ -8,6 +8,9 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::kinds::Kind;
+use crate::wire::form_pairs;
+
+pub(super) use crate::wire::{Content, Reply};
 
 /// Where every refusal points to.
 const MORE: &str = "Please check developers.pipedrive.com for more information about Pipedrive API.";
@@ -81,76 +84,20 @@ impl Call {
     }
 
     pub(super) fn form(&self) -> BTreeMap<String, String> {
-        form_urlencoded_pairs(&self.body).into_iter().collect()
+        form_pairs(&self.body).into_iter().collect()
     }
-}
-
-/// Decodes `application/x-www-form-urlencoded` text, which a query is too.
-pub(super) fn form_urlencoded_pairs(text: &[u8]) -> Vec<(String, String)> {
-    let decoded = |part: &[u8]| {
-        let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned()
-    };
-    text.split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
-            (decoded(name), decoded(value))
-        })
-        .collect()
-}
-
-/// What an answer carries.
-#[derive(Clone, Debug)]
-pub(super) enum Content {
-    Empty,
-    Json(Value),
-    Html(String),
-    Redirect(String),
-}
-
-/// A good answer.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) content: Content,
-    /// Rows carried, for the counters.
-    pub(super) rows: usize,
 }
 
 impl Reply {
-    fn of(status: StatusCode, content: Content) -> Self {
-        Self { status, content, rows: 1 }
-    }
-
-    /// A body as it is.
-    pub(super) fn json(status: StatusCode, body: Value) -> Self {
-        Self::of(status, Content::Json(body))
-    }
-
     /// One thing in the usual envelope.
     pub(super) fn data(data: impl Into<Value>) -> Self {
-        Self::json(StatusCode::OK, json!({"success": true, "data": data.into()}))
+        Self::ok(json!({"success": true, "data": data.into()}))
     }
 
     /// A page in the envelope of v2.
     pub(super) fn page(rows: Vec<Value>, next_cursor: Option<String>) -> Self {
         let count = rows.len();
-        let body = json!({"success": true, "data": rows, "additional_data": {"next_cursor": next_cursor}});
-        Self { rows: count, ..Self::json(StatusCode::OK, body) }
-    }
-
-    pub(super) fn empty() -> Self {
-        Self::of(StatusCode::OK, Content::Empty)
-    }
-
-    pub(super) fn html(status: StatusCode, page: String) -> Self {
-        Self::of(status, Content::Html(page))
-    }
-
-    pub(super) fn redirect(location: String) -> Self {
-        Self::of(StatusCode::FOUND, Content::Redirect(location))
+        Self::ok(json!({"success": true, "data": rows, "additional_data": {"next_cursor": next_cursor}})).rows(count)
     }
 
     pub(super) fn status(self, status: StatusCode) -> Self {

@@ -11,10 +11,10 @@ use super::hooks::Hooks;
 use super::kinds::{Kind, Shape};
 use super::limits::Windows;
 use super::oauth::Grants;
-use super::record::{Automation, Record};
 use super::settings::PipedriveSettings;
 use super::stages;
 use super::values::{moment, stamp};
+use super::{Automation, Record};
 use crate::world::Rng;
 
 /// How long a deleted record lies in the bin.

@@ -1,21 +1,21 @@
 //! The way of every call behind the front: read, authenticated, limited, then done under one lock.
 
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use http::header::{CONTENT_TYPE, DATE, HOST, LOCATION};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::HOST;
+use http::{HeaderMap, StatusCode};
 
 use super::Pipedrive;
-use super::answer::{Answer, Call, Content, Refusal, Reply, form_urlencoded_pairs};
+use super::answer::{Answer, Call, Refusal, Reply};
 use super::company::Company;
 use super::kinds::Kind;
 use super::oauth::Who;
-use crate::front::{Cut, Front, Fronted, Rows, Throttled};
+use crate::front::{Cut, Front, Fronted, Throttled};
 use crate::strike::dropped;
-use crate::world::http_date;
+use crate::wire::{form_pairs, set_date};
 
 /// Bytes a request body may have.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -58,7 +58,7 @@ pub(super) fn gated(method: MethodFilter, gate: Gate) -> MethodRouter<Pipedrive>
             let mut call = Call {
                 // A path that is not UTF-8 names nothing that exists.
                 params: params.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-                query: form_urlencoded_pairs(head.uri.query().unwrap_or_default().as_bytes()),
+                query: form_pairs(head.uri.query().unwrap_or_default().as_bytes()),
                 headers: head.headers,
                 kind: gate.kind,
                 ..Call::default()
@@ -134,33 +134,9 @@ pub(super) fn respond(answer: Answer, headers: HeaderMap, clock_us: i64) -> Resp
         Ok(reply) => (reply, false),
         Err(it) => (Reply { status: it.status, content: it.content, rows: 0 }, it.throttled),
     };
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = headers;
-    let kind = match reply.content {
-        Content::Empty => None,
-        Content::Json(value) => {
-            *response.body_mut() = Body::from(value.to_string());
-            Some("application/json; charset=utf-8")
-        }
-        Content::Html(page) => {
-            *response.body_mut() = Body::from(page);
-            Some("text/html; charset=utf-8")
-        }
-        Content::Redirect(to) => {
-            if let Ok(to) = HeaderValue::from_str(&to) {
-                response.headers_mut().insert(LOCATION, to);
-            }
-            None
-        }
-    };
-    if let Some(kind) = kind {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
-    if let Ok(date) = HeaderValue::from_str(&http_date(clock_us)) {
-        response.headers_mut().insert(DATE, date);
-    }
-    response.extensions_mut().insert(Rows(reply.rows as u64));
+    let mut response = reply.response("application/json; charset=utf-8");
+    response.headers_mut().extend(headers);
+    set_date(response.headers_mut(), clock_us);
     if throttled {
         response.extensions_mut().insert(Throttled);
     }

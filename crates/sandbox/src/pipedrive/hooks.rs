@@ -15,6 +15,7 @@ use super::company::{Company, Contents, Source, USERS};
 use super::fields::Field;
 use super::kinds::Kind;
 use super::records::shown;
+use crate::deliver::deliver;
 use crate::world::Wait;
 
 const SECOND_US: i64 = 1_000_000;
@@ -28,9 +29,6 @@ const FAILURES_MAX: u32 = 10;
 const BAN_US: i64 = 30 * 60 * SECOND_US;
 /// How long a webhook may live without a success.
 const DYING_US: i64 = 3 * 86_400 * SECOND_US;
-/// How often the delivery loop looks for events.
-const LOOK_US: i64 = 100_000;
-
 /// Who is told.
 #[derive(Clone, Debug)]
 pub(super) struct Subscription {
@@ -309,14 +307,12 @@ where
     Post: Fn(HookDelivery) -> Posted,
     Posted: Future<Output = bool>,
 {
-    loop {
-        for delivery in pipedrive.take_hooks() {
-            if post(delivery.clone()).await {
-                pipedrive.accepted(&delivery);
-            } else {
-                pipedrive.return_hook(delivery);
-            }
+    let settle = |delivery, taken| {
+        if taken {
+            pipedrive.accepted(&delivery);
+        } else {
+            pipedrive.return_hook(delivery);
         }
-        wait(LOOK_US).await;
-    }
+    };
+    deliver(wait, || pipedrive.take_hooks(), post, settle).await;
 }

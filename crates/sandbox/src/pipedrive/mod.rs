@@ -14,7 +14,6 @@ mod limits;
 mod lists;
 mod notes;
 mod oauth;
-mod record;
 mod records;
 mod routes;
 mod search;
@@ -26,8 +25,7 @@ mod v1;
 mod values;
 mod webhooks;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use serde_json::{Map, Value};
@@ -35,41 +33,32 @@ use serde_json::{Map, Value};
 pub use hooks::{HookDelivery, deliver_hooks};
 pub use limits::{Limits, Plan};
 pub use oauth::Tokens;
-pub use record::{Automation, Record, Seeded};
 pub use settings::{PipedriveSettings, Survivor};
 
+pub use crate::record::{Automation, Record, Seeded};
+
 use crate::calls::Calls;
+use crate::desk::rows_of_csv;
 use crate::faults::Faults;
-use crate::front::Front;
+use crate::front::Shared;
 use answer::Refusal;
 use company::{Company, Item, Source};
 use hooks::Subscription;
 use kinds::Kind;
 
-struct Shared {
-    company: Mutex<Company>,
-    front: Front,
-}
-
 /// One Pipedrive company with one app. Clones share it.
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in
 /// Pipedrive's pages, admins, and the vendor.
-#[derive(Clone)]
-pub struct Pipedrive(Arc<Shared>);
-
-impl fmt::Debug for Pipedrive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pipedrive").finish_non_exhaustive()
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Pipedrive(Arc<Shared<Company>>);
 
 impl Pipedrive {
     /// A company without records.
     #[must_use]
     pub fn new(settings: PipedriveSettings) -> Self {
-        let front = Front::new(settings.wait.clone());
-        Self(Arc::new(Shared { company: Mutex::new(Company::new(settings)), front }))
+        let wait = settings.wait.clone();
+        Self(Shared::new(Company::new(settings), wait))
     }
 
     /// Pipedrive's API and the sandbox's own `/__…` routes. It needs no runtime to be polled.
@@ -95,7 +84,7 @@ impl Pipedrive {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Company) -> T) -> T {
-        work(&mut self.0.company.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.with(work)
     }
 
     /// A person makes a contact; an empty value is no value. Names are those of v2, `email` and `phone` the primary
@@ -286,7 +275,7 @@ impl Pipedrive {
     /// # Errors
     /// The first line that is no CSV.
     pub fn seed_csv(&self, text: &[u8]) -> Result<Seeded, String> {
-        admin::rows_of_csv(text).map(|rows| self.seed(rows))
+        rows_of_csv(text).map(|rows| self.seed(rows))
     }
 
     /// Every contact, by id: deleted and merged ones too.

@@ -4,16 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use askama::Template;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use http::StatusCode;
+use percent_encoding::NON_ALPHANUMERIC;
 use serde_json::json;
 
 use super::answer::{Answer, Call, Refusal, Reply};
 use super::company::{Company, USERS};
+use crate::consent::{Consent, check_request, way_back};
+use crate::wire::{basic, credentials};
 
 /// How long an authorization code may wait for its exchange.
 const CODE_LIFE_US: i64 = 5 * 60 * 1_000_000;
@@ -88,12 +86,6 @@ fn bound<T>(kept: &mut BTreeMap<String, T>) {
     }
 }
 
-/// The word after a scheme in `Authorization`.
-fn credentials<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
-    let (scheme, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case(wanted).then(|| rest.trim())
-}
-
 impl Company {
     /// Who calls, or 401.
     pub(super) fn caller(&self, call: &Call) -> Result<Who, Refusal> {
@@ -126,63 +118,36 @@ impl Company {
     }
 
     fn is_app(&self, call: &Call) -> bool {
-        let pair = format!("{}:{}", self.settings.client_id, self.settings.client_secret);
-        credentials(&call.headers, "basic").and_then(|it| STANDARD.decode(it).ok()) == Some(pair.into_bytes())
-    }
-
-    /// What keeps an authorization request from being answered at all.
-    fn unsound(&self, client_id: &str, redirect_uri: &str) -> Option<&'static str> {
-        if client_id != self.settings.client_id {
-            Some("No app has this client id.")
-        } else if !(redirect_uri.starts_with("http://") || redirect_uri.starts_with("https://")) {
-            Some("The redirect address is missing or is not an http address.")
-        } else {
-            None
-        }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "pipedrive/authorize.html")]
-struct AuthorizePage<'a> {
-    company_id: u32,
-    client_id: &'a str,
-    scopes: &'a [String],
-    fields: Vec<(&'a str, &'a str)>,
-}
-
-#[derive(Template)]
-#[template(path = "refused.html")]
-struct RefusedPage<'a> {
-    reason: &'a str,
-}
-
-fn page(status: StatusCode, template: &impl Template) -> Answer {
-    match template.render() {
-        Ok(page) => Ok(Reply::html(status, page)),
-        Err(error) => Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+        let app = (self.settings.client_id.clone(), self.settings.client_secret.clone());
+        basic(&call.headers) == Some(app)
     }
 }
 
 /// `GET /oauth/authorize`
 pub(super) fn authorize(company: &mut Company, call: &Call) -> Answer {
     let query = |name| call.query(name).unwrap_or_default();
-    if let Some(reason) = company.unsound(query("client_id"), query("redirect_uri")) {
-        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+    if let Some(refused) = check_request(&company.settings.client_id, query("client_id"), query("redirect_uri")) {
+        return Ok(refused);
     }
-    let names = ["client_id", "redirect_uri", "state"];
-    let fields = names.iter().filter_map(|name| Some((*name, call.query(name)?))).collect();
-    let settings = &company.settings;
-    let (company_id, client_id) = (settings.company_id, query("client_id"));
-    page(StatusCode::OK, &AuthorizePage { company_id, client_id, scopes: &settings.scopes, fields })
+    let names = ["client_id", "redirect_uri", "state"].into_iter();
+    let consent = Consent {
+        vendor: "Pipedrive",
+        action: "/oauth/authorize",
+        client_id: query("client_id"),
+        account: format!("company {}", company.settings.company_id),
+        scopes: company.settings.scopes.iter().map(String::as_str).collect(),
+        shares: None,
+        fields: names.filter_map(|name| Some((name, call.query(name)?))).collect(),
+    };
+    Ok(Reply::html(StatusCode::OK, consent.page()))
 }
 
 /// `POST /oauth/authorize`: the person pressed a button.
 pub(super) fn decide(company: &mut Company, call: &Call) -> Answer {
     let form = call.form();
     let field = |name: &str| form.get(name).map_or("", String::as_str);
-    if let Some(reason) = company.unsound(field("client_id"), field("redirect_uri")) {
-        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+    if let Some(refused) = check_request(&company.settings.client_id, field("client_id"), field("redirect_uri")) {
+        return Ok(refused);
     }
     let mut answer = if field("decision") == "deny" {
         vec![("error", "user_denied".to_owned())]
@@ -194,10 +159,7 @@ pub(super) fn decide(company: &mut Company, call: &Call) -> Answer {
         vec![("code", code)]
     };
     answer.extend(form.get("state").map(|state| ("state", state.clone())));
-    let query: Vec<String> =
-        answer.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
-    let joint = if field("redirect_uri").contains('?') { '&' } else { '?' };
-    Ok(Reply::redirect(format!("{}{joint}{}", field("redirect_uri"), query.join("&"))))
+    Ok(Reply::redirect(way_back(field("redirect_uri"), &answer, NON_ALPHANUMERIC)))
 }
 
 fn bad(status: StatusCode, error: &str, message: &str) -> Refusal {
@@ -256,5 +218,5 @@ pub(super) fn revoke(company: &mut Company, call: &Call) -> Answer {
     } else {
         company.grants.access.remove(token);
     }
-    Ok(Reply::empty())
+    Ok(Reply::empty(StatusCode::OK))
 }

@@ -11,9 +11,8 @@ use super::answer::{Answer, Call, Refusal};
 use super::company::Company;
 use super::gate::{Access, Gate, Work, gated, respond};
 use super::kinds::Kind;
-use super::{
-    Pipedrive, admin, channels, fields, lists, notes, oauth, records, search, stages, statics, users, v1, webhooks,
-};
+use super::{Pipedrive, channels, fields, lists, notes, oauth, records, search, stages, statics, users, v1, webhooks};
+use crate::desk;
 use crate::front::pass;
 
 const GET: MethodFilter = MethodFilter::GET;
@@ -165,7 +164,7 @@ pub(super) fn router(pipedrive: Pipedrive) -> Router {
     }
     router
         .route_layer(from_fn_with_state(pipedrive.clone(), pass::<Pipedrive>))
-        .merge(admin::routes())
+        .merge(desk::with_records())
         .fallback(|| async { unrouted(StatusCode::NOT_FOUND, "Unknown method .") })
         .method_not_allowed_fallback(|| async { unrouted(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed") })
         .with_state(pipedrive)

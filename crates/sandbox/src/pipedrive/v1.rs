@@ -65,7 +65,7 @@ pub(super) fn page(
 pub(super) fn paged(rows: Vec<Value>, additional: Value) -> Reply {
     let count = rows.len();
     let body = json!({"success": true, "data": rows, "additional_data": additional});
-    Reply { rows: count, ..Reply::json(StatusCode::OK, body) }
+    Reply::ok(body).rows(count)
 }
 
 /// `GET /v1/recents`: what was made, changed or deleted since a time, in that order.

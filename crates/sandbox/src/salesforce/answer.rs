@@ -8,6 +8,8 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use crate::wire::form_pairs;
+
 /// One call, with its body read. A composite call makes several of them.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -51,28 +53,13 @@ impl Call {
     }
 
     pub(super) fn form(&self) -> BTreeMap<String, String> {
-        pairs(&self.body).into_iter().collect()
+        form_pairs(&self.body).into_iter().collect()
     }
 
     /// Where a record is found, as answers name it.
     pub(super) fn url_of(&self, object: &str, id: &str) -> String {
         format!("/services/data/{}/sobjects/{object}/{id}", self.version)
     }
-}
-
-/// Decodes `application/x-www-form-urlencoded` text, which a query is too.
-pub(super) fn pairs(text: &[u8]) -> Vec<(String, String)> {
-    let decoded = |part: &[u8]| {
-        let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned()
-    };
-    text.split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            (decoded(halves.next().unwrap_or_default()), decoded(halves.next().unwrap_or_default()))
-        })
-        .collect()
 }
 
 /// What a reply carries.

@@ -7,11 +7,12 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Call, Content, Refusal, Reply, Wrong, pairs};
+use super::answer::{Answer, Call, Content, Refusal, Reply, Wrong};
 use super::dispatch::answered;
 use super::gate::parts;
 use super::org::{By, Org};
 use super::records::on_path;
+use crate::wire::form_pairs;
 
 /// Calls within one.
 const CALLS_MAX: usize = 25;
@@ -51,7 +52,7 @@ fn inner(call: &Call, method: &str, url: &str, body: &Value) -> Option<Call> {
     let kept = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
     let nests =
         path.first().is_some_and(|part| part == "composite") && path.get(1).is_none_or(|part| part != "sobjects");
-    let (method, query) = (Method::from_bytes(method.to_uppercase().as_bytes()).ok()?, pairs(query.as_bytes()));
+    let (method, query) = (Method::from_bytes(method.to_uppercase().as_bytes()).ok()?, form_pairs(query.as_bytes()));
     (!version.is_empty() && !nests).then(|| Call { method, version, path, query, body: kept, ..call.clone() })
 }
 

@@ -6,16 +6,16 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST};
+use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::answer::{Answer, Call, Content, Refusal, Reply, pairs};
+use super::answer::{Answer, Call, Content, Refusal, Reply};
 use super::dispatch::{ROUTES, answered};
 use super::oauth;
 use super::org::Org;
 use super::{Salesforce, admin};
 use crate::front::{Cut, Front, Fronted, Rows, Throttled, pass};
-use crate::world::http_date;
+use crate::wire::{credentials, form_pairs, set_date};
 
 /// Bytes a request body may have; a bulk job's data is the longest.
 const BODY_BYTES_MAX: usize = 150 * 1024 * 1024;
@@ -137,8 +137,7 @@ fn session(org: &mut Org, call: &Call) -> Result<(), Refusal> {
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth")).then(|| token.trim())
+    credentials(headers, "bearer").or_else(|| credentials(headers, "oauth"))
 }
 
 fn admit(org: &mut Org, call: &Call) -> Result<(), Refused> {
@@ -177,7 +176,7 @@ async fn call_of(salesforce: &Salesforce, request: Request) -> Result<Call, Box<
     };
     let (version, path) = parts(head.uri.path());
     let origin = salesforce.with(|org| origin_of(org, &head.headers));
-    let query = pairs(head.uri.query().unwrap_or_default().as_bytes());
+    let query = form_pairs(head.uri.query().unwrap_or_default().as_bytes());
     Ok(Call { method: head.method, version, path, query, headers: head.headers, body, origin, cut })
 }
 
@@ -205,9 +204,7 @@ fn finished(org: &mut Org, reply: Reply, throttled: bool) -> Response {
     let now_us = org.now_us();
     let usage = format!("api-usage={}/{}", org.used.used(now_us), org.settings.daily_limit);
     let mut response = response(reply.header("sforce-limit-info", usage));
-    if let Ok(date) = HeaderValue::from_str(&http_date(org.org_us())) {
-        response.headers_mut().insert(DATE, date);
-    }
+    set_date(response.headers_mut(), org.org_us());
     if throttled {
         response.extensions_mut().insert(Throttled);
     }

@@ -33,8 +33,7 @@ mod standard;
 mod times;
 mod write;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use serde_json::{Map, Value};
@@ -46,35 +45,25 @@ pub use record::{Converted, Record, Seeded};
 pub use settings::SalesforceSettings;
 
 use crate::calls::Calls;
+use crate::desk::rows_of_csv;
 use crate::faults::Faults;
-use crate::front::Front;
+use crate::front::Shared;
 use answer::Wrong;
 use org::{By, Org};
-
-struct Shared {
-    org: Mutex<Org>,
-    front: Front,
-}
 
 /// One Salesforce org with one app. Clones share it.
 ///
 /// Besides [`router`](Self::router), which is all an app sees, it is the hand of everyone else: people editing in
 /// Salesforce's pages, admins, and the vendor.
-#[derive(Clone)]
-pub struct Salesforce(Arc<Shared>);
-
-impl fmt::Debug for Salesforce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Salesforce").finish_non_exhaustive()
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Salesforce(Arc<Shared<Org>>);
 
 impl Salesforce {
     /// An org without records but for its users.
     #[must_use]
     pub fn new(settings: SalesforceSettings) -> Self {
-        let front = Front::new(settings.wait.clone());
-        Self(Arc::new(Shared { org: Mutex::new(Org::new(settings)), front }))
+        let wait = settings.wait.clone();
+        Self(Shared::new(Org::new(settings), wait))
     }
 
     /// Salesforce's API and the sandbox's own `/__…` routes. It needs no runtime to be polled.
@@ -100,7 +89,7 @@ impl Salesforce {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Org) -> T) -> T {
-        work(&mut self.0.org.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.with(work)
     }
 
     /// As [`with`](Self::with), for what Salesforce may refuse.
@@ -243,7 +232,7 @@ impl Salesforce {
     /// # Errors
     /// The first line that is no CSV.
     pub fn seed_csv(&self, text: &[u8]) -> Result<Seeded, String> {
-        admin::rows_of_csv(text).map(|rows| self.seed(rows))
+        rows_of_csv(text).map(|rows| self.seed(rows))
     }
 
     /// Every contact that has not gone for good, by id: deleted and merged ones too.

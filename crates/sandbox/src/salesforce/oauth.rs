@@ -3,19 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use askama::Template;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
+use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::NON_ALPHANUMERIC;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::answer::{Answer, Call, Refusal, Reply};
 use super::ids;
 use super::org::{By, Org};
 use super::times::{SECOND_US, stamp};
+use crate::consent::{self, Consent, is_address, is_proven, way_back, words};
+use crate::wire::{basic, hmac_sha256};
 
 /// How long an authorisation code may wait for its exchange.
 const CODE_LIFE_US: i64 = 15 * 60 * SECOND_US;
@@ -72,10 +71,6 @@ impl Grants {
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(' ').filter(|word| !word.is_empty())
-}
-
 /// An app that names no scope has all that it was registered for.
 fn may_refresh(scope: &str) -> bool {
     scope.trim().is_empty() || words(scope).any(|word| matches!(word, "refresh_token" | "offline_access"))
@@ -121,29 +116,8 @@ impl Org {
     }
 }
 
-#[derive(Template)]
-#[template(path = "salesforce_authorize.html")]
-struct AuthorizePage<'a> {
-    client_id: &'a str,
-    scopes: Vec<&'a str>,
-    fields: Vec<(&'a str, &'a str)>,
-}
-
-#[derive(Template)]
-#[template(path = "refused.html")]
-struct RefusedPage<'a> {
-    reason: &'a str,
-}
-
 /// Members of an authorisation request that the form carries on.
 const REQUEST: [&str; 6] = ["response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge"];
-
-fn page(status: StatusCode, template: &impl Template) -> Answer {
-    match template.render() {
-        Ok(page) => Ok(Reply::html(status, page)),
-        Err(error) => Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN_EXCEPTION", error.to_string())),
-    }
-}
 
 /// `services/oauth2/authorize`: the page, and what its buttons do.
 pub(super) fn authorize(org: &mut Org, call: &Call) -> Answer {
@@ -152,7 +126,7 @@ pub(super) fn authorize(org: &mut Org, call: &Call) -> Answer {
     let redirect_uri = field("redirect_uri");
     let refused = if field("client_id") != org.settings.client_id {
         Some("invalid_client_id: client identifier invalid")
-    } else if !(redirect_uri.starts_with("http://") || redirect_uri.starts_with("https://")) {
+    } else if !is_address(redirect_uri) {
         Some("redirect_uri_mismatch: redirect_uri must match configuration")
     } else if field("response_type") != "code" {
         Some("unsupported_response_type: response type not supported")
@@ -162,14 +136,22 @@ pub(super) fn authorize(org: &mut Org, call: &Call) -> Answer {
         None
     };
     if let Some(reason) = refused {
-        return page(StatusCode::BAD_REQUEST, &RefusedPage { reason });
+        return Ok(Reply::html(StatusCode::BAD_REQUEST, consent::refused(reason)));
     }
     if call.method == Method::POST {
         return decide(org, &form);
     }
-    let fields = REQUEST.iter().filter_map(|name| Some((*name, form.get(*name)?.as_str()))).collect();
-    let scopes = words(field("scope")).collect();
-    page(StatusCode::OK, &AuthorizePage { client_id: field("client_id"), scopes, fields })
+    let scopes: Vec<&str> = words(field("scope")).collect();
+    let consent = Consent {
+        vendor: "Salesforce",
+        action: "/services/oauth2/authorize",
+        client_id: field("client_id"),
+        account: "this org".to_owned(),
+        scopes: if scopes.is_empty() { vec!["all that it was registered for"] } else { scopes },
+        shares: None,
+        fields: REQUEST.iter().filter_map(|name| Some((*name, form.get(*name)?.as_str()))).collect(),
+    };
+    Ok(Reply::html(StatusCode::OK, consent.page()))
 }
 
 fn decide(org: &mut Org, form: &BTreeMap<String, String>) -> Answer {
@@ -191,10 +173,7 @@ fn decide(org: &mut Org, form: &BTreeMap<String, String>) -> Answer {
         vec![("code", code)]
     };
     answer.extend(form.get("state").map(|state| ("state", state.clone())));
-    let query: Vec<String> =
-        answer.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
-    let joint = if field("redirect_uri").contains('?') { '&' } else { '?' };
-    Ok(Reply::redirect(format!("{}{joint}{}", field("redirect_uri"), query.join("&"))))
+    Ok(Reply::redirect(way_back(field("redirect_uri"), &answer, NON_ALPHANUMERIC)))
 }
 
 /// `POST services/oauth2/token`
@@ -204,7 +183,7 @@ pub(super) fn token(org: &mut Org, call: &Call) -> Answer {
     }
     let mut form = call.form();
     // The app may name itself in the header, too.
-    if let Some((id, secret)) = basic(call) {
+    if let Some((id, secret)) = basic(&call.headers) {
         form.entry("client_id".to_owned()).or_insert(id);
         form.entry("client_secret".to_owned()).or_insert(secret);
     }
@@ -225,20 +204,15 @@ pub(super) fn token(org: &mut Org, call: &Call) -> Answer {
     Ok(Reply::ok(token_answer(org, call, &tokens, shows_refresh)))
 }
 
-fn basic(call: &Call) -> Option<(String, String)> {
-    let encoded = call.header("authorization")?.strip_prefix("Basic ")?;
-    let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    text.split_once(':').map(|(id, secret)| (id.to_owned(), secret.to_owned()))
-}
-
 fn token_answer(org: &Org, call: &Call, tokens: &Tokens, shows_refresh: bool) -> Value {
     let id = org.identity_url(call);
     let issued_at = (org.org_us() / 1_000).to_string();
     let scope = org.grants.sessions.get(&tokens.access_token).map_or("", |session| session.scope.as_str());
     let scope = if scope.is_empty() { "refresh_token api id" } else { scope };
+    let signature = hmac_sha256(&org.settings.client_secret, &[id.as_bytes(), issued_at.as_bytes()]);
     let mut answer = json!({
         "access_token": tokens.access_token,
-        "signature": signature(&org.settings.client_secret, &format!("{id}{issued_at}")),
+        "signature": STANDARD.encode(signature),
         "scope": scope,
         "instance_url": call.origin,
         "id": id,
@@ -249,15 +223,6 @@ fn token_answer(org: &Org, call: &Call, tokens: &Tokens, shows_refresh: bool) ->
         answer["refresh_token"] = token.clone().into();
     }
     answer
-}
-
-fn signature(secret: &str, text: &str) -> String {
-    // HMAC takes keys of any length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(text.as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
 }
 
 fn exchange(org: &mut Org, form: &BTreeMap<String, String>) -> Result<Tokens, Refusal> {
@@ -273,10 +238,7 @@ fn exchange(org: &mut Org, form: &BTreeMap<String, String>) -> Result<Tokens, Re
     if code.redirect_uri != field("redirect_uri") {
         return Err(Refusal::oauth("redirect_uri_mismatch", "redirect_uri must match configuration"));
     }
-    let verified = code
-        .challenge
-        .is_none_or(|challenge| URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier"))) == challenge);
-    if !verified {
+    if !is_proven(code.challenge.as_deref(), field("code_verifier")) {
         return Err(Refusal::oauth("invalid_grant", "invalid code verifier"));
     }
     Ok(org.grant(&code.scope))

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use axum::body::{Body, to_bytes};
 use hmac::{Hmac, KeyInit, Mac};
-use http::{Method, Request};
+use http::Method;
 use lockstep_sandbox::meta::{Delivery, Say, Weather};
-use lockstep_sandbox::{Dropped, Effect, Fault, Meta, MetaSettings};
+use lockstep_sandbox::{Effect, Fault, Meta, MetaSettings};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tower::ServiceExt;
 
-use crate::desk::{SECOND_US, START_US, at_once};
+use crate::desk::{SECOND_US, START_US, ask, clock};
 
 const NUMBER: &str = "106540352242922";
 const ANA: &str = "6281234567890";
@@ -26,9 +24,7 @@ struct Phone {
 
 impl Phone {
     fn new() -> Self {
-        let now_us = Arc::new(AtomicI64::new(START_US));
-        let shown = Arc::clone(&now_us);
-        let clock = Arc::new(move || shown.load(Ordering::Relaxed));
+        let (now_us, clock) = clock();
         let access_token = Some("EAAtoken".to_owned());
         Self { meta: Meta::new(MetaSettings { clock, access_token, ..MetaSettings::default() }), now_us }
     }
@@ -50,18 +46,9 @@ impl Phone {
     }
 
     fn ask(&self, method: Method, path: &str, token: &str, body: &Value) -> (u16, Value, bool) {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("authorization", format!("Bearer {token}"))
-            .body(Body::from(body.to_string()))
-            .expect("a request");
-        let response = at_once(self.meta.router().oneshot(request)).expect("an answer");
-        let (head, body) = response.into_parts();
-        let bytes = at_once(to_bytes(body, usize::MAX));
-        let dropped = head.extensions.get::<Dropped>().is_some() || bytes.is_err();
-        let json = serde_json::from_slice(&bytes.unwrap_or_default()).unwrap_or(Value::Null);
-        (head.status.as_u16(), json, dropped)
+        let bearer = format!("Bearer {token}");
+        let got = ask(&self.meta.router(), method, path, &[("authorization", &bearer)], body.to_string());
+        (got.status.as_u16(), got.json, got.dropped)
     }
 
     fn send(&self, body: &Value) -> (u16, Value) {

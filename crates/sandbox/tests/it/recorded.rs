@@ -1,57 +1,12 @@
 //! The look-alike beside real answers and the vendor's contract. Both lie outside the repository: the
 //! environment variable `LOCKSTEP_SPECS` names the folder, and without it these tests say that they skip.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Map, Value, json};
 
 use crate::desk::{Desk, SECOND_US};
+use crate::specs::{as_json_schema, assert_like, read, specs};
 
 const CONTACTS: &str = "/crm/v3/objects/contacts";
-
-fn specs() -> Option<PathBuf> {
-    let folder = std::env::var_os("LOCKSTEP_SPECS").map(PathBuf::from);
-    if folder.is_none() {
-        println!("skipped: LOCKSTEP_SPECS names no folder with the vendors' contracts");
-    }
-    folder
-}
-
-fn read(folder: &Path, path: &str) -> Value {
-    let text = std::fs::read(folder.join("hubspot").join(path)).expect(path);
-    serde_json::from_slice(&text).expect(path)
-}
-
-/// Every member of a recorded answer must be there and be of the same kind; more may be there. Of arrays
-/// the first items are compared. Members named `properties` hold whatever a record holds.
-fn lacks(recorded: &Value, ours: &Value, path: &str, found: &mut Vec<String>) {
-    match (recorded, ours) {
-        (Value::Object(recorded), Value::Object(ours)) => {
-            for (name, value) in recorded.iter().filter(|(name, _)| *name != "properties") {
-                match ours.get(name) {
-                    Some(our) => lacks(value, our, &format!("{path}.{name}"), found),
-                    None => found.push(format!("{path}.{name} is missing")),
-                }
-            }
-        }
-        (Value::Array(recorded), Value::Array(ours)) => match (recorded.first(), ours.first()) {
-            (Some(recorded), Some(ours)) => lacks(recorded, ours, &format!("{path}[0]"), found),
-            (Some(_), None) => found.push(format!("{path} is empty")),
-            (None, _) => {}
-        },
-        (Value::String(_), Value::String(_))
-        | (Value::Number(_), Value::Number(_))
-        | (Value::Bool(_), Value::Bool(_))
-        | (Value::Null, _) => {}
-        _ => found.push(format!("{path}: recorded {recorded}, ours {ours}")),
-    }
-}
-
-fn assert_like(recorded: &Value, ours: &Value) {
-    let mut found = Vec::new();
-    lacks(recorded, ours, "", &mut found);
-    assert!(found.is_empty(), "{found:#?}\nours: {ours:#}");
-}
 
 /// The same request members and values, but for what differs from call to call.
 fn assert_same_refusal(recorded: &Value, ours: &Value) {
@@ -65,7 +20,7 @@ fn assert_same_refusal(recorded: &Value, ours: &Value) {
 
 #[test]
 fn batch_answers_are_like_the_recorded_ones() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("hubspot") else { return };
     let recorded = |path: &str| read(&specs, &format!("recorded/batch/{path}.json"));
     let desk = Desk::new();
     let post = |way: &str, inputs: Value| desk.post(&format!("{CONTACTS}/batch/{way}"), &json!({"inputs": inputs}));
@@ -105,7 +60,7 @@ fn batch_answers_are_like_the_recorded_ones() {
 
 #[test]
 fn reads_and_searches_are_like_the_recorded_ones() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("hubspot") else { return };
     let recorded = |path: &str| read(&specs, &format!("recorded/{path}.json"));
     let desk = Desk::new();
     let ids: Vec<String> = (0..3).map(|i| desk.contact(json!({"email": format!("{i}@example.com")}))).collect();
@@ -137,7 +92,7 @@ fn reads_and_searches_are_like_the_recorded_ones() {
 
 #[test]
 fn property_definitions_are_like_the_recorded_ones() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("hubspot") else { return };
     let recorded = |path: &str| read(&specs, &format!("recorded/{path}.json"));
     let desk = Desk::new();
     let group =
@@ -179,30 +134,16 @@ fn property_definitions_are_like_the_recorded_ones() {
     }
 }
 
-/// The contract's schema of one component as JSON Schema: OpenAPI 3.0 says `nullable` where JSON Schema
-/// says a union with null.
+/// The contract's schema of one component as JSON Schema.
 fn validator(contract: &Value, component: &str) -> jsonschema::Validator {
-    fn with_unions(value: &mut Value) {
-        match value {
-            Value::Object(members) => {
-                if members.remove("nullable") == Some(json!(true)) {
-                    let kind = members.remove("type").unwrap_or_default();
-                    members.insert("type".into(), json!([kind, "null"]));
-                }
-                members.values_mut().for_each(with_unions);
-            }
-            Value::Array(items) => items.iter_mut().for_each(with_unions),
-            _ => {}
-        }
-    }
     let mut schema = json!({"$ref": format!("#/components/schemas/{component}"), "components": contract["components"]});
-    with_unions(&mut schema);
+    as_json_schema(&mut schema);
     jsonschema::draft202012::new(&schema).expect("the contract is sound")
 }
 
 #[test]
 fn answers_satisfy_the_contract() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("hubspot") else { return };
     let contacts = read(&specs, "v3/crm-contacts.json");
     let properties = read(&specs, "v3/crm-properties.json");
     let check = |contract: &Value, component: &str, answer: &Value| {
@@ -240,7 +181,7 @@ fn answers_satisfy_the_contract() {
 
 #[test]
 fn other_objects_are_like_the_recorded_ones_and_satisfy_their_contracts() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("hubspot") else { return };
     let recorded = |path: &str| read(&specs, &format!("recorded/{path}.json"));
     let contract = |name: &str| read(&specs, &format!("v3/{name}.json"));
     let check = |contract: &Value, component: &str, answer: &Value| {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::{HeaderMap, Method, Request, StatusCode};
-use lockstep_sandbox::{Dropped, Notion, NotionSettings};
+use http::Method;
+use lockstep_sandbox::{Notion, NotionSettings};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-use crate::desk::{START_US, at_once};
+pub use crate::desk::Got;
+use crate::desk::{ask, clock};
 
 pub struct Desk {
     pub notion: Notion,
@@ -20,14 +19,6 @@ pub struct Desk {
     pub version: &'static str,
     /// The data source of contacts.
     pub contacts: String,
-}
-
-pub struct Got {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-    pub json: Value,
-    pub dropped: bool,
 }
 
 impl Got {
@@ -52,10 +43,8 @@ impl Desk {
     }
 
     pub fn with(change: impl FnOnce(&mut NotionSettings)) -> Self {
-        let now_us = Arc::new(AtomicI64::new(START_US));
-        let shown = Arc::clone(&now_us);
-        let mut settings =
-            NotionSettings { clock: Arc::new(move || shown.load(Ordering::Relaxed)), ..NotionSettings::default() };
+        let (now_us, clock) = clock();
+        let mut settings = NotionSettings { clock, ..NotionSettings::default() };
         change(&mut settings);
         let notion = Notion::new(settings);
         let contacts = notion.data_source_id("Contacts").expect("it is there from the start");
@@ -91,16 +80,8 @@ impl Desk {
     }
 
     pub fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Got {
-        let request = Request::builder().method(method).uri(path).header("host", "sandbox.test");
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let request = request.body(Body::from(body)).expect("a request");
-        let response = at_once(self.router.clone().oneshot(request)).expect("an answer");
-        let (head, body) = response.into_parts();
-        let bytes = at_once(to_bytes(body, usize::MAX));
-        let dropped = head.extensions.get::<Dropped>().is_some() || bytes.is_err();
-        let text = String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("text");
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Got { status: head.status, headers: head.headers, text, json, dropped }
+        let headers = [&[("host", "sandbox.test")], headers].concat();
+        ask(&self.router, method, path, &headers, body)
     }
 
     /// Makes a contact as the API does it.

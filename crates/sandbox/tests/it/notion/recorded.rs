@@ -1,21 +1,11 @@
 //! The look-alike beside real answers and the contract derived from the vendor's own client. Both lie outside the
 //! repository: the environment variable `LOCKSTEP_SPECS` names the folder, and without it these tests say that they skip.
 
-use std::path::PathBuf;
-
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, Got};
-
-fn read(name: &str) -> Option<Value> {
-    let Some(folder) = std::env::var_os("LOCKSTEP_SPECS").map(PathBuf::from) else {
-        println!("skipped: LOCKSTEP_SPECS names no folder with the vendors' contracts");
-        return None;
-    };
-    let text = std::fs::read(folder.join("notion").join(name)).expect(name);
-    Some(serde_json::from_slice(&text).expect(name))
-}
+use crate::specs::{read, specs};
 
 /// What Notion answers on one route, such as `T_GetPageResponse`.
 fn checks(contract: &Value, schema: &str, got: &Got) {
@@ -59,7 +49,8 @@ fn filled() -> (Desk, String) {
 
 #[test]
 fn answers_keep_the_contract() {
-    let Some(contract) = read("notion-sdk-derived.openapi.json") else { return };
+    let Some(specs) = specs("notion") else { return };
+    let contract = read(&specs, "notion-sdk-derived.openapi.json");
     let (desk, id) = filled();
     let page = format!("/v1/pages/{id}");
     checks(&contract, "T_GetPageResponse", &desk.get(&page));
@@ -155,7 +146,10 @@ fn lacks(recorded: &Value, ours: &Value, path: &str, found: &mut Vec<String>) {
 
 #[test]
 fn recorded_exchanges_go_the_same_way_here() {
-    let Some(Value::Array(exchanges)) = read("recorded/interactions-2025-09-03.json") else { return };
+    let Some(specs) = specs("notion") else { return };
+    let Value::Array(exchanges) = read(&specs, "recorded/interactions-2025-09-03.json") else {
+        panic!("an array");
+    };
     let mut wrong = Vec::new();
     for exchange in &exchanges {
         let (desk, id) = filled();

@@ -4,18 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::{HeaderMap, Method, Request, StatusCode};
-use lockstep_sandbox::Dropped;
+use http::Method;
 use lockstep_sandbox::odoo::{Odoo, OdooSettings};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-use crate::desk::at_once;
-
-/// 1 January 2026, in microseconds.
-pub const START_US: i64 = 1_767_225_600_000_000;
-pub const SECOND_US: i64 = 1_000_000;
+pub use crate::desk::{Got, SECOND_US};
+use crate::desk::{ask, clock};
 
 pub struct Desk {
     pub odoo: Odoo,
@@ -24,20 +18,7 @@ pub struct Desk {
     pub token: String,
 }
 
-pub struct Got {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-    pub json: Value,
-    pub dropped: bool,
-}
-
 impl Got {
-    /// Status and exception of a refusal by JSON-2.
-    pub fn refusal(&self) -> (u16, &str) {
-        (self.status.as_u16(), self.json["name"].as_str().unwrap_or_default())
-    }
-
     pub fn ids(&self) -> Vec<u64> {
         self.json.as_array().into_iter().flatten().filter_map(|it| it["id"].as_u64().or(it.as_u64())).collect()
     }
@@ -54,13 +35,8 @@ impl Desk {
     }
 
     pub fn with(change: impl FnOnce(&mut OdooSettings)) -> Self {
-        let now_us = Arc::new(AtomicI64::new(START_US));
-        let shown = Arc::clone(&now_us);
-        let mut settings = OdooSettings {
-            clock: Arc::new(move || shown.load(Ordering::Relaxed)),
-            shows_own_contacts: false,
-            ..OdooSettings::default()
-        };
+        let (now_us, clock) = clock();
+        let mut settings = OdooSettings { clock, shows_own_contacts: false, ..OdooSettings::default() };
         change(&mut settings);
         let odoo = Odoo::new(settings);
         Self { router: odoo.router(), odoo, now_us, token: "key-test".to_owned() }
@@ -114,20 +90,8 @@ impl Desk {
     }
 
     pub fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Got {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "odoo.test")
-            .header("authorization", format!("bearer {}", self.token))
-            .header("content-type", "application/json");
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let request = request.body(Body::from(body)).expect("a request");
-        let response = at_once(self.router.clone().oneshot(request)).expect("an answer");
-        let (head, body) = response.into_parts();
-        let bytes = at_once(to_bytes(body, usize::MAX));
-        let dropped = head.extensions.get::<Dropped>().is_some() || bytes.is_err();
-        let text = String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("text");
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Got { status: head.status, headers: head.headers, text, json, dropped }
+        let bearer = format!("bearer {}", self.token);
+        let own = [("host", "odoo.test"), ("authorization", bearer.as_str()), ("content-type", "application/json")];
+        ask(&self.router, method, path, &[&own, headers].concat(), body)
     }
 }

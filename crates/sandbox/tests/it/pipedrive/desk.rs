@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::{Method, Request};
-use lockstep_sandbox::{Delayed, Dropped, Pipedrive, PipedriveSettings};
+use axum::body::Body;
+use http::Method;
+use lockstep_sandbox::{Pipedrive, PipedriveSettings};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-pub use crate::desk::{Got, SECOND_US, START_US, at_once};
+pub use crate::desk::{Got, SECOND_US, START_US};
+use crate::desk::{ask, clock};
 
 pub const PERSONS: &str = "/api/v2/persons";
 pub const DAY_US: i64 = 86_400 * SECOND_US;
@@ -29,12 +29,8 @@ impl Desk {
     }
 
     pub fn with(change: impl FnOnce(&mut PipedriveSettings)) -> Self {
-        let now_us = Arc::new(AtomicI64::new(START_US));
-        let shown = Arc::clone(&now_us);
-        let mut settings = PipedriveSettings {
-            clock: Arc::new(move || shown.load(Ordering::Relaxed)),
-            ..PipedriveSettings::default()
-        };
+        let (now_us, clock) = clock();
+        let mut settings = PipedriveSettings { clock, ..PipedriveSettings::default() };
         change(&mut settings);
         let pipedrive = Pipedrive::new(settings);
         Self { router: pipedrive.router(), pipedrive, now_us, token: ("x-api-token", "anyone".to_owned()) }
@@ -84,21 +80,10 @@ impl Desk {
     }
 
     pub fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Got {
-        let mut request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:8923");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(body).expect("a request");
-        let response = at_once(self.router.clone().oneshot(request)).expect("an answer");
-        let (mut head, body) = response.into_parts();
-        let bytes = at_once(to_bytes(body, usize::MAX));
-        let dropped = head.extensions.get::<Dropped>().is_some() || bytes.is_err();
-        if let Some(Delayed(us)) = head.extensions.remove::<Delayed>() {
-            self.pass(us);
-        }
-        let text = String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("text");
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Got { status: head.status, headers: head.headers, text, json, dropped }
+        let headers = [&[("host", "127.0.0.1:8923")], headers].concat();
+        let got = ask(&self.router, method, path, &headers, body);
+        self.pass(got.delayed_us);
+        got
     }
 
     /// A person made through the API, by id.

@@ -1,52 +1,10 @@
 //! The look-alike beside the vendor's contract and real answers. Both lie outside the repository: the environment
 //! variable `LOCKSTEP_SPECS` names the folder, and without it these tests say that they skip.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 
 use super::desk::{Desk, PERSONS};
-
-fn specs() -> Option<PathBuf> {
-    let folder = std::env::var_os("LOCKSTEP_SPECS").map(PathBuf::from);
-    if folder.is_none() {
-        println!("skipped: LOCKSTEP_SPECS names no folder with the vendors' contracts");
-    }
-    folder
-}
-
-fn read(folder: &Path, path: &str) -> Value {
-    let text = std::fs::read(folder.join("pipedrive").join(path)).expect(path);
-    serde_json::from_slice(&text).expect(path)
-}
-
-/// OpenAPI 3.0 says `nullable` where JSON Schema says a union with null.
-fn with_unions(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            if members.remove("nullable") == Some(json!(true))
-                && let Some(kind) = members.remove("type")
-            {
-                members.insert("type".into(), json!([kind, "null"]));
-            }
-            members.values_mut().for_each(with_unions);
-        }
-        Value::Array(items) => items.iter_mut().for_each(with_unions),
-        _ => {}
-    }
-}
-
-/// Without the members that hold nothing: the document says `integer` where real answers say null (recorded
-/// activities).
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            members.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), without_nulls(it))).collect()
-        }
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
-    }
-}
+use crate::specs::{as_json_schema, read, specs, without_nulls};
 
 struct Contract(Value);
 
@@ -56,7 +14,7 @@ impl Contract {
         let schema = &answers[status]["content"]["application/json"]["schema"];
         assert!(schema.is_object(), "{method} {path} {status}");
         let mut schema = json!({"allOf": [schema], "components": self.0["components"]});
-        with_unions(&mut schema);
+        as_json_schema(&mut schema);
         let validator = jsonschema::draft202012::new(&schema).expect("the contract is sound");
         let faults: Vec<String> = validator
             .iter_errors(&without_nulls(answer))
@@ -68,7 +26,7 @@ impl Contract {
 
 #[test]
 fn answers_of_v2_satisfy_the_contract() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("pipedrive") else { return };
     let contract = Contract(read(&specs, "pipedrive-v2.trimmed.json"));
     let desk = Desk::calm();
     let plan = desk.field("Plan", "enum", &["Gold"]);
@@ -122,7 +80,7 @@ fn answers_of_v2_satisfy_the_contract() {
 
 #[test]
 fn answers_of_v1_satisfy_the_contract() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("pipedrive") else { return };
     let contract = Contract(read(&specs, "pipedrive-v1.trimmed.json"));
     let desk = Desk::calm();
     let (a, b) =
@@ -153,7 +111,7 @@ fn answers_of_v1_satisfy_the_contract() {
 
 #[test]
 fn refusals_and_fields_are_like_the_recorded_ones() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("pipedrive") else { return };
     let mut desk = Desk::with(|settings| settings.scopes.clear());
     let recorded = read(&specs, "recorded/dealsFields.json");
     let ours = desk.get("/api/v2/dealFields").json;

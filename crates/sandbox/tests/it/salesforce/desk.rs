@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::Method;
 use lockstep_sandbox::salesforce::Property;
-use lockstep_sandbox::{Dropped, Salesforce, SalesforceSettings};
+use lockstep_sandbox::{Salesforce, SalesforceSettings};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-use crate::desk::at_once;
-pub use crate::desk::{SECOND_US, START_US};
+pub use crate::desk::{Got, SECOND_US};
+use crate::desk::{ask, clock};
 
 pub const DATA: &str = "/services/data/v66.0";
 pub const KEY: &str = "Lockstep_Id__c";
@@ -28,20 +26,7 @@ pub struct Desk {
     pub headers: Vec<(&'static str, String)>,
 }
 
-pub struct Got {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-    pub json: Value,
-    pub dropped: bool,
-}
-
 impl Got {
-    /// Status and code of a refusal.
-    pub fn refusal(&self) -> (u16, &str) {
-        (self.status.as_u16(), self.json[0]["errorCode"].as_str().unwrap_or_default())
-    }
-
     pub fn id(&self) -> String {
         self.json["id"].as_str().unwrap_or_else(|| panic!("an id in {}", self.text)).to_owned()
     }
@@ -53,13 +38,9 @@ impl Desk {
     }
 
     pub fn with(change: impl FnOnce(&mut SalesforceSettings)) -> Self {
-        let now_us = Arc::new(AtomicI64::new(START_US));
-        let shown = Arc::clone(&now_us);
-        let mut settings = SalesforceSettings {
-            clock: Arc::new(move || shown.load(Ordering::Relaxed)),
-            properties: vec![Property::external_id(KEY)],
-            ..SalesforceSettings::default()
-        };
+        let (now_us, clock) = clock();
+        let mut settings =
+            SalesforceSettings { clock, properties: vec![Property::external_id(KEY)], ..SalesforceSettings::default() };
         change(&mut settings);
         let salesforce = Salesforce::new(settings);
         let router = salesforce.router();
@@ -124,22 +105,9 @@ impl Desk {
 
     pub fn send(&self, method: &str, path: &str, kind: &str, body: String) -> Got {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "crm.test")
-            .header("authorization", format!("Bearer {}", self.token))
-            .header("content-type", kind);
-        for (name, value) in &self.headers {
-            request = request.header(*name, value);
-        }
-        let request = request.body(Body::from(body)).expect("a request");
-        let response = at_once(self.router.clone().oneshot(request)).expect("an answer");
-        let (head, body) = response.into_parts();
-        let bytes = at_once(to_bytes(body, usize::MAX));
-        let dropped = head.extensions.get::<Dropped>().is_some() || bytes.is_err();
-        let text = String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("text");
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Got { status: head.status, headers: head.headers, text, json, dropped }
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = vec![("host", "crm.test"), ("authorization", &*bearer), ("content-type", kind)];
+        headers.extend(self.headers.iter().map(|(name, value)| (*name, value.as_str())));
+        ask(&self.router, method, path, &headers, body)
     }
 }

@@ -1,85 +1,12 @@
 //! The look-alike beside real answers and the vendor's contract. Both lie outside the repository: the environment
 //! variable `LOCKSTEP_SPECS` names the folder, and without it these tests say that they skip.
 
-use std::path::{Path, PathBuf};
-
 use jsonschema::Validator;
 use lockstep_sandbox::salesforce::{Kind, Property};
 use serde_json::{Value, json};
 
 use super::desk::{DATA, Desk, KEY, SECOND_US};
-
-fn specs() -> Option<PathBuf> {
-    let folder = std::env::var_os("LOCKSTEP_SPECS").map(PathBuf::from);
-    if folder.is_none() {
-        println!("skipped: LOCKSTEP_SPECS names no folder with the vendors' contracts");
-    }
-    folder
-}
-
-fn read(folder: &Path, path: &str) -> Value {
-    let text = std::fs::read(folder.join("salesforce").join(path)).expect(path);
-    serde_json::from_slice(&text).expect(path)
-}
-
-/// Every member of a recorded answer must be there and be of the same kind; more may be there. Of arrays the first items
-/// are compared.
-fn lacks(recorded: &Value, ours: &Value, path: &str, found: &mut Vec<String>) {
-    match (recorded, ours) {
-        (Value::Object(recorded), Value::Object(ours)) => {
-            for (name, value) in recorded {
-                match ours.get(name) {
-                    Some(our) => lacks(value, our, &format!("{path}.{name}"), found),
-                    None => found.push(format!("{path}.{name} is missing")),
-                }
-            }
-        }
-        (Value::Array(recorded), Value::Array(ours)) => match (recorded.first(), ours.first()) {
-            (Some(recorded), Some(ours)) => lacks(recorded, ours, &format!("{path}[0]"), found),
-            (Some(_), None) => found.push(format!("{path} is empty")),
-            (None, _) => {}
-        },
-        (Value::String(_), Value::String(_))
-        | (Value::Number(_), Value::Number(_))
-        | (Value::Bool(_), Value::Bool(_))
-        | (Value::Null, _) => {}
-        _ => found.push(format!("{path}: recorded {recorded}, ours {ours}")),
-    }
-}
-
-fn assert_like(recorded: &Value, ours: &Value) {
-    let mut found = Vec::new();
-    lacks(recorded, ours, "", &mut found);
-    assert!(found.is_empty(), "{found:#?}\nours: {ours:#}");
-}
-
-/// OpenAPI 3.0 says `nullable` where JSON Schema has a type of its own.
-fn as_json_schema(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            if members.remove("nullable") == Some(Value::Bool(true))
-                && let Some(kind) = members.get("type").cloned()
-            {
-                members.insert("type".into(), json!([kind, "null"]));
-            }
-            members.values_mut().for_each(as_json_schema);
-        }
-        Value::Array(items) => items.iter_mut().for_each(as_json_schema),
-        _ => {}
-    }
-}
-
-/// Salesforce's own document forgets that members may be null, which recorded describes show.
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let kept = members.iter().filter(|(_, value)| !value.is_null());
-            kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect()
-        }
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
-    }
-}
+use crate::specs::{as_json_schema, assert_like, read, specs, without_nulls};
 
 /// A validator for one of a contract's parts, which lie under `parts` (`components/schemas` or `definitions`).
 fn validator(contract: &Value, parts: &str, name: &str) -> Validator {
@@ -99,7 +26,7 @@ fn check(contract: &Value, parts: &str, name: &str, answer: &Value) {
 
 #[test]
 fn refusals_are_the_recorded_ones() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("salesforce") else { return };
     let recorded = |path: &str| read(&specs, &format!("recorded/{path}.json"));
     let desk = Desk::new();
     let unknown = desk.post("sobjects/Account", &json!({"Name": "A", "AccountNumer": "1"}));
@@ -119,7 +46,7 @@ fn refusals_are_the_recorded_ones() {
 
 #[test]
 fn collections_are_the_recorded_ones() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("salesforce") else { return };
     let recorded = |path: &str| read(&specs, &format!("recorded/batch/{path}.json"));
     let desk = Desk::new();
     let made = desk.post("composite/sobjects", &recorded("create/contacts/payload")).json;
@@ -145,7 +72,7 @@ fn collections_are_the_recorded_ones() {
 
 #[test]
 fn reads_and_jobs_are_like_the_recorded_ones() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("salesforce") else { return };
     let recorded = |path: &str| read(&specs, &format!("recorded/{path}.json"));
     let desk = Desk::new();
     let firm = desk.post("sobjects/Account", &json!({"Name": "Firm"}));
@@ -185,7 +112,7 @@ fn reads_and_jobs_are_like_the_recorded_ones() {
 
 #[test]
 fn describes_are_like_the_recorded_ones() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("salesforce") else { return };
     let interests = Property {
         choices: vec!["art".to_owned(), "swimming".to_owned()],
         ..Property::of("Account", "Interests__c", Kind::MultiPicklist)
@@ -232,7 +159,7 @@ fn describes_are_like_the_recorded_ones() {
 
 #[test]
 fn answers_satisfy_the_contracts() {
-    let Some(specs) = specs() else { return };
+    let Some(specs) = specs("salesforce") else { return };
     let vendor = read(&specs, "sobjects-oas-v59.trimmed.json");
     let client = read(&specs, "jsforce-types.schema.json");
     let component = |name: &str, answer: &Value| check(&vendor, "components/schemas", name, &without_nulls(answer));
