@@ -36,6 +36,8 @@ pub struct About {
     pub search_limit: RateLimit,
     /// Whether it keeps a custom property unique and can upsert by it.
     pub upsert_by_key: bool,
+    /// Whether it sends webhooks whose origin can be proved with what an operator has.
+    pub webhooks: bool,
     /// The page of our documents.
     pub docs: &'static str,
 }

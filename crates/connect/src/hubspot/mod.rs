@@ -82,6 +82,7 @@ static ABOUT: About = About {
     general_limit: RateLimit { calls: 110, window: Duration::from_secs(10) },
     search_limit: RateLimit { calls: 5, window: Duration::from_secs(1) },
     upsert_by_key: true,
+    webhooks: true,
     docs: "docs/connect-hubspot.md",
 };
 

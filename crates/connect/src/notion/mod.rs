@@ -67,6 +67,7 @@ static ABOUT: About = About {
     general_limit: LIMIT,
     search_limit: LIMIT,
     upsert_by_key: false,
+    webhooks: false,
     docs: "docs/connect-notion.md",
 };
 

@@ -54,6 +54,7 @@ static ABOUT: About = About {
     general_limit: RateLimit { calls: 10, window: Duration::from_secs(1) },
     search_limit: RateLimit { calls: 10, window: Duration::from_secs(1) },
     upsert_by_key: false,
+    webhooks: false,
     docs: "docs/connect-odoo.md",
 };
 

@@ -67,6 +67,7 @@ static ABOUT: About = About {
     general_limit: RateLimit { calls: 20, window: Duration::from_secs(2) },
     search_limit: RateLimit { calls: SEARCHES, window: Duration::from_secs(2) },
     upsert_by_key: false,
+    webhooks: true,
     docs: "docs/connect-pipedrive.md",
 };
 

@@ -65,6 +65,7 @@ static ABOUT: About = About {
     general_limit: DAY,
     search_limit: DAY,
     upsert_by_key: true,
+    webhooks: false,
     docs: "docs/connect-salesforce.md",
 };
 

@@ -316,6 +316,9 @@ fn hooks(app: &App, connection: &ConnectionOf, connector: &dyn Connector, chart:
     let (about, url) = (connector.about(), &app.settings.public_url);
     let what = format!("webhooks of {}", connection.id());
     let polled = format!("changes are found every {} s by asking", app.settings.poll_seconds);
+    if !about.webhooks {
+        return chart.well(what, format!("{} sends none that can be proved; {polled}", about.name));
+    }
     if !app.settings.oauth_apps.contains_key(about.slug) {
         let mend = format!(
             "for news at once, set public_url and {}.client_secret, and point the app's webhooks to public_url with \

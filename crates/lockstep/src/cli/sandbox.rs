@@ -23,7 +23,7 @@ use crate::network::{Body, Limits, Network};
 pub enum Command {
     Crm(&'static Listed, Arguments),
     /// Every CRM on its own port.
-    All(AllArguments),
+    All(Manner),
     Meta(MetaArguments),
 }
 
@@ -33,7 +33,7 @@ const META: &str = "meta";
 impl FromArgMatches for Command {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
-            Some((ALL, matches)) => AllArguments::from_arg_matches(matches).map(Self::All),
+            Some((ALL, matches)) => Manner::from_arg_matches(matches).map(Self::All),
             Some((META, matches)) => MetaArguments::from_arg_matches(matches).map(Self::Meta),
             Some((slug, matches)) => {
                 let listed = vendors().iter().find(|listed| listed.slug == slug);
@@ -60,7 +60,7 @@ impl Subcommand for Command {
                 .about(about)
                 .mut_arg("listen", |it| it.help(listen))
         });
-        let all = AllArguments::augment_args(clap::Command::new(ALL)).about("All of these CRMs, each on its own port");
+        let all = Manner::augment_args(clap::Command::new(ALL)).about("All of these CRMs, each on its own port");
         let meta = MetaArguments::augment_args(clap::Command::new(META)).about(
             "Meta: the WhatsApp Cloud API's messages and media with signed webhooks; POST /__say lets a customer write",
         );
@@ -89,11 +89,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
     #[command(flatten)]
-    manner: AllArguments,
+    manner: Manner,
 }
 
 #[derive(clap::Args)]
-pub struct AllArguments {
+pub struct Manner {
     /// Index lag, rate limits and answers out of order
     #[arg(long, value_enum, default_value = "on")]
     quirks: Quirks,
@@ -161,7 +161,7 @@ fn run_crm(listed: &Listed, arguments: &Arguments) -> anyhow::Result<()> {
     })
 }
 
-fn run_all(arguments: &AllArguments) -> anyhow::Result<()> {
+fn run_all(arguments: &Manner) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let stop = stop::on_signals()?;
         let mut servers = JoinSet::new();
