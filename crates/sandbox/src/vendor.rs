@@ -67,8 +67,48 @@ pub trait Vendor: Send + Sync {
     /// Every contact, by id: archived and merged ones too.
     fn records(&self) -> Vec<Record>;
 
+    /// Sets how far the vendor's own clock is ahead of ours, in microseconds; it may step back.
+    fn set_clock_offset(&self, us: i64);
+
     /// Posts webhooks as they become due, for ever.
     fn deliver(&self, wait: Wait, poster: Poster) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// The words of a vendor's contacts, and what lets an app in.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// The property of a first name; the same as `last` where a name is one property.
+    pub first: &'static str,
+    /// The property of a last name.
+    pub last: &'static str,
+    /// The property of the e-mail address.
+    pub email: &'static str,
+    /// The property of the phone number.
+    pub phone: &'static str,
+    /// A token that the look-alike takes for one that a person made.
+    pub token: &'static str,
+    /// What an admin posts to `/__add-property` to make the property for an app's own id, where the vendor lets no app
+    /// make one.
+    pub admin: Option<&'static str>,
+}
+
+impl Words {
+    /// The properties of a name.
+    #[must_use]
+    pub fn name(&self, first: &str, last: &str) -> Vec<(&'static str, String)> {
+        let whole = [first, last].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        if self.first == self.last {
+            return vec![(self.first, whole)];
+        }
+        vec![(self.first, first.to_owned()), (self.last, last.to_owned())]
+    }
+
+    /// A record's name.
+    #[must_use]
+    pub fn name_of(&self, record: &Record) -> String {
+        let parts = if self.first == self.last { vec![self.first] } else { vec![self.first, self.last] };
+        parts.iter().filter_map(|part| record.value(part)).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What can be set up of every look-alike alike.
@@ -91,6 +131,8 @@ pub struct Listed {
     pub name: &'static str,
     /// The port that it listens on unless another one is asked for.
     pub port: u16,
+    /// What its people type, and where.
+    pub words: Words,
     /// Makes an account without records.
     pub make: fn(Basics) -> Box<dyn Vendor>,
 }
@@ -107,6 +149,7 @@ macro_rules! vendors {
             slug: $slug,
             name: $label,
             port: $port,
+            words: crate::$module::WORDS,
             make: |Basics { clock, wait, quirks }| {
                 use crate::$module::{$name, $settings};
                 Box::new($name::new($settings { clock, wait, quirks, ..$settings::default() }))
@@ -148,6 +191,10 @@ macro_rules! vendors {
 
             fn records(&self) -> Vec<Record> {
                 self.records()
+            }
+
+            fn set_clock_offset(&self, us: i64) {
+                self.set_clock_offset(us);
             }
 
             fn deliver(&self, wait: Wait, poster: Poster) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -51,9 +51,14 @@ use crate::calls::Calls;
 use crate::desk::rows_of_csv;
 use crate::faults::Faults;
 use crate::front::Shared;
+use crate::vendor::Words;
 use item::{Item, Source, Standing};
 use objects::{CONTACTS, ObjectNo};
 use portal::{Claimed, Portal};
+
+/// The words of its contacts.
+pub const WORDS: Words =
+    Words { first: "firstname", last: "lastname", email: "email", phone: "phone", token: "pat-eu1-test", admin: None };
 
 /// One HubSpot account with one app. Clones share it.
 ///

@@ -44,9 +44,14 @@ use crate::calls::Calls;
 use crate::desk::rows_of_csv;
 use crate::faults::Faults;
 use crate::front::Shared;
+use crate::vendor::Words;
 use answer::Refusal;
 use standard::CONTACTS;
 use workspace::{Author, Page, Parent, Workspace};
+
+/// The words of its contacts.
+pub const WORDS: Words =
+    Words { first: "Name", last: "Name", email: "Email", phone: "Phone", token: "secret_internal", admin: None };
 
 /// One Notion workspace with one connection. Clones share it.
 ///

@@ -43,9 +43,14 @@ use crate::calls::Calls;
 use crate::desk::rows_of_csv;
 use crate::faults::Faults;
 use crate::front::Shared;
+use crate::vendor::Words;
 use database::{Caller, Database, LAST_OWN_PARTNER};
 
 const CONTACTS: &str = "res.partner";
+
+/// The words of its contacts.
+pub const WORDS: Words =
+    Words { first: "name", last: "name", email: "email", phone: "phone", token: "sandbox:key", admin: None };
 
 /// One Odoo database. Clones share it.
 ///

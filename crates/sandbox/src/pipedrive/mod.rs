@@ -41,10 +41,15 @@ use crate::calls::Calls;
 use crate::desk::rows_of_csv;
 use crate::faults::Faults;
 use crate::front::Shared;
+use crate::vendor::Words;
 use answer::Refusal;
 use company::{Company, Item, Source};
 use hooks::Subscription;
 use kinds::Kind;
+
+/// The words of its contacts.
+pub const WORDS: Words =
+    Words { first: "name", last: "name", email: "email", phone: "phone", token: "personal-token", admin: None };
 
 /// One Pipedrive company with one app. Clones share it.
 ///

@@ -48,8 +48,19 @@ use crate::calls::Calls;
 use crate::desk::rows_of_csv;
 use crate::faults::Faults;
 use crate::front::Shared;
+use crate::vendor::Words;
 use answer::Wrong;
 use org::{By, Org};
+
+/// The words of its contacts.
+pub const WORDS: Words = Words {
+    first: "FirstName",
+    last: "LastName",
+    email: "Email",
+    phone: "Phone",
+    token: "00D000000000001!session",
+    admin: Some(r#"{"name":"Lockstep_Id__c","label":"Lockstep id","external_id":true,"unique":true}"#),
+};
 
 /// One Salesforce org with one app. Clones share it.
 ///
