@@ -2,13 +2,20 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
+use lockstep_sandbox::vendor::Listed;
+use lockstep_sandbox::vendors;
+
 use super::place::{runtime, start_quiet_log};
 use super::stop;
 use crate::demo::{Cast, Options};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Invented contacts instead of the shipped list
+    /// Which CRM: a look-alike's name, or all of them at once
+    #[arg(long, value_name = "NAME", default_value = HUBSPOT, value_parser = names())]
+    crm: String,
+    /// Invented contacts instead of the shipped list [default for CRMs other than HubSpot: 60]
     #[arg(long, value_name = "COUNT", conflicts_with = "from", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     contacts: Option<u32>,
     /// Your own CSV file instead of the shipped list
@@ -25,13 +32,26 @@ pub struct Arguments {
     json: bool,
 }
 
+const HUBSPOT: &str = "hubspot";
+const ALL: &str = "all";
+
+/// Where a vendor takes one row in a call, a thousand contacts take longer than anybody watches.
+const WATCHED: usize = 60;
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(vendors().iter().map(|listed| listed.slug).chain([ALL]))
+}
+
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     start_quiet_log();
     let cast = match (arguments.contacts, arguments.from) {
         (Some(count), _) => Cast::Invented(usize::try_from(count)?),
         (None, Some(path)) => Cast::File(path, arguments.region),
-        (None, None) => Cast::Shipped,
+        (None, None) if arguments.crm == HUBSPOT => Cast::Shipped,
+        (None, None) => Cast::Invented(WATCHED),
     };
-    let options = Options { cast, once: arguments.once, json: arguments.json };
+    let chosen = |listed: &&Listed| arguments.crm == ALL || listed.slug == arguments.crm;
+    let crms = vendors().iter().filter(chosen).collect();
+    let options = Options { crms, cast, once: arguments.once, json: arguments.json };
     runtime()?.block_on(async { crate::demo::run(options, stop::on_signals()?).await })
 }

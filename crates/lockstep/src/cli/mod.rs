@@ -48,7 +48,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// See it work: an inbox and a HubSpot look-alike on this machine, filled, planned, synced and edited
+    /// See it work: an inbox and look-alikes of CRMs on this machine, filled, planned, synced and edited
     Demo(demo::Arguments),
     /// Make the database, an organization and its keys
     Init(init::Arguments),

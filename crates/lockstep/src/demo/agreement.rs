@@ -1,64 +1,76 @@
-//! Whether both sides agree, judged from the outside: the inbox's contacts against the look-alike's records, knowing
-//! nothing of the engine.
+//! Whether a CRM and the inbox say the same of everybody: values compared from the outside, knowing nothing of the
+//! engine but which record belongs to which contact.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use lockstep_core::contact::Contact;
 use lockstep_core::phone::normalise;
-use lockstep_sandbox::hubspot::Record;
+use lockstep_sandbox::Record;
+use lockstep_sandbox::vendor::Words;
 
-/// The metadata key that holds the id of a contact's record.
-const RECORD_ID: &str = "crm_id";
+use super::sides::Side;
 
-/// How the two sides stand.
+/// How a CRM stands to the inbox.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
     /// Contacts whose record says the same.
     pub agreed: usize,
-    /// Contacts whose record says something else.
+    /// Contacts whose record says something else, with both.
     pub differing: Vec<String>,
     /// Contacts without a record.
     pub alone: usize,
-    /// Records without a contact.
+    /// Records of people who can be reached, without a contact.
     pub orphans: usize,
 }
 
 impl Agreement {
-    /// Whether nothing is left to do but the questions for a person, which concern so many contacts and records.
-    pub fn complete(&self, asked_contacts: usize, asked_records: usize) -> bool {
-        self.differing.is_empty() && self.alone <= asked_contacts && self.orphans <= asked_records
+    /// What is left to do beside the questions for a person, which concern so many contacts and records.
+    pub fn left(&self, asked_contacts: usize, asked_records: usize) -> Option<String> {
+        let complete = self.differing.is_empty() && self.alone <= asked_contacts && self.orphans <= asked_records;
+        (!complete).then(|| format!("{self:?}"))
     }
 }
 
-/// Compares every contact with the record that it names.
-pub fn compare(contacts: &[Contact], records: &[Record]) -> Agreement {
-    let mut unclaimed: BTreeMap<&str, &Record> =
-        records.iter().filter(|record| !record.archived).map(|record| (record.id.as_str(), record)).collect();
+/// Compares every contact with its record.
+pub fn compare(contacts: &[Contact], side: &Side<'_>) -> Agreement {
+    let words = side.crm.listed.words;
+    let mut claimed = BTreeSet::new();
     let mut agreement = Agreement::default();
     for contact in contacts {
-        match record_id(contact).and_then(|id| unclaimed.remove(id)) {
+        match side.record_of(&contact.id) {
             None => agreement.alone += 1,
-            Some(record) if same(contact, record) => agreement.agreed += 1,
-            Some(_) => agreement.differing.push(contact.id.to_string()),
+            Some(record) => {
+                claimed.insert(&record.id);
+                if same(contact, record, &words) {
+                    agreement.agreed += 1;
+                } else {
+                    agreement.differing.push(format!("{contact:?} is {record:?}"));
+                }
+            }
         }
     }
-    agreement.orphans = unclaimed.len();
+    // An account has its own company and administrator among the contacts, whom nobody can message.
+    let reached = |record: &&Record| [words.phone, words.email].iter().any(|it| held(record, it).is_some());
+    agreement.orphans = side.records.values().filter(reached).filter(|it| !claimed.contains(&it.id)).count();
     agreement
 }
 
-/// The record that a contact is kept in step with.
-pub fn record_id(contact: &Contact) -> Option<&str> {
-    contact.metadata.as_ref()?.get(RECORD_ID)?.as_str()
+fn held<'a>(record: &'a Record, property: &str) -> Option<&'a str> {
+    record.value(property).filter(|text| !text.is_empty())
 }
 
-fn same(contact: &Contact, record: &Record) -> bool {
+fn same(contact: &Contact, record: &Record, words: &Words) -> bool {
     let phone = |text: &str| normalise(text, None).map_or_else(|| text.to_owned(), String::from);
-    let joined =
-        [record.value("firstname"), record.value("lastname")].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let contact_phone = contact.phone_number.as_ref().map(ToString::to_string);
-    contact_phone == record.value("phone").filter(|text| !text.is_empty()).map(phone)
-        && contact.email.as_deref().unwrap_or_default().to_lowercase()
-            == record.value("email").unwrap_or_default().to_lowercase()
-        && words(contact.name.as_deref().unwrap_or_default()) == words(&joined)
+    let split = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let number = contact.phone_number.as_ref().map(ToString::to_string);
+    let email = contact.email.as_deref().unwrap_or_default().to_lowercase();
+    let name = split(&words.name_of(record));
+    // Who has no name stands under a number or an address where a name must be.
+    let same_name = match contact.name.as_deref().map(split).filter(|name| !name.is_empty()) {
+        Some(ours) => ours == name,
+        None => name.is_empty() || Some(phone(&name)) == number || name.to_lowercase() == email,
+    };
+    number == held(record, words.phone).map(phone)
+        && email == held(record, words.email).unwrap_or_default().to_lowercase()
+        && same_name
 }

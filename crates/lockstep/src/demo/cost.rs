@@ -1,42 +1,35 @@
 //! The fewest calls in which the work could have been done, from record counts alone.
 
 use std::collections::BTreeMap;
+use std::iter::Sum;
+use std::ops::Add;
 
-use lockstep_sandbox::hubspot::Record;
+use lockstep_connect::About;
+use lockstep_sandbox::Record;
 use serde::Serialize;
-
-/// HubSpot's own bounds: rows in a batch, records in a page of a search.
-const BATCH: u64 = 100;
-const PAGE: u64 = 200;
-
-/// Properties whose rule makes a look before the write necessary: the CRM's side wins there.
-const LOOKED_AT: [&str; 3] = ["email", "firstname", "lastname"];
 
 /// Calls made and calls needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Calls {
     /// All calls, as the look-alike counted them.
     pub made: u64,
-    /// The fewest possible, without the next two.
-    pub minimum: u64,
-    /// Calls that connected the account and read its properties.
+    /// Of these, how many connected the account and read its fields.
     pub setup: u64,
-    /// Calls that looked for deletes by counting all records.
-    pub sweep: u64,
+    /// The fewest in which everything could be written and what changed be read; polls and looks for deletes apart.
+    pub minimum: u64,
 }
 
-impl Calls {
-    /// Sorts what the look-alike counted.
-    pub fn sorted(counted: &lockstep_sandbox::Calls, minimum: u64) -> Self {
-        let of = |sort: fn(&str) -> bool| {
-            counted.routes.iter().filter(|(route, _)| sort(route)).map(|(_, calls)| calls.total).sum()
-        };
-        Self {
-            made: counted.total,
-            minimum,
-            setup: of(|route| route.contains("/account-info/") || route.contains("/properties/")),
-            sweep: of(|route| route == "GET /crm/v3/objects/contacts"),
-        }
+impl Add for Calls {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { made: self.made + other.made, setup: self.setup + other.setup, minimum: self.minimum + other.minimum }
+    }
+}
+
+impl Sum for Calls {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Add::add)
     }
 }
 
@@ -47,38 +40,34 @@ pub struct Written {
     pub created: u64,
     /// Records changed.
     pub updated: u64,
-    /// Of these, how many had to be looked at first.
-    pub looked_at: u64,
 }
 
 impl Written {
     /// Compares two states of the account between which only we wrote.
     pub fn between(before: &[Record], after: &[Record]) -> Self {
-        let known: BTreeMap<&str, &Record> = before.iter().map(|record| (record.id.as_str(), record)).collect();
+        let known: BTreeMap<&str, i64> = before.iter().map(|record| (record.id.as_str(), record.updated_us)).collect();
         let mut written = Self::default();
         for record in after {
             match known.get(record.id.as_str()) {
                 None => written.created += 1,
-                Some(old) if old.updated_us != record.updated_us => {
-                    written.updated += 1;
-                    let looked_at = LOOKED_AT.iter().any(|property| old.value(property) != record.value(property));
-                    written.looked_at += u64::from(looked_at);
-                }
-                Some(_) => {}
+                Some(&updated_us) => written.updated += u64::from(updated_us != record.updated_us),
             }
         }
         written
     }
 
-    fn calls(self) -> u64 {
-        self.created.div_ceil(BATCH) + self.updated.div_ceil(BATCH) + self.looked_at.div_ceil(BATCH)
+    /// Both phases together.
+    pub fn and(self, other: Self) -> Self {
+        Self { created: self.created + other.created, updated: self.updated + other.updated }
     }
 }
 
-/// The minimum for phases of writing, for `changed` records at the far side that had to be read (echoes of our own
-/// writes included) and for polls that found nothing.
-pub fn minimum(phases: &[Written], changed: u64, empty_polls: u64) -> u64 {
-    phases.iter().map(|phase| phase.calls()).sum::<u64>() + changed.div_ceil(PAGE) + empty_polls
+/// The fewest calls for phases of writing, for reading `held` records at first and `changed` ones later, echoes of our
+/// own writes included: full batches and full pages.
+pub fn minimum(about: &About, phases: &[Written], held: u64, changed: u64) -> u64 {
+    let (batch, page) = (about.write_batch as u64, about.page as u64);
+    let writes = phases.iter().map(|phase| phase.created.div_ceil(batch) + phase.updated.div_ceil(batch));
+    writes.sum::<u64>() + held.div_ceil(page) + changed.div_ceil(page)
 }
 
 #[cfg(test)]
@@ -87,9 +76,10 @@ mod tests {
 
     #[test]
     fn the_minimum_is_counted_in_full_batches_and_pages() {
-        let first = Written { created: 601, updated: 600, looked_at: 0 };
-        let second = Written { created: 0, updated: 3, looked_at: 2 };
-        assert_eq!(minimum(&[first, second], 1_804, 2), 7 + 6 + 1 + 1 + 10 + 2);
-        assert_eq!(minimum(&[], 0, 1), 1);
+        let about = crate::reach::connector("hubspot").expect("a connector").about();
+        let first = Written { created: 601, updated: 600 };
+        let second = Written { created: 0, updated: 3 };
+        assert_eq!(minimum(about, &[first, second], 1_804, 2), 7 + 6 + 1 + 10 + 1);
+        assert_eq!(minimum(about, &[], 0, 0), 0);
     }
 }

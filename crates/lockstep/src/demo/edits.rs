@@ -1,6 +1,5 @@
-//! People at work on both sides, one field of one person at the same time included.
+//! People at work on all sides, one field of one person at the same time included.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -8,140 +7,161 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use lockstep_core::contact::Contact;
 use lockstep_core::ids::ContactId;
-use lockstep_sandbox::hubspot::Record;
+use lockstep_sandbox::Record;
+use lockstep_sandbox::vendor::Words;
 use serde_json::json;
 
-use super::agreement::record_id;
-use super::stage::Stage;
+use super::sides::{Side, Sides};
+use super::stage::{Crm, Stage};
 use crate::network::{Body, Limits};
 
 const API_LIMITS: Limits = Limits { timeout: Duration::from_secs(30), body: Body::Whole { bytes_max: 1024 * 1024 } };
 
 /// What happens to one person.
-pub struct Edit {
+pub struct Edit<'a> {
     /// The contact.
     pub contact: ContactId,
-    /// Its record.
-    pub record: String,
     /// The field.
     pub field: &'static str,
-    /// What it held on both sides.
+    /// What it held on all sides.
     pub before: String,
     /// What somebody types in the inbox.
     pub inbox: Option<String>,
-    /// What somebody types in HubSpot.
-    pub crm: Option<Typed>,
-    /// What both sides shall say in the end.
+    /// What somebody types in a CRM.
+    pub crm: Option<Typed<'a>>,
+    /// What all sides shall say in the end.
     pub expected: String,
 }
 
-/// A property typed in HubSpot.
-pub struct Typed {
-    /// The property.
-    pub property: &'static str,
-    /// Its value.
+/// A value typed in a CRM.
+pub struct Typed<'a> {
+    /// Where.
+    pub crm: &'a Crm,
+    /// The record.
+    pub record: String,
+    /// The properties.
+    pub properties: Vec<(&'static str, String)>,
+    /// What they say together.
     pub value: String,
 }
 
-impl Edit {
-    /// Whether both sides edit the same field.
+impl Edit<'_> {
+    /// Whether the inbox and a CRM edit the same field.
     pub fn is_conflict(&self) -> bool {
         self.inbox.is_some() && self.crm.is_some()
     }
 
-    /// Whether both sides say what they shall.
-    pub fn is_settled(&self, contacts: &[Contact], records: &[Record]) -> bool {
-        let contact = contacts.iter().find(|contact| contact.id == self.contact);
-        let record = records.iter().find(|record| record.id == self.record);
-        let (Some(contact), Some(record)) = (contact, record) else { return false };
-        let (ours, theirs) = match self.field {
-            "email" => (contact.email.clone(), record.value("email").map(str::to_owned)),
-            _ => (contact.name.clone(), Some(full_name(record))),
-        };
-        ours.as_ref() == Some(&self.expected) && theirs.as_ref() == Some(&self.expected)
+    /// Whether all sides say what they shall.
+    pub fn is_settled(&self, sides: &Sides<'_>) -> bool {
+        let Some(contact) = sides.contacts.iter().find(|contact| contact.id == self.contact) else { return false };
+        let ours = if self.field == "email" { &contact.email } else { &contact.name };
+        let theirs = |side: &Side<'_>| said(side.record_of(&self.contact)?, self.field, &side.crm.listed.words);
+        ours.as_ref() == Some(&self.expected)
+            && sides.crms.iter().all(|side| theirs(side).as_ref() == Some(&self.expected))
     }
 }
 
-fn full_name(record: &Record) -> String {
-    [record.value("firstname"), record.value("lastname")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+fn said(record: &Record, field: &str, words: &Words) -> Option<String> {
+    if field == "email" { record.value(words.email).map(str::to_owned) } else { Some(words.name_of(record)) }
 }
 
-/// Edits of people whose name has two words and who have an address on both sides.
-pub fn script(contacts: &[Contact], records: &[Record]) -> Vec<Edit> {
-    let by_id: BTreeMap<&str, &Record> = records.iter().map(|record| (record.id.as_str(), record)).collect();
-    let mut cast: Vec<(&Contact, &Record)> = contacts
-        .iter()
-        .filter_map(|contact| {
-            let record = *by_id.get(record_id(contact)?)?;
-            let (name, email) = (contact.name.as_ref()?, contact.email.as_ref()?);
-            let plain = name.split_whitespace().count() == 2
-                && record.value("firstname").is_some_and(|first| name.starts_with(first))
-                && record.value("lastname").is_some_and(|last| name.ends_with(last))
-                && record.value("email") == Some(email);
-            plain.then_some((contact, record))
-        })
-        .collect();
+/// Edits of people whose name has two words and who have the same name and address on all sides. Those typed in a CRM
+/// go around among the CRMs.
+pub fn script<'a>(sides: &Sides<'a>) -> Vec<Edit<'a>> {
+    let mut cast: Vec<(&Contact, &str, &str)> = sides.contacts.iter().filter_map(|it| plain(it, sides)).collect();
     // Terminals align Latin letters best.
-    cast.sort_by_key(|(contact, _)| contact.name.as_ref().is_some_and(|name| !name.chars().all(is_latin)));
+    cast.sort_by_key(|(contact, ..)| contact.name.as_ref().is_some_and(|name| !name.chars().all(is_latin)));
+    let mut around = sides.crms.iter().rev().cycle();
     let acts = [inbox_name, crm_name, inbox_email, crm_email, both_email];
-    acts.into_iter().zip(cast).map(|(act, (contact, record))| act(contact, record)).collect()
+    let played = acts.into_iter().zip(cast).filter_map(|(act, person)| act(person, &mut around));
+    played.collect()
+}
+
+/// A contact with its first name and its address, if it is known alike everywhere.
+fn plain<'c>(contact: &'c Contact, sides: &Sides<'_>) -> Option<(&'c Contact, &'c str, &'c str)> {
+    let (name, email) = (contact.name.as_deref()?, contact.email.as_deref()?);
+    let (first, last) = name.split_once(' ')?;
+    let alike = |side: &Side<'_>| {
+        side.record_of(&contact.id).is_some_and(|record| {
+            let said = |field| said(record, field, &side.crm.listed.words);
+            said("name").as_deref() == Some(name) && said("email").as_deref() == Some(email)
+        })
+    };
+    (!last.contains(' ') && sides.crms.iter().all(alike)).then_some((contact, first, email))
 }
 
 fn is_latin(c: char) -> bool {
     c < '\u{250}'
 }
 
-fn edit(
-    contact: &Contact,
-    record: &Record,
-    field: &'static str,
-    inbox: Option<String>,
-    crm: Option<Typed>,
-    expected: String,
-) -> Edit {
-    let held = if field == "email" { &contact.email } else { &contact.name };
-    let before = held.clone().unwrap_or_default();
-    Edit { contact: contact.id.clone(), record: record.id.clone(), field, before, inbox, crm, expected }
+/// A contact, its first name and its address.
+type Person<'c> = (&'c Contact, &'c str, &'c str);
+/// The CRMs, one after the other.
+type Around<'s, 'a> = dyn Iterator<Item = &'s Side<'a>> + 's;
+
+fn inbox_name<'a>((contact, first, _): Person<'_>, _: &mut Around<'_, 'a>) -> Option<Edit<'a>> {
+    let name = format!("{first} Hartono");
+    Some(edit(contact, "name", Some(name.clone()), None, name))
 }
 
-fn inbox_name(contact: &Contact, record: &Record) -> Edit {
-    let name = format!("{} Hartono", record.value("firstname").unwrap_or_default());
-    edit(contact, record, "name", Some(name.clone()), None, name)
+fn crm_name<'a>((contact, first, _): Person<'_>, around: &mut Around<'_, 'a>) -> Option<Edit<'a>> {
+    let name = format!("{first} Okonkwo");
+    let typed = typed(around, contact, name.clone(), |words| words.name(first, "Okonkwo"))?;
+    Some(edit(contact, "name", None, Some(typed), name))
 }
 
-fn crm_name(contact: &Contact, record: &Record) -> Edit {
-    let value = "Okonkwo".to_owned();
-    let expected = format!("{} {value}", record.value("firstname").unwrap_or_default());
-    edit(contact, record, "name", None, Some(Typed { property: "lastname", value }), expected)
+fn inbox_email<'a>((contact, _, email): Person<'_>, _: &mut Around<'_, 'a>) -> Option<Edit<'a>> {
+    let email = address(email, "new.example");
+    Some(edit(contact, "email", Some(email.clone()), None, email))
 }
 
-fn inbox_email(contact: &Contact, record: &Record) -> Edit {
-    let email = address(contact, "new.example");
-    edit(contact, record, "email", Some(email.clone()), None, email)
-}
-
-fn crm_email(contact: &Contact, record: &Record) -> Edit {
-    let value = address(contact, "office.example");
-    edit(contact, record, "email", None, Some(Typed { property: "email", value: value.clone() }), value)
+fn crm_email<'a>((contact, _, email): Person<'_>, around: &mut Around<'_, 'a>) -> Option<Edit<'a>> {
+    let email = address(email, "office.example");
+    let typed = typed(around, contact, email.clone(), |words| vec![(words.email, email.clone())])?;
+    Some(edit(contact, "email", None, Some(typed), email))
 }
 
 /// Both sides at once: the default mapping gives the e-mail address to the CRM.
-fn both_email(contact: &Contact, record: &Record) -> Edit {
-    let (ours, theirs) = (address(contact, "chat.example"), address(contact, "sales.example"));
-    edit(contact, record, "email", Some(ours), Some(Typed { property: "email", value: theirs.clone() }), theirs)
+fn both_email<'a>((contact, _, email): Person<'_>, around: &mut Around<'_, 'a>) -> Option<Edit<'a>> {
+    let (ours, theirs) = (address(email, "chat.example"), address(email, "sales.example"));
+    let typed = typed(around, contact, theirs.clone(), |words| vec![(words.email, theirs.clone())])?;
+    Some(edit(contact, "email", Some(ours), Some(typed), theirs))
+}
+
+fn edit<'a>(
+    contact: &Contact,
+    field: &'static str,
+    inbox: Option<String>,
+    crm: Option<Typed<'a>>,
+    expected: String,
+) -> Edit<'a> {
+    let held = if field == "email" { &contact.email } else { &contact.name };
+    let before = held.clone().unwrap_or_default();
+    Edit { contact: contact.id.clone(), field, before, inbox, crm, expected }
+}
+
+fn typed<'a>(
+    around: &mut Around<'_, 'a>,
+    contact: &Contact,
+    value: String,
+    properties: impl Fn(&Words) -> Vec<(&'static str, String)>,
+) -> Option<Typed<'a>> {
+    let side = around.next()?;
+    let record = side.record_of(&contact.id)?.id.clone();
+    Some(Typed { crm: side.crm, record, properties: properties(&side.crm.listed.words), value })
 }
 
 /// The same person at another place.
-fn address(contact: &Contact, domain: &str) -> String {
-    let local = contact.email.as_deref().and_then(|email| email.split(['.', '@']).next()).unwrap_or("somebody");
-    format!("{local}@{domain}")
+fn address(email: &str, domain: &str) -> String {
+    format!("{}@{domain}", email.split(['.', '@']).next().unwrap_or("somebody"))
 }
 
-/// Types an edit: at HubSpot as a person in its pages, in the inbox by its API.
-pub async fn type_in(stage: &Stage, edit: &Edit) -> anyhow::Result<()> {
-    if let Some(Typed { property, value }) = &edit.crm {
-        let typed = stage.hubspot.edit(&edit.record, &[(*property, value.as_str())]);
-        typed.map_err(|refusal| anyhow::anyhow!("the look-alike refuses an edit: {refusal}"))?;
+/// Types an edit: in a CRM as a person in its pages, in the inbox by its API.
+pub async fn type_in(stage: &Stage, edit: &Edit<'_>) -> anyhow::Result<()> {
+    if let Some(typed) = &edit.crm {
+        let properties: Vec<(&str, &str)> = typed.properties.iter().map(|(it, value)| (*it, value.as_str())).collect();
+        let taken = typed.crm.vendor.edit(&typed.record, &properties);
+        taken.map_err(|refusal| anyhow::anyhow!("{} refuses an edit: {refusal}", typed.crm.listed.name))?;
     }
     if let Some(value) = &edit.inbox {
         patch(stage, &edit.contact, edit.field, value).await.context("the inbox refuses an edit")?;

@@ -11,11 +11,11 @@ mod sides;
 mod stage;
 mod story;
 mod summary;
-mod tap;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
+use lockstep_sandbox::vendor::Listed;
 
 use crate::cli::stop::{self, Stop};
 use crate::import;
@@ -36,6 +36,8 @@ pub enum Cast {
 
 /// How the demo runs.
 pub struct Options {
+    /// Which CRMs.
+    pub crms: Vec<&'static Listed>,
     /// Whose contacts.
     pub cast: Cast,
     /// End after the summary.
@@ -52,7 +54,7 @@ pub async fn run(options: Options, stop: Stop) -> anyhow::Result<()> {
     let (text, region) = options.cast.list()?;
     let import = import::read(&text, region.as_deref())?;
     let (ask, own_stop) = tokio::sync::watch::channel(false);
-    let stage = Stage::set(region.as_deref(), own_stop).await?;
+    let stage = Stage::set(&options.crms, region.as_deref(), own_stop).await?;
     let outcome = tokio::select! {
         outcome = play::play(&stage, &options, import) => outcome,
         () = stop::asked(stop) => Ok(()),

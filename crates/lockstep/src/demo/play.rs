@@ -1,32 +1,35 @@
 //! The chapters of the demo, in order.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::Context;
+use bytes::Bytes;
 use lockstep_connect::oauth::Grant;
+use lockstep_core::contact::Contact;
 use lockstep_core::ids::{ConnectionId, PlanId};
 use lockstep_core::parked::{Parked, Reason};
 use lockstep_core::plan::PlanSummary;
-use lockstep_sandbox::hubspot::Record;
+use lockstep_sandbox::Record;
 use lockstep_store::PlanStatus;
 use secrecy::SecretString;
 
-use super::agreement::{self, Agreement};
-use super::cost::{self, Calls, Written};
+use super::cost::Written;
 use super::edits::{self, Edit};
-use super::sides::{Sides, until};
-use super::stage::Stage;
+use super::sides::{Sides, Spoke, until};
+use super::stage::{Crm, Stage};
 use super::story::Story;
-use super::summary::{OpenDoors, Summary};
-use super::{Options, portal};
+use super::summary::{OpenDoors, Share, Summary};
+use super::{Options, agreement, portal};
 use crate::cli::screen::{self, number};
 use crate::cli::sync::summary_table;
 use crate::import::Import;
+use crate::network::{Body, Limits};
 use crate::ops;
-use crate::ops::syncs::{Connect, KEY_PROPERTY, KeyChoice};
+use crate::ops::syncs::{Connect, KEY_PROPERTY, KeyChoice, Standing};
 
-/// Any token will do at the look-alike.
-const TOKEN: &str = "demo-token";
+/// For the admin's hand at a look-alike.
+const ADMIN_LIMITS: Limits = Limits { timeout: Duration::from_secs(10), body: Body::Whole { bytes_max: 65_536 } };
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -37,36 +40,50 @@ const REFUSED_SHOWN: usize = 5;
 pub async fn play(stage: &Stage, options: &Options, import: Import) -> anyhow::Result<()> {
     let story = Story::new(options.json);
     let begun = stage.app.env.now();
-    let known = portal::records(&import.contacts, &stage.app.env);
+    let contacts = import.contacts.clone();
     let mut summary = take_in(stage, &story, import).await?;
-    let seeded = meet_hubspot(stage, &story, known)?;
-    let connection = connect(stage, &story).await?;
-    let (plan, counts) = plan(stage, &story, &connection).await?;
-    let first = carry_out(stage, &story, &connection, &plan, &counts, &seeded).await?;
-    let (second, edits) = edit_both_sides(stage, &story, &connection).await?;
+    let mut spokes = Vec::new();
+    for crm in &stage.crms {
+        let seeded = meet(&story, crm, portal::records(&contacts, &crm.listed.words, &stage.app.env))?;
+        let connection = connect(stage, &story, crm).await?;
+        let mut share = Share { crm: crm.listed.name, ..Share::default() };
+        share.calls.setup = crm.vendor.calls().total;
+        let spoke = Spoke { crm, connection, seeded };
+        let (plan, counts) = plan(stage, &story, &spoke).await?;
+        carry_out(stage, &story, &spoke, &plan, &counts).await?;
+        share.count_plan(&counts);
+        summary.crms.push(share);
+        spokes.push(spoke);
+    }
+    all_in_step(stage, &spokes).await?;
+    let first: Vec<Written> = spokes.iter().map(|it| Written::between(&it.seeded, &it.crm.vendor.records())).collect();
+    let (second, edits) = edit_all_sides(stage, &story, &spokes).await?;
     explain(stage, &story, &edits).await?;
 
-    summary.count_plan(&counts, first, second, edits.iter().filter(|edit| edit.is_conflict()).count());
-    conclude(stage, &mut summary, &[first, second]).await?;
+    summary.edited_at_once = edits.iter().filter(|edit| edit.is_conflict()).count();
+    conclude(stage, &mut summary, &spokes, first.into_iter().zip(second)).await?;
     summary.seconds = stage.app.env.now().since(begun).as_secs_f64();
     if !options.once {
         summary.open = Some(open_doors(stage));
     }
     summary.tell(&story)?;
     if options.json {
-        screen::json(&summary)?;
+        screen::json(&summary.told())?;
     }
-    anyhow::ensure!(summary.converged, "the two sides did not come to agree");
+    anyhow::ensure!(summary.converged, "the sides did not come to agree");
     if options.once {
         return Ok(());
     }
-    stay(stage, &story).await
+    stay(stage, &story, &spokes).await
 }
 
 async fn take_in(stage: &Stage, story: &Story, mut import: Import) -> anyhow::Result<Summary> {
-    story.chapter("An inbox and a HubSpot, both on this machine")?;
-    story.tell(format!("Inbox    {}", stage.inbox_url()))?;
-    story.tell(format!("HubSpot  {}  (a look-alike: limits, index lag, webhooks and all)", stage.crm_url()))?;
+    let names: Vec<&str> = stage.crms.iter().map(|crm| crm.listed.name).collect();
+    story.chapter(&format!("An inbox and {}, all on this machine", names.join(", ")))?;
+    story.tell(format!("{:<11} {}", "Inbox", stage.inbox_url()))?;
+    for crm in &stage.crms {
+        story.tell(format!("{:<11} {}  (a look-alike: limits, lags and all)", crm.listed.name, crm.url))?;
+    }
 
     story.chapter("A contact list as real life has it")?;
     let contacts = std::mem::take(&mut import.contacts);
@@ -94,40 +111,50 @@ async fn take_in(stage: &Stage, story: &Story, mut import: Import) -> anyhow::Re
     Ok(summary)
 }
 
-/// Fills the look-alike with what other people typed about half of the contacts.
-fn meet_hubspot(stage: &Stage, story: &Story, known: Vec<portal::Properties>) -> anyhow::Result<Vec<Record>> {
+/// Fills a look-alike with what other people typed about half of the contacts.
+fn meet(story: &Story, crm: &Crm, known: Vec<portal::Properties>) -> anyhow::Result<Vec<Record>> {
+    let name = crm.listed.name;
+    story.chapter(&format!("{name}, as its users left it"))?;
     // They were typed a while ago, not in this second.
-    stage.hubspot.set_clock_offset(-30 * DAY_US);
-    let seeded = stage.hubspot.seed(known);
-    stage.hubspot.set_clock_offset(0);
-    if let Some((row, reason)) = seeded.refused.first() {
-        anyhow::bail!("the look-alike refuses record {row}: {reason}");
+    crm.vendor.set_clock_offset(-30 * DAY_US);
+    let seeded = crm.vendor.seed(known);
+    crm.vendor.set_clock_offset(0);
+    story.tell(format!("{name} already holds {} records, typed by other people", number(seeded.created)))?;
+    if let Some((_, reason)) = seeded.refused.first() {
+        story.tell(format!("{} more it would not take: {reason}", number(seeded.refused.len())))?;
     }
-    story.tell(format!("HubSpot already holds {} records, typed by other people", number(seeded.created)))?;
-    Ok(stage.hubspot.records())
+    anyhow::ensure!(seeded.created > 0, "{name} takes no record at all");
+    Ok(crm.vendor.records())
 }
 
 fn open_doors(stage: &Stage) -> OpenDoors {
-    OpenDoors { inbox_url: stage.inbox_url(), api_key: stage.api_key.clone(), crm_url: stage.crm_url() }
+    let crms = stage.crms.iter().map(|crm| (crm.listed.slug, crm.url.clone()));
+    OpenDoors { inbox_url: stage.inbox_url(), api_key: stage.api_key.clone(), crm_urls: crms.collect() }
 }
 
-async fn connect(stage: &Stage, story: &Story) -> anyhow::Result<ConnectionId> {
+async fn connect(stage: &Stage, story: &Story, crm: &Crm) -> anyhow::Result<ConnectionId> {
+    if let Some(property) = crm.listed.words.admin {
+        let request = http::Request::post(format!("{}/__add-property", crm.url)).body(Bytes::from(property))?;
+        let answer = stage.app.network.exchange(request, ADMIN_LIMITS).await?;
+        anyhow::ensure!(answer.status().is_success(), "no property for our id: {}", answer.status());
+    }
     let request = Connect {
         renews: None,
-        vendor: "hubspot".to_owned(),
-        base_url: Some(stage.crm_url()),
-        grant: Grant::fixed(SecretString::from(TOKEN)),
+        vendor: crm.listed.slug.to_owned(),
+        base_url: Some(crm.url.clone()),
+        grant: Grant::fixed(SecretString::from(crm.listed.words.token)),
         key: KeyChoice::Create,
     };
     let connection = ops::syncs::connect(&stage.app, &stage.org, request).await?;
-    story.tell(format!("Connected, with our id kept in HubSpot's new unique property {KEY_PROPERTY}"))?;
+    story.tell(format!("Connected, with our id kept in its property {KEY_PROPERTY}"))?;
     Ok(connection.id().clone())
 }
 
-async fn plan(stage: &Stage, story: &Story, connection: &ConnectionId) -> anyhow::Result<(PlanId, PlanSummary)> {
-    story.chapter("The plan. Nothing has been written to either side")?;
+async fn plan(stage: &Stage, story: &Story, spoke: &Spoke<'_>) -> anyhow::Result<(PlanId, PlanSummary)> {
+    let name = spoke.crm.listed.name;
+    story.chapter(&format!("The plan for {name}. Nothing has been written to either side"))?;
     let region = stage.region.clone();
-    let plan = ops::syncs::plan(&stage.app, &stage.org, connection, region).await?;
+    let plan = ops::syncs::plan(&stage.app, &stage.org, &spoke.connection, region).await?;
     let summary = until(stage, "the plan", async || {
         let found = ops::plans::show(&stage.app, &stage.org, &plan).await?;
         Ok((found.status == PlanStatus::Ready).then_some(found.summary))
@@ -135,7 +162,7 @@ async fn plan(stage: &Stage, story: &Story, connection: &ConnectionId) -> anyhow
     .await?;
     story.show(&summary_table(&summary))?;
     story.tell(format!(
-        "It takes {} calls and at least {} s by HubSpot's limits",
+        "It takes {} calls and at least {} s by {name}'s limits",
         number(summary.calls),
         summary.seconds
     ))?;
@@ -145,73 +172,101 @@ async fn plan(stage: &Stage, story: &Story, connection: &ConnectionId) -> anyhow
 async fn carry_out(
     stage: &Stage,
     story: &Story,
-    connection: &ConnectionId,
+    spoke: &Spoke<'_>,
     plan: &PlanId,
     counts: &PlanSummary,
-    seeded: &[Record],
-) -> anyhow::Result<Written> {
+) -> anyhow::Result<()> {
     story.tell("The demo accepts its own plan; with `lockstep sync start` that is up to you")?;
     ops::plans::accept(&stage.app, &stage.org, plan).await?;
     let total = counts.matched + counts.new_in_crm + counts.new_in_inbox;
     let bar = screen::bar(u64::try_from(total)?, "Bringing both sides in step");
     until(stage, "the plan to be carried out", async || {
-        let standing = ops::syncs::standing(&stage.app, &stage.org, connection).await?.context("the sync is gone")?;
+        let standing = standing(stage, spoke).await?;
         bar.set_position(u64::try_from(standing.pairs.open - standing.pairs.dirty).unwrap_or_default());
         Ok(standing.in_step.then_some(()))
     })
     .await?;
     bar.finish_and_clear();
-    let written = Written::between(seeded, &stage.hubspot.records());
+    let written = Written::between(&spoke.seeded, &spoke.crm.vendor.records());
+    let name = spoke.crm.listed.name;
     story.tell(format!(
-        "Done: {} records made and {} updated in HubSpot, {} contacts made in the inbox",
+        "Done: {} records made and {} updated in {name}, {} contacts made in the inbox",
         number(written.created),
         number(written.updated),
         number(counts.new_in_inbox)
-    ))?;
-    Ok(written)
+    ))
 }
 
-/// Edits both sides while the sync is paused, so that one of the edits is a true conflict, and watches them converge.
-async fn edit_both_sides(
+async fn standing(stage: &Stage, spoke: &Spoke<'_>) -> anyhow::Result<Standing> {
+    ops::syncs::standing(&stage.app, &stage.org, &spoke.connection).await?.context("the sync is gone")
+}
+
+async fn all_in_step(stage: &Stage, spokes: &[Spoke<'_>]) -> anyhow::Result<()> {
+    let spinner = screen::spinner("Until every CRM knows whom the others brought");
+    until(stage, "all sides to be in step", async || {
+        for spoke in spokes {
+            if !standing(stage, spoke).await?.in_step {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
+    .await?;
+    spinner.finish_and_clear();
+    Ok(())
+}
+
+/// Edits all sides while the syncs are paused, so that one of the edits is a true conflict, and watches them converge.
+/// Answers what was written at each CRM since.
+async fn edit_all_sides<'a>(
     stage: &Stage,
     story: &Story,
-    connection: &ConnectionId,
-) -> anyhow::Result<(Written, Vec<Edit>)> {
+    spokes: &[Spoke<'a>],
+) -> anyhow::Result<(Vec<Written>, Vec<Edit<'a>>)> {
     story.chapter("People edit both sides, one field at the same time")?;
-    let sides = Sides::now(stage).await?;
-    let edits = edits::script(&sides.contacts, &sides.records);
-    stage.switch_webhooks_on();
-    ops::syncs::pause(&stage.app, &stage.org, connection).await?;
+    let edits = edits::script(&Sides::now(stage, spokes).await?);
+    for spoke in spokes {
+        ops::syncs::pause(&stage.app, &stage.org, &spoke.connection).await?;
+    }
     for edit in &edits {
         edits::type_in(stage, edit).await?;
     }
-    let typed = stage.hubspot.records();
+    let typed: Vec<Vec<Record>> = spokes.iter().map(|spoke| spoke.crm.vendor.records()).collect();
     let resumed = stage.app.env.now();
-    ops::syncs::resume(&stage.app, &stage.org, connection).await?;
-    until(stage, "both sides to agree", async || {
-        let sides = Sides::now(stage).await?;
-        Ok(edits.iter().all(|edit| edit.is_settled(&sides.contacts, &sides.records)).then_some(()))
+    for spoke in spokes {
+        ops::syncs::resume(&stage.app, &stage.org, &spoke.connection).await?;
+    }
+    until(stage, "all sides to agree", async || {
+        let sides = Sides::now(stage, spokes).await?;
+        Ok(edits.iter().all(|edit| edit.is_settled(&sides)).then_some(()))
     })
     .await?;
     let seconds = stage.app.env.now().since(resumed).as_secs_f64();
+    story.show(&table_of(&edits))?;
+    story.tell(format!("All sides agreed {seconds:.1} s after the syncs were resumed"))?;
+    let written = typed.iter().zip(spokes).map(|(typed, it)| Written::between(typed, &it.crm.vendor.records()));
+    Ok((written.collect(), edits))
+}
+
+fn table_of(edits: &[Edit<'_>]) -> String {
     let none = || "·".to_owned();
     let rows = edits.iter().map(|edit| {
+        let at = edit.crm.as_ref().map(|typed| typed.crm.listed.name.to_owned());
         let crm = edit.crm.as_ref().map(|typed| typed.value.clone());
         vec![
             edit.field.to_owned(),
             edit.before.clone(),
             edit.inbox.clone().unwrap_or_else(none),
+            at.unwrap_or_else(none),
             crm.unwrap_or_else(none),
             edit.expected.clone(),
         ]
     });
-    let header = ["field", "before", "typed in the inbox", "typed in HubSpot", "now on both sides"];
-    story.show(&screen::table(&header, &[], rows.collect()))?;
-    story.tell(format!("Both sides agreed {seconds:.1} s after the sync was resumed"))?;
-    Ok((Written::between(&typed, &stage.hubspot.records()), edits))
+    let header = ["field", "before", "typed in the inbox", "or in", "as", "now on all sides"];
+    screen::table(&header, &[], rows.collect())
 }
 
-async fn explain(stage: &Stage, story: &Story, edits: &[Edit]) -> anyhow::Result<()> {
+async fn explain(stage: &Stage, story: &Story, edits: &[Edit<'_>]) -> anyhow::Result<()> {
     let Some(edit) = edits.iter().find(|edit| edit.is_conflict()) else { return Ok(()) };
     story.chapter("Why is that so? The log keeps what each decision was made from")?;
     story.tell(format!("$ lockstep why contact {} {}", edit.contact, edit.field))?;
@@ -219,21 +274,40 @@ async fn explain(stage: &Stage, story: &Story, edits: &[Edit]) -> anyhow::Result
     story.quote(&explanation.sentence)
 }
 
-/// Waits until the hub has seen the echoes of its own writes, and judges both sides.
-async fn conclude(stage: &Stage, summary: &mut Summary, phases: &[Written]) -> anyhow::Result<()> {
+/// Waits until the hub has looked for changes again, so that every echo of its own writes came back, and judges all
+/// sides.
+async fn conclude(
+    stage: &Stage,
+    summary: &mut Summary,
+    spokes: &[Spoke<'_>],
+    phases: impl Iterator<Item = (Written, Written)>,
+) -> anyhow::Result<()> {
+    let settled = stage.app.env.now();
     let spinner = screen::spinner("Waiting until the echoes of our own writes have come back");
     until(stage, "the echoes of our own writes", async || {
-        Ok(stage.tap.has_seen(&stage.hubspot.records()).then_some(()))
+        for spoke in spokes {
+            let looked = standing(stage, spoke).await?.pulled_at;
+            if looked.is_none_or(|looked| looked.since(settled) < spoke.crm.about.index_lag) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
     })
     .await?;
+    all_in_step(stage, spokes).await?;
     spinner.finish_and_clear();
-    let sides = Sides::now(stage).await?;
-    let agreement: Agreement = agreement::compare(&sides.contacts, &sides.records);
+    let sides = Sides::now(stage, spokes).await?;
     let (contacts, records) = asked_about(&sides.parked);
     summary.parked = sides.parked.len();
-    summary.converged = agreement.complete(contacts, records);
-    let (changed, empty_polls) = stage.tap.count();
-    summary.calls = Calls::sorted(&stage.hubspot.calls(), cost::minimum(phases, changed, empty_polls));
+    let left = sides.crms.iter().find_map(|side| {
+        let left = agreement::compare(&sides.contacts, side).left(contacts, records)?;
+        Some(format!("{}: {left}", side.crm.listed.name))
+    });
+    summary.converged = left.is_none();
+    left.into_iter().for_each(screen::remark);
+    for ((share, spoke), (first, second)) in summary.crms.iter_mut().zip(spokes).zip(phases) {
+        share.count(spoke, first, second);
+    }
     Ok(())
 }
 
@@ -251,18 +325,20 @@ fn asked_about(parked: &[Parked]) -> (usize, usize) {
     (contacts.len(), records.len())
 }
 
-async fn stay(stage: &Stage, story: &Story) -> anyhow::Result<()> {
-    let sides = Sides::now(stage).await?;
+async fn stay(stage: &Stage, story: &Story, spokes: &[Spoke<'_>]) -> anyhow::Result<()> {
+    let sides = Sides::now(stage, spokes).await?;
     story.chapter("It stays up until you press Ctrl-C. Try:")?;
-    let (inbox, key, crm) = (stage.inbox_url(), &stage.api_key, stage.crm_url());
+    let (inbox, key) = (stage.inbox_url(), &stage.api_key);
     story.tell(format!("curl -H 'Authorization: Bearer {key}' '{inbox}/v1/contacts?limit=3'"))?;
-    let paired = sides.contacts.iter().find_map(|contact| Some((&contact.id, agreement::record_id(contact)?)));
-    if let Some((contact, record)) = paired {
+    let known = |contact: &&Contact| sides.crms.iter().all(|side| side.record_of(&contact.id).is_some());
+    if let Some(contact) = sides.contacts.iter().find(known) {
         story.tell(format!(
-            "curl -X PATCH -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{{\"name\":\"Ada Lovelace\"}}' {inbox}/v1/contacts/{contact}"
+            "curl -X PATCH -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{{\"name\":\"Ada Lovelace\"}}' {inbox}/v1/contacts/{}",
+            contact.id
         ))?;
-        story.tell(format!("curl -H 'Authorization: Bearer {TOKEN}' '{crm}/crm/v3/objects/contacts/{record}?properties=firstname,lastname,phone'"))?;
     }
-    story.tell(format!("HubSpot's records in a browser: {crm}/"))?;
+    for crm in &stage.crms {
+        story.tell(format!("{}'s records in a browser: {}/", crm.listed.name, crm.url))?;
+    }
     std::future::pending().await
 }

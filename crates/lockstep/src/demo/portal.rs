@@ -1,7 +1,8 @@
-//! The HubSpot that the demo finds: about half of the people are in it already, as HubSpot's users typed them.
+//! The CRM that the demo finds: about half of the people are in it already, as its users typed them.
 
 use lockstep_core::contact::NewContact;
 use lockstep_core::env::Env;
+use lockstep_sandbox::vendor::Words;
 use serde_json::{Map, Value as Json};
 
 use super::people::{self, Stranger};
@@ -18,59 +19,55 @@ const OTHER_EMAIL_EVERY: usize = 26;
 const OTHER_NAME_EVERY: usize = 34;
 /// …exists twice: nobody can tell which one is meant.
 const TWICE_EVERY: usize = 50;
-/// One person that only HubSpot knows for so many contacts.
+/// One person that only the CRM knows for so many contacts.
 const STRANGER_EVERY: usize = 20;
 
-/// The records of a HubSpot account whose inbox has these contacts.
-pub fn records(contacts: &[NewContact], env: &Env) -> Vec<Properties> {
+/// The records of an account whose inbox has these contacts, in the vendor's words.
+pub fn records(contacts: &[NewContact], words: &Words, env: &Env) -> Vec<Properties> {
     let mut records = Vec::new();
     for (index, contact) in contacts.iter().step_by(2).enumerate() {
-        let record = known(contact, index);
-        if index % TWICE_EVERY == TWICE_EVERY - 1 && record.contains_key("phone") {
+        let record = known(contact, words, index);
+        if index % TWICE_EVERY == TWICE_EVERY - 1 && record.contains_key(words.phone) {
             let mut twin = record.clone();
-            // HubSpot keeps addresses unique.
-            twin.remove("email");
+            // Some vendors keep addresses unique.
+            twin.remove(words.email);
             records.push(twin);
         }
         records.push(record);
     }
     let strangers = (contacts.len() / STRANGER_EVERY).max(1);
-    records.extend((0..strangers).map(|index| unknown(&Stranger::new(index, env))));
+    records.extend((0..strangers).map(|index| unknown(&Stranger::new(index, env), words)));
     records
 }
 
-fn known(contact: &NewContact, index: usize) -> Properties {
+fn known(contact: &NewContact, words: &Words, index: usize) -> Properties {
     let every = |count: usize, offset: usize| index % count == offset;
     let mut record = Properties::new();
     let mut set = |property: &str, value: String| record.insert(property.to_owned(), Json::String(value));
     let by_email = contact.email.is_some() && every(BY_EMAIL_EVERY, 3);
     if let Some(phone) = contact.phone_number.as_ref().filter(|_| !by_email) {
-        set("phone", retyped(phone.as_str(), index));
+        set(words.phone, retyped(phone.as_str(), index));
     }
     if let Some(email) = &contact.email {
         let other = contact.phone_number.is_some() && every(OTHER_EMAIL_EVERY, 5);
-        set("email", if other { format!("old.{email}") } else { email.clone() });
+        set(words.email, if other { format!("old.{email}") } else { email.clone() });
     }
     if let Some(name) = &contact.name {
         let (first, last) = name.rsplit_once(' ').unwrap_or((name, ""));
         let nickname = every(OTHER_NAME_EVERY, 7);
-        set("firstname", if nickname { format!("{first} “Ace”") } else { first.to_owned() });
-        if !last.is_empty() {
-            set("lastname", last.to_owned());
+        let first = if nickname { format!("{first} “Ace”") } else { first.to_owned() };
+        for (property, value) in words.name(&first, last).into_iter().filter(|(_, value)| !value.is_empty()) {
+            set(property, value);
         }
     }
     record
 }
 
-fn unknown(stranger: &Stranger) -> Properties {
-    let values = [
-        ("firstname", &stranger.first),
-        ("lastname", &stranger.last),
-        ("phone", &stranger.phone),
-        ("email", &stranger.email),
-    ];
+fn unknown(stranger: &Stranger, words: &Words) -> Properties {
+    let mut values = words.name(&stranger.first, &stranger.last);
+    values.extend([(words.phone, stranger.phone.clone()), (words.email, stranger.email.clone())]);
     let given = values.into_iter().filter(|(_, value)| !value.is_empty());
-    given.map(|(property, value)| (property.to_owned(), Json::String(value.clone()))).collect()
+    given.map(|(property, value)| (property.to_owned(), Json::String(value))).collect()
 }
 
 /// The same number in another dress.
@@ -93,11 +90,11 @@ mod tests {
     use lockstep_core::phone::normalise;
 
     #[test]
-    fn hubspot_knows_about_half_of_the_people_and_some_more() {
+    fn a_crm_knows_about_half_of_the_people_and_some_more() {
         let (env, _dial) = Env::manual(Time::from_secs(1_700_000_000), 1);
         let text = people::csv(1_000).expect("rows that can be written");
         let contacts = import::read(text.as_bytes(), Some(people::REGION)).expect("a readable file").contacts;
-        let records = records(&contacts, &env);
+        let records = records(&contacts, &lockstep_sandbox::hubspot::WORDS, &env);
         let numbers: Vec<String> =
             contacts.iter().filter_map(|contact| Some(contact.phone_number.as_ref()?.to_string())).collect();
         let known = records.iter().filter_map(|record| normalise(record.get("phone")?.as_str()?, None));

@@ -1,14 +1,16 @@
-//! Both sides as anybody can see them, and waiting until they show something.
+//! All sides at one moment, and waiting until they show something.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
 use lockstep_core::contact::Contact;
+use lockstep_core::ids::{ConnectionId, ContactId};
 use lockstep_core::parked::Parked;
-use lockstep_sandbox::hubspot::Record;
+use lockstep_sandbox::Record;
 use lockstep_store::{Org, StoreError, Tx};
 
-use super::stage::Stage;
+use super::stage::{Crm, Stage};
 use crate::cli::look_again;
 
 /// The longest that any step may take before the demo says that it failed.
@@ -18,23 +20,84 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Rows read at once.
 const PAGE: usize = 1_000;
 
-/// Both sides at one moment.
-pub struct Sides {
+/// A CRM that the inbox is kept in step with.
+pub struct Spoke<'a> {
+    /// The look-alike.
+    pub crm: &'a Crm,
+    /// Our connection to it.
+    pub connection: ConnectionId,
+    /// What it held before we came.
+    pub seeded: Vec<Record>,
+}
+
+/// One CRM's side at one moment.
+pub struct Side<'a> {
+    /// The look-alike.
+    pub crm: &'a Crm,
+    /// Its living records by id.
+    pub records: BTreeMap<String, Record>,
+    /// Which record a contact is kept in step with.
+    pub pairs: BTreeMap<ContactId, String>,
+}
+
+impl Side<'_> {
+    /// The record of a contact.
+    pub fn record_of(&self, contact: &ContactId) -> Option<&Record> {
+        self.records.get(self.pairs.get(contact)?)
+    }
+}
+
+/// All sides at one moment.
+pub struct Sides<'a> {
     /// The inbox's contacts.
     pub contacts: Vec<Contact>,
-    /// The look-alike's records.
-    pub records: Vec<Record>,
+    /// The CRMs.
+    pub crms: Vec<Side<'a>>,
     /// Questions for a person.
     pub parked: Vec<Parked>,
 }
 
-impl Sides {
-    /// Looks at both.
-    pub async fn now(stage: &Stage) -> Result<Self, StoreError> {
+impl<'a> Sides<'a> {
+    /// Looks at all of them.
+    pub async fn now(stage: &Stage, spokes: &[Spoke<'a>]) -> Result<Self, StoreError> {
         let org = stage.org.clone();
-        let (contacts, parked) =
-            stage.app.store.read(move |tx| Ok::<_, StoreError>((contacts(tx, &org)?, parked(tx, &org)?))).await?;
-        Ok(Self { contacts, parked, records: stage.hubspot.records() })
+        let connections: Vec<ConnectionId> = spokes.iter().map(|spoke| spoke.connection.clone()).collect();
+        let (contacts, parked, pairs) = stage
+            .app
+            .store
+            .read(move |tx| {
+                let pairs = connections.iter().map(|connection| pairs(tx, &org, connection));
+                let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+                Ok::<_, StoreError>((contacts(tx, &org)?, parked(tx, &org)?, pairs))
+            })
+            .await?;
+        let sides = spokes.iter().zip(pairs).map(|(spoke, pairs)| Side {
+            crm: spoke.crm,
+            records: living(spoke.crm.vendor.records()),
+            pairs,
+        });
+        Ok(Self { contacts, parked, crms: sides.collect() })
+    }
+}
+
+fn living(records: Vec<Record>) -> BTreeMap<String, Record> {
+    let living = records.into_iter().filter(|record| !record.archived && record.merged_into.is_none());
+    living.map(|record| (record.id.clone(), record)).collect()
+}
+
+fn pairs(tx: &mut Tx<'_>, org: &Org, connection: &ConnectionId) -> Result<BTreeMap<ContactId, String>, StoreError> {
+    let Some(of) = tx.connection(org, connection)? else { return Ok(BTreeMap::new()) };
+    let Some(sync) = tx.sync_of_connection(&of)? else { return Ok(BTreeMap::new()) };
+    let mut all = BTreeMap::new();
+    let mut last = None;
+    loop {
+        let page = tx.pair_page(&sync, last.as_ref(), PAGE)?;
+        last = page.last().map(|pair| pair.id.clone());
+        let end = page.len() < PAGE;
+        all.extend(page.into_iter().filter_map(|pair| Some((pair.contact, pair.native?))));
+        if end {
+            return Ok(all);
+        }
     }
 }
 
