@@ -13,7 +13,7 @@ use lockstep_sandbox::{Effect, Fault, Odoo, OdooSettings};
 
 use crate::door::RouterDoor;
 use crate::objects::{field, link, record, written};
-use crate::odoo::{NEW, OLD, SHOE, sandbox};
+use crate::odoo::{NEW, OLD, SHOE, sandbox_of};
 use crate::world::set;
 
 struct Office {
@@ -24,9 +24,14 @@ struct Office {
 
 /// Version 19 over JSON-2, and 14 over JSON-RPC.
 fn offices() -> [Office; 2] {
+    offices_of(true)
+}
+
+fn offices_of(is_admin: bool) -> [Office; 2] {
     [(19, NEW), (14, OLD)].map(|(version, token)| {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
-        let odoo = sandbox(version, move || dial.now().0);
+        let clock = Arc::new(move || dial.now().0);
+        let odoo = sandbox_of(OdooSettings { clock, version, is_admin, ..OdooSettings::default() });
         let (connector, session) = RouterDoor::session("odoo", odoo.router(), env, token);
         Office { odoo, session, connector }
     })
@@ -213,6 +218,34 @@ async fn a_change_is_one_call_for_all_that_take_the_same_values() {
         let done = office.write(&gone).await.expect("outcomes");
         assert!(done.iter().all(|row| matches!(row, Ok(Outcome::Archived))));
         assert_eq!(office.odoo.get(&ids[0]).map(|record| record.archived), Some(true));
+    }
+}
+
+#[tokio::test]
+async fn a_contact_that_may_not_be_written_is_set_aside_alone() {
+    for office in offices_of(false) {
+        let ids: Vec<String> =
+            ["Ana", "Bo", "Cem"].map(|name| office.odoo.create(&[("name", name)]).expect("a contact")).into();
+        let user = [("login", "bo"), ("name", "Bo"), ("partner_id", ids[1].as_str())];
+        office.odoo.create_of("res.users", &user).expect("a user");
+        office.odoo.reset_calls();
+        let rows = ids.iter().map(|id| update(id, &[("phone", "1")])).collect();
+        let done = office.write(&Write::Update(rows)).await.expect("outcomes");
+        let class = |at: usize| done[at].as_ref().err().map(|fault| fault.class);
+        assert_eq!([class(0), class(1), class(2)], [None, Some(FaultClass::Rejected), None]);
+        assert_eq!(office.odoo.calls().total, 6, "all at once, the right, each by itself, and what became of them");
+        let rows = ids.iter().map(|id| update(id, &[("city", id)])).collect();
+        let done = office.write(&Write::Update(rows)).await.expect("outcomes");
+        assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        let policy = Some("odoo.exceptions.AccessError".to_owned());
+        let refusal = || Fault::anywhere(Effect::Status { status: 403, policy: policy.clone() });
+        office.odoo.faults().push(refusal());
+        let fault =
+            office.write(&Write::Create { key: None, rows: vec![row("Dana", None)] }).await.expect_err("a rule");
+        assert_eq!(fault.class, FaultClass::Rejected, "contacts can be made, only not this one");
+        office.odoo.faults().push(Fault { times: 2, ..refusal() });
+        let fault = office.write(&Write::Update(vec![update(&ids[0], &[("phone", "2")])])).await.expect_err("no right");
+        assert_eq!(fault.class, FaultClass::Forbidden, "what cannot be told is no right");
     }
 }
 
