@@ -150,6 +150,17 @@ async fn a_server_action_is_run_on_a_record_or_on_a_new_one() {
             assert_eq!(office.held("res.partner", id, "function").as_deref(), Some("Signer"));
         }
         assert_eq!(office.held("res.partner", &ana, "city").as_deref(), Some("Rome"));
+        let policy = Some("odoo.exceptions.UserError".to_owned());
+        let refused = || Fault { skip: 4, ..Fault::anywhere(Effect::Status { status: 422, policy: policy.clone() }) };
+        office.odoo.faults().push(refused());
+        let fault = office.carry_out(&start(&offered.id, of_ana(), &[("city", "Oslo")])).await.expect_err("refused");
+        assert_eq!(office.odoo.faults().pending().len(), 0);
+        assert_eq!(office.held("res.partner", &ana, "city").as_deref(), Some("Oslo"));
+        assert_eq!(fault.class, FaultClass::Unknown, "nobody may say that nothing was written");
+        assert!(fault.message.contains("stand in"), "{}", fault.message);
+        office.odoo.faults().push(Fault { skip: 2, ..refused() });
+        let fault = office.carry_out(&start(&offered.id, of_ana(), &[])).await.expect_err("refused");
+        assert_eq!(fault.class, FaultClass::Rejected, "nothing was written before");
         let fault = office.carry_out(&start("999", of_ana(), &[])).await.expect_err("gone");
         assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Drift, "WORKFLOW_GONE"));
         let lead = Some(record("crm.lead", "1"));
@@ -246,6 +257,32 @@ async fn a_contact_that_may_not_be_written_is_set_aside_alone() {
         office.odoo.faults().push(Fault { times: 2, ..refusal() });
         let fault = office.write(&Write::Update(vec![update(&ids[0], &[("phone", "2")])])).await.expect_err("no right");
         assert_eq!(fault.class, FaultClass::Forbidden, "what cannot be told is no right");
+    }
+}
+
+#[tokio::test]
+async fn rows_travel_by_the_hundred_when_made_and_by_five_hundred_when_read() {
+    for office in offices() {
+        let rows: Vec<Create> = (0..1_000).map(|n| row(&format!("N{n}"), None)).collect();
+        office.odoo.reset_calls();
+        let mut ids = Vec::new();
+        for batch in rows.chunks(office.connector.about().write_batch) {
+            let made = office.write(&Write::Create { key: None, rows: batch.to_vec() }).await.expect("rows");
+            ids.extend(made.into_iter().map(|row| written(row.expect("a row")).id));
+        }
+        assert_eq!(office.odoo.calls().total, 20, "ten to write, ten to read what was made");
+        let asked = ["name".to_owned()];
+        office.odoo.reset_calls();
+        let got = office.connector.get(&office.session, &ids, &asked).await.expect("answers");
+        assert!(got.iter().all(|got| matches!(got, lockstep_connect::Got::Found(_))));
+        assert_eq!(office.odoo.calls().total, 2, "by id");
+        let (mut cursor, mut seen, mut more) = (None, 0, true);
+        office.odoo.reset_calls();
+        while more {
+            let page = office.connector.changes(&office.session, cursor.as_ref(), &asked).await.expect("a page");
+            (cursor, seen, more) = (Some(page.cursor), seen + page.records.len(), page.more);
+        }
+        assert_eq!((office.odoo.calls().total, seen), (2, ids.len()), "as changes");
     }
 }
 
