@@ -136,8 +136,11 @@ pub(super) fn gone(name: &str, columns: &[Column]) -> Fault {
     let message = if alike.is_empty() {
         format!("The property \"{name}\" is gone from Notion.")
     } else {
-        let usual = if name == "email" { "Email" } else { "Phone" };
-        format!("Several properties could be \"{name}\" ({}). Call the right one \"{usual}\".", alike.join(", "))
+        let chosen = naming::chosen(name);
+        format!(
+            "Several properties could be \"{name}\" ({}). Rename the one that is in use to \"{chosen}\".",
+            alike.join(", ")
+        )
     };
     let fault = Fault::new(FaultClass::Drift, "PROPERTY_GONE", message);
     Fault { property: Some(name.to_owned()), ..fault }.bounded()
@@ -286,6 +289,10 @@ mod tests {
     fn what_is_several_is_not_called_gone() {
         let column = |label: &str| Column { id: label.into(), label: label.into(), kind: "email".into() };
         let fault = gone("email", &[column("Work"), column("Home")]);
-        assert!(fault.message.contains("Work, Home") && fault.message.contains("\"Email\""), "{}", fault.message);
+        assert!(
+            fault.message.contains("Work, Home") && fault.message.contains("\"lockstep_email\""),
+            "{}",
+            fault.message
+        );
     }
 }
