@@ -174,6 +174,12 @@ async fn a_note_is_a_comment_on_the_page() {
     assert_eq!((made.text("text"), office.notion.comments_on(&ada)), (Some("Called"), vec!["Called".to_owned()]));
     let fault = office.world.carry_out(&comment(vec![]), &[]).await.expect_err("on nothing");
     assert_eq!(fault.class, FaultClass::Rejected);
+    let record = record("comments", &made.id);
+    let update = Deed::Update { record: record.clone(), properties: set(&[("text", "Wrote")]), links: vec![] };
+    for deed in [update, Deed::Archive(record)] {
+        let fault = office.world.carry_out(&deed, &[]).await.expect_err("it stays as it is");
+        assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Rejected, "COMMENT_FIXED"));
+    }
     let (world, _) = world_of(|settings| NotionSettings { can_comment: false, ..settings });
     let fault =
         world.carry_out(&comment(vec![office.link("Contacts", &ada, None)]), &[]).await.expect_err("not allowed");
