@@ -167,25 +167,27 @@ impl Right {
         }
         let is_there = match self.is_there {
             Some(is_there) => is_there,
-            None => self.ask(session).await,
+            None => match self.ask(session).await {
+                Ok(is_there) => is_there,
+                // Refused as well: there is no right to speak of.
+                Err(Fault { class: FaultClass::Forbidden | FaultClass::Missing | FaultClass::Bug, .. }) => false,
+                Err(later) => return later.nothing_done(),
+            },
         };
         self.is_there = Some(is_there);
         if is_there { Fault { class: FaultClass::Rejected, ..fault } } else { fault }
     }
 
-    /// `check_access_rights` is in every version so far and deprecated from 18 on, where `has_access` came. What cannot
-    /// be told is not there.
-    async fn ask(&self, session: &Session) -> bool {
+    /// `check_access_rights` is in every version so far and deprecated from 18 on, where `has_access` came.
+    async fn ask(&self, session: &Session) -> Result<bool, Fault> {
         let old = json!({ "operation": self.operation, "raise_exception": false });
-        let told = ask(session, wire::read(CONTACTS, "check_access_rights", old)).await;
-        let told = match told {
+        match ask(session, wire::read(CONTACTS, "check_access_rights", old)).await {
             Err(Fault { class: FaultClass::Missing | FaultClass::Bug, .. }) => {
                 let new = json!({ "ids": [], "operation": self.operation });
                 ask(session, wire::read(CONTACTS, "has_access", new)).await
             }
             told => told,
-        };
-        told.unwrap_or(false)
+        }
     }
 }
 

@@ -256,7 +256,11 @@ async fn a_contact_that_may_not_be_written_is_set_aside_alone() {
         assert_eq!(fault.class, FaultClass::Rejected, "contacts can be made, only not this one");
         office.odoo.faults().push(Fault { times: 2, ..refusal() });
         let fault = office.write(&Write::Update(vec![update(&ids[0], &[("phone", "2")])])).await.expect_err("no right");
-        assert_eq!(fault.class, FaultClass::Forbidden, "what cannot be told is no right");
+        assert_eq!(fault.class, FaultClass::Forbidden, "nor may it be asked about");
+        office.odoo.faults().push(refusal());
+        office.odoo.faults().push(Fault { skip: 1, ..Fault::anywhere(Effect::Status { status: 429, policy: None }) });
+        let fault = office.write(&Write::Update(vec![update(&ids[0], &[("phone", "2")])])).await.expect_err("later");
+        assert_eq!(fault.class, FaultClass::Limited, "which says nothing of the right");
     }
 }
 
