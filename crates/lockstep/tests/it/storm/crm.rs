@@ -6,7 +6,7 @@ use std::time::Duration;
 use lockstep_connect::registry;
 use lockstep_core::ids::{ConnectionId, ContactId};
 use lockstep_sandbox::vendor::{Basics, Listed};
-use lockstep_sandbox::{Effect, Fault, Record, Vendor, vendors};
+use lockstep_sandbox::{Effect, Fault, Odoo, OdooSettings, Record, Vendor, vendors};
 
 use super::ledger::Cell;
 use crate::world::World;
@@ -73,10 +73,14 @@ impl Crm {
     pub fn open(slug: &str, world: &World) -> Self {
         let listed = vendors().iter().find(|listed| listed.slug == slug).expect("a look-alike");
         let hand = HANDS.iter().find(|hand| hand.slug == slug).expect("a vendor that the storm knows");
-        let vendor: Box<dyn Vendor> = if slug == HUBSPOT {
-            Box::new(world.hubspot.clone())
-        } else {
-            (listed.make)(Basics { clock: world.clock(), wait: None, quirks: true })
+        let clock = world.clock();
+        let vendor: Box<dyn Vendor> = match slug {
+            HUBSPOT => Box::new(world.hubspot.clone()),
+            // Its own company and users are nobody of the story.
+            "odoo" => {
+                Box::new(Odoo::new(OdooSettings { clock, shows_own_contacts: false, ..OdooSettings::default() }))
+            }
+            _ => (listed.make)(Basics { clock, wait: None, quirks: true }),
         };
         Self { listed, vendor, connection: None, hand, looked: BTreeMap::new() }
     }
@@ -129,10 +133,14 @@ impl Crm {
     /// Something goes wrong with calls, or only with those that write.
     pub fn fail(&self, writes: bool, effect: &Effect, skip: u32) {
         let mut effect = effect.clone();
-        if let Effect::Status { policy, .. } = &mut effect
+        if let Effect::Status { policy, status } = &mut effect
             && self.listed.slug != HUBSPOT
         {
             *policy = None;
+            // Salesforce's limit is that of a day: a story would be over before it is.
+            if self.listed.slug == "salesforce" && *status == 429 {
+                *status = 503;
+            }
         }
         let fault = |route: Option<&str>| Fault {
             route: route.map(str::to_owned),

@@ -252,8 +252,8 @@ impl Court<'_> {
                 self.shared(bond, cell, contact.value(cell), record.value(cell));
             }
         }
-        let notes = |bond: &Bond| contact.points_to.as_ref() == bond.native.as_ref();
-        if !notes(bond) && !self.others(bond).any(notes) {
+        // With several CRMs, the one that wrote last.
+        if self.found.crms == 1 && contact.points_to.as_ref() != bond.native.as_ref() {
             self.findings
                 .diverged
                 .push(format!("{} notes {:?}, but is paired with {:?}", bond.contact, contact.points_to, bond.native));
@@ -303,10 +303,15 @@ impl Court<'_> {
             self.lost(format!("{pair}: both hold {cell:?} {ours:?}, which nobody wrote"));
             return;
         }
-        let mut last: Vec<&Edit> = [last_owed(&inbox), last_owed(&crm)].into_iter().flatten().collect();
+        let mut last: Vec<&Edit> = [&inbox, &crm, &far].into_iter().filter_map(|edits| last_owed(edits)).collect();
         last.sort_by_key(|edit| edit.at);
         while let Some(edit) = last.pop() {
-            match self.fate(edit, ours, &inbox, &crm, (&lent, &far)) {
+            let (own, other) = match edit.side {
+                Side::Inbox => (&inbox, [&crm[..], &lent].concat()),
+                Side::Crm if far.iter().any(|it| it.at == edit.at) => (&far, [&inbox[..], &crm].concat()),
+                Side::Crm => (&crm, [&inbox[..], &far].concat()),
+            };
+            match self.fate(edit, ours, own, &other) {
                 Fate::Fine if cell.same(edit.value.as_deref(), ours) => return,
                 Fate::Fine => {}
                 // The pair's record before this one was edited, then deleted and made anew.
@@ -343,25 +348,14 @@ impl Court<'_> {
         self.ledger.edits.iter().filter(elsewhere).collect()
     }
 
-    fn fate(
-        &self,
-        edit: &Edit,
-        shown: Option<&str>,
-        inbox: &[&Edit],
-        crm: &[&Edit],
-        (lent, far): (&[&Edit], &[&Edit]),
-    ) -> Fate {
+    fn fate(&self, edit: &Edit, shown: Option<&str>, own: &[&Edit], other: &[&Edit]) -> Fate {
         let cell = edit.cell;
         if cell.same(edit.value.as_deref(), shown) {
             return Fate::Fine;
         }
-        let (own, other) = match edit.side {
-            Side::Inbox => (inbox, [crm, lent].concat()),
-            Side::Crm => (crm, [inbox, far].concat()),
-        };
         let allowed_later = own
             .iter()
-            .chain(&other)
+            .chain(other)
             .any(|it| it.weight == Weight::Allowed && it.at > edit.at && cell.same(it.value.as_deref(), shown));
         let returned = own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), edit.value.as_deref()))
             || own.iter().any(|it| it.at < edit.at && cell.same(it.before.as_deref(), edit.value.as_deref()));
@@ -370,7 +364,7 @@ impl Court<'_> {
             let follows = it.at > edit.at && it.cell == cell && cell.same(it.before.as_deref(), edit.value.as_deref());
             follows && self.ledger.deleted.contains_key(&it.on)
         });
-        if allowed_later || returned || edited_there || self.beaten(edit, own, &other) {
+        if allowed_later || returned || edited_there || self.beaten(edit, own, other) {
             Fate::Fine
         } else {
             Fate::Missing("nothing beat it")

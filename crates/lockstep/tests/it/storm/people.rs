@@ -57,7 +57,7 @@ impl Storm {
     }
 
     /// What a person sees of a living record.
-    pub(super) fn seen(&self, id: &str) -> Option<Seen> {
+    fn seen(&self, id: &str) -> Option<Seen> {
         self.standing(id).map(|(crm, record)| crm.seen(&record))
     }
 
@@ -295,7 +295,8 @@ impl Storm {
 
     pub(super) fn merge(&mut self, kept: u8, lost: u8) {
         let (Some(kept), Some(lost)) = (self.record_at(kept), self.record_at(lost)) else { return };
-        if kept.id == lost.id || self.living_records().len() <= LIVING_MIN {
+        // With several CRMs nobody could say whose values a merge lets go of.
+        if self.crms.len() > 1 || kept.id == lost.id || self.living_records().len() <= LIVING_MIN {
             return;
         }
         let Ok(merged) = self.world.hubspot.merge(&kept.id, &lost.id) else { return };

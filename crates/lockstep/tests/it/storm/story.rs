@@ -192,11 +192,6 @@ impl Storm {
     /// People on either side and on both, the first plans, their acceptance.
     fn begin(&mut self) {
         self.set_vendor_offset(self.weather.clock_offset_secs);
-        // An Odoo has its company and its users among the contacts.
-        for record in self.living_records() {
-            let (person, seen) = (self.next_person(), self.seen(&record.id).unwrap_or_default());
-            self.ledger.made(Side::Crm, &record.id, person, &seen);
-        }
         for serial in 0..u16::try_from(self.weather.people).unwrap_or(u16::MAX) {
             match serial % 3 {
                 0 => self.create_contact(None, 2_000 + serial, &BTreeMap::new()),
@@ -460,10 +455,11 @@ impl Storm {
 
     /// What the engine and the vendor's automations did since the last look.
     fn after_effects(&mut self) {
-        self.note_automation();
         for exchange in self.world.wire.take_exchanges() {
             self.note(&exchange);
         }
+        // What an automation made of our own write came after it.
+        self.note_automation();
     }
 
     /// Takes what an automation made of a person's edit, and answers what the person had set just before.
