@@ -145,7 +145,7 @@ pub struct Found {
     /// Where the next page begins; `None` at the end.
     pub after: Option<String>,
     /// As late as the vendor's clock surely stood when the call was sent: what is modified later may be missing here. Our
-    /// own clock where the vendor does not tell.
+    /// own clock where the vendor does not tell, and earlier where it may yet show what was modified before.
     pub asked_at: Time,
 }
 

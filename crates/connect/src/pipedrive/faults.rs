@@ -55,8 +55,7 @@ fn of_refusal(status: u16, refusal: &Refusal) -> Fault {
         401 => FaultClass::Reauthorise,
         // 402: the company's plan has ended. Nobody can call until somebody pays.
         402 => FaultClass::Forbidden,
-        // A limit of the plan, such as how many deals it takes, is about the record and not about the grant.
-        403 if message.starts_with("feature_capping") => FaultClass::Rejected,
+        403 if is_capped(&code, &message) => FaultClass::Rejected,
         403 => FaultClass::Forbidden,
         404 => FaultClass::Missing,
         405 | 410 | 413..=415 => FaultClass::Bug,
@@ -64,6 +63,13 @@ fn of_refusal(status: u16, refusal: &Refusal) -> Fault {
         _ => FaultClass::Rejected,
     };
     Fault { property: property(&message), ..Fault::new(class, code, message) }
+}
+
+/// Whether a limit of the plan refuses, such as how many deals it takes: that is about the record, not about the grant. Older
+/// limits have codes of their own, later ones are told by their sentences (Pipedrive's changelog of March 2022 and November
+/// 2024).
+fn is_capped(code: &str, message: &str) -> bool {
+    code.starts_with("feature_capping") || (message.starts_with("Couldn't add") && message.contains("limit"))
 }
 
 fn code(refusal: &Refusal) -> Option<String> {
@@ -207,8 +213,19 @@ mod tests {
             assert_eq!((fault.property.as_deref(), fault.code.as_str()), (property, SCHEMA), "{message}");
             assert!(may_be_drift(&fault));
         }
-        let capped = of_answer(&answer(403, &[], refused("feature_capping_deals_limit", "X")), true);
-        assert_eq!(capped.class, FaultClass::Rejected);
+    }
+
+    #[test]
+    fn a_limit_of_the_plan_is_about_the_record() {
+        let capped = [
+            refused("Couldn't add the deal. Open deals limit reached.", "feature_capping_deals_limit"),
+            json!({ "success": false, "error": "Couldn't add field. You've reached the field per company limit." }),
+        ];
+        for body in capped {
+            assert_eq!(of_answer(&answer(403, &[], body.clone()), true).class, FaultClass::Rejected, "{body}");
+        }
+        let scope = json!({ "success": false, "error": "Scope and URL mismatch", "errorCode": 403 });
+        assert_eq!(of_answer(&answer(403, &[], scope), true).class, FaultClass::Forbidden);
     }
 
     #[test]

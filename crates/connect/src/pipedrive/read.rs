@@ -13,6 +13,8 @@ use crate::connector::{Find, Got, IdPage, Listed};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
 
+/// Ids in one list (Pipedrive's OpenAPI document of v2).
+const LISTED_MAX: usize = 100;
 /// Candidates that a search by e-mail or phone may bring; more say nothing that fewer do not.
 const CANDIDATES_MAX: usize = 100;
 /// The last digits of a number that it is searched by: they are the same however the country and the trunk are written.
@@ -29,7 +31,7 @@ pub(super) async fn account(session: &Session) -> Result<String, Fault> {
     Ok(me.company_id.to_string())
 }
 
-/// One call for each full batch, and one for each id that it did not show: only a read of its own tells a deleted record
+/// One call for each full list, and one for each id that it did not show: only a read of its own tells a deleted record
 /// from one that cannot be seen. A merge leaves the record that lost deleted, without a word about the other.
 pub(super) async fn get(
     session: &Session,
@@ -49,7 +51,7 @@ async fn by_ids(session: &Session, kind: &Kind, ids: &[String]) -> Result<Vec<Ro
     wanted.sort_unstable();
     wanted.dedup();
     let mut rows = Vec::with_capacity(wanted.len());
-    for batch in wanted.chunks(ABOUT.read_batch) {
+    for batch in wanted.chunks(LISTED_MAX) {
         // A read of one costs a tenth of a list of one.
         let listed = if let [_] = batch { Vec::new() } else { living(session, kind, batch).await? };
         for id in batch.iter().filter(|id| listed.iter().all(|row| row.id() != **id)) {
@@ -60,9 +62,9 @@ async fn by_ids(session: &Session, kind: &Kind, ids: &[String]) -> Result<Vec<Ro
     Ok(rows)
 }
 
-/// The living ones of up to a batch of records. One call.
+/// The living ones of up to a list of records. One call.
 async fn living(session: &Session, kind: &Kind, ids: &[&str]) -> Result<Vec<Row>, Fault> {
-    let path = format!("{}?limit={}&ids={}", kind.records(), ABOUT.read_batch, in_path(&ids.join(",")));
+    let path = format!("{}?limit={}&ids={}", kind.records(), LISTED_MAX, in_path(&ids.join(",")));
     let page: Page<Row> = page(session, Call::read(Method::Get, path, None)).await?;
     Ok(page.rows)
 }
@@ -90,7 +92,7 @@ pub(super) async fn standing(session: &Session, kind: &Kind, id: &str) -> Result
 /// The living ones among records that a search named. One call, or none.
 pub(super) async fn hits(session: &Session, kind: &Kind, ids: &[String]) -> Result<Vec<Row>, Fault> {
     let mut rows = Vec::with_capacity(ids.len());
-    for batch in ids.chunks(ABOUT.read_batch) {
+    for batch in ids.chunks(LISTED_MAX) {
         match batch {
             [id] => rows.extend(one(session, kind, id).await?.filter(|row| !row.is_deleted)),
             batch => rows.extend(living(session, kind, &batch.iter().map(String::as_str).collect::<Vec<_>>()).await?),

@@ -61,7 +61,7 @@ async fn create(session: &Session, key: Option<&str>, row: &Create, asked: &[Str
         properties.insert(PERSON.title.to_owned(), stand_in(&properties));
     }
     properties.retain(|_, value| value.is_some());
-    let draft = Draft::of(session, &PERSON, &properties, key, None).await?;
+    let draft = Draft::of(session, &PERSON, &properties, key, None).await.map_err(Fault::nothing_done)?;
     let made = draft.send(session, &PERSON, Method::Post, PERSON.records()).await?;
     Ok(Outcome::Written(shown(session, made, asked).await))
 }
@@ -72,7 +72,7 @@ async fn update(session: &Session, row: &Update, asked: &[String]) -> RowOutcome
     let is_nameless = name.is_some_and(|name| name.as_deref().unwrap_or_default().trim().is_empty());
     let writes_address = ["phone", "email"].iter().any(|address| properties.contains_key(*address));
     let held = if is_nameless || writes_address || properties.is_empty() {
-        Some(read::standing(session, &PERSON, &row.id).await?)
+        Some(read::standing(session, &PERSON, &row.id).await.map_err(Fault::nothing_done)?)
     } else {
         None
     };
@@ -88,7 +88,7 @@ async fn update(session: &Session, row: &Update, asked: &[String]) -> RowOutcome
     let changed = if properties.is_empty() {
         held.ok_or_else(|| faults::missing(PERSON.slug, &row.id))?
     } else {
-        let draft = Draft::of(session, &PERSON, &properties, None, held.as_ref()).await?;
+        let draft = Draft::of(session, &PERSON, &properties, None, held.as_ref()).await.map_err(Fault::nothing_done)?;
         draft.send(session, &PERSON, Method::Patch, path_of(&PERSON, &row.id)?).await?
     };
     Ok(Outcome::Written(shown(session, changed, asked).await))
@@ -281,6 +281,18 @@ mod tests {
         assert_eq!(told, [(Method::Patch, path), (Method::Get, path), (Method::Patch, path)]);
         assert_eq!(calls[0].body, Some(json!({ "name": "Bo" })));
         assert_eq!(calls[2].body, Some(json!({ "phones": [{ "value": "+2", "primary": true }] })));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_read_before_was_not_written() {
+        let of_type = update(&[("job_title", Some("Dr"))]);
+        for write_row in [update(&[("phone", Some("+1"))]), update(&[]), of_type] {
+            for status in [502, 503] {
+                let (script, session, _) = Script::new([Line::new(status, Json::Null)]);
+                let fault = write(&session, &write_row, &[]).await.expect_err("not read");
+                assert_eq!((fault.class, script.calls()[0].effect), (FaultClass::Unreachable, false), "{write_row:?}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -102,13 +102,13 @@ fn shown_part(object: &str, id: &str, asked: &[String]) -> Result<Json, Fault> {
     Ok(part(Method::Post, &path, "shown", Some(body)))
 }
 
-/// All parts, or none of them: then the first that was refused for its own sake says why.
+/// All parts, or none of them: then the first that was refused for its own sake says why, and nothing was done.
 async fn done(session: &Session, parts: &[Json]) -> Result<Vec<PartAnswer>, Fault> {
     let (answers, sent_at) = compose(session, parts, true).await?;
     if answers.iter().all(PartAnswer::is_done) {
         return Ok(answers);
     }
-    let faults = answers.iter().filter(|part| !part.is_done()).map(|part| part.fault(sent_at, false));
+    let faults = answers.iter().filter(|part| !part.is_done()).map(|part| part.fault(sent_at, false).nothing_done());
     let mut faults: Vec<Fault> = faults.collect();
     let own = faults.iter().position(|fault| fault.code != "PROCESSING_HALTED").unwrap_or(0);
     Err(faults.swap_remove(own))
@@ -205,7 +205,9 @@ mod tests {
         let halted = || (400, refusal("PROCESSING_HALTED"));
         let cases = [
             (composite(&[halted(), (400, refusal("INVALID_EMAIL_ADDRESS"))]), FaultClass::Rejected),
-            (composite(&[(400, refusal("UNABLE_TO_LOCK_ROW")), halted()]), FaultClass::Busy),
+            (composite(&[(400, refusal("UNABLE_TO_LOCK_ROW")), halted()]), FaultClass::Unreachable),
+            (composite(&[halted(), (503, refusal("SERVER_UNAVAILABLE"))]), FaultClass::Unreachable),
+            (composite(&[(500, refusal("UNKNOWN_EXCEPTION")), halted()]), FaultClass::Unreachable),
             (composite(&[(404, refusal("ENTITY_IS_DELETED")), halted()]), FaultClass::Rejected),
             (composite(&[(201, json!({}))]), FaultClass::Unknown),
             (Line::new(502, Json::Null), FaultClass::Unknown),
@@ -215,6 +217,15 @@ mod tests {
             let (_script, session, _) = Script::new([line]);
             assert_eq!(carry_out(&session, &creating(), &[]).await.expect_err("refused").class, class);
         }
+    }
+
+    #[tokio::test]
+    async fn a_record_that_somebody_holds_is_not_deleted_and_one_that_is_gone_is() {
+        let archive = Deed::Archive(RecordId::new("Opportunity", ID).expect("a record id"));
+        let (_script, session, _) = Script::new([Line::new(400, refusal("UNABLE_TO_LOCK_ROW"))]);
+        assert_eq!(carry_out(&session, &archive, &[]).await.expect_err("held").class, FaultClass::Unreachable);
+        let (_script, session, _) = Script::new([Line::new(404, refusal("ENTITY_IS_DELETED"))]);
+        assert!(matches!(carry_out(&session, &archive, &[]).await.expect("gone"), Outcome::Archived));
     }
 
     #[tokio::test]

@@ -23,6 +23,8 @@ pub(super) fn of_answer(answer: &Answer, effect: bool) -> Fault {
     let status = answer.status;
     let error = reasons(&answer.body).into_iter().next();
     let mut fault = match &error {
+        // Salesforce refuses in its own words: nothing was done.
+        Some(error) if effect && status < 500 => of_error(status, error, effect).nothing_done(),
         Some(error) => of_error(status, error, effect),
         None => of_status(status, effect),
     };
@@ -178,8 +180,8 @@ mod tests {
             (403, "FUNCTIONALITY_NOT_ENABLED", FaultClass::Forbidden),
             (400, "INVALID_QUERY_LOCATOR", FaultClass::Stale),
             (400, "EXCEEDED_ID_LIMIT", FaultClass::Bug),
-            (400, "UNABLE_TO_LOCK_ROW", FaultClass::Busy),
-            (400, "QUERY_TIMEOUT", FaultClass::Busy),
+            (400, "UNABLE_TO_LOCK_ROW", FaultClass::Unreachable),
+            (400, "QUERY_TIMEOUT", FaultClass::Unreachable),
             (503, "SERVER_UNAVAILABLE", FaultClass::Busy),
             (412, "PRECONDITION_FAILED", FaultClass::Rejected),
             (415, "UNSUPPORTED_MEDIA_TYPE", FaultClass::Bug),
@@ -190,6 +192,8 @@ mod tests {
             assert_eq!(of_answer(&answer(status, refusal(code, "no", &[])), true).class, class, "{code}");
         }
         let of = |code, message, fields: &[&str]| of_answer(&answer(400, refusal(code, message, fields)), true).class;
+        let held = answer(400, refusal("UNABLE_TO_LOCK_ROW", "no", &[]));
+        assert_eq!(of_answer(&held, false).class, FaultClass::Busy, "a read is only late");
         assert_eq!(of("MALFORMED_ID", "no", &["AccountId"]), FaultClass::Rejected, "another record's");
         assert_eq!(of("INVALID_FIELD", "value of filter criterion for field 'x'", &[]), FaultClass::Rejected);
     }

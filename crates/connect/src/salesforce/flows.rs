@@ -156,7 +156,7 @@ pub(super) async fn start(
     if let Ok(runs) = Vec::<Run>::deserialize(&answer.body)
         && let Some(failed) = runs.into_iter().find(|run| !run.is_success)
     {
-        return Err(faults::of_row(&failed.errors.unwrap_or_default()));
+        return Err(faults::of_row(&failed.errors.unwrap_or_default()).nothing_done());
     }
     if !(200..300).contains(&answer.status) {
         return Err(faults::of_answer(&answer, true));
@@ -202,6 +202,12 @@ mod tests {
         let (_script, session, _) = Script::new([flow(), failed]);
         let fault = start(&session, "Notify", None, &inputs()).await.expect_err("failed");
         assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Rejected, "REQUIRED_FIELD_MISSING"));
+        let held = json!({ "statusCode": "UNABLE_TO_LOCK_ROW", "message": "no", "fields": [] });
+        for held in [json!([{ "actionName": "Notify", "isSuccess": false, "errors": [held] }]), json!([held])] {
+            let (_script, session, _) = Script::new([flow(), Line::new(400, held)]);
+            let fault = start(&session, "Notify", None, &inputs()).await.expect_err("held");
+            assert_eq!(fault.class, FaultClass::Unreachable, "nothing was done");
+        }
         let gone =
             Line::new(404, json!([{ "errorCode": "NOT_FOUND", "message": "The requested resource does not exist" }]));
         let (_script, session, _) = Script::new([gone]);

@@ -20,6 +20,8 @@ use crate::fault::{Fault, FaultClass};
 
 /// Objects whose records can be merged.
 const MERGEABLE: [&str; 3] = ["Account", CONTACT, "Lead"];
+/// The field that says whether a record is in the recycle bin; not every object has it.
+const IS_DELETED: &str = "IsDeleted";
 /// Merges of merges that are followed.
 const MERGES_MAX: usize = 5;
 /// Values in one query's list: with it and its fields the address stays well below 16 KB, where servers refuse it.
@@ -99,12 +101,15 @@ pub(super) async fn living(
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// What the recycle bin shows. One call for each full list.
+/// What the recycle bin shows. One call for each full list; nothing of objects that have none, such as users.
 async fn deleted(session: &Session, object: &str, ids: &[String], asked: &[String]) -> Result<Vec<Row>, Fault> {
     let mut rows = Vec::new();
     for chunk in ids.chunks(LIST_MAX) {
         let rest = format!("WHERE Id IN ({})", quoted_list(chunk.iter()));
-        rows.extend(query(session, &Query::all(object, rest), asked).await?.rows);
+        match query(session, &Query::all(object, rest), asked).await {
+            Err(fault) if fault.class == FaultClass::Drift && fault.property.as_deref() == Some(IS_DELETED) => break,
+            sheet => rows.extend(sheet?.rows),
+        }
     }
     Ok(rows)
 }
@@ -131,7 +136,7 @@ impl<'a> Query<'a> {
     fn always(&self) -> Vec<&'static str> {
         let mut always = vec!["Id", "SystemModstamp"];
         if self.deleted_too {
-            always.push("IsDeleted");
+            always.push(IS_DELETED);
             always.extend(Some("MasterRecordId").filter(|_| MERGEABLE.contains(&self.object)));
         }
         always
@@ -323,6 +328,21 @@ mod tests {
         let (script, session, _) = Script::new([]);
         let got = get(&session, CONTACT, &["999".to_owned()], &[]).await.expect("an answer");
         assert!(matches!(got[..], [Got::Missing]) && script.calls().is_empty(), "what can be no id is not asked for");
+    }
+
+    #[tokio::test]
+    async fn objects_that_nothing_is_deleted_of_have_no_bin() {
+        let user = "005ak000003dQCGAA2";
+        let message = "No such column 'IsDeleted' on entity 'User'.";
+        let refused = Line::new(400, json!([{ "errorCode": "INVALID_FIELD", "message": message }]));
+        let (script, session, _) = Script::new([Line::new(200, json!([null])), refused]);
+        let got = get(&session, "User", &[user.to_owned()], &[]).await.expect("an answer");
+        assert!(matches!(got[..], [Got::Missing]) && script.calls().len() == 2, "{got:?}");
+        let message = "No such column 'Fax2' on entity 'Contact'.";
+        let refused = Line::new(400, json!([{ "errorCode": "INVALID_FIELD", "message": message }]));
+        let (_script, session, _) = Script::new([Line::new(200, json!([null])), refused]);
+        let fault = get(&session, CONTACT, &[ID.to_owned()], &["Fax2".to_owned()]).await.expect_err("gone");
+        assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some("Fax2")));
     }
 
     #[tokio::test]

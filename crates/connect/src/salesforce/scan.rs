@@ -23,9 +23,10 @@ use crate::fault::Fault;
 
 /// How far every window looks back: stamps and `Date` have whole seconds.
 const OVERLAP: Duration = Duration::from_secs(5);
-/// How far a window looks back every [`LATE_EVERY`]: no transaction lasts longer (Salesforce's limit of a call).
-const LATE: Duration = Duration::from_secs(10 * 60);
-/// How often it does.
+/// No transaction lasts longer (Salesforce's limit of a call).
+pub(super) const LATE: Duration = Duration::from_secs(10 * 60);
+/// How often a window looks back for late transactions. What may have ended since the last such look began no more than
+/// [`LATE`] before that.
 const LATE_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Where the scan stands. Times are Salesforce's own, but for `ours`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +115,8 @@ impl Place {
 
     /// Where a window begins that looks for late transactions.
     fn late_from(&self) -> Option<Time> {
-        self.course.since.map(|since| since.minus(LATE))
+        let since = self.course.since?;
+        Some(self.late_at.map_or(since, |at| at.min(since)).minus(LATE).minus(OVERLAP))
     }
 
     /// The first look at an account shows what is there; later ones also what was merged away since.
@@ -216,7 +218,8 @@ mod tests {
             starts.extend(conditions.strip_prefix(SINCE).and_then(Time::parse).map(|from| now.since(from).as_secs()));
             scan.dial.advance(Duration::from_secs(100));
         }
-        assert_eq!(starts, [105, 105, 105, 700, 105, 105]);
+        // Ten minutes before the last such look, which was the first window.
+        assert_eq!(starts, [105, 105, 105, 1_005, 105, 105]);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::ABOUT;
 use super::metadata::{Field, described};
 use super::read::{self, Query};
+use super::scan::LATE;
 use super::wire::{check_name, field_of, quoted};
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
@@ -46,8 +47,17 @@ pub(super) async fn search(session: &Session, object: &str, search: &Search, ask
         Some(row) => Some(json!([row.updated_at(), row.id]).to_string()),
         None => None,
     };
-    let asked_at = sheet.seen.asked_at();
+    let asked_at = match search.changed {
+        Some(changed) => shown_until(sheet.seen.asked_at(), changed.from),
+        None => sheet.seen.asked_at(),
+    };
     Ok(Found { records: sheet.rows.iter().map(|row| row.record(asked)).collect(), after, asked_at })
+}
+
+/// How far a search for changes shows everything: a transaction that is not at its end will show times that have passed.
+/// What was not asked for is not missing.
+fn shown_until(asked_at: Time, from: Time) -> Time {
+    asked_at.minus(LATE).max(from).min(asked_at)
 }
 
 /// Behind the last record of a page, the newest first.
@@ -114,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::objects::Changed;
-    use crate::script::{Line, Script};
+    use crate::script::{Line, NOON, Script};
 
     fn filter(property: &str, operator: Operator, value: Option<&str>) -> Filter {
         Filter { property: property.to_owned(), operator, value: value.map(str::to_owned) }
@@ -173,6 +183,22 @@ mod tests {
             "SELECT Id,SystemModstamp FROM Account  ORDER BY SystemModstamp DESC, Id DESC LIMIT 3"
         );
         assert!(soql(&calls[1].path).contains("SystemModstamp < 2026-11-22T11:00:00.000Z OR"));
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_changes_is_sent_back_for_late_ones() {
+        let hour = std::time::Duration::from_secs(3_600);
+        let ask = async |from: Option<Time>| {
+            let line = Line::new(200, json!({ "done": true, "records": [] })).date(NOON);
+            let (_script, session, _) = Script::new([line]);
+            let changed = from.map(|from| Changed { from, until: None });
+            let wanted = Search { changed, limit: 5, ..Search::default() };
+            search(&session, "Account", &wanted, &[]).await.expect("a page").asked_at
+        };
+        assert_eq!(ask(Some(NOON.minus(hour))).await, NOON.minus(LATE));
+        assert_eq!(ask(Some(NOON.minus(LATE / 2))).await, NOON.minus(LATE / 2), "nothing before was asked");
+        assert_eq!(ask(Some(NOON.plus(hour))).await, NOON, "whose clock is ahead");
+        assert_eq!(ask(None).await, NOON);
     }
 
     #[tokio::test]

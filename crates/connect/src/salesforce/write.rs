@@ -85,7 +85,7 @@ async fn create(
 }
 
 async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
-    let first_names = first_names(session, rows).await?;
+    let first_names = first_names(session, rows).await.map_err(Fault::nothing_done)?;
     let known: Vec<(&Update, String)> = rows.iter().filter_map(|row| Some((row, long_id(&row.id)?))).collect();
     let mut done = Vec::new();
     if !known.is_empty() {
@@ -325,6 +325,14 @@ mod tests {
         let renamed =
             json!([{ "attributes": { "type": "Contact" }, "id": IDS[0], "LastName": "Ada", "FirstName": null }]);
         assert_eq!(records, &renamed);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_read_before_was_not_written() {
+        let (script, session, _) = Script::new([Line::new(503, Json::Null)]);
+        let row = Update { trace: "a".into(), id: IDS[0].into(), properties: properties(&[("LastName", None)]) };
+        let fault = write(&session, &Write::Update(vec![row]), &[]).await.expect_err("not read");
+        assert_eq!((fault.class, script.calls()[0].effect), (FaultClass::Unreachable, false));
     }
 
     #[test]

@@ -151,7 +151,8 @@ pub async fn searches_filter_and_go_by_time(world: World) {
         let without = world.search(&sample, one(sample.filter(Operator::Eq, None))).await;
         assert!(without.records.is_empty());
 
-        world.dial.advance(std::time::Duration::from_secs(1));
+        // Longer than any vendor takes to show what was modified before.
+        world.dial.advance(std::time::Duration::from_secs(900));
         let (from, between) = (with.records[1].updated_at, with.records[0].updated_at);
         let page = |until, after| {
             let changed = Some(Changed { from, until });

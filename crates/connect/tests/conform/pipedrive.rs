@@ -268,6 +268,25 @@ async fn the_bursts_and_the_day_are_told() {
     assert_eq!((fault.class, fault.retry_at), (FaultClass::Limited, Some(until)));
 }
 
+/// What a background job does in one go must fit the smallest plan: what is refused in the middle begins anew.
+#[tokio::test]
+async fn a_full_look_by_key_or_by_id_fits_the_burst() {
+    let world = World::new("pipedrive", |env| {
+        let settings = PipedriveSettings { limits: Limits::of(Plan::Lite, 1), ..settings(env) };
+        PipedriveAccount { sandbox: Pipedrive::new(settings.clone()), settings }
+    });
+    world.connector.add_key_property(&world.session, KEY).await.expect("a key property");
+    let batch = world.connector.about().read_batch;
+    let ids: Vec<String> = (0..batch).map(|_| world.account.create(&[("name", "Gone")])).collect();
+    ids.iter().for_each(|id| world.account.archive(id));
+    let got = world.connector.get(&world.session, &ids, &world.asked()).await.expect("answers");
+    assert!(got.len() == batch && got.iter().all(|got| matches!(got, Got::Archived(_))));
+    world.dial.advance(std::time::Duration::from_secs(2));
+    let by = Find::Key { property: KEY.to_owned(), values: ids };
+    assert!(world.connector.find(&world.session, &by, &[]).await.expect("an answer").is_empty());
+    assert_eq!(world.account.calls().1, 0);
+}
+
 /// The code flow from the address to a renewed grant, and a revoked one.
 #[tokio::test]
 async fn a_code_becomes_a_grant_that_can_be_renewed_until_it_is_taken_back() {

@@ -5,7 +5,7 @@ use lockstep_core::crm::action::Key;
 use lockstep_core::crm::{ApiObject, Filter, Link, NativeKind, Operator};
 use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::record::Record;
-use lockstep_sandbox::Pipedrive;
+use lockstep_sandbox::{Effect, Pipedrive};
 use serde_json::{Value as Json, json};
 
 use crate::door::RouterDoor;
@@ -66,6 +66,17 @@ fn of(deed: &Deed) -> &str {
         Deed::Create { object, .. } | Deed::Start { object, .. } => object,
         Deed::Update { record, .. } | Deed::Archive(record) => record.object(),
     }
+}
+
+#[tokio::test]
+async fn a_limit_of_the_plan_refuses_the_deal_and_not_the_grant() {
+    let office = office();
+    let effect = Effect::Status { status: 403, policy: Some("feature_capping".to_owned()) };
+    office.company.faults().push(lockstep_sandbox::Fault::anywhere(effect));
+    let (object, properties) = ("deals".to_owned(), set(&[("title", "Lamps")]));
+    let deed = Deed::Create { object, properties, key: None, links: vec![] };
+    let fault = office.carry_out(&deed).await.expect_err("no more deals");
+    assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Rejected, "feature_capping_deals_limit"));
 }
 
 #[tokio::test]

@@ -138,6 +138,30 @@ async fn a_transaction_that_ends_late_is_found_all_the_same() {
     assert!((1..=3).contains(&seen), "found, and not on every page: {seen}");
 }
 
+/// The longest transaction there is, however it falls between two looks for late ones.
+#[tokio::test]
+async fn a_transaction_of_ten_minutes_is_found_whenever_it_ends() {
+    for (poll, passed) in (0..12).map(|n| (30, 30 * n)).chain((0..4).map(|n| (600, 150 * n))) {
+        let (world, sandbox) = made(None);
+        let mut cursor = None;
+        for _ in 0..=1_800 / poll {
+            scan(&world, &mut cursor).await;
+            world.dial.advance(Duration::from_secs(poll));
+        }
+        world.dial.advance(Duration::from_secs(passed));
+        scan(&world, &mut cursor).await;
+        world.dial.advance(Duration::from_secs(1));
+        let late = world.account.create(&[("LastName", "Late")]);
+        sandbox.committed_late(&late, 600_000_000).expect("a late record");
+        let mut seen = 0;
+        for _ in 0..=900 / poll {
+            world.dial.advance(Duration::from_secs(poll));
+            seen += scan(&world, &mut cursor).await.iter().filter(|id| **id == late).count();
+        }
+        assert!(seen > 0, "a look each {poll} s, ended after {passed} s");
+    }
+}
+
 #[tokio::test]
 async fn deleted_records_show_by_id_and_in_the_list_but_not_as_changes() {
     let (world, sandbox) = made(None);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockstep_connect::{Connector, Deed, FaultClass, Outcome, Session};
+use lockstep_connect::{Connector, Deed, FaultClass, Got, Outcome, Session};
 use lockstep_core::crm::{Link, NativeKind, RecordId};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::record::{Properties, Record};
@@ -108,6 +108,14 @@ async fn stages_owners_and_required_fields_are_described() {
     assert_eq!(field(&root, "OwnerId").choices[0].label, "Ada Lovelace (ada@example.com)");
     assert_eq!(field(&root, "CloseDate").native_type, NativeKind::Date);
     assert_eq!(field(&root, "IsWon").native_type, NativeKind::Boolean);
+}
+
+#[tokio::test]
+async fn a_user_who_is_not_there_is_missing() {
+    let office = office();
+    let ids = ["005ak0000000zzzAAA".to_owned()];
+    let got = office.connector.read(&office.session, "User", &ids, &["Name".to_owned()]).await.expect("an answer");
+    assert!(matches!(got[..], [Got::Missing]), "{got:?}");
 }
 
 #[tokio::test]

@@ -159,6 +159,12 @@ impl Refusal {
         Self::raw(StatusCode::FORBIDDEN, body)
     }
 
+    /// A limit of the company's plan on how many there may be. Source: Pipedrive's changelog of March 2022.
+    pub(super) fn capped(one: &str, many: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, format!("Couldn't add the {one}. Open {many} limit reached."))
+            .code(&format!("feature_capping_{}_limit", many.replace(' ', "_")))
+    }
+
     /// Cloudflare's page: too many calls after too many refusals, and no word about permission.
     pub(super) fn cloudflare() -> Self {
         let page = "<!DOCTYPE html>\n<html lang=\"en-US\"><head><title>Access denied | pipedrive.com used Cloudflare \

@@ -231,7 +231,7 @@ impl Company {
 
     fn insert(&mut self, kind: Kind, draft: Draft) -> Result<u64, Refusal> {
         if self.items.len() >= RECORDS_MAX {
-            return Err(Refusal::new(http::StatusCode::FORBIDDEN, "feature_capping_records_limit"));
+            return Err(Refusal::capped("record", "records"));
         }
         let now_us = self.stamp_us();
         let last = self.last_ids.entry(kind).or_default();

@@ -278,7 +278,7 @@ impl Company {
             return Err(Refusal::invalid(format!("field_type must be one of {}", CREATABLE.join(", "))));
         }
         if self.fields.all(kind).count() >= FIELDS_MAX {
-            return Err(Refusal::new(StatusCode::FORBIDDEN, "feature_capping_custom_fields_limit"));
+            return Err(Refusal::capped("field", "custom fields"));
         }
         let code: String = self.rng.token(3).chars().take(CODE_DIGITS).collect();
         let mut field = native(&code, name, field_type);

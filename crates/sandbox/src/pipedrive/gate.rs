@@ -113,7 +113,7 @@ impl Fronted for Pipedrive {
         &self.0.front
     }
 
-    /// 403 with the policy `cloudflare` is Cloudflare's page.
+    /// 403 with the policy `cloudflare` is Cloudflare's page, with `feature_capping` a limit of the plan.
     fn refuse(&self, status: u16, policy: Option<&str>) -> Response {
         let refusal = match StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR) {
             StatusCode::TOO_MANY_REQUESTS => Refusal { throttled: false, ..Refusal::throttled() },
@@ -121,6 +121,7 @@ impl Fronted for Pipedrive {
             StatusCode::FORBIDDEN if policy == Some("cloudflare") => {
                 Refusal { throttled: false, ..Refusal::cloudflare() }
             }
+            StatusCode::FORBIDDEN if policy == Some("feature_capping") => Refusal::capped("deal", "deals"),
             StatusCode::FORBIDDEN => Refusal::scope(),
             status => Refusal::new(status, status.canonical_reason().unwrap_or("Error")),
         };

@@ -71,7 +71,8 @@ impl Pipedrive {
         routes::router(self.clone())
     }
 
-    /// The fault switch. Besides the usual, status 403 with the policy `cloudflare` is Cloudflare's page.
+    /// The fault switch. Besides the usual, status 403 with the policy `cloudflare` is Cloudflare's page, and with
+    /// `feature_capping` a limit of the plan.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.0.front.faults

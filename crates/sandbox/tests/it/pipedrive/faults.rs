@@ -39,6 +39,7 @@ fn statuses_speak_pipedrives_tongue() {
     assert_eq!(refused(503, None).json["error"], "Service Unavailable");
     assert_eq!(refused(401, None).json["errorCode"], 401);
     assert_eq!(refused(403, None).json["error"], "Scope and URL mismatch");
+    assert_eq!(refused(403, Some("feature_capping")).json["code"], "feature_capping_deals_limit");
     assert!(refused(403, Some("cloudflare")).text.starts_with("<!DOCTYPE html>"));
     assert_eq!(desk.pipedrive.calls().throttled, 0, "a fault is not the limiter");
 }
