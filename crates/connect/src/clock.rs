@@ -59,16 +59,32 @@ impl Sighting {
     }
 
     fn clocks(&self) -> Option<Clocks> {
-        self.date.map(|vendor| Clocks { vendor, ours: self.sent_at })
+        self.date.map(|vendor| Clocks { vendor, ours: self.sent_at, took: self.took })
     }
 }
 
-/// The vendor's clock and ours at one call.
+/// The vendor's clock and ours at one call. The vendor read its own at some moment between `ours` and `took` later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Clocks {
     vendor: Time,
     ours: Time,
+    #[serde(default)]
+    took: Duration,
+}
+
+impl Clocks {
+    /// The earliest and the latest that the vendor's clock may show in a later call if neither clock stepped.
+    fn expected(&self, later: &Self) -> (Time, Time) {
+        let same_moment = self.vendor.plus(later.ours.since(self.ours));
+        (same_moment.minus(self.took), same_moment.plus(later.took))
+    }
+
+    /// What to compare the next call's with. A slow answer says little of when the clock was read, so what a quicker one
+    /// told stays; among quick ones the newest counts, since no two clocks run quite alike.
+    fn followed_by(self, later: Self) -> Self {
+        if later.took > self.took.max(TOLERANCE) { self } else { later }
+    }
 }
 
 /// How far a scan has come, in the vendor's clock.
@@ -100,19 +116,21 @@ pub(crate) enum Begun {
 impl Course {
     /// After the first page of a window.
     pub(crate) fn begin(self, seen: &Sighting) -> Begun {
-        let clocks = seen.clocks();
+        let mut clocks = seen.clocks().or(self.clocks);
         let mut closes = seen.asked_at();
-        if let Some((earlier, now)) = self.clocks.zip(clocks) {
-            let expected = earlier.vendor.plus(now.ours.since(earlier.ours));
-            let behind = expected.since(now.vendor);
-            if let Some(since) = self.since.filter(|_| behind > TOLERANCE) {
+        if let Some((before, now)) = self.clocks.zip(seen.clocks()) {
+            let (earliest, latest) = before.expected(&now);
+            if let Some(since) = self.since.filter(|_| earliest.since(now.vendor) > TOLERANCE) {
+                let behind = latest.since(now.vendor);
                 return Begun::Anew(Self { since: Some(since.minus(behind).minus(STEP_MARGIN)), clocks });
             }
-            if now.vendor.since(expected) > TOLERANCE {
-                closes = expected.minus(seen.took).minus(STEP_MARGIN);
+            if now.vendor.since(latest) > TOLERANCE {
+                closes = earliest.minus(now.took).minus(STEP_MARGIN);
+            } else {
+                clocks = Some(before.followed_by(now));
             }
         }
-        Begun::Window { course: Self { clocks: clocks.or(self.clocks), ..self }, closes }
+        Begun::Window { course: Self { clocks, ..self }, closes }
     }
 
     /// After the last page of a window.
@@ -160,6 +178,34 @@ mod tests {
         for date in [ten.minus(TOLERANCE), ten.plus(TOLERANCE)] {
             assert_eq!(next(Some(date), Duration::ZERO), Ok(date));
         }
+    }
+
+    #[test]
+    fn a_slow_answer_is_no_step_and_hides_none_from_the_next() {
+        let slow = Duration::from_secs(30);
+        let at = |minute: u64, ahead: Duration, took: Duration| Sighting {
+            date: Some(NOON.plus(minutes(minute)).plus(ahead)),
+            sent_at: NOON.plus(minutes(minute)),
+            took,
+        };
+        // The clock was read when the call came in, or half a minute later, and each is followed by a quick answer.
+        for ahead in [Duration::ZERO, slow] {
+            let Begun::Window { course, closes } = course().begin(&at(10, ahead, slow)) else { panic!("no step") };
+            assert!(closes <= NOON.plus(minutes(10)), "{closes}");
+            let next = course.closed(closes).begin(&at(20, Duration::ZERO, Duration::ZERO));
+            assert!(matches!(next, Begun::Window { closes, .. } if closes == NOON.plus(minutes(20))), "no step either");
+        }
+        let Begun::Window { course: first, closes } = Course::default().begin(&at(0, slow, slow)) else { panic!() };
+        let next = first.closed(closes).begin(&at(10, Duration::ZERO, Duration::ZERO));
+        assert!(matches!(next, Begun::Window { .. }), "nor after a slow first one");
+        // What stepped back by less than the slow answer took shows in the next quick one.
+        let stepped = Duration::from_secs(20);
+        let mut seen = at(10, Duration::ZERO, slow);
+        seen.date = seen.date.map(|date| date.minus(stepped).plus(slow));
+        let Begun::Window { course, closes } = course().begin(&seen) else { panic!("it cannot be told yet") };
+        let mut seen = at(20, Duration::ZERO, Duration::ZERO);
+        seen.date = seen.date.map(|date| date.minus(stepped));
+        assert!(matches!(course.closed(closes).begin(&seen), Begun::Anew(_)));
     }
 
     #[test]

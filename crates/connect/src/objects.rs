@@ -43,7 +43,8 @@ pub trait Objects: Send + Sync {
         Err(unsupported("read its objects"))
     }
 
-    /// The record whose unique property holds the value; no index lag. One call.
+    /// The record whose unique property holds the value; no index lag. One call, or two where archived ones are
+    /// looked at apart.
     ///
     /// # Errors
     /// Class [`FaultClass::Rejected`] when the vendor does not keep the property's values unique.

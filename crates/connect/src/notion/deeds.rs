@@ -35,6 +35,11 @@ pub(super) async fn carry_out(session: &Session, deed: &Deed, asked: &[String]) 
             }
             write::create(session, &source, &properties, asked).await.map(Outcome::Written)
         }
+        Deed::Update { record, .. } | Deed::Archive(record) if record.object() == COMMENTS => Err(Fault::new(
+            FaultClass::Rejected,
+            "COMMENT_FIXED",
+            "Comments can be left in Notion by Lockstep, and neither be changed nor deleted.",
+        )),
         Deed::Update { record, properties, links } => update(session, record, properties, links, asked).await,
         Deed::Archive(record) => write::archive(session, record.id()).await,
         Deed::Start { .. } => Err(Fault::new(

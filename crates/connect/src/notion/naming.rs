@@ -1,9 +1,9 @@
 //! What properties are called in records.
 //!
 //! A person may rename every property, so records go by the ids, which stay. Four kinds have a name of their own, which
-//! is the same in every account: `title`, the property that every page has; `email` and `phone_number`, the property of
-//! that type, and where there are several the one that people call "Email" or "Phone"; and whatever was named for
-//! Lockstep, such as `lockstep_id`.
+//! is the same in every account: `title`, the property that every page has; `email` and `phone_number`, the only property
+//! of that type, and where there are several the one that people named for Lockstep, `lockstep_email` or
+//! `lockstep_phone`; and whatever else was named for Lockstep, such as `lockstep_id`.
 
 use serde_json::Value as Json;
 
@@ -38,17 +38,20 @@ pub(super) fn name<'a>(columns: &'a [Column], column: &'a Column) -> &'a str {
     }
 }
 
-/// The property that stands for its type. Of several without the usual name none does: a new column must not silently
-/// take another's place.
+/// The property that stands for its type. Of several none does, whatever it is called: Notion does not tell which one is
+/// older, and a new and empty "Email" must not take the place of the one in use. People say which one by a name that no
+/// property has by chance.
 fn chief<'a>(columns: &'a [Column], kind: &str) -> Option<&'a Column> {
-    let usual = if kind == "email" { "email" } else { "phone" };
-    let mut of_kind = columns.iter().filter(|column| column.kind == kind);
-    let first = of_kind.next()?;
-    let rest: Vec<&Column> = of_kind.collect();
-    if rest.is_empty() {
-        return Some(first);
+    let of_kind: Vec<&Column> = columns.iter().filter(|column| column.kind == kind).collect();
+    match of_kind.as_slice() {
+        [only] => Some(only),
+        several => several.iter().find(|column| column.label == chosen(kind)).copied(),
     }
-    [first].into_iter().chain(rest).find(|column| column.label.eq_ignore_ascii_case(usual))
+}
+
+/// What people call the property that is to stand for its type where there are several.
+pub(super) fn chosen(kind: &str) -> &'static str {
+    if kind == "email" { "lockstep_email" } else { "lockstep_phone" }
 }
 
 /// The property that a name in a record means; an id and a name for people mean one, too.
@@ -72,7 +75,7 @@ mod tests {
         let columns = [
             column("title", "Full name", "title"),
             column("a%3A", "Mail", "email"),
-            column("b", "Phone", "phone_number"),
+            column("b", "lockstep_phone", "phone_number"),
             column("c", "Work phone", "phone_number"),
             column("d", "lockstep_id", "rich_text"),
             column("e", "Notes", "rich_text"),
@@ -86,10 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn of_several_without_the_usual_name_none_is_taken() {
-        let columns = [column("a", "Work", "email"), column("b", "Home", "email")];
-        assert_eq!(find(&columns, "email"), None);
-        let columns = [column("a", "Work", "email"), column("b", "email", "email")];
-        assert_eq!(find(&columns, "email").map(|it| it.id.as_str()), Some("b"));
+    fn of_several_none_is_taken_but_the_one_that_was_named_for_it() {
+        let mut columns = vec![column("a", "Mail", "email")];
+        assert_eq!(find(&columns, "email").map(|it| it.id.as_str()), Some("a"));
+        columns.push(column("b", "Email", "email"));
+        assert_eq!(find(&columns, "email"), None, "the new one is empty, and nobody knows which one is new");
+        columns[0].label = "lockstep_email".into();
+        assert_eq!(find(&columns, "email").map(|it| it.id.as_str()), Some("a"));
+        let names: Vec<&str> = columns.iter().map(|it| name(&columns, it)).collect();
+        assert_eq!(names, ["email", "b"]);
     }
 }

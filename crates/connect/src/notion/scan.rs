@@ -20,7 +20,7 @@ use super::{ABOUT, read as pages};
 use crate::clock::{Begun, Course, Sighting};
 use crate::connector::{ChangePage, Cursor};
 use crate::door::Session;
-use crate::fault::{Fault, FaultClass};
+use crate::fault::Fault;
 
 /// How often a window is walked again. A page that is missed all the same is found by its next edit or by a census.
 const AGAIN_MAX: u8 = 2;
@@ -84,20 +84,21 @@ pub(super) async fn changes(
     Ok(ChangePage { records, more, clock: seen.at_the_latest(), cursor: Cursor::of(&place)? })
 }
 
-/// The data source that is scanned. Before a window it is compared with what is called "Contacts" now, where that is
-/// remembered between calls: people may have given the name to another.
+/// The data source that is scanned: the one that the scan began with. Before a window it is looked at again, where that is
+/// remembered between calls: people may have given its name to another.
 async fn source(session: &Session, place: &mut Place) -> Result<String, Fault> {
     let known = place.source.take();
-    let is_settled = place.window.is_some() || session.door.memory().is_none();
-    if is_settled && let Some(known) = known {
-        return Ok(known);
+    if let Some(known) = &known {
+        sources::pin(session, known);
     }
-    let current = sources::source(session, Which::Contacts).await?.id;
-    if known.is_some_and(|known| known != current) {
-        let message = "Another data source is called \"Contacts\" now; it is read from its beginning.";
-        return Err(Fault::new(FaultClass::Stale, "OTHER_CONTACTS", message));
+    match known {
+        Some(known) if place.window.is_some() || session.door.memory().is_none() => Ok(known),
+        _ => {
+            let current = sources::source(session, Which::Contacts).await?.id;
+            sources::pin(session, &current);
+            Ok(current)
+        }
     }
-    Ok(current)
 }
 
 /// The window after one of its pages, or where it closed.
@@ -127,6 +128,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::fault::FaultClass;
     use crate::script::{Line, NOON, Script};
     use lockstep_core::env::Dial;
     use serde_json::Value as Json;

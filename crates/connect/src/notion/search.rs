@@ -1,7 +1,6 @@
 //! Searches of any data source (Notion's pages "Filter data source entries" and "Query a data source").
 
 use lockstep_core::crm::{Filter, Operator};
-use lockstep_core::env::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -14,7 +13,7 @@ use super::wire::{List, Page, is_id, read as read_body, send};
 use crate::clock::Sighting;
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
-use crate::objects::{Changed, Found, Search, bad_place};
+use crate::objects::{Found, Search, bad_place};
 
 /// Conditions of one search: far more than anybody needs, and few enough for Notion.
 const FILTERS_MAX: usize = 50;
@@ -51,7 +50,8 @@ pub(super) async fn search(
             return Err(refused("SEARCH_TOO_WIDE", message));
         }
         (Some(changed), None | Some(Place::Walk(_))) => {
-            filters.extend(times(*changed));
+            // No end in time: an edit between two pages would take a row out of the query, and another past the cursor.
+            filters.push(query::time("last_edited_time", "on_or_after", changed.from));
             walk(&place).call(object, filters, search.limit, false)
         }
         (None, None) => newest(object, filters, search.limit, None),
@@ -68,8 +68,9 @@ pub(super) async fn search(
     };
     let after = next.map(|next| serde_json::to_string(&next)).transpose();
     let after = after.map_err(|error| Fault::new(FaultClass::Bug, "BAD_PLACE", error.to_string()))?;
+    let until = search.changed.and_then(|changed| changed.until).map(query::minute);
     let mut records = Vec::with_capacity(list.results.len());
-    for page in list.results {
+    for page in list.results.into_iter().filter(|page| until.is_none_or(|until| page.last_edited_time <= until)) {
         records.push(read::record(session, page, properties).await?);
     }
     Ok(Found { records, after, asked_at })
@@ -86,12 +87,6 @@ fn walk(place: &Option<Place>) -> Walk {
 fn newest(object: &str, filters: Vec<Json>, limit: usize, cursor: Option<&str>) -> crate::door::Call {
     let sorts = json!([{ "timestamp": "last_edited_time", "direction": "descending" }]);
     query::call(object, filters, cursor, json!({ "sorts": sorts, "page_size": limit.clamp(1, PAGE) }))
-}
-
-fn times(changed: Changed) -> Vec<Json> {
-    let bound = |condition: &str, at: Time| query::time("last_edited_time", condition, at);
-    let until = changed.until.map(|until| bound("on_or_before", until));
-    [bound("on_or_after", changed.from)].into_iter().chain(until).collect()
 }
 
 /// The conditions of a search, of which each has to name its property's type.
@@ -156,7 +151,10 @@ fn condition(column: &Column, operator: Operator, value: Option<&str>) -> Option
 
 #[cfg(test)]
 mod tests {
+    use lockstep_core::env::Time;
+
     use super::*;
+    use crate::objects::Changed;
     use crate::script::{Line, Script};
 
     const SOURCE: &str = "393abc1e-edcd-8179-9372-000bd163e729";

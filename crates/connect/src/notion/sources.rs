@@ -19,6 +19,8 @@ use crate::fault::{Fault, FaultClass};
 
 /// What people call the data source whose pages are the contacts.
 const CONTACTS: &str = "Contacts";
+/// What the id of the data source that a scan reads is remembered as.
+const PINNED: &str = "contacts' data source";
 /// How long a data source is remembered.
 const AGE_MAX: Duration = Duration::from_secs(600);
 /// Pages of data sources that are read.
@@ -52,6 +54,10 @@ impl Source {
         plain_text(&self.title)
     }
 
+    fn is_named(&self) -> bool {
+        self.title().trim().eq_ignore_ascii_case(CONTACTS)
+    }
+
     /// Its properties without their settings.
     pub(super) fn columns(&self) -> Vec<Column> {
         self.properties.iter().filter_map(|(label, property)| Column::of(label, property)).collect()
@@ -75,14 +81,39 @@ impl Source {
     }
 }
 
-/// Forgets what is remembered: something did not fit it.
+/// Forgets what data sources look like: something did not fit it.
 pub(super) fn forget(session: &Session) {
+    let pinned = pinned(session);
     if let Some(memory) = session.door.memory() {
         memory.clear();
     }
+    if let Some(id) = pinned {
+        pin(session, &id);
+    }
 }
 
-/// A data source, from memory if it is there. At most one call, or one for each hundred data sources of the account.
+/// Has this data source be the contacts' one from now on, whatever others are called: a scan has read it, and where it
+/// stands says nothing of another.
+pub(super) fn pin(session: &Session, id: &str) {
+    let Some(memory) = session.door.memory() else { return };
+    if recalled(session, CONTACTS).is_some_and(|source| source.id != id) {
+        memory.clear();
+    }
+    memory.keep(PINNED, session.env.now(), id.into());
+}
+
+fn pinned(session: &Session) -> Option<String> {
+    let thing = session.door.memory()?.recall(PINNED, session.env.now(), Duration::MAX)?;
+    thing.as_str().map(str::to_owned)
+}
+
+fn recalled(session: &Session, name: &str) -> Option<Source> {
+    let thing = session.door.memory()?.recall(name, session.env.now(), AGE_MAX)?;
+    Source::deserialize(&*thing).ok()
+}
+
+/// A data source, from memory if it is there. At most one call; for the contacts one for each hundred data sources of the
+/// account, and one for what those do not show.
 pub(super) async fn source(session: &Session, which: Which<'_>) -> Result<Source, Fault> {
     let name = match which {
         Which::Contacts => CONTACTS,
@@ -92,13 +123,17 @@ pub(super) async fn source(session: &Session, which: Which<'_>) -> Result<Source
             return Err(Fault::new(FaultClass::Missing, "object_not_found", message));
         }
     };
-    let kept = session.door.memory().and_then(|memory| memory.recall(name, session.env.now(), AGE_MAX));
-    let kept = kept.and_then(|thing| Source::deserialize(&*thing).ok());
-    if let Some(source) = kept {
+    if let Some(source) = recalled(session, name) {
         return Ok(source);
     }
     let found = match which {
-        Which::Contacts => contacts_among(all(session).await?)?,
+        Which::Contacts => {
+            let all = all(session).await?;
+            match pinned(session) {
+                None => contacts_among(all)?,
+                Some(id) => contacts_again(session, &id, all).await?,
+            }
+        }
         Which::Id(id) => ask(session, Call::read(Method::Get, source_path(id), None)).await?,
     };
     found.keep(session, name);
@@ -136,8 +171,11 @@ pub(super) fn gone(name: &str, columns: &[Column]) -> Fault {
     let message = if alike.is_empty() {
         format!("The property \"{name}\" is gone from Notion.")
     } else {
-        let usual = if name == "email" { "Email" } else { "Phone" };
-        format!("Several properties could be \"{name}\" ({}). Call the right one \"{usual}\".", alike.join(", "))
+        let chosen = naming::chosen(name);
+        format!(
+            "Several properties could be \"{name}\" ({}). Rename the one that is in use to \"{chosen}\".",
+            alike.join(", ")
+        )
     };
     let fault = Fault::new(FaultClass::Drift, "PROPERTY_GONE", message);
     Fault { property: Some(name.to_owned()), ..fault }.bounded()
@@ -159,12 +197,11 @@ pub(super) async fn all(session: &Session) -> Result<Vec<Source>, Fault> {
 
 /// The one that is called "Contacts", or the only one there is. None is guessed.
 fn contacts_among(all: Vec<Source>) -> Result<Source, Fault> {
-    let is_named = |source: &Source| source.title().trim().eq_ignore_ascii_case(CONTACTS);
-    let named = all.iter().filter(|source| is_named(source)).count();
+    let named = all.iter().filter(|source| source.is_named()).count();
     let count = all.len();
     let message = match (named, count) {
         (1, _) | (0, 1) => {
-            let found = all.into_iter().find(|source| named == 0 || is_named(source));
+            let found = all.into_iter().find(|source| named == 0 || source.is_named());
             return found.ok_or_else(|| Fault::new(FaultClass::Bug, "NO_CONTACTS", "Notion showed no data source."));
         }
         (0, 0) => "Notion shows no data source. Share the one that holds your contacts with the connection.".to_owned(),
@@ -172,6 +209,31 @@ fn contacts_among(all: Vec<Source>) -> Result<Source, Fault> {
         _ => format!("Notion shows {named} data sources called \"{CONTACTS}\". Share one, or rename the others."),
     };
     Err(Fault::new(FaultClass::Forbidden, "NO_CONTACTS", message))
+}
+
+/// The one that is read already. The search is late and may leave it out, so it is asked for by its id then. People may
+/// have given its name to another: neither is read then, since nobody can tell which one they mean.
+async fn contacts_again(session: &Session, id: &str, all: Vec<Source>) -> Result<Source, Fault> {
+    let has_heir = all.iter().any(|source| source.id != id && source.is_named());
+    let own = match all.into_iter().find(|source| source.id == id) {
+        Some(own) => own,
+        None => match ask(session, Call::read(Method::Get, source_path(id), None)).await {
+            Err(fault) if fault.class == FaultClass::Missing => {
+                let message = "The data source that holds your contacts is not shared with the connection any more.";
+                return Err(Fault::new(FaultClass::Forbidden, "NO_CONTACTS", message));
+            }
+            answered => answered?,
+        },
+    };
+    if has_heir && !own.is_named() {
+        let message = format!(
+            "Another data source is called \"{CONTACTS}\" now; the one that is kept in step is called \"{}\". Give it its \
+             name back, or make a new connection for the other.",
+            own.title()
+        );
+        return Err(Fault::new(FaultClass::Forbidden, "OTHER_CONTACTS", message));
+    }
+    Ok(own)
 }
 
 /// The properties of contacts, as they are now. One call.
@@ -286,6 +348,10 @@ mod tests {
     fn what_is_several_is_not_called_gone() {
         let column = |label: &str| Column { id: label.into(), label: label.into(), kind: "email".into() };
         let fault = gone("email", &[column("Work"), column("Home")]);
-        assert!(fault.message.contains("Work, Home") && fault.message.contains("\"Email\""), "{}", fault.message);
+        assert!(
+            fault.message.contains("Work, Home") && fault.message.contains("\"lockstep_email\""),
+            "{}",
+            fault.message
+        );
     }
 }

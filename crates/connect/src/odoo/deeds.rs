@@ -182,9 +182,10 @@ async fn start(
         return Err(Fault::new(FaultClass::Rejected, "OTHER_OBJECT", message));
     }
     let action = action(session, object, workflow).await?;
-    let (written, is_new) = match record {
-        None => (create(session, object, inputs, &[], asked).await?, true),
-        Some(record) => (change(session, record, inputs, &[], asked).await?, false),
+    let wrote = record.is_none() || !inputs.is_empty();
+    let written = match record {
+        None => create(session, object, inputs, &[], asked).await?,
+        Some(record) => change(session, record, inputs, &[], asked).await?,
     };
     let Outcome::Written(written) = written else { return Ok(written) };
     let id: u64 = written.id.parse().unwrap_or_default();
@@ -192,7 +193,10 @@ async fn start(
     let call = wire::write("ir.actions.server", "run", json!({ "ids": [action], "context": context }));
     match ask::<Json>(session, call).await {
         Ok(_) => Ok(Outcome::Written(shown(session, object, &written.id, asked).await)),
-        Err(fault) if is_new => Err(fault.half_done()),
+        Err(fault) if wrote => {
+            let message = format!("The inputs stand in {object}:{}. The action itself: {fault}", written.id);
+            Err(Fault::new(FaultClass::Unknown, fault.code, message))
+        }
         Err(fault) => Err(fault),
     }
 }

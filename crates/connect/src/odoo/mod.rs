@@ -46,10 +46,10 @@ static ABOUT: About = About {
     token: TokenForm { label: "DATABASE:KEY from Odoo 19 on, DATABASE:USER-ID:KEY before", own_address: true },
     oauth: None,
     write_batch: 100,
-    read_batch: 100,
+    read_batch: 500,
     page: 500,
-    // Searches read the database itself.
-    index_lag: Duration::ZERO,
+    // Searches read the database itself, but a call may commit that long after it began, with times of its beginning.
+    index_lag: scan::OVERLAP,
     granularity: Duration::from_secs(1),
     general_limit: RateLimit { calls: 10, window: Duration::from_secs(1) },
     search_limit: RateLimit { calls: 10, window: Duration::from_secs(1) },

@@ -175,7 +175,7 @@ async fn actions(session: &Session, slug: &str, fields: &[NativeField]) -> Resul
     rows.iter().map(workflow).collect()
 }
 
-/// The record that holds our key. One call.
+/// The record that holds our key, archived or not. One call, and one more where no living record has it.
 ///
 /// # Errors
 /// Class [`FaultClass::Rejected`] for any other property: Odoo keeps nothing unique, so the caller searches.

@@ -95,7 +95,8 @@ pub(super) async fn find(session: &Session, by: &Find, properties: &[String]) ->
     }
 }
 
-/// Records by the values of a property that is searched exactly; it is in them. One call, or as [`search()`] says.
+/// Records by the values of a property that is searched exactly; it is in them. One call, and one more for the values
+/// that no living record has: what was made may have been archived since.
 pub(super) async fn by_key(
     session: &Session,
     model: &str,
@@ -108,9 +109,17 @@ pub(super) async fn by_key(
     }
     let mut asked = properties.to_vec();
     asked.push(property.to_owned());
-    let domain = vec![json!([on_wire(property), "in", values])];
     // Odoo keeps nothing unique, so a value may have several records.
-    living(session, model, domain, &asked, false, CANDIDATES_MAX.max(2 * values.len())).await
+    let limit = CANDIDATES_MAX.max(2 * values.len());
+    let domain = |values: &[String]| vec![json!([on_wire(property), "in", values])];
+    let mut found = living(session, model, domain(values), &asked, false, limit).await?;
+    let is_found = |value: &&String| found.iter().any(|record| record.text(property) == Some(value.as_str()));
+    let absent: Vec<String> = values.iter().filter(|value| !is_found(value)).cloned().collect();
+    if !absent.is_empty() {
+        let archived = living(session, model, domain(&absent), &asked, true, limit).await?;
+        found.extend(archived.into_iter().map(|record| Record { archived: true, ..record }));
+    }
+    Ok(found)
 }
 
 /// Text as a pattern of SQL's LIKE that only the text itself fits.
@@ -176,6 +185,19 @@ mod tests {
             (&bodies[1]["domain"], &bodies[1]["context"]["active_test"]),
             (&json!([["id", "in", [4, 9]]]), &json!(false))
         );
+    }
+
+    #[tokio::test]
+    async fn a_key_is_looked_for_among_archived_records_too() {
+        let keyed = |id: u64, key: &str| json!([{ "id": id, "ref": key, "write_date": "2026-11-22 11:00:00" }]);
+        let (script, session, _) = Script::new([Line::new(200, keyed(1, "a")), Line::new(200, keyed(2, "b"))]);
+        let values = ["a", "b"].map(str::to_owned);
+        let found = by_key(&session, CONTACTS, "ref", &values, &[]).await.expect("two");
+        let told: Vec<_> = found.iter().map(|it| (it.id.as_str(), it.text("ref"), it.archived)).collect();
+        assert_eq!(told, [("1", Some("a"), false), ("2", Some("b"), true)]);
+        let bodies = script.bodies();
+        assert_eq!(bodies[1]["domain"], json!([["ref", "in", ["b"]]]));
+        assert_eq!(bodies[1]["context"], json!({ "active_test": false }));
     }
 
     #[tokio::test]

@@ -19,7 +19,8 @@ use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
 
 /// How long before its commit a transaction may have begun: Odoo ends a request after 120 s (`limit_time_real`).
-const OVERLAP: Duration = Duration::from_secs(120);
+pub(super) const OVERLAP: Duration = Duration::from_secs(120);
+
 /// Where the scan stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -40,7 +40,7 @@ async fn create(
         Ok(ids) => ids,
         Err(fault) => {
             let fault = values::drifted(session, CONTACTS, fault, all.keys()).await;
-            return Err(of_batch(fault, rows.len()));
+            return Err(of_batch(Right::new("create").judge(session, fault).await, rows.len()));
         }
     };
     if ids.len() != rows.len() {
@@ -89,6 +89,7 @@ pub(super) async fn seen(session: &Session, ids: &[String], asked: &[String]) ->
 async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
     let all: Properties = rows.iter().flat_map(|row| &row.properties).map(|(name, _)| (name.clone(), None)).collect();
     let known = kinds(session, &all).await?;
+    let mut right = Right::new("write");
     let mut settled: Vec<Option<Result<(), Fault>>> = vec![None; rows.len()];
     let mut stopped: Option<Fault> = None;
     for first in 0..rows.len() {
@@ -102,7 +103,7 @@ async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<
             (None, Err(fault)) => vec![Err(fault); same.len()],
             (None, Ok(vals)) => {
                 let ids: Vec<&str> = same.iter().map(|at| rows[*at].id.as_str()).collect();
-                change(session, &ids, &vals).await
+                change(session, &ids, &vals, &mut right).await
             }
         };
         for (at, done) in same.into_iter().zip(done) {
@@ -146,9 +147,58 @@ fn not_sent(fault: Fault) -> Fault {
     if fault.class == FaultClass::Unknown { Fault { class: FaultClass::Unreachable, ..fault } } else { fault }
 }
 
+/// The right to do something to contacts at all, asked for once a batch where a refusal leaves it open.
+struct Right {
+    operation: &'static str,
+    is_there: Option<bool>,
+}
+
+impl Right {
+    fn new(operation: &'static str) -> Self {
+        Self { operation, is_there: None }
+    }
+
+    /// Odoo refuses alike who has no right to a model and who may not do this to one record: a record rule, or
+    /// `res.partner`'s own `write`, which keeps contacts of other users from whom has no right on users. Where the right
+    /// is there, the refusal is of that record's values alone. At most one call, and one more where the method is none.
+    async fn judge(&mut self, session: &Session, fault: Fault) -> Fault {
+        if fault.class != FaultClass::Forbidden || !fault.code.ends_with(".AccessError") {
+            return fault;
+        }
+        let is_there = match self.is_there {
+            Some(is_there) => is_there,
+            None => match self.ask(session).await {
+                Ok(is_there) => is_there,
+                // Refused as well: there is no right to speak of.
+                Err(Fault { class: FaultClass::Forbidden | FaultClass::Missing | FaultClass::Bug, .. }) => false,
+                Err(later) => return later.nothing_done(),
+            },
+        };
+        self.is_there = Some(is_there);
+        if is_there { Fault { class: FaultClass::Rejected, ..fault } } else { fault }
+    }
+
+    /// `check_access_rights` is in every version so far and deprecated from 18 on, where `has_access` came.
+    async fn ask(&self, session: &Session) -> Result<bool, Fault> {
+        let old = json!({ "operation": self.operation, "raise_exception": false });
+        match ask(session, wire::read(CONTACTS, "check_access_rights", old)).await {
+            Err(Fault { class: FaultClass::Missing | FaultClass::Bug, .. }) => {
+                let new = json!({ "ids": [], "operation": self.operation });
+                ask(session, wire::read(CONTACTS, "has_access", new)).await
+            }
+            told => told,
+        }
+    }
+}
+
 /// Sets the values on all records, or where one of them is in the way, on each by itself. One outcome for each.
-async fn change(session: &Session, ids: &[&str], vals: &Map<String, Json>) -> Vec<Result<(), Fault>> {
-    let together = set(session, ids, vals).await;
+async fn change(
+    session: &Session,
+    ids: &[&str],
+    vals: &Map<String, Json>,
+    right: &mut Right,
+) -> Vec<Result<(), Fault>> {
+    let together = set(session, ids, vals, right).await;
     match together {
         Err(fault) if ids.len() > 1 && is_of_row(&fault) => {}
         done => return vec![done; ids.len()],
@@ -158,20 +208,23 @@ async fn change(session: &Session, ids: &[&str], vals: &Map<String, Json>) -> Ve
         let ended = each.last().and_then(|done| done.as_ref().err()).filter(|fault| !is_of_row(fault));
         each.push(match ended {
             Some(fault) => Err(not_sent(fault.clone())),
-            None => set(session, &[id], vals).await,
+            None => set(session, &[id], vals, right).await,
         });
     }
     each
 }
 
-async fn set(session: &Session, ids: &[&str], vals: &Map<String, Json>) -> Result<(), Fault> {
+async fn set(session: &Session, ids: &[&str], vals: &Map<String, Json>, right: &mut Right) -> Result<(), Fault> {
     let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
     let known = numbers(&ids);
     if known.len() < ids.len() {
         return Err(Fault::new(FaultClass::Missing, "NO_RECORD", "Odoo's ids are numbers."));
     }
-    let _done: Json = ask(session, wire::write(CONTACTS, "write", json!({ "ids": known, "vals": vals }))).await?;
-    Ok(())
+    let call = wire::write(CONTACTS, "write", json!({ "ids": known, "vals": vals }));
+    match ask::<Json>(session, call).await {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(right.judge(session, fault).await),
+    }
 }
 
 /// One call, and one for each record where one is in the way. What is gone already is archived well enough.
@@ -181,7 +234,7 @@ async fn archive(session: &Session, ids: &[String]) -> Result<Vec<RowOutcome>, F
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let vals = Map::from_iter([("active".to_owned(), false.into())]);
-    let done = change(session, &ids, &vals).await;
+    let done = change(session, &ids, &vals, &mut Right::new("write")).await;
     if let Some(Err(fault)) = done.first().filter(|_| done.iter().all(|it| *it == done[0]))
         && !is_of_row(fault)
     {

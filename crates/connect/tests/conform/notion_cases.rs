@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use lockstep_connect::{Call, FaultClass, Find, Got, Method, Outcome, Write};
 use lockstep_sandbox::{Effect, Fault, Notion, NotionSettings};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::notion::world_of;
-use crate::world::{KEY, set};
+use crate::world::{KEY, World, set};
 
 fn asked(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -73,19 +73,74 @@ async fn contacts_that_are_shared_no_more_stop_the_connection() {
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Forbidden, "NO_CONTACTS"));
 }
 
+/// Changes a data source as an app does.
+async fn patch(world: &World, source: &str, body: Json) {
+    let path = format!("/v1/data_sources/{source}");
+    let answer = world.session.door.send(Call::write(Method::Patch, path, Some(body))).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+}
+
+async fn rename(world: &World, sandbox: &Notion, title: &str, new: &str) {
+    let source = sandbox.data_source_id(title).expect("an id");
+    patch(world, &source, json!({ "title": [{ "text": { "content": new } }] })).await;
+}
+
 #[tokio::test]
-async fn another_data_source_called_contacts_is_scanned_from_its_beginning() {
+async fn another_data_source_called_contacts_is_neither_read_nor_written() {
     let (world, sandbox) = world_of(|settings| settings);
+    sandbox.create(&[("Name", "Ada")]).expect("a page");
     let page = world.connector.changes(&world.session, None, &[]).await.expect("a page");
-    for (title, new) in [("Contacts", "Old contacts"), ("Companies", "Contacts")] {
-        let path = format!("/v1/data_sources/{}", sandbox.data_source_id(title).expect("an id"));
-        let body = json!({ "title": [{ "text": { "content": new } }] });
-        world.session.door.send(Call::write(Method::Patch, path, Some(body))).await.expect("a rename");
+    rename(&world, &sandbox, "Contacts", "Old contacts").await;
+    rename(&world, &sandbox, "Companies", "Contacts").await;
+    for _ in 0..2 {
+        world.dial.advance(Duration::from_secs(601));
+        let fault = world.connector.changes(&world.session, Some(&page.cursor), &[]).await.expect_err("another");
+        assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Forbidden, "OTHER_CONTACTS"));
+        assert!(fault.message.contains("\"Old contacts\""), "{}", fault.message);
+        let rows = vec![world.create("a", &[("title", "Bo")])];
+        let fault = world.write(&Write::Create { key: None, rows }).await.expect_err("another");
+        assert_eq!(fault.code, "OTHER_CONTACTS", "nothing is written to it either");
     }
-    world.dial.advance(Duration::from_secs(601));
-    let fault = world.connector.changes(&world.session, Some(&page.cursor), &[]).await.expect_err("another");
-    assert_eq!(fault.class, FaultClass::Stale);
-    world.connector.changes(&world.session, None, &[]).await.expect("a page of the other");
+    rename(&world, &sandbox, "Contacts", "Companies").await;
+    world.connector.changes(&world.session, Some(&page.cursor), &[]).await.expect("it may be called anything");
+}
+
+#[tokio::test]
+async fn what_the_search_does_not_show_is_asked_for_by_its_id() {
+    let (world, sandbox) = world_of(|settings| settings);
+    sandbox.create(&[("Name", "Ada")]).expect("a page");
+    let mut cursor = world.connector.changes(&world.session, None, &[]).await.expect("a page").cursor;
+    let companies = json!({ "id": sandbox.data_source_id("Companies").expect("an id"), "title": [] });
+    for shown in [json!([]), json!([companies])] {
+        world.dial.advance(Duration::from_secs(601));
+        world.proxy(200, json!({ "results": shown, "has_more": false, "next_cursor": null }));
+        let page = world.connector.changes(&world.session, Some(&cursor), &world.asked()).await.expect("a page");
+        assert!(!page.more);
+        cursor = page.cursor;
+        let rows = vec![world.create("a", &[("title", "Bo")])];
+        world.write_one(&Write::Create { key: None, rows }).await;
+    }
+    assert_eq!(sandbox.records().len(), 3, "and is written to");
+}
+
+#[tokio::test]
+async fn a_new_column_takes_nobodys_place() {
+    let (world, sandbox) = world_of(|settings| settings);
+    sandbox.rename_property("Email", "Mail").expect("a rename");
+    let id = sandbox.create(&[("Name", "Ada"), ("Mail", "ada@example.com")]).expect("a page");
+    let Got::Found(record) = world.get(&[&id]).await.remove(0) else { panic!("it is there") };
+    assert_eq!(record.text("email"), Some("ada@example.com"));
+    let contacts = sandbox.data_source_id("Contacts").expect("an id");
+    patch(&world, &contacts, json!({ "properties": { "Email": { "email": {} } } })).await;
+    let ids = [id.clone()];
+    let email = asked(&["email"]);
+    let fault = world.connector.get(&world.session, &ids, &email).await.expect_err("which one?");
+    assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some("email")));
+    let fault = world.connector.changes(&world.session, None, &email).await.expect_err("which one?");
+    assert_eq!(fault.class, FaultClass::Drift);
+    sandbox.rename_property("Mail", "lockstep_email").expect("a rename");
+    let Got::Found(record) = world.get(&[&id]).await.remove(0) else { panic!("it is there") };
+    assert_eq!(record.text("email"), Some("ada@example.com"));
 }
 
 #[tokio::test]

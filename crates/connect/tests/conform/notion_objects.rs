@@ -1,6 +1,8 @@
 //! What only Notion has among its objects: relations as links, comments, types of every kind.
 
-use lockstep_connect::{Deed, Fault, FaultClass, Outcome, Search};
+use std::time::Duration;
+
+use lockstep_connect::{Changed, Deed, Fault, FaultClass, Outcome, Search};
 use lockstep_core::crm::{Filter, Link, NativeKind, Operation, Operator};
 use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::{Notion, NotionSettings};
@@ -172,12 +174,54 @@ async fn a_note_is_a_comment_on_the_page() {
         office.world.carry_out(&comment(vec![office.link("Contacts", &ada, None)]), &["text"]).await.expect("made"),
     );
     assert_eq!((made.text("text"), office.notion.comments_on(&ada)), (Some("Called"), vec!["Called".to_owned()]));
+    let record = record("comments", &made.id);
+    let update = Deed::Update { record: record.clone(), properties: set(&[("text", "Wrote")]), links: vec![] };
+    for deed in [update, Deed::Archive(record)] {
+        let fault = office.world.carry_out(&deed, &[]).await.expect_err("it stays as it is");
+        assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Rejected, "COMMENT_FIXED"));
+    }
     let fault = office.world.carry_out(&comment(vec![]), &[]).await.expect_err("on nothing");
     assert_eq!(fault.class, FaultClass::Rejected);
     let (world, _) = world_of(|settings| NotionSettings { can_comment: false, ..settings });
     let fault =
         world.carry_out(&comment(vec![office.link("Contacts", &ada, None)]), &[]).await.expect_err("not allowed");
     assert_eq!(fault.class, FaultClass::Forbidden);
+}
+
+#[tokio::test]
+async fn an_edit_between_two_pages_of_a_search_hides_no_other_record() {
+    let (world, sandbox) = world_of(|settings| settings);
+    let contacts = sandbox.data_source_id("Contacts").expect("a data source");
+    let begun = world.dial.now();
+    let mut ids: Vec<String> = (0..6)
+        .map(|n| {
+            world.dial.advance(Duration::from_secs(60));
+            sandbox.create(&[("Name", &format!("N{n}"))]).expect("a page")
+        })
+        .collect();
+    let until = world.dial.now();
+    let mut page = Search { changed: Some(Changed { from: begun, until: None }), limit: 2, ..Search::default() };
+    let mut seen = Vec::new();
+    loop {
+        let found = world.connector.search(&world.session, &contacts, &page, &[]).await.expect("a page");
+        seen.extend(found.records.into_iter().map(|record| record.id));
+        world.dial.advance(Duration::from_secs(120));
+        sandbox.edit(&ids[0], &[("Name", "New")]).expect("an edit");
+        page.changed = Some(Changed { from: begun, until: Some(until) });
+        page.after = found.after;
+        if page.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ids);
+    let page = Search { after: None, limit: 10, ..page };
+    let found = world.connector.search(&world.session, &contacts, &page, &[]).await.expect("a page");
+    ids.remove(0);
+    assert_eq!(
+        found.records.into_iter().map(|record| record.id).collect::<Vec<_>>(),
+        ids,
+        "what is newer is not shown"
+    );
 }
 
 #[tokio::test]

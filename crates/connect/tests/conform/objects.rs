@@ -163,8 +163,17 @@ pub async fn searches_filter_and_go_by_time(world: World) {
         assert!(first.asked_at >= between, "by the vendor's clock");
         let second = world.search(&sample, page(None, first.after.clone())).await;
         assert_eq!((ids(&second), &second.after), (vec![made[2].as_str()], &None));
-        let closed = world.search(&sample, page(Some(between), None)).await;
-        assert_eq!((ids(&closed), &closed.after), (vec![made[0].as_str(), made[1].as_str()], &None));
+        let (mut closed, mut after) = (Vec::new(), None);
+        loop {
+            // The last pages may be empty: a vendor that cannot hold what is newer back shows it, and it is left out.
+            let found = world.search(&sample, page(Some(between), after)).await;
+            closed.extend(found.records.into_iter().map(|record| record.id));
+            after = found.after;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(closed, made[..2]);
         let update = |id: &str| Deed::Update {
             record: sample.record(id),
             properties: set(&[(sample.name, "Amber Lamp 2")]),

@@ -34,10 +34,12 @@ pub fn old_world(_page_max: Option<usize>) -> World {
 }
 
 pub fn sandbox(version: u32, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Odoo {
+    sandbox_of(OdooSettings { clock: Arc::new(clock), version, ..OdooSettings::default() })
+}
+
+pub fn sandbox_of(settings: OdooSettings) -> Odoo {
     // What an account holds before anybody made a contact would stand among those that the cases count.
-    let settings =
-        OdooSettings { clock: Arc::new(clock), version, shows_own_contacts: false, ..OdooSettings::default() };
-    let sandbox = Odoo::new(settings);
+    let sandbox = Odoo::new(OdooSettings { shows_own_contacts: false, ..settings });
     for object in OBJECTS {
         let models = sandbox.records_of("ir.model").expect("models");
         let model = models.iter().find(|row| row.value("model") == Some(object)).expect("a model");
@@ -120,7 +122,7 @@ impl Account for OdooAccount {
             Lack::UniqueKeys => "no field of one's own is kept unique",
             Lack::FixedArchive => "an archived record can be written to",
             Lack::SignedHooks => "webhooks carry no proof, so none is taken",
-            Lack::LateChanges => "searches are SQL",
+            Lack::LateChanges => "what is committed shows at once; what is committed late is a case of its own",
             Lack::Merges | Lack::WritesToMerged | Lack::ArchivedList => return None,
         })
     }

@@ -13,7 +13,7 @@ use lockstep_sandbox::{Effect, Fault, Odoo, OdooSettings};
 
 use crate::door::RouterDoor;
 use crate::objects::{field, link, record, written};
-use crate::odoo::{NEW, OLD, SHOE, sandbox};
+use crate::odoo::{NEW, OLD, SHOE, sandbox_of};
 use crate::world::set;
 
 struct Office {
@@ -24,9 +24,14 @@ struct Office {
 
 /// Version 19 over JSON-2, and 14 over JSON-RPC.
 fn offices() -> [Office; 2] {
+    offices_of(true)
+}
+
+fn offices_of(is_admin: bool) -> [Office; 2] {
     [(19, NEW), (14, OLD)].map(|(version, token)| {
         let (env, dial) = Env::manual(Time::from_secs(1_795_348_800), 9);
-        let odoo = sandbox(version, move || dial.now().0);
+        let clock = Arc::new(move || dial.now().0);
+        let odoo = sandbox_of(OdooSettings { clock, version, is_admin, ..OdooSettings::default() });
         let (connector, session) = RouterDoor::session("odoo", odoo.router(), env, token);
         Office { odoo, session, connector }
     })
@@ -145,6 +150,17 @@ async fn a_server_action_is_run_on_a_record_or_on_a_new_one() {
             assert_eq!(office.held("res.partner", id, "function").as_deref(), Some("Signer"));
         }
         assert_eq!(office.held("res.partner", &ana, "city").as_deref(), Some("Rome"));
+        let policy = Some("odoo.exceptions.UserError".to_owned());
+        let refused = || Fault { skip: 4, ..Fault::anywhere(Effect::Status { status: 422, policy: policy.clone() }) };
+        office.odoo.faults().push(refused());
+        let fault = office.carry_out(&start(&offered.id, of_ana(), &[("city", "Oslo")])).await.expect_err("refused");
+        assert_eq!(office.odoo.faults().pending().len(), 0);
+        assert_eq!(office.held("res.partner", &ana, "city").as_deref(), Some("Oslo"));
+        assert_eq!(fault.class, FaultClass::Unknown, "nobody may say that nothing was written");
+        assert!(fault.message.contains("stand in"), "{}", fault.message);
+        office.odoo.faults().push(Fault { skip: 2, ..refused() });
+        let fault = office.carry_out(&start(&offered.id, of_ana(), &[])).await.expect_err("refused");
+        assert_eq!(fault.class, FaultClass::Rejected, "nothing was written before");
         let fault = office.carry_out(&start("999", of_ana(), &[])).await.expect_err("gone");
         assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Drift, "WORKFLOW_GONE"));
         let lead = Some(record("crm.lead", "1"));
@@ -213,6 +229,64 @@ async fn a_change_is_one_call_for_all_that_take_the_same_values() {
         let done = office.write(&gone).await.expect("outcomes");
         assert!(done.iter().all(|row| matches!(row, Ok(Outcome::Archived))));
         assert_eq!(office.odoo.get(&ids[0]).map(|record| record.archived), Some(true));
+    }
+}
+
+#[tokio::test]
+async fn a_contact_that_may_not_be_written_is_set_aside_alone() {
+    for office in offices_of(false) {
+        let ids: Vec<String> =
+            ["Ana", "Bo", "Cem"].map(|name| office.odoo.create(&[("name", name)]).expect("a contact")).into();
+        let user = [("login", "bo"), ("name", "Bo"), ("partner_id", ids[1].as_str())];
+        office.odoo.create_of("res.users", &user).expect("a user");
+        office.odoo.reset_calls();
+        let rows = ids.iter().map(|id| update(id, &[("phone", "1")])).collect();
+        let done = office.write(&Write::Update(rows)).await.expect("outcomes");
+        let class = |at: usize| done[at].as_ref().err().map(|fault| fault.class);
+        assert_eq!([class(0), class(1), class(2)], [None, Some(FaultClass::Rejected), None]);
+        assert_eq!(office.odoo.calls().total, 6, "all at once, the right, each by itself, and what became of them");
+        let rows = ids.iter().map(|id| update(id, &[("city", id)])).collect();
+        let done = office.write(&Write::Update(rows)).await.expect("outcomes");
+        assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        let policy = Some("odoo.exceptions.AccessError".to_owned());
+        let refusal = || Fault::anywhere(Effect::Status { status: 403, policy: policy.clone() });
+        office.odoo.faults().push(refusal());
+        let fault =
+            office.write(&Write::Create { key: None, rows: vec![row("Dana", None)] }).await.expect_err("a rule");
+        assert_eq!(fault.class, FaultClass::Rejected, "contacts can be made, only not this one");
+        office.odoo.faults().push(Fault { times: 2, ..refusal() });
+        let fault = office.write(&Write::Update(vec![update(&ids[0], &[("phone", "2")])])).await.expect_err("no right");
+        assert_eq!(fault.class, FaultClass::Forbidden, "nor may it be asked about");
+        office.odoo.faults().push(refusal());
+        office.odoo.faults().push(Fault { skip: 1, ..Fault::anywhere(Effect::Status { status: 429, policy: None }) });
+        let fault = office.write(&Write::Update(vec![update(&ids[0], &[("phone", "2")])])).await.expect_err("later");
+        assert_eq!(fault.class, FaultClass::Limited, "which says nothing of the right");
+    }
+}
+
+#[tokio::test]
+async fn rows_travel_by_the_hundred_when_made_and_by_five_hundred_when_read() {
+    for office in offices() {
+        let rows: Vec<Create> = (0..1_000).map(|n| row(&format!("N{n}"), None)).collect();
+        office.odoo.reset_calls();
+        let mut ids = Vec::new();
+        for batch in rows.chunks(office.connector.about().write_batch) {
+            let made = office.write(&Write::Create { key: None, rows: batch.to_vec() }).await.expect("rows");
+            ids.extend(made.into_iter().map(|row| written(row.expect("a row")).id));
+        }
+        assert_eq!(office.odoo.calls().total, 20, "ten to write, ten to read what was made");
+        let asked = ["name".to_owned()];
+        office.odoo.reset_calls();
+        let got = office.connector.get(&office.session, &ids, &asked).await.expect("answers");
+        assert!(got.iter().all(|got| matches!(got, lockstep_connect::Got::Found(_))));
+        assert_eq!(office.odoo.calls().total, 2, "by id");
+        let (mut cursor, mut seen, mut more) = (None, 0, true);
+        office.odoo.reset_calls();
+        while more {
+            let page = office.connector.changes(&office.session, cursor.as_ref(), &asked).await.expect("a page");
+            (cursor, seen, more) = (Some(page.cursor), seen + page.records.len(), page.more);
+        }
+        assert_eq!((office.odoo.calls().total, seen), (2, ids.len()), "as changes");
     }
 }
 

@@ -89,8 +89,20 @@ impl Database {
             (row.updated_us, row.updated_by) = (self.stamp_us(), USER);
             self.settle(who, model, *id, row, Some(&before), vals)?;
             self.write_lines(who, *id, lines, depth)?;
+            if model.name == "res.partner" && self.is_of_another_user(*id) {
+                let users = self.model("res.users")?;
+                self.check_access(who, &users, "write")?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether the contact is that of another user than the caller, whom `write` of `res_partner.py` guards.
+    fn is_of_another_user(&self, id: u64) -> bool {
+        let users = self.tables.pointing("res.users", "partner_id", id);
+        users
+            .into_iter()
+            .any(|it| it != USER && self.tables.get("res.users", it).is_some_and(|row| row.is_set("active")))
     }
 
     /// Puts values into a row that is not stored yet.

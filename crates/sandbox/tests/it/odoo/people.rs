@@ -57,6 +57,22 @@ fn hidden_contacts_are_refused_by_id_and_missing_from_searches() {
 }
 
 #[test]
+fn a_contact_of_another_user_takes_the_right_to_change_users() {
+    for (is_admin, status) in [(true, 200), (false, 403)] {
+        let desk = Desk::with(|settings| settings.is_admin = is_admin);
+        let id = desk.contact(json!({"name": "Ada"}));
+        let change = json!({"ids": [id], "vals": {"phone": "1"}});
+        assert_eq!(desk.call("res.partner", "write", &change).status, 200, "nobody's yet");
+        let user = [("login", "ada"), ("name", "Ada"), ("partner_id", &id.to_string())];
+        desk.odoo.create_of("res.users", &user).expect("a user");
+        let vals = json!({"ids": [id], "vals": {"phone": "2"}});
+        assert_eq!(desk.call("res.partner", "write", &vals).status, status);
+        assert_eq!(desk.odoo.get(&id.to_string()).expect("Ada").value("phone"), Some(if is_admin { "2" } else { "1" }));
+        assert_eq!(desk.ok("check_access_rights", &json!({"operation": "write"})), true, "of other contacts");
+    }
+}
+
+#[test]
 fn the_sandboxs_own_routes_do_the_same() {
     let desk = Desk::new();
     let id = desk.post("/__create", &json!({"properties": {"name": "Ada"}})).json["id"].clone();
