@@ -36,7 +36,8 @@ struct Arguments {
     /// The database. PostgreSQL is found by LOCKSTEP_TEST_PG.
     #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
     engine: Engine,
-    /// Plays only with this CRM, or with these: `--vendor hubspot,odoo`. Without, each seed draws its own.
+    /// Plays only with this CRM, or with these at once: `--vendor hubspot,odoo`. Without, each seed draws one. Pipedrive
+    /// and Odoo do not go together: both number their records from one on, and the storm knows records by their ids.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(storm::crm::slugs()))]
     vendor: Vec<String>,
     /// Plants a hole that the storm must find; `list` names them.

@@ -45,11 +45,7 @@ const HANDS: [Hand; 5] = [
         writes: &["POST /api/v2/persons", "PATCH /api/v2/persons/{id}", "DELETE /api/v2/persons/{id}"],
     },
     Hand { slug: "notion", private: "Notes", writes: &["POST /v1/pages", "PATCH /v1/pages/{page_id}"] },
-    Hand {
-        slug: "odoo",
-        private: "function",
-        writes: &["POST /json/2/{model}/create", "POST /json/2/{model}/write"],
-    },
+    Hand { slug: "odoo", private: "function", writes: &["POST /json/2/{model}/create", "POST /json/2/{model}/write"] },
 ];
 
 /// The slugs of all vendors that a story can have.
@@ -77,9 +73,7 @@ impl Crm {
         let vendor: Box<dyn Vendor> = match slug {
             HUBSPOT => Box::new(world.hubspot.clone()),
             // Its own company and users are nobody of the story.
-            "odoo" => {
-                Box::new(Odoo::new(OdooSettings { clock, shows_own_contacts: false, ..OdooSettings::default() }))
-            }
+            "odoo" => Box::new(Odoo::new(OdooSettings { clock, shows_own_contacts: false, ..OdooSettings::default() })),
             _ => (listed.make)(Basics { clock, wait: None, quirks: true }),
         };
         Self { listed, vendor, connection: None, hand, looked: BTreeMap::new() }
@@ -142,12 +136,8 @@ impl Crm {
                 *status = 503;
             }
         }
-        let fault = |route: Option<&str>| Fault {
-            route: route.map(str::to_owned),
-            effect: effect.clone(),
-            times: 1,
-            skip,
-        };
+        let fault =
+            |route: Option<&str>| Fault { route: route.map(str::to_owned), effect: effect.clone(), times: 1, skip };
         match writes {
             true => self.hand.writes.iter().for_each(|route| self.vendor.faults().push(fault(Some(route)))),
             false => self.vendor.faults().push(fault(None)),
@@ -162,8 +152,7 @@ impl Crm {
 
     /// Looks at everything again. Answers which cells of known records show something else than at the last look.
     pub fn look(&mut self) -> Vec<(String, BTreeSet<Cell>)> {
-        let now: BTreeMap<String, Seen> =
-            self.living().map(|record| (record.id.clone(), self.seen(&record))).collect();
+        let now: BTreeMap<String, Seen> = self.living().map(|record| (record.id.clone(), self.seen(&record))).collect();
         let changed = |(id, seen): (&String, &Seen)| {
             let before = self.looked.get(id)?;
             let cells = Cell::SHARED.into_iter().chain([Cell::JobTitle]);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use lockstep::worker;
 use lockstep_core::mapping::model::Side;
-use lockstep_sandbox::hubspot::HookDelivery;
 use lockstep_sandbox::Effect;
+use lockstep_sandbox::hubspot::HookDelivery;
 use serde_json::Value as Json;
 
 use super::crm::{Crm, HUBSPOT};
@@ -593,7 +593,9 @@ fn ids(shown: &Json) -> BTreeSet<String> {
             Json::Array(items) => waiting.extend(items),
             Json::Object(members) => {
                 let id = members.get("id").or_else(|| members.get("Id"));
-                found.extend(id.filter(|id| !id.is_object()).map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned)));
+                found.extend(
+                    id.filter(|id| !id.is_object()).map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned)),
+                );
                 waiting.extend(members.values());
             }
             _ => {}

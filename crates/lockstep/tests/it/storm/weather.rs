@@ -121,15 +121,10 @@ impl Weather {
     }
 }
 
-/// Mostly one. HubSpot alone in half of all stories, for only it has all that can go wrong.
+/// HubSpot in half of all stories, for only it has all that can go wrong.
 fn drawn_vendors(dice: &Dice) -> Vec<&'static str> {
     let others: Vec<&'static str> = crm::slugs().filter(|slug| *slug != HUBSPOT).collect();
-    match dice.between(1, 10) {
-        1..=5 => vec![HUBSPOT],
-        6..=9 => vec![*dice.pick(&others)],
-        // The numbers that Pipedrive and Odoo count their records by would be alike.
-        _ => vec![*dice.pick(&["salesforce", "notion"]), *dice.pick(&[HUBSPOT, "pipedrive", "odoo"])],
-    }
+    if dice.chance(50) { vec![HUBSPOT] } else { vec![*dice.pick(&others)] }
 }
 
 fn drawn_automation(dice: &Dice, of_hubspot: bool) -> Automation {
