@@ -55,6 +55,12 @@ pub trait Vendor: Send + Sync {
     /// If there is no such contact.
     fn archive(&self, id: &str) -> Result<(), String>;
 
+    /// A person brings back a contact that was deleted or archived.
+    ///
+    /// # Errors
+    /// If it does not lie there.
+    fn restore(&self, id: &str) -> Result<(), String>;
+
     /// Fills the account with contacts that were there before.
     fn seed(&self, rows: Vec<Map<String, Value>>) -> Seeded;
 
@@ -179,6 +185,10 @@ macro_rules! vendors {
 
             fn archive(&self, id: &str) -> Result<(), String> {
                 self.archive(id).map_err(|refusal| refusal.to_string())
+            }
+
+            fn restore(&self, id: &str) -> Result<(), String> {
+                self.restore(id).map_err(|refusal| refusal.to_string())
             }
 
             fn seed(&self, rows: Vec<Map<String, Value>>) -> Seeded {

@@ -9,9 +9,9 @@ use crate::world;
 const POSTGRES: &str = "LOCKSTEP_TEST_PG";
 
 fn weathers(seed: u64, postgres: Option<String>) {
-    let told = storm::play(seed, postgres);
+    let told = storm::play(seed, None, postgres);
     if !told.findings.is_clean() {
-        let told = storm::shrunk(seed, &told).unwrap_or(told);
+        let told = storm::shrunk(&told).unwrap_or(told);
         panic!("seed {seed}: {:#?}\n{}", told.findings, told.lines.join("\n"));
     }
     assert_eq!(told.tally.self_429, 0, "seed {seed} drew a 429 of its own");
@@ -40,7 +40,7 @@ fn nothing_is_lost_doubled_diverged_or_looped_on_postgresql() {
 
 #[test]
 fn one_seed_tells_one_story() {
-    assert_eq!(storm::play(3, None).lines, storm::play(3, None).lines);
+    assert_eq!(storm::play(3, None, None).lines, storm::play(3, None, None).lines);
 }
 
 #[test]

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use http::Request;
 use lockstep_connect::registry;
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::{Phone, normalise};
 use lockstep_sandbox::vendor::{Basics, Listed};
 use lockstep_sandbox::{Record, Vendor, vendors};
-use tower::ServiceExt;
 
-use crate::world::{Setup, World, run};
+use crate::world::{Setup, World};
 
 struct Office {
     world: World,
@@ -27,12 +24,7 @@ impl Office {
     fn open(listed: &'static Listed, setup: &Setup) -> Self {
         let mut world = World::new(setup);
         let crm = (listed.make)(Basics { clock: world.clock(), wait: None, quirks: true });
-        if let Some(field) = listed.words.admin {
-            let made = Request::post("/__add-property").body(Body::from(field)).expect("a request");
-            let answer = run(crm.router().oneshot(made)).expect("an answer");
-            assert!(answer.status().is_success(), "{}", answer.status());
-        }
-        world.connect_to(listed.slug, crm.as_ref(), listed.words.token.to_owned());
+        world.connect_to(listed, crm.as_ref());
         Self { world, crm, listed }
     }
 

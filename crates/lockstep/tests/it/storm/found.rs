@@ -8,17 +8,18 @@ use lockstep_core::ids::ContactId;
 use lockstep_core::mapping::model::Side;
 use lockstep_core::pair::PairState;
 use lockstep_core::parked::{Parked, Reason};
-use lockstep_sandbox::hubspot::Record;
+use lockstep_sandbox::Record;
 
+use super::crm::{Crm, Seen};
 use super::ledger::Cell;
-use super::people::{contact_cells, record_cells};
+use super::people::contact_cells;
 use super::weather::Weather;
 use crate::world::World;
 
 /// A contact or a record as a person sees it.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    pub values: BTreeMap<Cell, String>,
+    pub values: Seen,
     /// The other side's id, where this side notes it.
     pub points_to: Option<String>,
 }
@@ -33,6 +34,7 @@ impl Shown {
 #[derive(Clone, Debug)]
 pub struct Bond {
     pub id: String,
+    pub sync: String,
     pub contact: String,
     pub native: Option<String>,
     pub state: PairState,
@@ -85,6 +87,8 @@ pub struct Found {
     pub archives: bool,
     /// Whether records carry our contact's id.
     pub keyed: bool,
+    /// How many CRMs there are.
+    pub crms: usize,
 }
 
 impl Found {
@@ -110,10 +114,11 @@ impl Found {
 }
 
 /// Looks at everything.
-pub fn take(world: &World, weather: &Weather) -> Found {
+pub fn take(world: &World, crms: &[Crm], weather: &Weather) -> Found {
     let contacts = world.contacts();
     let bond = |pair: lockstep_core::pair::Pair| Bond {
         id: pair.id.to_string(),
+        sync: pair.sync.to_string(),
         contact: pair.contact.to_string(),
         native: pair.native,
         state: pair.state,
@@ -124,11 +129,12 @@ pub fn take(world: &World, weather: &Weather) -> Found {
         ruled: logs.iter().flat_map(|(contact, log)| ruled(&contact.id, log)).collect(),
         said_deleted: logs.iter().flat_map(|(_, log)| said_deleted(log)).collect(),
         contacts: contacts.iter().map(|contact| (contact.id.to_string(), shown_contact(contact))).collect(),
-        records: world.living_records().iter().map(|record| (record.id.clone(), shown_record(record))).collect(),
+        records: crms.iter().flat_map(records_of).collect(),
         bonds: world.pairs().into_iter().map(bond).collect(),
         questions: world.parked().into_iter().map(question).collect(),
         archives: weather.archives,
         keyed: weather.keyed,
+        crms: crms.len(),
     }
 }
 
@@ -137,8 +143,9 @@ fn shown_contact(contact: &Contact) -> Shown {
     Shown { values: contact_cells(contact), points_to }
 }
 
-fn shown_record(record: &Record) -> Shown {
-    Shown { values: record_cells(record), points_to: record.value("lockstep_id").map(str::to_owned) }
+fn records_of(crm: &Crm) -> impl Iterator<Item = (String, Shown)> {
+    let shown = |record: &Record| Shown { values: crm.seen(record), points_to: Crm::points_to(record) };
+    crm.living().map(move |record| (record.id.clone(), shown(&record)))
 }
 
 fn ruled<'l>(contact: &'l ContactId, log: &'l [Change]) -> impl Iterator<Item = Ruled> + 'l {

@@ -33,17 +33,6 @@ impl Cell {
         }
     }
 
-    /// The cell of a native property.
-    pub fn of_property(property: &str) -> Option<Self> {
-        match property {
-            "firstname" | "lastname" => Some(Self::Name),
-            "email" => Some(Self::Email),
-            "phone" => Some(Self::Phone),
-            "jobtitle" => Some(Self::JobTitle),
-            _ => None,
-        }
-    }
-
     /// The form in which two values are one to a person. The oracle's own, shared with no merge.
     pub fn form(self, value: Option<&str>) -> Option<String> {
         let text = value?.trim();

@@ -44,6 +44,9 @@ pub fn judge(ledger: &Ledger, found: &Found) -> Findings {
     court.findings
 }
 
+/// Open pairs by sync and contact.
+type ByContact<'a> = BTreeMap<(&'a str, &'a str), &'a Bond>;
+
 struct Court<'a> {
     ledger: &'a Ledger,
     found: &'a Found,
@@ -113,7 +116,7 @@ impl Court<'_> {
 
     fn nothing_is_doubled(&mut self) {
         let mut by_native: BTreeMap<&str, &Bond> = BTreeMap::new();
-        let mut by_contact: BTreeMap<&str, &Bond> = BTreeMap::new();
+        let mut by_contact: ByContact<'_> = BTreeMap::new();
         let mut doubled = Vec::new();
         for bond in self.found.bonds.iter().filter(|bond| bond.state == PairState::Open) {
             if let Some(native) = &bond.native
@@ -121,12 +124,13 @@ impl Court<'_> {
             {
                 doubled.push(format!("record {native} is paired with {} and {}", first.contact, bond.contact));
             }
-            if by_contact.insert(&bond.contact, bond).is_some() {
+            if by_contact.insert((bond.sync.as_str(), bond.contact.as_str()), bond).is_some() {
                 doubled.push(format!("contact {} is paired twice", bond.contact));
             }
             let ours = |id: &str| !self.ledger.born.contains_key(id);
             if bond.native.as_deref().is_some_and(|native| ours(native) && self.is_known_as_ours(native))
                 && ours(&bond.contact)
+                && self.others(bond).next().is_none()
             {
                 doubled.push(format!(
                     "contact {} was made from record {:?}, which we made ourselves",
@@ -154,7 +158,7 @@ impl Court<'_> {
     }
 
     /// A person made on both sides, whose address nobody touched since, is not in two pairs.
-    fn doubled_persons(&self, by_contact: &BTreeMap<&str, &Bond>, by_native: &BTreeMap<&str, &Bond>) -> Vec<String> {
+    fn doubled_persons(&self, by_contact: &ByContact<'_>, by_native: &BTreeMap<&str, &Bond>) -> Vec<String> {
         let untouched = |id: &str| {
             let keys = [Cell::Email, Cell::Phone];
             let merged = self.ledger.merged.values().any(|survivor| survivor == id);
@@ -174,7 +178,10 @@ impl Court<'_> {
         twins
             .filter(|(contact, record)| person(contact).is_some() && person(contact) == person(record))
             .filter(|(contact, record)| untouched(contact) && untouched(record))
-            .filter_map(|(contact, record)| Some((by_contact.get(contact.as_str())?, by_native.get(record.as_str())?)))
+            .filter_map(|(contact, record)| {
+                let theirs = by_native.get(record.as_str())?;
+                Some((by_contact.get(&(theirs.sync.as_str(), contact.as_str()))?, theirs))
+            })
             .filter(|(ours, theirs)| ours.id != theirs.id)
             .map(|(ours, theirs)| {
                 format!(
@@ -245,7 +252,8 @@ impl Court<'_> {
                 self.shared(bond, cell, contact.value(cell), record.value(cell));
             }
         }
-        if contact.points_to.as_ref() != bond.native.as_ref() {
+        // With several CRMs, the one that wrote last.
+        if self.found.crms == 1 && contact.points_to.as_ref() != bond.native.as_ref() {
             self.findings
                 .diverged
                 .push(format!("{} notes {:?}, but is paired with {:?}", bond.contact, contact.points_to, bond.native));
@@ -267,6 +275,18 @@ impl Court<'_> {
         self.ledger.edits.iter().filter(|edit| edit.side == side && edit.cell == cell).filter(mine).collect()
     }
 
+    /// The contact's pairs in the other CRMs.
+    fn others<'o>(&'o self, bond: &'o Bond) -> impl Iterator<Item = &'o Bond> {
+        self.found.bonds.iter().filter(move |it| it.contact == bond.contact && it.sync != bond.sync)
+    }
+
+    /// Edits of a cell on the contact's records in the other CRMs, oldest first.
+    fn elsewhere(&self, bond: &Bond, cell: Cell) -> Vec<&Edit> {
+        let mut far: Vec<&Edit> = self.others(bond).flat_map(|other| self.edits(other, Side::Crm, cell)).collect();
+        far.sort_by_key(|edit| edit.at);
+        far
+    }
+
     fn shared(&mut self, bond: &Bond, cell: Cell, ours: Option<&str>, theirs: Option<&str>) {
         let pair = format!("{} ⇄ {}", bond.contact, bond.native.as_deref().unwrap_or("nothing"));
         if !cell.same(ours, theirs) {
@@ -275,17 +295,23 @@ impl Court<'_> {
         }
         let inbox = self.edits(bond, Side::Inbox, cell);
         let crm = self.edits(bond, Side::Crm, cell);
-        let written = inbox.iter().chain(&crm).any(|edit| cell.same(edit.value.as_deref(), ours));
-        let lent = self.lent(bond, cell);
+        let far = self.elsewhere(bond, cell);
+        let written = inbox.iter().chain(&crm).chain(&far).any(|edit| cell.same(edit.value.as_deref(), ours));
+        let lent = [self.lent(bond, cell), far.clone()].concat();
         let lent_value = lent.iter().any(|edit| cell.same(edit.value.as_deref(), ours));
         if !written && !self.inherited(cell, ours) && !lent_value && ours.is_some() {
             self.lost(format!("{pair}: both hold {cell:?} {ours:?}, which nobody wrote"));
             return;
         }
-        let mut last: Vec<&Edit> = [last_owed(&inbox), last_owed(&crm)].into_iter().flatten().collect();
+        let mut last: Vec<&Edit> = [&inbox, &crm, &far].into_iter().filter_map(|edits| last_owed(edits)).collect();
         last.sort_by_key(|edit| edit.at);
         while let Some(edit) = last.pop() {
-            match self.fate(edit, ours, &inbox, &crm, &lent) {
+            let (own, other) = match edit.side {
+                Side::Inbox => (&inbox, [&crm[..], &lent].concat()),
+                Side::Crm if far.iter().any(|it| it.at == edit.at) => (&far, [&inbox[..], &crm].concat()),
+                Side::Crm => (&crm, [&inbox[..], &far].concat()),
+            };
+            match self.fate(edit, ours, own, &other) {
                 Fate::Fine if cell.same(edit.value.as_deref(), ours) => return,
                 Fate::Fine => {}
                 // The pair's record before this one was edited, then deleted and made anew.
@@ -322,18 +348,14 @@ impl Court<'_> {
         self.ledger.edits.iter().filter(elsewhere).collect()
     }
 
-    fn fate(&self, edit: &Edit, shown: Option<&str>, inbox: &[&Edit], crm: &[&Edit], lent: &[&Edit]) -> Fate {
+    fn fate(&self, edit: &Edit, shown: Option<&str>, own: &[&Edit], other: &[&Edit]) -> Fate {
         let cell = edit.cell;
         if cell.same(edit.value.as_deref(), shown) {
             return Fate::Fine;
         }
-        let (own, other) = match edit.side {
-            Side::Inbox => (inbox, [crm, lent].concat()),
-            Side::Crm => (crm, inbox.to_vec()),
-        };
         let allowed_later = own
             .iter()
-            .chain(&other)
+            .chain(other)
             .any(|it| it.weight == Weight::Allowed && it.at > edit.at && cell.same(it.value.as_deref(), shown));
         let returned = own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), edit.value.as_deref()))
             || own.iter().any(|it| it.at < edit.at && cell.same(it.before.as_deref(), edit.value.as_deref()));
@@ -342,7 +364,7 @@ impl Court<'_> {
             let follows = it.at > edit.at && it.cell == cell && cell.same(it.before.as_deref(), edit.value.as_deref());
             follows && self.ledger.deleted.contains_key(&it.on)
         });
-        if allowed_later || returned || edited_there || self.beaten(edit, own, &other) {
+        if allowed_later || returned || edited_there || self.beaten(edit, own, other) {
             Fate::Fine
         } else {
             Fate::Missing("nothing beat it")
@@ -350,7 +372,8 @@ impl Court<'_> {
     }
 
     /// Whether the log names a rule that beat the edit, and the winner is an edit of the other side that its author had
-    /// not seen: what the author replaced is no news, unless the author's own side had typed the very same.
+    /// not seen: what the author replaced is no news, unless the author's own side had typed the very same. With several
+    /// CRMs, an edit in one of them may have come as far as the inbox and be beaten there by another's.
     fn beaten(&self, edit: &Edit, own: &[&Edit], other: &[&Edit]) -> bool {
         let cell = edit.cell;
         let typed_here =
@@ -362,11 +385,11 @@ impl Court<'_> {
         };
         self.found.ruled.iter().filter(|ruled| ruled.cell == cell).any(|ruled| {
             let Verdict::Conflict { winner, .. } = ruled.verdict else { return false };
-            let (loser, won) = match edit.side {
-                Side::Inbox => (&ruled.ours, &ruled.theirs),
-                Side::Crm => (&ruled.theirs, &ruled.ours),
+            let (loser, won) = match winner {
+                Side::Crm => (&ruled.ours, &ruled.theirs),
+                Side::Inbox => (&ruled.theirs, &ruled.ours),
             };
-            winner != edit.side
+            (winner != edit.side || self.found.crms > 1)
                 && cell.same(loser.as_deref(), edit.value.as_deref())
                 && other
                     .iter()

@@ -6,9 +6,10 @@ use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::mapping::model::Side;
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::Phone;
-use lockstep_sandbox::hubspot::Record;
+use lockstep_sandbox::Record;
 use serde_json::json;
 
+use super::crm::{Crm, Seen};
 use super::ledger::{Cell, Weight};
 use super::script::{Give, Style, typed};
 use super::story::Storm;
@@ -18,7 +19,7 @@ use super::weather::Automation;
 const LIVING_MIN: usize = 3;
 
 /// A contact as a person sees it.
-pub fn contact_cells(contact: &Contact) -> BTreeMap<Cell, String> {
+pub fn contact_cells(contact: &Contact) -> Seen {
     let note = contact
         .metadata
         .as_ref()
@@ -34,19 +35,6 @@ pub fn contact_cells(contact: &Contact) -> BTreeMap<Cell, String> {
     cells.into_iter().filter_map(|(cell, value)| Some((cell, value?))).collect()
 }
 
-/// A record as a person sees it.
-pub fn record_cells(record: &Record) -> BTreeMap<Cell, String> {
-    let text = |name: &str| record.value(name).map(str::trim).filter(|text| !text.is_empty());
-    let name = [text("firstname"), text("lastname")].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let cells = [
-        (Cell::Name, Some(name.as_str()).filter(|name| !name.is_empty())),
-        (Cell::Email, text("email")),
-        (Cell::Phone, text("phone")),
-        (Cell::JobTitle, text("jobtitle")),
-    ];
-    cells.into_iter().filter_map(|(cell, value)| Some((cell, value?.to_owned()))).collect()
-}
-
 impl Storm {
     fn contact_at(&self, who: u8) -> Option<Contact> {
         let contacts = self.world.contacts();
@@ -54,8 +42,23 @@ impl Storm {
     }
 
     fn record_at(&self, who: u8) -> Option<Record> {
-        let records = self.world.living_records();
+        let records = self.living_records();
         records.get(usize::from(who).checked_rem(records.len())?).cloned()
+    }
+
+    /// Records of all CRMs that live.
+    pub(super) fn living_records(&self) -> Vec<Record> {
+        self.crms.iter().flat_map(Crm::living).collect()
+    }
+
+    /// A living record and the CRM where it lives. No two look-alikes of one story give the same id.
+    fn standing(&self, id: &str) -> Option<(&Crm, Record)> {
+        self.crms.iter().find_map(|crm| Some((crm, crm.living().find(|record| record.id == id)?)))
+    }
+
+    /// What a person sees of a living record.
+    fn seen(&self, id: &str) -> Option<Seen> {
+        self.standing(id).map(|(crm, record)| crm.seen(&record))
     }
 
     /// What a person types into a cell, in this story's weather.
@@ -92,11 +95,11 @@ impl Storm {
 
     pub(super) fn collide(&mut self, who: u8, cell: Cell, serial: u16) {
         let Some(contact) = self.contact_at(who) else { return };
-        let native =
-            self.world.pairs().into_iter().find(|pair| pair.contact == contact.id).and_then(|pair| pair.native);
+        let pairs = self.world.pairs().into_iter().filter(|pair| pair.contact == contact.id);
+        let natives: Vec<String> = pairs.filter_map(|pair| pair.native).collect();
         self.edit_contact(&contact, &Give { cell, serial, style: Style::Plain });
-        if let Some(native) = native {
-            self.edit_record(&native, &Give { cell, serial: serial + 1_000, style: Style::Plain });
+        for (native, serial) in natives.iter().zip((serial + 1_000..).step_by(1_000)) {
+            self.edit_record(native, &Give { cell, serial, style: Style::Plain });
         }
     }
 
@@ -106,8 +109,7 @@ impl Storm {
         let of_pair = |on: &str| on == contact.id.as_str() || on == native;
         let last = self.ledger.edits.iter().rev().find(|edit| edit.cell == Cell::Email && of_pair(&edit.on));
         let Some(before) = last.map(|edit| edit.before.clone().unwrap_or_default()) else { return };
-        let Some(record) = self.world.hubspot.get(&native).filter(|record| !record.archived) else { return };
-        self.edit_properties(&record, Cell::Email, &[("email", &before)]);
+        self.edit_cell(&native, Cell::Email, &before, false);
     }
 
     fn edit_contact(&mut self, contact: &Contact, give: &Give) {
@@ -138,37 +140,29 @@ impl Storm {
     }
 
     fn edit_record(&mut self, id: &str, give: &Give) {
-        let Some(record) = self.world.hubspot.get(id).filter(|record| !record.archived && record.merged_into.is_none())
-        else {
-            return;
-        };
         // The CRM has no place for the inbox's notes.
         let cell = if give.cell == Cell::Note { Cell::JobTitle } else { give.cell };
         let give = Give { cell, ..give.clone() };
         let value = self.value(id, &give).unwrap_or_default();
-        let (first, last) = value.rsplit_once(' ').unwrap_or(("", value.as_str()));
-        let edits: Vec<(&str, &str)> = match cell {
-            // Now and then only one part of a name is corrected.
-            Cell::Name if give.style == Style::Plain && give.serial.is_multiple_of(3) => vec![("lastname", last)],
-            Cell::Name => vec![("firstname", first.trim()), ("lastname", last)],
-            Cell::Email => vec![("email", &value)],
-            Cell::Phone => vec![("phone", &value)],
-            Cell::Note | Cell::JobTitle => vec![("jobtitle", &value)],
-        };
-        self.edit_properties(&record, cell, &edits);
+        // Now and then only one part of a name is corrected.
+        let part = give.style == Style::Plain && give.serial.is_multiple_of(3);
+        self.edit_cell(id, cell, &value, part);
     }
 
-    fn edit_properties(&mut self, record: &Record, cell: Cell, edits: &[(&str, &str)]) {
-        let before = record_cells(record).remove(&cell);
-        if let Err(refusal) = self.world.hubspot.edit(&record.id, edits) {
-            self.tell(format!("HubSpot refuses to edit {}: {refusal}", record.id));
+    fn edit_cell(&mut self, id: &str, cell: Cell, value: &str, part: bool) {
+        let Some((crm, record)) = self.standing(id) else { return };
+        let before = crm.seen(&record).remove(&cell);
+        let typed = crm.typed(cell, value, part);
+        let typed: Vec<_> = typed.iter().map(|(property, value)| (*property, value.as_str())).collect();
+        if let Err(refusal) = crm.vendor.edit(id, &typed) {
+            self.tell(format!("{} refuses to edit {id}: {refusal}", crm.listed.name));
             return;
         }
-        let asked = self.automated_before(&record.id, cell);
-        let value = asked.or_else(|| record_cells(&self.world.hubspot.get(&record.id)?).remove(&cell));
+        let asked = self.automated_before(id, cell);
+        let value = asked.or_else(|| self.seen(id)?.remove(&cell));
         if value != before {
-            self.tell(format!("a person sets {cell:?} of record {} from {before:?} to {value:?}", record.id));
-            self.ledger.edited(Side::Crm, &record.id, cell, before, value, Weight::Owed);
+            self.tell(format!("a person sets {cell:?} of record {id} from {before:?} to {value:?}"));
+            self.ledger.edited(Side::Crm, id, cell, before, value, Weight::Owed);
             self.tally.edits += 1;
         }
         self.note_automation();
@@ -179,7 +173,7 @@ impl Storm {
             Side::Inbox => {
                 let twin = twin.and_then(|who| self.record_at(who));
                 let person = twin.as_ref().and_then(|record| self.ledger.born.get(&record.id).copied());
-                let keys = twin.map(|record| record_cells(&record)).unwrap_or_default();
+                let keys = twin.and_then(|record| self.seen(&record.id)).unwrap_or_default();
                 self.create_contact(person, serial, &keys);
             }
             Side::Crm => {
@@ -248,12 +242,10 @@ impl Storm {
 
     pub(super) fn create_record(&mut self, person: Option<usize>, serial: u16, keys: &BTreeMap<Cell, String>) {
         let cells = self.fresh(serial, keys, Style::Sloppy);
-        let name = cells.get(&Cell::Name).map(String::as_str).unwrap_or_default();
-        let (first, last) = name.rsplit_once(' ').unwrap_or(("", name));
-        let mut properties = vec![("firstname", first), ("lastname", last)];
-        properties.extend(cells.get(&Cell::Email).map(|email| ("email", email.as_str())));
-        properties.extend(cells.get(&Cell::Phone).map(|phone| ("phone", phone.as_str())));
-        match self.world.hubspot.create(&properties) {
+        let crm = &self.crms[usize::from(serial) % self.crms.len()];
+        let typed: Vec<_> = cells.iter().flat_map(|(cell, value)| crm.typed(*cell, value, false)).collect();
+        let typed: Vec<_> = typed.iter().map(|(property, value)| (*property, value.as_str())).collect();
+        match crm.vendor.create(&typed) {
             Ok(id) => {
                 self.tell(format!("a person makes record {id}: {cells:?}"));
                 let person = person.unwrap_or_else(|| self.next_person());
@@ -261,7 +253,7 @@ impl Storm {
                 self.tally.edits += 1;
                 self.note_automation();
             }
-            Err(refusal) => self.tell(format!("HubSpot refuses a new record: {refusal}")),
+            Err(refusal) => self.tell(format!("{} refuses a new record: {refusal}", crm.listed.name)),
         }
     }
 
@@ -275,9 +267,10 @@ impl Storm {
                     .map(|contact| contact.id.to_string())
             }
             Side::Crm => {
-                let living = self.world.living_records().len();
+                let living = self.living_records().len();
                 let record = self.record_at(who).filter(|_| living > LIVING_MIN);
-                record.filter(|record| self.world.hubspot.archive(&record.id).is_ok()).map(|record| record.id)
+                let found = record.and_then(|record| self.standing(&record.id));
+                found.filter(|(crm, record)| crm.vendor.archive(&record.id).is_ok()).map(|(_, record)| record.id)
             }
         };
         if let Some(id) = gone {
@@ -288,20 +281,22 @@ impl Storm {
     }
 
     pub(super) fn restore(&mut self, who: u8) {
-        let archived: Vec<Record> = self.world.hubspot.records().into_iter().filter(|record| record.archived).collect();
-        let Some(record) = usize::from(who).checked_rem(archived.len()).map(|n| &archived[n]) else { return };
-        if self.world.hubspot.restore(&record.id).is_ok() {
-            self.tell(format!("a person restores record {}", record.id));
-            self.ledger.deleted.remove(&record.id);
-            self.ledger.restored.insert(record.id.clone());
-            self.stands(&record.id);
+        let of = |crm| Crm::archived(crm).map(move |record| (crm, record.id));
+        let archived: Vec<(&Crm, String)> = self.crms.iter().flat_map(of).collect();
+        let Some((crm, id)) = usize::from(who).checked_rem(archived.len()).map(|n| archived[n].clone()) else { return };
+        if crm.vendor.restore(&id).is_ok() {
+            self.tell(format!("a person restores record {id}"));
+            self.ledger.deleted.remove(&id);
+            self.ledger.restored.insert(id.clone());
+            self.stands(&id);
             self.tally.edits += 1;
         }
     }
 
     pub(super) fn merge(&mut self, kept: u8, lost: u8) {
         let (Some(kept), Some(lost)) = (self.record_at(kept), self.record_at(lost)) else { return };
-        if kept.id == lost.id || self.world.living_records().len() <= LIVING_MIN {
+        // With several CRMs nobody could say whose values a merge lets go of.
+        if self.crms.len() > 1 || kept.id == lost.id || self.living_records().len() <= LIVING_MIN {
             return;
         }
         let Ok(merged) = self.world.hubspot.merge(&kept.id, &lost.id) else { return };
@@ -311,7 +306,7 @@ impl Storm {
             self.ledger.merged.insert(loser, merged.clone());
         }
         self.ledger.born.insert(merged.clone(), person);
-        let kept = self.world.hubspot.get(&merged).map(|record| record_cells(&record)).unwrap_or_default();
+        let kept = self.seen(&merged).unwrap_or_default();
         self.ledger.merged_away(&merged, &kept);
         self.stands(&merged);
         self.tally.edits += 1;
@@ -320,8 +315,7 @@ impl Storm {
 
     /// What a record shows after the vendor, not a person, put it there.
     fn stands(&mut self, id: &str) {
-        let Some(record) = self.world.hubspot.get(id) else { return };
-        let cells = record_cells(&record);
+        let Some(cells) = self.seen(id) else { return };
         for cell in [Cell::Name, Cell::Email, Cell::Phone, Cell::JobTitle] {
             self.ledger.edited(Side::Crm, id, cell, None, cells.get(&cell).cloned(), Weight::Allowed);
         }
@@ -332,9 +326,9 @@ impl Storm {
         if a.id == b.id {
             return;
         }
-        let phone = |record: &Record| record.value("phone").unwrap_or_default().to_owned();
-        let (of_a, of_b) = (phone(&a), phone(&b));
-        self.edit_properties(&a, Cell::Phone, &[("phone", &of_b)]);
-        self.edit_properties(&b, Cell::Phone, &[("phone", &of_a)]);
+        let phone = |id: &str| self.seen(id).and_then(|mut seen| seen.remove(&Cell::Phone)).unwrap_or_default();
+        let (of_a, of_b) = (phone(&a.id), phone(&b.id));
+        self.edit_cell(&a.id, Cell::Phone, &of_b, false);
+        self.edit_cell(&b.id, Cell::Phone, &of_a, false);
     }
 }

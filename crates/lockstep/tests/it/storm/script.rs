@@ -134,6 +134,13 @@ pub enum Mishap {
     },
 }
 
+impl Mishap {
+    /// Whether it can happen at any vendor.
+    pub fn is_anywhere(&self) -> bool {
+        matches!(self, Self::Fault { .. } | Self::VendorClock { .. } | Self::OurClock { .. })
+    }
+}
+
 /// Draws a story.
 pub fn drawn(weather: &Weather) -> Vec<Cue> {
     let dice = Dice::new(weather.seed);

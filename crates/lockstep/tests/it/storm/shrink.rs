@@ -3,16 +3,15 @@
 use super::oracle::Findings;
 use super::script::Cue;
 use super::story::{Storm, Told};
-use super::weather::Weather;
 
 /// Replays that a shrinking may cost.
 const REPLAYS_MAX: usize = 200;
 
 /// Leaves out acts of a failed story, in ever smaller groups, as long as it still ends in a finding of the same kind.
 /// `None` when it does not even fail again as a whole. Always on SQLite.
-pub fn shrunk(seed: u64, failed: &Told) -> Option<Told> {
+pub fn shrunk(failed: &Told) -> Option<Told> {
     let wanted = kinds(&failed.findings);
-    let replay = |script: Vec<Cue>| Storm::play(Weather::drawn(seed), script, false, None);
+    let replay = |script: Vec<Cue>| Storm::play(failed.weather.clone(), script, false, None);
     let fails = |told: &Told| kinds(&told.findings).iter().any(|kind| wanted.contains(kind));
     let mut best = Some(replay(failed.script.clone())).filter(fails)?;
     let mut replays = 1;

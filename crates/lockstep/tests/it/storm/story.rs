@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use lockstep::worker;
 use lockstep_core::mapping::model::Side;
+use lockstep_sandbox::Effect;
 use lockstep_sandbox::hubspot::HookDelivery;
-use lockstep_sandbox::{Effect, Fault};
 use serde_json::Value as Json;
 
+use super::crm::{Crm, HUBSPOT};
 use super::found::Found;
 use super::ledger::{Cell, Ledger, Tick, Weight};
 use super::oracle::{Findings, judge};
-use super::people::record_cells;
 use super::script::{Act, Cue, Hooks, Mishap, extra_edit};
 use super::weather::{Automation, Dice, Weather};
 use crate::world::{Exchange, World, drive};
@@ -28,7 +28,8 @@ const CRASHES_MIN: usize = 2;
 const OLD_HOOKS_MAX: usize = 40;
 /// Rounds of echoes and polls that must cause no write once all is quiet.
 const QUIET_ROUNDS: usize = 5;
-const CONTACTS: &str = "/crm/v3/objects/contacts";
+/// HubSpot's writes of contacts.
+const WRITES: &str = "/crm/v3/objects/contacts/batch/";
 
 /// What really happened, counted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,6 +48,7 @@ pub struct Tally {
 
 /// A story and its end.
 pub struct Told {
+    pub weather: Weather,
     pub tally: Tally,
     pub findings: Findings,
     /// The acts, top-ups included.
@@ -66,6 +68,7 @@ struct Doom {
 
 pub struct Storm {
     pub(super) world: World,
+    pub(super) crms: Vec<Crm>,
     pub(super) weather: Weather,
     pub(super) ledger: Ledger,
     pub(super) tally: Tally,
@@ -84,9 +87,9 @@ pub struct Storm {
     old_hooks: Vec<HookDelivery>,
     unmapped: BTreeSet<String>,
     hidden: BTreeSet<String>,
-    /// How far HubSpot's clock is off, in seconds.
+    /// How far the CRMs' clocks are off, in seconds.
     pub(super) vendor_offset: i64,
-    /// Records that were edited just before HubSpot's clock stepped.
+    /// Records that were edited just before those clocks stepped.
     pub(super) misdated: BTreeSet<String>,
     /// What the polls alone would never have seen.
     unread: Vec<String>,
@@ -102,13 +105,13 @@ impl Storm {
     /// Plays a script to its end and judges what stands. With `top_up`, acts are added until the story holds enough.
     /// A story that cannot go on, because the engine panics or waits for what nobody will do, is a loop.
     pub fn play(weather: Weather, script: Vec<Cue>, top_up: bool, postgres: Option<String>) -> Told {
-        let whole = script.clone();
+        let (whole, of_all) = (script.clone(), weather.clone());
         let told = catch_unwind(AssertUnwindSafe(|| Self::play_through(weather, script, top_up, postgres)));
         told.unwrap_or_else(|panic| {
             let text =
                 panic.downcast_ref::<String>().cloned().or_else(|| Some((*panic.downcast_ref::<&str>()?).to_owned()));
             let findings = Findings { looped: vec![text.unwrap_or_default()], ..Findings::default() };
-            Told { tally: Tally::default(), findings, script: whole, lines: Vec::new() }
+            Told { weather: of_all, tally: Tally::default(), findings, script: whole, lines: Vec::new() }
         })
     }
 
@@ -122,18 +125,19 @@ impl Storm {
         let mut findings = judge(&storm.ledger, &found);
         findings.looped = storm.rounds_that_wrote();
         findings.lost.append(&mut storm.unread);
+        findings.lost.extend(storm.loose_ends());
         findings.lost.extend(storm.unmapped.iter().map(|name| format!("{name} is not mapped, but was written")));
         storm.tally.parked = found.questions.len();
         storm.tally.overtaken = storm.ledger.overtaken();
-        let calls = storm.world.hubspot.calls();
-        storm.tally.faults += usize::try_from(calls.faulted).unwrap_or(0);
-        storm.tally.self_429 = usize::try_from(calls.throttled).unwrap_or(0);
-        Told { tally: storm.tally, findings, script: storm.whole, lines: storm.lines }
+        storm.tally.faults += storm.faulted();
+        storm.tally.self_429 = usize::try_from(storm.throttled()).unwrap_or(0);
+        Told { weather: storm.weather, tally: storm.tally, findings, script: storm.whole, lines: storm.lines }
     }
 
     fn new(weather: Weather, script: Vec<Cue>, top_up: bool, postgres: Option<String>) -> Self {
         let world = World::new(&weather.setup(postgres));
         Self {
+            crms: weather.vendors.iter().map(|slug| Crm::open(slug, &world)).collect(),
             world,
             ledger: Ledger::default(),
             tally: Tally::default(),
@@ -169,9 +173,25 @@ impl Storm {
         self.persons
     }
 
-    /// People on either side and on both, the first plan, its acceptance.
+    /// Whether HubSpot is among the CRMs.
+    fn has_hubspot(&self) -> bool {
+        self.weather.vendors.contains(&HUBSPOT)
+    }
+
+    /// Calls that a fault struck.
+    fn faulted(&self) -> usize {
+        let faulted: u64 = self.crms.iter().map(|crm| crm.vendor.calls().faulted).sum();
+        usize::try_from(faulted).unwrap_or(0)
+    }
+
+    /// Calls that the CRMs' own limiters refused.
+    fn throttled(&self) -> u64 {
+        self.crms.iter().map(|crm| crm.vendor.calls().throttled).sum()
+    }
+
+    /// People on either side and on both, the first plans, their acceptance.
     fn begin(&mut self) {
-        self.world.set_vendor_offset(self.weather.clock_offset_secs);
+        self.set_vendor_offset(self.weather.clock_offset_secs);
         for serial in 0..u16::try_from(self.weather.people).unwrap_or(u16::MAX) {
             match serial % 3 {
                 0 => self.create_contact(None, 2_000 + serial, &BTreeMap::new()),
@@ -185,12 +205,18 @@ impl Storm {
         if self.weather.hooks {
             self.world.subscribe();
         }
-        self.world.connect();
-        let plan = self.world.plan();
-        if self.weather.archives {
-            self.world.carry_deletes_over();
+        for crm in &mut self.crms {
+            match crm.listed.slug {
+                HUBSPOT => self.world.connect(),
+                _ => self.world.connect_to(crm.listed, crm.vendor.as_ref()),
+            }
+            crm.connection.clone_from(&self.world.connection);
+            let plan = self.world.plan();
+            if self.weather.archives {
+                self.world.carry_deletes_over();
+            }
+            self.world.accept(&plan);
         }
-        self.world.accept(&plan);
         self.tell("the plan is accepted".to_owned());
     }
 
@@ -200,6 +226,9 @@ impl Storm {
             return;
         }
         let log = Arc::clone(&self.rewritten);
+        let Some(words) = self.crms.iter().find(|crm| crm.listed.slug == HUBSPOT).map(|crm| crm.listed.words) else {
+            return;
+        };
         let automation = move |record: &lockstep_sandbox::hubspot::Record| {
             let last = record.value("lastname")?;
             let rewritten = match kind {
@@ -208,10 +237,11 @@ impl Storm {
                 Automation::SetsBack if record.value("firstname") == Some("Budi") && last != "Fix" => "Fix".to_owned(),
                 Automation::SetsBack => return None,
             };
-            let before = record_cells(record).remove(&Cell::Name);
+            let name = |record: &lockstep_sandbox::hubspot::Record| Cell::Name.form(Some(&words.name_of(record)));
+            let before = name(record);
             let mut after = record.clone();
             after.properties.insert("lastname".to_owned(), Some(rewritten.clone()));
-            let after = record_cells(&after).remove(&Cell::Name);
+            let after = name(&after);
             log.lock().unwrap_or_else(PoisonError::into_inner).push((record.id.clone(), before, after));
             Some(BTreeMap::from([("lastname".to_owned(), rewritten)]))
         };
@@ -237,7 +267,7 @@ impl Storm {
 
     /// An act that the story still lacks.
     fn missing(&mut self, dice: &Dice) -> Option<Cue> {
-        let faults = self.tally.faults + usize::try_from(self.world.hubspot.calls().faulted).unwrap_or(0);
+        let faults = self.tally.faults + self.faulted();
         let serial = u16::try_from(3_000 + self.whole.len()).unwrap_or(u16::MAX);
         let act = if !self.top_up {
             return None;
@@ -337,6 +367,7 @@ impl Storm {
             Act::KillAfterPage { boundaries } => self.doom = Some(Doom { page_read: false, boundaries }),
             Act::Kill | Act::Pass(_) => {}
         }
+        self.crms.iter_mut().for_each(|crm| drop(crm.look()));
     }
 
     fn hooks(&mut self, hooks: Hooks) {
@@ -370,27 +401,17 @@ impl Storm {
     }
 
     fn mishap(&mut self, mishap: &Mishap) {
+        if !self.has_hubspot() && !mishap.is_anywhere() {
+            return;
+        }
         self.tell(format!("{mishap:?}"));
         match mishap {
             Mishap::Fault { writes, effect, skip } => {
-                let fault = |route: Option<&str>| Fault {
-                    route: route.map(str::to_owned),
-                    effect: effect.clone(),
-                    times: 1,
-                    skip: *skip,
-                };
-                let faults = self.world.hubspot.faults();
-                if *writes {
-                    let create = if self.weather.keyed { "upsert" } else { "create" };
-                    faults.push(fault(Some(&format!("POST {CONTACTS}/batch/{create}"))));
-                    faults.push(fault(Some(&format!("POST {CONTACTS}/batch/update"))));
-                } else {
-                    faults.push(fault(None));
-                }
+                self.crms.iter().for_each(|crm| crm.fail(*writes, effect, *skip));
                 return;
             }
             Mishap::Revoke => self.world.hubspot.revoke(),
-            Mishap::Reconsent => return self.world.consent(),
+            Mishap::Reconsent => return self.consent(),
             Mishap::ExpireTokens => self.world.hubspot.expire_tokens(),
             Mishap::Hide { who } => {
                 // Permissions change on records that are known; a create cannot be looked for behind one.
@@ -410,6 +431,14 @@ impl Storm {
         self.tally.faults += 1;
     }
 
+    /// A person lets us into HubSpot again.
+    fn consent(&mut self) {
+        if let Some(crm) = self.crms.iter().find(|crm| crm.listed.slug == HUBSPOT) {
+            self.world.connection.clone_from(&crm.connection);
+            self.world.consent();
+        }
+    }
+
     /// Records come into sight again as they do in HubSpot: by a change of their owner, which is an edit.
     fn unhide_all(&mut self) {
         for record in std::mem::take(&mut self.hidden) {
@@ -426,10 +455,11 @@ impl Storm {
 
     /// What the engine and the vendor's automations did since the last look.
     fn after_effects(&mut self) {
-        self.note_automation();
         for exchange in self.world.wire.take_exchanges() {
             self.note(&exchange);
         }
+        // What an automation made of our own write came after it.
+        self.note_automation();
     }
 
     /// Takes what an automation made of a person's edit, and answers what the person had set just before.
@@ -447,56 +477,51 @@ impl Storm {
         }
     }
 
-    /// Reads by id and writes, for what was overwritten between the two; and every property that was written.
+    /// What a call showed and what it changed, for what was overwritten between the two.
     fn note(&mut self, exchange: &Exchange) {
-        let Some(route) = exchange.uri.split_once(CONTACTS).map(|(_, rest)| rest) else { return };
-        let json = |bytes: &[u8]| serde_json::from_slice::<Json>(bytes).unwrap_or(Json::Null);
         let at = self.ledger.tick();
-        let refused = self.world.hubspot.calls().throttled;
+        let refused = self.throttled();
         if refused > self.refused {
             self.refused = refused;
-            self.tell(format!("HubSpot refuses {route}: our own calls were too many"));
+            self.tell(format!("{} is refused: our own calls were too many", exchange.uri));
         }
-        if let Some(Doom { page_read: false, boundaries }) = self.doom.filter(|_| route == "/search") {
-            let unseen: BTreeSet<String> = self.unseen().into_iter().map(|(id, _)| id).collect();
-            let page_read = ids(&json(&exchange.answer)["results"]).any(|id| unseen.contains(&id));
-            self.doom = Some(Doom { page_read, boundaries });
-        }
-        if route.starts_with("/batch/read") {
-            for id in ids(&json(&exchange.answer)["results"]) {
-                self.reads.insert(id, (self.job, at));
-            }
-        } else if matches!(route, "/batch/update" | "/batch/create" | "/batch/upsert") {
-            let request = json(&exchange.request);
+        let changed: Vec<(String, BTreeSet<Cell>)> = self.crms.iter_mut().flat_map(Crm::look).collect();
+        if !changed.is_empty() || exchange.status.is_none_or(|status| status >= 400) {
             let verdict = exchange.status.map_or("no answer".to_owned(), |status| status.to_string());
-            self.tell(format!("we call {route} with {}: {verdict}", request["inputs"]));
-            for input in request["inputs"].as_array().into_iter().flatten() {
-                self.note_written(input);
+            let request = String::from_utf8_lossy(&exchange.request);
+            self.tell(format!("we call {} with {request}: {verdict}", exchange.uri));
+        }
+        for (id, cells) in changed {
+            if let Some((job, read)) = self.reads.get(&id)
+                && *job == self.job
+            {
+                self.ledger.overwritten(&id, &cells, *read);
             }
         }
+        let shown = ids(&serde_json::from_slice(&exchange.answer).unwrap_or(Json::Null));
+        if let Some(Doom { page_read: false, boundaries }) = self.doom {
+            let unseen: BTreeSet<String> = self.unseen().into_iter().map(|(id, _)| id).collect();
+            self.doom = Some(Doom { page_read: !unseen.is_disjoint(&shown), boundaries });
+        }
+        self.reads.extend(shown.into_iter().map(|id| (id, (self.job, at))));
+        self.note_unmapped(exchange);
     }
 
-    fn note_written(&mut self, input: &Json) {
-        let Some(properties) = input["properties"].as_object() else { return };
-        let unmapped = properties.keys().filter(|name| !MAPPED.contains(&name.as_str())).cloned();
-        self.unmapped.extend(unmapped);
-        let Some(id) = input["id"].as_str().filter(|_| input["idProperty"].is_null()) else { return };
-        let id = self.ledger.survivor(id);
-        let Some((job, read)) = self.reads.get(&id).copied() else { return };
-        let Some(record) = self.world.hubspot.get(&id) else { return };
-        let landed = |name: &String, value: &Json| {
-            Cell::of_property(name).is_none_or(|cell| cell.same(record.value(name), value.as_str()))
-        };
-        if job == self.job && properties.iter().all(|(name, value)| landed(name, value)) {
-            let cells = properties.keys().filter_map(|name| Cell::of_property(name)).collect();
-            self.ledger.overwritten(&id, &cells, read);
+    /// Every property that was written to HubSpot.
+    fn note_unmapped(&mut self, exchange: &Exchange) {
+        if !exchange.uri.contains(WRITES) || exchange.uri.ends_with("/read") {
+            return;
         }
+        let request: Json = serde_json::from_slice(&exchange.request).unwrap_or(Json::Null);
+        let inputs = request["inputs"].as_array().into_iter().flatten();
+        let names = inputs.filter_map(|input| input["properties"].as_object()).flat_map(|it| it.keys());
+        self.unmapped.extend(names.filter(|name| !MAPPED.contains(&name.as_str())).cloned());
     }
 
     /// Everything is mended and time enough passes for every poll and census.
     fn end(&mut self) {
-        self.world.hubspot.faults().clear();
-        self.world.consent();
+        self.crms.iter().for_each(|crm| crm.vendor.faults().clear());
+        self.consent();
         self.unhide_all();
         drop(self.world.hubspot.recreate_property(DROPPED));
         self.tell("all faults end".to_owned());
@@ -526,7 +551,7 @@ impl Storm {
     fn rounds_that_wrote(&mut self) -> Vec<String> {
         let mut wrote = Vec::new();
         for round in 1..=QUIET_ROUNDS {
-            let before = self.world.effects();
+            let before = self.effects();
             self.waiting_hooks.extend(self.world.hubspot.take_hooks());
             self.old_hooks.append(&mut self.waiting_hooks);
             for hook in &mut self.old_hooks {
@@ -535,7 +560,7 @@ impl Storm {
             }
             let end = self.world.now().plus(self.weather.poll * 2 + Duration::from_secs(60));
             self.calm_until(end);
-            let after = self.world.effects();
+            let after = self.effects();
             if before != after {
                 wrote.push(format!("round {round} of echoes: writes to the CRM and changes of contacts went from {before:?} to {after:?}"));
             }
@@ -543,8 +568,14 @@ impl Storm {
         wrote
     }
 
+    /// Writes to the CRMs so far, and the highest change number of the inbox: neither moves while nothing is to be done.
+    fn effects(&self) -> (u64, i64) {
+        let highest = self.world.contacts().iter().map(|contact| contact.seq).max();
+        (self.crms.iter().map(Crm::written).sum(), highest.unwrap_or(0))
+    }
+
     fn found(&self) -> Found {
-        super::found::take(&self.world, &self.weather)
+        super::found::take(&self.world, &self.crms, &self.weather)
     }
 }
 
@@ -553,6 +584,22 @@ const DROPPED: &str = "lockstep_source";
 /// What may appear in a write.
 const MAPPED: [&str; 6] = ["firstname", "lastname", "email", "phone", "lockstep_source", "lockstep_id"];
 
-fn ids(results: &Json) -> impl Iterator<Item = String> {
-    results.as_array().into_iter().flatten().filter_map(|record| record["id"].as_str().map(str::to_owned))
+/// The ids of everything that an answer shows.
+fn ids(shown: &Json) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![shown];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Json::Array(items) => waiting.extend(items),
+            Json::Object(members) => {
+                let id = members.get("id").or_else(|| members.get("Id"));
+                found.extend(
+                    id.filter(|id| !id.is_object()).map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned)),
+                );
+                waiting.extend(members.values());
+            }
+            _ => {}
+        }
+    }
+    found
 }

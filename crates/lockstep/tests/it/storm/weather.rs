@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use lockstep_core::env::{Env, Time};
 
+use super::crm::{self, HUBSPOT};
+
 use crate::world::Setup;
 
 /// Chance that repeats for a seed.
@@ -48,10 +50,12 @@ pub enum Automation {
 #[derive(Clone, Debug)]
 pub struct Weather {
     pub seed: u64,
+    /// The slugs of the CRMs, in the order in which they are connected.
+    pub vendors: Vec<&'static str>,
     pub people: usize,
     /// Whether the account lets us add our key property.
     pub keyed: bool,
-    /// Whether a delete on one side archives the other.
+    /// Whether a delete on one side archives the other. Never with several CRMs: what one of them deletes, all would.
     pub archives: bool,
     pub automation: Automation,
     pub index_lag: Duration,
@@ -72,7 +76,11 @@ pub struct Weather {
 }
 
 impl Weather {
-    pub fn drawn(seed: u64) -> Self {
+    /// In the weather of a seed, with the CRMs that it draws unless others are given.
+    pub fn drawn(seed: u64, vendors: Option<Vec<&'static str>>) -> Self {
+        let vendors = vendors.unwrap_or_else(|| drawn_vendors(&Dice::new(seed ^ 0x0c_0a57)));
+        let several = vendors.len() > 1;
+        let of_hubspot = vendors.contains(&HUBSPOT);
         let dice = Dice::new(seed ^ 0x5707_2a11);
         let index_lag = Duration::from_millis(*dice.pick(&[0, 800, 5_000, 8_500]));
         // Together they stay below the lag that the connector declares.
@@ -80,10 +88,11 @@ impl Weather {
             Duration::from_millis(*dice.pick(&[1, 1, 1_000, 4_000])).min(Duration::from_millis(9_500) - index_lag);
         Self {
             seed,
+            vendors,
             people: usize::try_from(dice.between(5, 12)).unwrap_or(5),
             keyed: dice.chance(50),
-            archives: dice.chance(30),
-            automation: *dice.pick(&[Automation::None, Automation::None, Automation::Tidies, Automation::SetsBack]),
+            archives: dice.chance(30) & !several,
+            automation: drawn_automation(&dice, of_hubspot),
             index_lag,
             granularity,
             clock_offset_secs: *dice.pick(&[0, 0, -90, 90, -600]),
@@ -110,4 +119,16 @@ impl Weather {
             page: self.page,
         }
     }
+}
+
+/// HubSpot in half of all stories, for only it has all that can go wrong.
+fn drawn_vendors(dice: &Dice) -> Vec<&'static str> {
+    let others: Vec<&'static str> = crm::slugs().filter(|slug| *slug != HUBSPOT).collect();
+    if dice.chance(50) { vec![HUBSPOT] } else { vec![*dice.pick(&others)] }
+}
+
+fn drawn_automation(dice: &Dice, of_hubspot: bool) -> Automation {
+    let all = [Automation::None, Automation::None, Automation::Tidies, Automation::SetsBack];
+    let drawn = *dice.pick(&all);
+    if of_hubspot { drawn } else { Automation::None }
 }

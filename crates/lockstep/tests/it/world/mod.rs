@@ -28,11 +28,14 @@ use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::ids::{ConnectionId, ContactId, PlanId};
 use lockstep_core::mapping::model::Side;
+use lockstep_core::mapping::view::record_values;
 use lockstep_core::pair::Pair;
 use lockstep_core::parked::Parked;
 use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::Problem;
+use lockstep_core::record::Values;
 use lockstep_sandbox::hubspot::{HookDelivery, Record};
+use lockstep_sandbox::vendor::Listed;
 use lockstep_sandbox::{Clock, Hubspot, HubspotSettings, Meta, MetaSettings, Vendor};
 use lockstep_store::{
     Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Share, Store, StoreError, SyncOf, Target, Tx,
@@ -62,7 +65,8 @@ pub struct World {
     pub meta: Meta,
     pub wire: Arc<Wire>,
     pub org: Org,
-    connection: Option<ConnectionId>,
+    /// The account that was connected last.
+    pub connection: Option<ConnectionId>,
     keyed: bool,
     /// How far true time is ahead of our clock, in microseconds: grows when our clock steps back.
     skew: Arc<AtomicI64>,
@@ -77,10 +81,7 @@ impl World {
     pub fn new(setup: &Setup) -> Self {
         let (env, dial) = Env::manual(BEGINNING, setup.seed);
         let (skew, vendor_offset) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
-        let true_clock: Clock = {
-            let (dial, skew) = (dial.clone(), Arc::clone(&skew));
-            Arc::new(move || dial.now().0 + skew.load(Ordering::SeqCst))
-        };
+        let true_clock = true_clock(&dial, &skew);
         let vendor_clock: Clock = {
             let (clock, offset) = (Arc::clone(&true_clock), Arc::clone(&vendor_offset));
             Arc::new(move || clock() + offset.load(Ordering::SeqCst))
@@ -226,21 +227,25 @@ impl World {
         self.connection = Some(connection.id().clone());
     }
 
-    /// Connects another CRM, which answers there, with a token of its own.
-    pub fn connect_to(&mut self, slug: &str, crm: &dyn Vendor, token: String) {
-        let base_url = format!("https://{slug}.test");
+    /// Connects another CRM with a token of its own. Where an app may not make a property for its id, an admin does.
+    pub fn connect_to(&mut self, listed: &Listed, crm: &dyn Vendor) {
+        if let Some(field) = listed.words.admin {
+            let made = Request::post("/__add-property").body(Body::from(field)).expect("a request");
+            let answer = run(crm.router().oneshot(made)).unwrap_or_else(|never| match never {});
+            assert!(answer.status().is_success(), "{}", answer.status());
+        }
+        let base_url = format!("https://{}.test", listed.slug);
         self.wire.route(&base_url, crm.router());
         let key = if self.keyed { KeyChoice::Create } else { KeyChoice::None };
-        let grant = Grant::fixed(token.into());
-        let request = Connect { vendor: slug.to_owned(), base_url: Some(base_url), grant, key, renews: None };
+        let grant = Grant::fixed(listed.words.token.to_owned().into());
+        let request = Connect { vendor: listed.slug.to_owned(), base_url: Some(base_url), grant, key, renews: None };
         let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
         self.connection = Some(connection.id().clone());
     }
 
     /// True time, for look-alikes.
     pub fn clock(&self) -> Clock {
-        let dial = self.dial.clone();
-        Arc::new(move || dial.now().0)
+        true_clock(&self.dial, &self.skew)
     }
 
     /// Computes the first-run plan.
@@ -422,12 +427,16 @@ impl World {
         self.read(move |tx, org| Ok(tx.syncs(org)?.iter().all(read)))
     }
 
-    /// What a record showed when it was last looked at.
-    pub fn sight(&self, native: &str) -> Option<lockstep_core::record::Record> {
+    /// What a record showed when it was last looked at, by the fields of its sync's mapping.
+    pub fn sight(&self, native: &str) -> Values {
         let native = native.to_owned();
-        self.read(move |tx, org| match tx.syncs(org)?.first() {
-            Some(sync) => tx.native_record(sync, &native),
-            None => Ok(None),
+        self.read(move |tx, org| {
+            for sync in tx.syncs(org)? {
+                if let Some(record) = tx.native_record(&sync, &native)? {
+                    return Ok(record_values(&sync.row().mapping, &record));
+                }
+            }
+            Ok(Values::new())
         })
     }
 
@@ -517,6 +526,11 @@ impl World {
         let (head, body) = answer.into_parts();
         (head.status, run(axum::body::to_bytes(body, usize::MAX)).expect("a body"))
     }
+}
+
+fn true_clock(dial: &Dial, skew: &Arc<AtomicI64>) -> Clock {
+    let (dial, skew) = (dial.clone(), Arc::clone(skew));
+    Arc::new(move || dial.now().0 + skew.load(Ordering::SeqCst))
 }
 
 fn assemble(env: Env, store: Store, vault: Vault, wire: &Arc<Wire>, settings: Arc<Settings>) -> App {
