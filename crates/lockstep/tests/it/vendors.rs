@@ -74,6 +74,15 @@ const WORDS: &[Words] = &[
         token: "00D000000000001!session",
         admin: Some(r#"{"name":"Lockstep_Id__c","label":"Lockstep id","external_id":true,"unique":true}"#),
     },
+    Words {
+        slug: "kirim",
+        first: "name",
+        last: "name",
+        email: "email",
+        phone: "phone_number",
+        token: "kdv_live_test",
+        admin: None,
+    },
 ];
 
 impl Words {

@@ -228,11 +228,16 @@ impl World {
 
     /// Connects another CRM, which answers there, with a token of its own.
     pub fn connect_to(&mut self, slug: &str, crm: &dyn Vendor, token: String) {
-        let base_url = format!("https://{slug}.test");
-        self.wire.route(&base_url, crm.router());
+        self.connect_at(slug, &format!("https://{slug}.test"), crm.router(), token);
+    }
+
+    /// Connects a server of a vendor's kind, which answers at this address.
+    pub fn connect_at(&mut self, slug: &str, base_url: &str, server: Router, token: String) {
+        self.wire.route(base_url, server);
         let key = if self.keyed { KeyChoice::Create } else { KeyChoice::None };
         let grant = Grant::fixed(token.into());
-        let request = Connect { vendor: slug.to_owned(), base_url: Some(base_url), grant, key, renews: None };
+        let base_url = Some(base_url.to_owned());
+        let request = Connect { vendor: slug.to_owned(), base_url, grant, key, renews: None };
         let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
         self.connection = Some(connection.id().clone());
     }
