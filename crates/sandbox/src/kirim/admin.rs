@@ -16,6 +16,7 @@ pub(crate) enum Act {
     Archive { id: String },
     Revoke,
     Reinstate,
+    Grant,
     ClockOffset { us: i64 },
     Subscribe { url: String },
 }
@@ -30,6 +31,8 @@ impl Desk for Kirim {
             Act::Subscribe { url } => return Ok(json!({"secret": self.subscribe(&url)})),
             Act::Edit { id, properties } => self.edit_map(&id, &properties).map_err(refused)?,
             Act::Archive { id } => self.archive(&id)?,
+            // Any text is taken for a key.
+            Act::Grant => return Ok(json!({"access_token": "kdv_live_sandbox"})),
             Act::Revoke => self.revoke(),
             Act::Reinstate => self.reinstate(),
             Act::ClockOffset { us } => self.set_clock_offset(us),
