@@ -139,11 +139,13 @@ mod tests {
         let (script, session, _) = Script::new([probe(), list(&[], None)]);
         let mut cursor = None;
         step(&script, &session, &mut cursor).await;
-        [probe(), refusal("invalid_field_value"), probe(), list(&[("a", NOON)], None)].map(|line| script.then(line));
+        [probe(), refusal("invalid_field_value"), probe(), list(&[("a", NOON)], None)]
+            .into_iter()
+            .for_each(|line| script.then(line));
         assert_eq!(step(&script, &session, &mut cursor).await, (ids(&["a"]), false, String::new()));
-        [probe(), list(&[], None)].map(|line| script.then(line));
+        [probe(), list(&[], None)].into_iter().for_each(|line| script.then(line));
         assert_eq!(step(&script, &session, &mut cursor).await.2, "");
-        [probe(), refusal("invalid_cursor")].map(|line| script.then(line));
+        [probe(), refusal("invalid_cursor")].into_iter().for_each(|line| script.then(line));
         let fault = changes(&session, cursor.as_ref(), &[]).await.expect_err("a place that is gone");
         assert_eq!(fault.class, FaultClass::Stale);
     }

@@ -167,7 +167,7 @@ impl Fronted for Kirim {
     /// A policy is one of Kirim's codes.
     fn refuse(&self, status: u16, policy: Option<&str>) -> Response {
         self.with(|inbox| {
-            let told = (status == 429).then(|| Told { limit: 60, remaining: 0, reset: 0, retry_after: Some(1) });
+            let told = (status == 429).then_some(Told { limit: 60, remaining: 0, reset: 0, retry_after: Some(1) });
             let mut response = respond(inbox, Err(Refusal::ordered(status, policy)), told, None);
             response.extensions_mut().remove::<Throttled>();
             response
