@@ -79,7 +79,7 @@ pub trait Connector: crate::objects::Objects {
         None
     }
 
-    /// What an answer tells of the general limit. Pure.
+    /// What an answer to a call of [`crate::Window::General`] tells of that limit. Pure.
     fn usage(&self, _answer: &Answer) -> Option<Usage> {
         None
     }
@@ -324,7 +324,7 @@ pub struct HookRequest<'a> {
 /// What a webhook hints at. The decision is always made from a fresh read (law 1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// The account it is about, such as HubSpot's portal id.
+    /// The account it is about, such as HubSpot's portal id; empty where only the delivery's address names it.
     pub account: String,
     /// The record it is about.
     pub record: String,
@@ -332,6 +332,13 @@ pub struct Hint {
     pub kind: HintKind,
     /// When it says that happened, if it does.
     pub at: Option<Time>,
+}
+
+impl Hint {
+    /// Whether it is about the account that its delivery was taken for.
+    pub fn is_of(&self, account: &str) -> bool {
+        self.account.is_empty() || self.account == account
+    }
 }
 
 /// What a webhook says happened.

@@ -83,12 +83,14 @@ pub struct Call {
     pub window: Window,
     /// Whether repeating it could do harm: decides what a lost answer means.
     pub effect: bool,
+    /// What the vendor knows a repeated call by, where it has keys for that.
+    pub key: Option<String>,
 }
 
 impl Call {
     /// A call that only reads.
     pub fn read(method: Method, path: impl Into<String>, body: Option<Json>) -> Self {
-        Self { method, path: path.into(), body, window: Window::General, effect: false }
+        Self { method, path: path.into(), body, window: Window::General, effect: false, key: None }
     }
 
     /// A call that changes something.

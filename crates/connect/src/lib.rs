@@ -10,6 +10,7 @@ pub mod connector;
 pub mod door;
 pub mod fault;
 pub mod hubspot;
+pub mod kirim;
 pub mod notion;
 pub mod oauth;
 pub mod objects;

@@ -10,6 +10,7 @@ pub fn all() -> Vec<&'static dyn Connector> {
         &crate::pipedrive::Pipedrive,
         &crate::notion::Notion,
         &crate::odoo::Odoo,
+        &crate::kirim::Kirim,
     ]
 }
 

@@ -230,4 +230,5 @@ vendors! {
     "pipedrive" "Pipedrive" 8493 pipedrive::Pipedrive, PipedriveSettings, hooks;
     "notion" "Notion" 8494 notion::Notion, NotionSettings, hooks;
     "odoo" "Odoo" 8495 odoo::Odoo, OdooSettings, hooks;
+    "kirim" "Kirim" 8496 kirim::Kirim, KirimSettings, hooks;
 }

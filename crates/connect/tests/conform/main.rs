@@ -8,6 +8,7 @@ mod door;
 mod hubspot;
 mod hubspot_objects;
 mod hubspot_recorded;
+mod kirim;
 mod notion;
 mod notion_cases;
 mod notion_oauth;
@@ -40,6 +41,7 @@ fn worlds(slug: &str) -> Vec<Making> {
         "pipedrive" => vec![pipedrive::world],
         "notion" => vec![notion::world],
         "salesforce" => vec![salesforce::world],
+        "kirim" => vec![kirim::world, kirim::scoped_world],
         other => panic!("{other} is in the registry but has no world in tests/conform"),
     }
 }

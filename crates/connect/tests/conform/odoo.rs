@@ -123,7 +123,7 @@ impl Account for OdooAccount {
             Lack::FixedArchive => "an archived record can be written to",
             Lack::SignedHooks => "webhooks carry no proof, so none is taken",
             Lack::LateChanges => "what is committed shows at once; what is committed late is a case of its own",
-            Lack::Merges | Lack::WritesToMerged | Lack::ArchivedList => return None,
+            _ => return None,
         })
     }
 }

@@ -48,6 +48,12 @@ pub enum Lack {
     LateChanges,
     /// Webhooks, or proof of who sent them.
     SignedHooks,
+    /// A call that deletes, and a trace of what was deleted.
+    Deletes,
+    /// Phone numbers that can be changed.
+    PhoneEdits,
+    /// Properties that an admin can drop.
+    OwnProperties,
 }
 
 /// A webhook as the vendor sends it.
@@ -126,6 +132,10 @@ pub trait Account {
         String::new()
     }
     fn hooks(&self) -> Vec<Delivery> {
+        Vec::new()
+    }
+    /// What a new contact needs, whatever the case is about.
+    fn needs(&self, _trace: &str) -> Vec<(&'static str, String)> {
         Vec::new()
     }
     /// An address that the vendor's own page and API refuse, where nothing else is wrong with the row.
@@ -250,7 +260,9 @@ impl World {
     }
 
     pub fn create(&self, trace: &str, properties: &[(&str, &str)]) -> Create {
-        Create { trace: trace.into(), key_value: format!("cnt_{trace}"), properties: set(properties) }
+        let needs = self.account.needs(trace).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
+        let properties = needs.chain(set(properties)).collect();
+        Create { trace: trace.into(), key_value: format!("cnt_{trace}"), properties }
     }
 
     pub fn update(&self, trace: &str, id: &str, properties: Properties) -> Update {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
 use lockstep_connect::oauth::{Grant, Posted};
-use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Memory, Proven};
+use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Memory, Proven, Window};
 use lockstep_core::env::Time;
 use lockstep_store::{ConnectionOf, StoreError};
 use secrecy::ExposeSecret;
@@ -134,7 +134,9 @@ impl VendorDoor {
             forgotten(self.account.refused(&self.app.store, call.window).await);
         }
         let answer = read(answer, call.effect, sent_at)?;
-        if let Some(usage) = self.connector.usage(&answer) {
+        if call.window == Window::General
+            && let Some(usage) = self.connector.usage(&answer)
+        {
             self.account.learn(usage, self.app.env.now());
         }
         if let Some(until) = self.connector.shut_until(&answer) {

@@ -34,7 +34,7 @@ pub async fn run(app: &App, vendor: &str, account: &str) -> Result<(), Halt> {
     let mut read = Vec::with_capacity(found);
     for received in unread {
         match connector.read_hints(&received.body) {
-            Ok(hints) => read.push((received, hints.into_iter().filter(|hint| hint.account == account).collect())),
+            Ok(hints) => read.push((received, hints.into_iter().filter(|hint| hint.is_of(account)).collect())),
             Err(fault) => received::park(app, &received, &format!("it cannot be read: {fault}")).await?,
         }
     }

@@ -30,6 +30,7 @@ mod storm;
 mod storms;
 mod templates;
 mod tenants;
+mod two_servers;
 mod vendors;
 mod webhook_desk;
 mod webhooks;

@@ -7,6 +7,7 @@ mod batches;
 mod contacts;
 mod faults;
 mod grants;
+mod kirim;
 mod meta;
 mod notion;
 mod objects;

@@ -235,10 +235,16 @@ impl World {
             assert!(answer.status().is_success(), "{}", answer.status());
         }
         let base_url = format!("https://{}.test", listed.slug);
-        self.wire.route(&base_url, crm.router());
+        self.connect_at(listed.slug, &base_url, crm.router(), listed.words.token.to_owned());
+    }
+
+    /// Connects a server of a vendor's kind, which answers at this address.
+    pub fn connect_at(&mut self, slug: &str, base_url: &str, server: Router, token: String) {
+        self.wire.route(base_url, server);
         let key = if self.keyed { KeyChoice::Create } else { KeyChoice::None };
-        let grant = Grant::fixed(listed.words.token.to_owned().into());
-        let request = Connect { vendor: listed.slug.to_owned(), base_url: Some(base_url), grant, key, renews: None };
+        let grant = Grant::fixed(token.into());
+        let base_url = Some(base_url.to_owned());
+        let request = Connect { vendor: slug.to_owned(), base_url, grant, key, renews: None };
         let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
         self.connection = Some(connection.id().clone());
     }
