@@ -44,12 +44,11 @@ def until(what, holds, seconds=60):
 class Server:
     """`lockstep serve` on loopback with a folder that goes when it stops. Its log is `log`."""
 
-    def __init__(self, binary, log):
+    def __init__(self, binary, log, settings="[sync]\npoll_seconds = 1\n"):
         self.binary = os.path.abspath(binary)
         self.folder = tempfile.TemporaryDirectory()
         self.url = f"http://127.0.0.1:{free_port()}"
-        # Changes are looked for every second, so that nobody waits for them.
-        (pathlib.Path(self.folder.name) / "lockstep.toml").write_text("[sync]\npoll_seconds = 1\n")
+        (pathlib.Path(self.folder.name) / "lockstep.toml").write_text(settings)
         key = self.run("init")["api_key"]
         self.headers = {"authorization": f"Bearer {key}"}
         with open(log, "wb") as file:

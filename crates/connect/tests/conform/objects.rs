@@ -141,7 +141,7 @@ pub async fn searches_filter_and_go_by_time(world: World) {
         for name in ["Amber Lamp", "Blue Lamp", "Cedar Chair"] {
             made.push(world.make(&sample, name).await.id);
             // Apart by the vendor's times, too.
-            world.dial.advance(world.connector.about().granularity.max(std::time::Duration::from_secs(1)));
+            world.pass(world.connector.about().granularity.max(std::time::Duration::from_secs(1)));
         }
         world.wait_for_index();
         let equal = world.search(&sample, one(sample.filter(Operator::Eq, Some("Blue Lamp")))).await;
@@ -151,7 +151,7 @@ pub async fn searches_filter_and_go_by_time(world: World) {
         let without = world.search(&sample, one(sample.filter(Operator::Eq, None))).await;
         assert!(without.records.is_empty());
 
-        world.dial.advance(std::time::Duration::from_secs(1));
+        world.pass(std::time::Duration::from_secs(1));
         let (from, between) = (with.records[1].updated_at, with.records[0].updated_at);
         let page = |until, after| {
             let changed = Some(Changed { from, until });
