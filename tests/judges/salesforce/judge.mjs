@@ -1,5 +1,5 @@
 // jsforce, pointed at the Salesforce sandbox: node judge.mjs URL
-// The org must have the external-id field Contact.Lockstep_Id__c and the flow Greet, as the crate's example has.
+// The org must have the external-id field Contact.Lockstep_Id__c and the flow Greet.
 
 import assert from 'node:assert/strict'
 import jsforce from 'jsforce'

@@ -17,6 +17,7 @@ mod notion_recorded;
 mod objects;
 mod odoo;
 mod odoo_objects;
+mod odoo_real;
 mod pipedrive;
 mod pipedrive_objects;
 mod pipedrive_recorded;
@@ -46,8 +47,11 @@ fn worlds(slug: &str) -> Vec<Making> {
     }
 }
 
-/// Runs a case against every vendor.
-async fn everywhere(case: impl AsyncFn(World)) {
+/// Runs a case against every vendor, or against the one whose real server is there.
+async fn everywhere(name: &str, case: impl AsyncFn(World)) {
+    if odoo_real::address().is_some() {
+        return odoo_real::side_by_side(name, case).await;
+    }
     for connector in lockstep_connect::registry::all() {
         for making in worlds(connector.about().slug) {
             case(making(None)).await;
@@ -59,7 +63,7 @@ macro_rules! conform {
     ($($module:ident :: $case:ident),* $(,)?) => {$(
         #[tokio::test]
         async fn $case() {
-            everywhere($module::$case).await;
+            everywhere(stringify!($case), $module::$case).await;
         }
     )*};
 }

@@ -141,7 +141,7 @@ pub async fn searches_filter_and_go_by_time(world: World) {
         for name in ["Amber Lamp", "Blue Lamp", "Cedar Chair"] {
             made.push(world.make(&sample, name).await.id);
             // Apart by the vendor's times, too.
-            world.dial.advance(world.connector.about().granularity.max(std::time::Duration::from_secs(1)));
+            world.pass(world.connector.about().granularity.max(std::time::Duration::from_secs(1)));
         }
         world.wait_for_index();
         let equal = world.search(&sample, one(sample.filter(Operator::Eq, Some("Blue Lamp")))).await;

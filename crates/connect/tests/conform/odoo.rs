@@ -93,9 +93,7 @@ impl Account for OdooAccount {
     }
 
     fn samples(&self) -> Vec<Sample> {
-        let sample =
-            |object| Sample { object, name: "name", needs: &[("name", "")], optional: SHOE, read_only: "write_date" };
-        OBJECTS.map(sample).into()
+        samples()
     }
 
     fn drop_property_of(&self, object: &str, name: &str) {
@@ -114,16 +112,27 @@ impl Account for OdooAccount {
         String::new()
     }
 
-    fn lacks(&self, lack: Lack) -> Option<&'static str> {
-        Some(match lack {
-            Lack::UniqueAddresses => "two contacts may have one address, and a batch of new ones is all or nothing",
-            Lack::TraceOfMerges => "a merge deletes the loser and names it nowhere",
-            Lack::ShortPages => "a page is as long as was asked for",
-            Lack::UniqueKeys => "no field of one's own is kept unique",
-            Lack::FixedArchive => "an archived record can be written to",
-            Lack::SignedHooks => "webhooks carry no proof, so none is taken",
-            Lack::LateChanges => "what is committed shows at once; what is committed late is a case of its own",
-            _ => return None,
-        })
+    fn lacks(&self, lacking: Lack) -> Option<&'static str> {
+        lack(lacking)
     }
+}
+
+pub fn samples() -> Vec<Sample> {
+    let sample =
+        |object| Sample { object, name: "name", needs: &[("name", "")], optional: SHOE, read_only: "write_date" };
+    OBJECTS.map(sample).into()
+}
+
+/// What Odoo is without, and why.
+pub fn lack(lack: Lack) -> Option<&'static str> {
+    Some(match lack {
+        Lack::UniqueAddresses => "two contacts may have one address, and a batch of new ones is all or nothing",
+        Lack::TraceOfMerges => "a merge deletes the loser and names it nowhere",
+        Lack::ShortPages => "a page is as long as was asked for",
+        Lack::UniqueKeys => "no field of one's own is kept unique",
+        Lack::FixedArchive => "an archived record can be written to",
+        Lack::SignedHooks => "webhooks carry no proof, so none is taken",
+        Lack::LateChanges => "what is committed shows at once; what is committed late is a case of its own",
+        _ => return None,
+    })
 }

@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         self.pages += 1;
         self.seen.extend(page.records.into_iter().map(|record| (record.id.clone(), record)));
         // Searches have a limiter of their own, which the pacer keeps; here time passes instead.
-        world.dial.advance(Duration::from_millis(250));
+        world.pass(Duration::from_millis(250));
         page.more
     }
 
@@ -93,7 +93,7 @@ pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) 
     assert!(round >= 2, "the scan had several pages");
     // Old enough for the window, too young for the index.
     edit(99, 1);
-    world.dial.advance(Duration::from_secs(2));
+    world.pass(Duration::from_secs(2));
     reader.read_all().await;
     let late = !world.lacks(Lack::LateChanges);
     assert_eq!(reader.name(&ids[1]) != Some("R99-1"), late, "the index lags");
@@ -146,7 +146,7 @@ pub async fn a_clock_that_is_off_or_steps_back_loses_nothing(world: World) {
         world.account.set_clock_offset(offset);
         for (at, id) in ids.iter().enumerate() {
             world.account.edit(id, &[(world.given, &format!("R{round}-{at}"))]);
-            world.dial.advance(Duration::from_secs(1));
+            world.pass(Duration::from_secs(1));
         }
         world.wait_for_index();
         reader.read_all().await;

@@ -125,6 +125,8 @@ pub trait Account {
         Effect::Status { status: 429, policy: None }
     }
     fn set_clock_offset(&self, seconds: i64);
+    /// Ours passes, and so does the vendor's time, which mostly goes by ours.
+    fn pass(&self, _time: Duration) {}
     /// Calls since the last look, and how many of them drew a limit.
     fn calls(&self) -> (u64, u64);
     /// Has webhooks sent to the address from now on; gives the secret that signs them.
@@ -224,7 +226,13 @@ impl World {
 
     /// Time for the vendor's index to catch up.
     pub fn wait_for_index(&self) {
-        self.dial.advance(self.connector.about().index_lag + Duration::from_secs(1));
+        self.pass(self.connector.about().index_lag + Duration::from_secs(1));
+    }
+
+    /// Time passes for both sides.
+    pub fn pass(&self, time: Duration) {
+        self.dial.advance(time);
+        self.account.pass(time);
     }
 
     /// Writes in the vendor's batches. A fault of a call with one of several rows is the row's.

@@ -1,4 +1,4 @@
-"""odoo-json2, a client of JSON-2 alone: python judge_json2.py URL [DATABASE KEY]"""
+"""odoo-json2, a client of JSON-2 alone: python json2.py URL [DATABASE KEY]"""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""OdooRPC, the community's client, over JSON-RPC: python judge_rpc.py URL [DATABASE LOGIN PASSWORD]
+"""OdooRPC, the community's client, over JSON-RPC: python rpc.py URL [DATABASE LOGIN PASSWORD]
 
 Everything it checks also holds on a real Odoo, where it cleans up behind itself.
 """
