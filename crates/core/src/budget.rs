@@ -14,6 +14,8 @@ const STEPS: u32 = 20;
 const SHUT_MAX: Duration = Duration::from_secs(25 * 3_600);
 /// How many windows our share stays halved after a 429.
 const HALVED_WINDOWS: u32 = 6;
+/// The longest that calls are held which were taken and not sent yet.
+pub(crate) const SLICE_MAX: Duration = Duration::from_secs(1);
 
 /// What an account may take in one window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,12 @@ impl Limit {
         let step = i64::try_from((self.window / STEPS).as_micros()).unwrap_or(i64::MAX).max(1);
         Time(now.0.saturating_sub(now.0.rem_euclid(step)).saturating_add(step))
     }
+
+    /// Until when calls that are taken now may be sent: within the step that they are counted in, so that holding them
+    /// costs the account nothing.
+    pub(crate) fn slice_end(self, now: Time) -> Time {
+        self.step_end(now).min(now.plus(SLICE_MAX))
+    }
 }
 
 /// The windows of one vendor account.
@@ -46,7 +54,7 @@ pub struct Budgets {
 /// One sliding window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// Our calls, by the end of the step in which they were sent, oldest first.
+    /// Our calls, those taken and not sent yet included, by the end of the step in which they are sent, oldest first.
     sent: VecDeque<(Time, u32)>,
     /// Calls by others that count until `others_until`. `None` before the first call to the account: nobody knows what
     /// was sent a moment ago, so half of the window counts as used.
@@ -58,11 +66,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Whether one more call has room in this percentage of our share.
+    /// How many more calls have room in this percentage of our share: at least one.
     ///
     /// # Errors
     /// The instant before which there is none.
-    pub fn room(&mut self, limit: Limit, percent: u32, now: Time) -> Result<(), Time> {
+    pub fn room(&mut self, limit: Limit, percent: u32, now: Time) -> Result<u32, Time> {
         self.turn(limit, now);
         if now < self.shut_until {
             return Err(self.shut_until);
@@ -71,8 +79,9 @@ impl Budget {
             self.count_others(limit.calls / 2, now.plus(limit.window));
         }
         let others = if now < self.others_until { self.others.unwrap_or(0) } else { 0 };
-        if self.ours().saturating_add(others) < self.share(limit, percent, now) {
-            return Ok(());
+        let left = self.share(limit, percent, now).saturating_sub(self.ours().saturating_add(others));
+        if left > 0 {
+            return Ok(left);
         }
         let ours_end = self.sent.front().map(|(at, _)| at.plus(limit.window));
         let others_end = (others > 0).then_some(self.others_until);
@@ -80,13 +89,27 @@ impl Budget {
         Err(retry_at.plus(Duration::from_micros(1)))
     }
 
-    /// Counts a call that is sent now.
-    pub fn take(&mut self, limit: Limit, now: Time) {
+    /// Counts calls that are sent from now to the end of the step, and answers where they are counted.
+    pub fn take(&mut self, limit: Limit, calls: u32, now: Time) -> Time {
         let end = limit.step_end(now);
         match self.sent.back_mut() {
-            Some((at, calls)) if *at >= end => *calls += 1,
-            _ => self.sent.push_back((end, 1)),
+            Some((at, counted)) if *at >= end => {
+                *counted = counted.saturating_add(calls);
+                *at
+            }
+            _ => {
+                self.sent.push_back((end, calls));
+                end
+            }
         }
+    }
+
+    /// Takes back the count of calls that were not sent and never will be.
+    pub fn give_back(&mut self, at: Time, calls: u32) {
+        if let Some((_, counted)) = self.sent.iter_mut().find(|(end, _)| *end == at) {
+            *counted = counted.saturating_sub(calls);
+        }
+        self.sent.retain(|(_, counted)| *counted > 0);
     }
 
     /// Our calls in the window.
@@ -153,7 +176,9 @@ mod tests {
     }
 
     fn admit(budget: &mut Budget, limit: Limit, percent: u32, now: Time) -> Result<(), Time> {
-        budget.room(limit, percent, now).map(|()| budget.take(limit, now))
+        budget.room(limit, percent, now).map(|_| {
+            budget.take(limit, 1, now);
+        })
     }
 
     fn admitted(budget: &mut Budget, limit: Limit, percent: u32, now: Time) -> u32 {
@@ -233,7 +258,7 @@ mod tests {
         let opens = START.plus(Duration::from_secs(3_600));
         budget.shut(opens);
         assert_eq!(budget.room(limit(100), 100, START), Err(opens));
-        assert_eq!(budget.room(limit(100), 100, opens), Ok(()));
+        assert_eq!(budget.room(limit(100), 100, opens), Ok(90));
     }
 
     #[test]
@@ -241,7 +266,7 @@ mod tests {
         let mut budget = unused();
         budget.shut(START.plus(Duration::from_secs(365 * 24 * 3_600)));
         assert_eq!(budget.room(limit(100), 100, START), Err(START.plus(SHUT_MAX)));
-        assert_eq!(budget.room(limit(100), 100, START.plus(SHUT_MAX)), Ok(()));
+        assert_eq!(budget.room(limit(100), 100, START.plus(SHUT_MAX)), Ok(90));
     }
 
     #[test]

@@ -32,4 +32,5 @@ pub mod record;
 pub mod retry;
 pub mod scope;
 pub mod signature;
+pub mod slice;
 pub mod text;

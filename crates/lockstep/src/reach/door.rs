@@ -76,7 +76,7 @@ impl VendorDoor {
     /// Nothing is sent without room in the account's budget; the fault says when there is some.
     async fn admit(&self, call: &Call) -> Result<(), Fault> {
         loop {
-            match self.account.admit(&self.app.store, call.window, self.class).await {
+            match self.account.admit(&self.app.store, &self.app.env, call.window, self.class).await {
                 Ok(()) => return Ok(()),
                 Err(Refusal::Full(room_at))
                     if room_at <= self.patient_until && self.app.env.wait_until(room_at).await => {}

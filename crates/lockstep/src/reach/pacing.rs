@@ -1,5 +1,6 @@
 //! Budgets belong to the vendor account (law 11): every call asks here first, and a refused one is never sent. What was
-//! sent is kept in the store, so that all servers, and one that starts again, count in the same windows.
+//! sent is kept in the store, so that all servers, and one that starts again, count in the same windows. A busy server
+//! takes calls out of it in slices and sends those without asking the store again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,8 +9,9 @@ use std::time::Duration;
 use lockstep_connect::about::RateLimit;
 use lockstep_connect::{About, Memory, Usage, Window};
 use lockstep_core::budget::{Budgets, Limit};
-use lockstep_core::env::Time;
+use lockstep_core::env::{Env, Time};
 use lockstep_core::ids::ConnectionId;
+use lockstep_core::slice::Slice;
 use lockstep_store::{Store, StoreError, Tx};
 
 use crate::app::VendorLimits;
@@ -22,7 +24,7 @@ const fn reserve_of(calls: u32) -> u32 {
 }
 
 /// How urgent a call is. A more urgent class may use more of the share, so it finds room when the others are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// Somebody waits for the answer.
     Interactive,
@@ -64,22 +66,42 @@ pub struct Account {
     search: Limit,
     /// Whether the operator said what the account's plan allows; else the vendor's answers say it.
     set_by_operator: bool,
-    heard: Mutex<Heard>,
+    known: Mutex<Known>,
+    /// Held while a class takes a slice, so that calls which come meanwhile are sent out of the same one. A more urgent
+    /// class does not wait for it.
+    taking: [tokio::sync::Mutex<()>; 3],
     /// What connectors keep of each connection: its grant may show other parts of the account than the next one's.
     memories: Mutex<HashMap<ConnectionId, Arc<Memory>>>,
     /// Held while a grant is refreshed, so that one refresh serves all who wait (single flight).
     pub refreshing: tokio::sync::Mutex<()>,
 }
 
-/// What answers told of the general window and the store does not know yet.
+/// What this process knows and the store does not know yet.
 #[derive(Debug, Default)]
-struct Heard {
-    /// Our calls in the window when one was admitted last.
+struct Known {
+    /// Calls that may be sent, one slice for each window and class.
+    slices: HashMap<(Window, Class), Slice>,
+    /// Our calls in the general window when a slice was taken last, what it holds included.
     ours: u32,
     /// Calls by others, and until when they count.
     others: Option<(u32, Time)>,
     /// Calls that the account's window allows, as the vendor told last.
     max: Option<u32>,
+}
+
+impl Known {
+    /// Sends a call out of a slice, its own class's or a less urgent one's.
+    fn spend(&mut self, window: Window, class: Class, now: Time) -> bool {
+        [Class::Interactive, Class::Live, Class::Backfill]
+            .into_iter()
+            .filter(|of| *of >= class)
+            .any(|of| self.slices.get_mut(&(window, of)).is_some_and(|slice| slice.spend(now)))
+    }
+
+    /// Calls in slices.
+    fn unsent(&self) -> u32 {
+        self.slices.values().map(|slice| slice.left()).sum()
+    }
 }
 
 /// Why a call may not be sent now.
@@ -112,7 +134,8 @@ impl Account {
             set_by_operator: limits.is_some(),
             // Vendors count searches by their own clock's second: one less a second than allowed is never refused.
             search: limit(about.search_limit, limits.map(|limits| limits.search), |_| 1),
-            heard: Mutex::default(),
+            known: Mutex::default(),
+            taking: Default::default(),
             memories: Mutex::default(),
             refreshing: tokio::sync::Mutex::new(()),
         }
@@ -120,7 +143,7 @@ impl Account {
 
     /// The general limit, as far as it is known by now.
     fn general(&self) -> Limit {
-        let told = self.heard().max.filter(|_| !self.set_by_operator);
+        let told = self.known().max.filter(|_| !self.set_by_operator);
         told.map_or(self.general, |calls| Limit { calls, reserve: reserve_of(calls), ..self.general })
     }
 
@@ -135,43 +158,72 @@ impl Account {
     ///
     /// # Errors
     /// Why it may not be sent.
-    pub async fn admit(self: &Arc<Self>, store: &Store, window: Window, class: Class) -> Result<(), Refusal> {
+    pub async fn admit(
+        self: &Arc<Self>,
+        store: &Store,
+        env: &Env,
+        window: Window,
+        class: Class,
+    ) -> Result<(), Refusal> {
+        if self.known().spend(window, class, env.now()) {
+            return Ok(());
+        }
+        let _taking = self.taking[class as usize].lock().await;
+        let now = env.now();
+        let spent = {
+            let mut known = self.known();
+            if known.spend(window, class, now) {
+                return Ok(());
+            }
+            known.slices.remove(&(window, class))
+        };
+        let wanted = spent.map_or(1, |slice| slice.next(now));
         let account = self.clone();
-        let admitted = store.write(move |tx| account.enter(tx, window, class)).await.map_err(Refusal::Store)?;
-        self.heard().ours = admitted.map_err(Refusal::Full)?;
+        let entered = store.write(move |tx| account.enter(tx, window, class, spent, wanted)).await;
+        let (slice, ours) = entered.map_err(Refusal::Store)?.map_err(Refusal::Full)?;
+        let mut known = self.known();
+        known.slices.insert((window, class), slice);
+        known.ours = ours;
         Ok(())
     }
 
-    /// Answers how many of our calls are in the general window with this one.
-    fn enter(&self, tx: &mut Tx<'_>, window: Window, class: Class) -> Result<Result<u32, Time>, StoreError> {
+    /// Gives back what the last slice did not send and takes the next. Answers it, and how many of our calls are in the
+    /// general window with it.
+    fn enter(
+        &self,
+        tx: &mut Tx<'_>,
+        window: Window,
+        class: Class,
+        spent: Option<Slice>,
+        wanted: u32,
+    ) -> Result<Result<(Slice, u32), Time>, StoreError> {
         let mut budgets = tx.hold_budgets(&self.key)?;
-        let general = self.general();
         // The call goes out when this is done: what counts is the time after the wait for the row, not before it.
         let now = tx.env().now();
-        if let Some((calls, until)) = self.heard().others {
+        if let Some(spent) = spent {
+            budgets.give_back(spent);
+        }
+        if let Some((calls, until)) = self.known().others {
             budgets.general.hear(calls, until);
         }
-        let room = budgets.general.room(general, class.percent(), now);
-        let room = match window {
-            Window::General => room,
-            Window::Search => room.and_then(|()| budgets.search.room(self.search, class.percent(), now)),
-        };
-        if room.is_ok() {
-            budgets.general.take(general, now);
-            if window == Window::Search {
-                budgets.search.take(self.search, now);
-            }
-        }
+        let search = (window == Window::Search).then_some(self.search);
+        let slice = budgets.take_slice(self.general(), search, class.percent(), wanted, now);
         tx.save_budgets(&self.key, &budgets)?;
-        Ok(room.map(|()| budgets.general.ours()))
+        Ok(slice.map(|slice| (slice, budgets.general.ours())))
     }
 
     /// Learns from what an answer tells how large the general window is and what others have used of it.
     pub fn learn(&self, usage: Usage, now: Time) {
-        let mut heard = self.heard();
-        let others = usage.max.saturating_sub(usage.remaining).saturating_sub(heard.ours);
-        heard.others = Some((others, now.plus(self.general.window)));
-        heard.max = Some(usage.max);
+        let mut known = self.known();
+        let unsent = known.unsent();
+        let sent = known.ours.saturating_sub(unsent);
+        let others = usage.max.saturating_sub(usage.remaining).saturating_sub(sent);
+        known.others = Some((others, now.plus(self.general.window)));
+        known.max = Some(usage.max);
+        // Others have used so much since that the slices do not fit any more.
+        if usage.remaining < unsent.saturating_add(reserve_of(usage.max)) {
+            known.slices.values_mut().for_each(Slice::end);
+        }
     }
 
     /// A 429 came although we kept to our share.
@@ -200,6 +252,8 @@ impl Account {
         store: &Store,
         change: impl FnOnce(&mut Budgets, Time) + Send + 'static,
     ) -> Result<(), StoreError> {
+        // What is held here is not sent; other servers' slices end within a second.
+        self.known().slices.clear();
         let key = self.key.clone();
         let changed = store.write(move |tx| {
             let mut budgets = tx.hold_budgets(&key)?;
@@ -209,16 +263,110 @@ impl Account {
         changed.await
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use lockstep_connect::registry;
+    use lockstep_core::env::Dial;
+    use lockstep_store::Target;
 
     use super::*;
+
+    /// Two servers that call one account of HubSpot's in windows of ten seconds, and their store.
+    struct Servers {
+        store: Store,
+        env: Env,
+        dial: Dial,
+        accounts: [Arc<Account>; 2],
+        _folder: tempfile::TempDir,
+    }
+
+    impl Servers {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (env, dial) = Env::manual(Time::from_secs(1_700_000_000), 1);
+            let store = Store::open(&Target::Sqlite(folder.path().join("lockstep.db")), env.clone()).expect("a store");
+            let about = registry::find("hubspot").expect("HubSpot").about();
+            let limits = VendorLimits { general: 110, search: 5 };
+            let accounts = [(); 2].map(|()| Pacing::default().account(about, "1", Some(limits)));
+            let servers = Self { store, env, dial, accounts, _folder: folder };
+            // Nothing is known of the first window.
+            assert!(servers.call(0, Class::Interactive).await);
+            servers.dial.advance(Duration::from_secs(20));
+            servers
+        }
+
+        async fn call(&self, server: usize, class: Class) -> bool {
+            self.accounts[server].admit(&self.store, &self.env, Window::General, class).await.is_ok()
+        }
+
+        async fn calls(&self, server: usize, class: Class) -> u32 {
+            let mut calls = 0;
+            while self.call(server, class).await {
+                calls += 1;
+            }
+            calls
+        }
+
+        fn held(&self, server: usize) -> u32 {
+            self.accounts[server].known().unsent()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_interactive_call_is_sent_out_of_what_a_backfill_holds() {
+        let servers = Servers::new().await;
+        for _ in 0..4 {
+            assert!(servers.call(0, Class::Backfill).await);
+        }
+        let held = servers.held(0);
+        assert!(held > 0);
+        for left in (0..held).rev() {
+            assert!(servers.call(0, Class::Interactive).await);
+            assert_eq!(servers.held(0), left);
+        }
+        assert_eq!(servers.calls(1, Class::Backfill).await + 4 + held, 80);
+        assert!(servers.call(0, Class::Interactive).await, "urgent calls have a share that a backfill cannot use");
+        assert_eq!(servers.calls(1, Class::Live).await, 9);
+        assert_eq!(servers.calls(0, Class::Interactive).await, 9);
+    }
+
+    #[tokio::test]
+    async fn a_backfill_is_not_sent_out_of_what_urgent_calls_hold() {
+        let servers = Servers::new().await;
+        assert_eq!(servers.calls(1, Class::Backfill).await, 80);
+        for _ in 0..4 {
+            assert!(servers.call(0, Class::Interactive).await);
+        }
+        assert!(servers.held(0) > 0);
+        assert_eq!(servers.calls(0, Class::Backfill).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_slice_ends_when_others_have_used_what_it_counts_on() {
+        let servers = Servers::new().await;
+        for _ in 0..4 {
+            assert!(servers.call(0, Class::Live).await);
+        }
+        assert!(servers.held(0) > 0);
+        servers.accounts[0].learn(Usage { max: 110, remaining: 11 }, servers.env.now());
+        assert!(!servers.call(0, Class::Interactive).await);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_ends_every_slice() {
+        let servers = Servers::new().await;
+        for _ in 0..4 {
+            assert!(servers.call(0, Class::Live).await);
+        }
+        assert!(servers.held(0) > 0);
+        servers.accounts[0].refused(&servers.store, Window::General).await.expect("it is noted");
+        assert!(!servers.call(0, Class::Interactive).await);
+    }
 
     #[test]
     fn an_account_is_as_large_as_its_vendor_says_unless_the_operator_does() {

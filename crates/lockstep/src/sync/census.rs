@@ -9,6 +9,7 @@ use lockstep_core::pair::PairState;
 use lockstep_core::parked::{Parked, Reason};
 use lockstep_store::{StoreError, SyncOf, Tx};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::questions::{self, About};
@@ -36,7 +37,7 @@ struct Census {
     before_begun_at: Option<Time>,
     step: Step,
     /// Records with a pair that were found deleted.
-    departed: Vec<String>,
+    departed: BTreeSet<String>,
     /// A person has said that a mass delete is meant.
     allowed: bool,
     /// What webhooks told meanwhile.
@@ -89,23 +90,18 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
                 begun_at: now,
                 before_begun_at,
                 step,
-                departed: Vec::new(),
+                departed: BTreeSet::new(),
                 ..census
             };
             spoke.write(move |spoke, tx| go_on(tx, spoke, next)).await?;
         }
-        Step::Archived { after } => {
-            let page = spoke.connector.list_ids(&spoke.session, true, after.as_deref()).await?;
-            let listed = page.records.iter().map(|listed| listed.id.clone()).collect();
-            let got = spoke.get(&paired(&spoke, listed).await?).await?;
-            spoke.write(move |spoke, tx| archived_page(tx, spoke, census, page.after, &got)).await?;
-        }
+        Step::Archived { after } => archived_page(&spoke, census, after).await?,
         Step::Living { after } => {
             let page = spoke.connector.list_ids(&spoke.session, false, after.as_deref()).await?;
             let listed = page.records.clone();
             let unseen = spoke.read(move |spoke, tx| unseen(tx, spoke, listed)).await?;
-            let got = spoke.get(&unseen).await?;
-            spoke.write(move |spoke, tx| living_page(tx, spoke, census, page, &got)).await?;
+            check::read_and_take(&spoke, &unseen).await?;
+            spoke.write(move |spoke, tx| living_page(tx, spoke, census, page)).await?;
         }
         Step::Absent { after } => absent_page(&spoke, census, after).await?,
     }
@@ -188,21 +184,26 @@ fn go_on(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census) -> Result<(), Store
     tx.enqueue(&Job::Census { sync: spoke.sync.id().clone() }, now)
 }
 
-fn archived_page(
-    tx: &mut Tx<'_>,
-    spoke: &Spoke,
-    mut census: Census,
-    after: Option<String>,
-    got: &[(String, Got)],
-) -> Result<(), StoreError> {
-    for (_, got) in got {
-        census.note(tx, spoke, None, got)?;
+/// Asks for the records of a page of the recycle bin by id, a read batch a commit: a refusal costs one batch.
+async fn archived_page(spoke: &Spoke, mut census: Census, after: Option<String>) -> Result<(), Halt> {
+    let page = spoke.connector.list_ids(&spoke.session, true, after.as_deref()).await?;
+    census.step = Step::Archived { after };
+    let listed = page.records.into_iter().map(|listed| listed.id).filter(|id| !census.departed.contains(id)).collect();
+    for batch in paired(spoke, listed).await?.chunks(spoke.connector.about().read_batch) {
+        let got = spoke.get(batch).await?;
+        let noted = spoke.write(move |spoke, tx| {
+            got.iter().try_for_each(|(_, got)| census.note(tx, spoke, None, got))?;
+            refresh(tx, spoke, &mut census)?;
+            save(tx, &spoke.sync, &census, None)?;
+            Ok(census)
+        });
+        census = noted.await?;
     }
-    census.step = match after {
+    census.step = match page.after {
         Some(after) => Step::Archived { after: Some(after) },
         None => Step::Living { after: None },
     };
-    go_on(tx, spoke, census)
+    Ok(spoke.write(move |spoke, tx| go_on(tx, spoke, census)).await?)
 }
 
 impl Census {
@@ -215,7 +216,7 @@ impl Census {
                 // It may have been merged before it was deleted: then its pair follows first.
                 arrive::paired(tx, spoke, record)?;
                 tx.put_record(&spoke.sync, record, &[])?;
-                self.departed.push(record.id.clone());
+                self.departed.insert(record.id.clone());
             }
             Got::Missing => self.departed.extend(missing.map(str::to_owned)),
         }
@@ -258,14 +259,7 @@ fn has_its_place(tx: &mut Tx<'_>, spoke: &Spoke, native: &str) -> Result<bool, S
     Ok(paired || !tx.parked_of_native(&spoke.sync, native)?.is_empty())
 }
 
-fn living_page(
-    tx: &mut Tx<'_>,
-    spoke: &Spoke,
-    mut census: Census,
-    page: IdPage,
-    got: &[(String, Got)],
-) -> Result<(), StoreError> {
-    check::take_all(tx, spoke, got)?;
+fn living_page(tx: &mut Tx<'_>, spoke: &Spoke, mut census: Census, page: IdPage) -> Result<(), StoreError> {
     let ids: Vec<String> = page.records.into_iter().map(|listed| listed.id).collect();
     tx.seen_in_census(&spoke.sync, census.number, &ids)?;
     census.step = match page.after {
@@ -280,10 +274,9 @@ async fn absent_page(spoke: &Spoke, mut census: Census, after: Option<String>) -
     let absent = match census.before_begun_at {
         Some(before) => {
             let number = census.number - 1;
+            let limit = spoke.connector.about().read_batch.min(ABSENT_MAX);
             spoke
-                .read(move |spoke, tx| {
-                    tx.absent_since_census(&spoke.sync, number, before, after.as_deref(), ABSENT_MAX)
-                })
+                .read(move |spoke, tx| tx.absent_since_census(&spoke.sync, number, before, after.as_deref(), limit))
                 .await?
         }
         None => Vec::new(),

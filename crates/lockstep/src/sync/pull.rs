@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lockstep_connect::{ChangePage, Cursor, FaultClass, Got};
+use lockstep_connect::{ChangePage, Cursor, FaultClass};
 use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::SyncId;
 use lockstep_core::job::Job;
@@ -33,7 +33,7 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
         let page = page.clone();
         spoke.read(move |spoke, tx| doubtful(tx, spoke, &page)).await?
     };
-    let read_again = spoke.get(&doubtful).await?;
+    check::read_and_take(&spoke, &doubtful).await?;
     if holes::open(Hole::CursorBeforeData) {
         let saved =
             serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
@@ -42,7 +42,7 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
     let poll = Duration::from_secs(app.settings.poll_seconds);
     spoke
         .write(move |spoke, tx| {
-            take_page(tx, spoke, &page, &read_again)?;
+            take_page(tx, spoke, &page, &doubtful)?;
             let saved =
                 serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
             tx.set_sync_cursor(&spoke.sync, Some(&saved))?;
@@ -86,14 +86,8 @@ fn doubtful(tx: &mut Tx<'_>, spoke: &Spoke, page: &ChangePage) -> Result<Vec<Str
     Ok(doubtful)
 }
 
-fn take_page(
-    tx: &mut Tx<'_>,
-    spoke: &Spoke,
-    page: &ChangePage,
-    read_again: &[(String, Got)],
-) -> Result<(), StoreError> {
-    for record in page.records.iter().filter(|record| !read_again.iter().any(|(id, _)| *id == record.id)) {
-        arrive::take(tx, spoke, record)?;
-    }
-    check::take_all(tx, spoke, read_again)
+/// Takes in what a page shows; what was doubtful was read by id.
+fn take_page(tx: &mut Tx<'_>, spoke: &Spoke, page: &ChangePage, doubtful: &[String]) -> Result<(), StoreError> {
+    let mut sure = page.records.iter().filter(|record| !doubtful.contains(&record.id));
+    sure.try_for_each(|record| arrive::take(tx, spoke, record))
 }

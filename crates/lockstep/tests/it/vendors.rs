@@ -1,7 +1,9 @@
 //! The main job at every vendor: a first run over what both sides held before, then edits on both sides.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use lockstep::app::VendorLimits;
 use lockstep_connect::registry;
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::patch::Patch;
@@ -150,6 +152,40 @@ fn both_sides_come_to_agree_without_a_property_for_our_id() {
     for listed in vendors() {
         main_job(listed, false);
     }
+}
+
+/// Notion reads one record a call and tells times by the minute, so a second edit within one is looked at by id: more
+/// calls than the account's minute has room for.
+#[test]
+fn a_page_that_asks_for_more_reads_than_a_window_has_room_for_is_read_bit_by_bit() {
+    const PEOPLE: usize = 40;
+    let notion = vendors().iter().find(|listed| listed.slug == "notion").expect("Notion's look-alike");
+    let mut office = Office::open(notion, &Setup { poll: Duration::from_secs(10), ..Setup::default() });
+    for n in 0..PEOPLE {
+        office.meet("Ana", "Putri", &format!("+6281120000{n:02}"), &format!("ana{n}@example.com"));
+    }
+    office.world.dial.advance(Duration::from_secs(600));
+    office.world.start();
+    office.world.pass(Duration::from_secs(900));
+    office.agree(PEOPLE);
+
+    let mut settings = (*office.world.app.settings).clone();
+    settings.vendor_limits.insert("notion".to_owned(), VendorLimits { general: 30, search: 30 });
+    office.world.app.settings = Arc::new(settings);
+    office.world.restart();
+    let into_minute = office.world.now().as_secs() % 60;
+    office.world.pass(Duration::from_secs(61 - into_minute.unsigned_abs()));
+    for last in ["Dewi", "Lestari"] {
+        for record in office.crm.records() {
+            let typed = notion.words.name("Ana", last);
+            let typed: Vec<_> = typed.iter().map(|(property, value)| (*property, value.as_str())).collect();
+            office.crm.edit(&record.id, &typed).expect("an edit");
+        }
+        office.world.pass(Duration::from_secs(20));
+    }
+    office.world.pass(Duration::from_secs(1_200));
+    office.agree(PEOPLE);
+    assert!(office.world.contacts().iter().all(|contact| contact.name.as_deref() == Some("Ana Lestari")));
 }
 
 /// A connector without a look-alike is tried by nobody.

@@ -172,7 +172,7 @@ pub fn a_vendor_budget_is_kept_until_nobody_uses_it(world: &World) {
     let limit = Limit { calls: 100, window: Duration::from_secs(10), reserve: 10 };
     let used = move |tx: &mut Tx<'_>| -> Result<u32, StoreError> {
         let mut budgets = tx.hold_budgets("hubspot:1")?;
-        budgets.general.take(limit, tx.now());
+        budgets.general.take(limit, 1, tx.now());
         tx.save_budgets("hubspot:1", &budgets)?;
         Ok(budgets.general.ours())
     };
