@@ -34,6 +34,8 @@ pub struct About {
     pub general_limit: RateLimit,
     /// The limit of searches.
     pub search_limit: RateLimit,
+    /// What it allows in a day, where it counts days.
+    pub day: Option<DayLimit>,
     /// Whether it keeps a custom property unique and can upsert by it.
     pub upsert_by_key: bool,
     /// Whether it sends webhooks whose origin can be proved with what an operator has.
@@ -70,6 +72,18 @@ pub struct RateLimit {
     pub calls: u32,
     /// How long the window is.
     pub window: Duration,
+}
+
+/// What an account may use in a day. How much it really is, and what is left of it, the answers tell
+/// ([`crate::Connector::day`]).
+#[derive(Clone, Copy, Debug)]
+pub struct DayLimit {
+    /// What the smallest plan allows.
+    pub least: u32,
+    /// What is counted, for people.
+    pub unit: &'static str,
+    /// What a look for changes costs while nothing happens.
+    pub poll: u32,
 }
 
 /// What was agreed at `connect` about a unique property for our id (law 5).

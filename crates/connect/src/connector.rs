@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use http::header::AUTHORIZATION;
+use lockstep_core::day::Told;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::ContactProperties;
 use lockstep_core::record::{Properties, Record};
@@ -81,6 +82,11 @@ pub trait Connector: crate::objects::Objects {
 
     /// What an answer to a call of [`crate::Window::General`] tells of that limit. Pure.
     fn usage(&self, _answer: &Answer) -> Option<Usage> {
+        None
+    }
+
+    /// What an answer tells of the account's day. Pure.
+    fn day(&self, _answer: &Answer) -> Option<Told> {
         None
     }
 

@@ -23,7 +23,7 @@ pub mod salesforce;
 mod script;
 mod wire;
 
-pub use about::{About, KeyField, TokenForm};
+pub use about::{About, DayLimit, KeyField, TokenForm};
 pub use connector::{
     ChangePage, Connector, Create, Cursor, Description, Find, Got, Hint, HintKind, HookRequest, IdPage, Listed,
     Outcome, PropertySpec, RowOutcome, Update, Write,

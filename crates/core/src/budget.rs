@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::day::Day;
 use crate::env::Time;
 
 /// Calls are counted in steps of this share of the window, so that a budget stays small whatever the limit is.
@@ -49,6 +50,9 @@ pub struct Budgets {
     pub general: Budget,
     /// Searches alone.
     pub search: Budget,
+    /// The account's day, where the vendor counts days and an answer has told of it.
+    #[serde(default)]
+    pub day: Option<Day>,
 }
 
 /// One sliding window.
@@ -78,7 +82,7 @@ impl Budget {
         if self.others.is_none() {
             self.count_others(limit.calls / 2, now.plus(limit.window));
         }
-        let others = if now < self.others_until { self.others.unwrap_or(0) } else { 0 };
+        let others = self.others_at(now);
         let left = self.share(limit, percent, now).saturating_sub(self.ours().saturating_add(others));
         if left > 0 {
             return Ok(left);
@@ -110,6 +114,17 @@ impl Budget {
             *counted = counted.saturating_sub(calls);
         }
         self.sent.retain(|(_, counted)| *counted > 0);
+    }
+
+    /// Calls in the window, as far as they are known: ours and those of others.
+    pub fn used(&self, limit: Limit, now: Time) -> u32 {
+        let mut until_now = self.clone();
+        until_now.turn(limit, now);
+        until_now.ours().saturating_add(until_now.others_at(now))
+    }
+
+    fn others_at(&self, now: Time) -> u32 {
+        if now < self.others_until { self.others.unwrap_or(0) } else { 0 }
     }
 
     /// Our calls in the window.

@@ -10,6 +10,7 @@ pub mod change;
 pub mod contact;
 pub mod conversation;
 pub mod crm;
+pub mod day;
 pub mod env;
 pub mod event;
 pub mod external;

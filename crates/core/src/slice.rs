@@ -2,6 +2,7 @@
 //! costs a row write.
 
 use crate::budget::{Budgets, Limit};
+use crate::day::Day;
 use crate::env::Time;
 
 /// The share of what is left that one slice may hold: other servers find room meanwhile, and an account with little room
@@ -22,6 +23,11 @@ pub struct Slice {
 }
 
 impl Budgets {
+    /// Takes in what answers told of the day, unless something newer is known.
+    pub fn hear_day(&mut self, day: Day) {
+        self.day = Some(self.day.map_or(day, |known| known.newer(day)));
+    }
+
     /// Takes a slice of up to `wanted` calls, the first of which is sent now. A search takes room in both windows.
     ///
     /// # Errors
@@ -34,6 +40,9 @@ impl Budgets {
         wanted: u32,
         now: Time,
     ) -> Result<Slice, Time> {
+        if let Some(day) = self.day {
+            day.room(percent, now)?;
+        }
         let mut room = self.general.room(general, percent, now)?;
         let mut until = general.slice_end(now);
         if let Some(search) = search {

@@ -21,6 +21,15 @@ impl Tx<'_> {
         Ok(held.unwrap_or_default())
     }
 
+    /// The same without the lock, to be looked at.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn budgets(&mut self, account: &str) -> Result<Budgets, StoreError> {
+        let sql = "SELECT budgets FROM vendor_budgets WHERE account = ?1";
+        Ok(self.one(sql, args![account], |row| row.json())?.unwrap_or_default())
+    }
+
     /// Saves what [`Tx::hold_budgets`] gave.
     ///
     /// # Errors

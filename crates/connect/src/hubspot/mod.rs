@@ -18,11 +18,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lockstep_core::crm::ApiObject;
 use lockstep_core::crm::action::Key;
+use lockstep_core::day::Told;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::Record;
 
-use crate::about::{About, RateLimit, TokenForm};
+use crate::about::{About, DayLimit, RateLimit, TokenForm};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
@@ -81,6 +82,7 @@ static ABOUT: About = About {
     granularity: Duration::from_millis(1),
     general_limit: RateLimit { calls: 110, window: Duration::from_secs(10) },
     search_limit: RateLimit { calls: 5, window: Duration::from_secs(1) },
+    day: Some(DayLimit { least: 250_000, unit: "calls", poll: 1 }),
     upsert_by_key: true,
     webhooks: true,
     docs: "docs/connect-hubspot.md",
@@ -199,6 +201,13 @@ impl Connector for Hubspot {
         let (max, remaining) =
             (answer.figure("x-hubspot-ratelimit-max")?, answer.figure("x-hubspot-ratelimit-remaining")?);
         Some(Usage { max, remaining })
+    }
+
+    // Not told to OAuth apps. The day ends at midnight of the account's zone, which no answer tells.
+    fn day(&self, answer: &Answer) -> Option<Told> {
+        let (max, left) =
+            (answer.figure("x-hubspot-ratelimit-daily")?, answer.figure("x-hubspot-ratelimit-daily-remaining")?);
+        Some(Told { max: Some(max), left, resets_at: None })
     }
 
     fn shut_until(&self, answer: &Answer) -> Option<Time> {

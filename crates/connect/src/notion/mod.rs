@@ -66,6 +66,7 @@ static ABOUT: About = About {
     granularity: Duration::from_secs(60),
     general_limit: LIMIT,
     search_limit: LIMIT,
+    day: None,
     upsert_by_key: false,
     webhooks: false,
     docs: "docs/connect-notion.md",

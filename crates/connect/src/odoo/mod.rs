@@ -53,6 +53,7 @@ static ABOUT: About = About {
     granularity: Duration::from_secs(1),
     general_limit: RateLimit { calls: 10, window: Duration::from_secs(1) },
     search_limit: RateLimit { calls: 10, window: Duration::from_secs(1) },
+    day: None,
     upsert_by_key: false,
     webhooks: false,
     docs: "docs/connect-odoo.md",

@@ -133,13 +133,17 @@ fn is_day(answer: &Answer) -> bool {
 
 /// When the budget of a day starts anew, if it is what refuses a call: as the answer says, else at midnight in UTC.
 pub(super) fn shut_until(answer: &Answer) -> Option<Time> {
-    const DAY_SECS: i64 = 24 * 60 * 60;
     if answer.status != 429 || !is_day(answer) {
         return None;
     }
-    let midnight = Time::from_secs((answer.sent_at.as_secs().div_euclid(DAY_SECS) + 1) * DAY_SECS);
     let told = reset(answer).filter(|secs| *secs > BURST_SECS_MAX);
-    Some(told.map_or(midnight, |secs| answer.sent_at.plus(Duration::from_secs(secs.min(WAIT_SECS_MAX)))))
+    Some(told.map_or(midnight(answer.sent_at), |secs| answer.sent_at.plus(Duration::from_secs(secs.min(WAIT_SECS_MAX)))))
+}
+
+/// When the budget of a day starts anew: at midnight in UTC.
+pub(super) fn midnight(now: Time) -> Time {
+    const DAY_SECS: i64 = 24 * 60 * 60;
+    Time::from_secs((now.as_secs().div_euclid(DAY_SECS) + 1) * DAY_SECS)
 }
 
 fn unable(status: u16, refusal: Option<&Refusal>, effect: bool) -> Fault {

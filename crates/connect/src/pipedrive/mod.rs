@@ -20,13 +20,14 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 use lockstep_core::crm::ApiObject;
 use lockstep_core::crm::action::Key;
+use lockstep_core::day::Told;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::Record;
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 
-use crate::about::{About, RateLimit, TokenForm};
+use crate::about::{About, DayLimit, RateLimit, TokenForm};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
@@ -68,6 +69,8 @@ static ABOUT: About = About {
     granularity: Duration::from_secs(1),
     general_limit: RateLimit { calls: 20, window: Duration::from_secs(2) },
     search_limit: RateLimit { calls: SEARCHES, window: Duration::from_secs(2) },
+    // A page of a list costs 10 tokens (`x-token-cost` in the API's description).
+    day: Some(DayLimit { least: 30_000, unit: "tokens", poll: 10 }),
     upsert_by_key: false,
     webhooks: true,
     docs: "docs/connect-pipedrive.md",
@@ -202,6 +205,12 @@ impl Connector for Pipedrive {
         (max > SEARCHES).then_some(Usage { max, remaining })
     }
 
+    // The company's tokens; what the plan allows is not told.
+    fn day(&self, answer: &Answer) -> Option<Told> {
+        let left = answer.figure("x-daily-requests-left")?;
+        Some(Told { max: None, left, resets_at: Some(faults::midnight(answer.sent_at)) })
+    }
+
     fn shut_until(&self, answer: &Answer) -> Option<Time> {
         faults::shut_until(answer)
     }
@@ -232,6 +241,15 @@ mod tests {
         let answer = json!({ "access_token": "a", "api_domain": "https://firm.pipedrive.com" });
         assert_eq!(Pipedrive.home(&answer).as_deref(), Some("https://firm.pipedrive.com"));
         assert!(ABOUT.is_home("https://firm.pipedrive.com") && !ABOUT.is_home("https://pipedrive.com.evil.example"));
+    }
+
+    #[test]
+    fn every_answer_tells_of_the_day() {
+        let header = (HeaderName::from_static("x-daily-requests-left"), http::HeaderValue::from_static("29985"));
+        let headers = [header].into_iter().collect();
+        let answer = Answer { status: 200, headers, body: Json::Null, sent_at: Time::from_secs(86_400 * 3 + 1) };
+        let told = Told { max: None, left: 29_985, resets_at: Some(Time::from_secs(86_400 * 4)) };
+        assert_eq!(Pipedrive.day(&answer), Some(told));
     }
 
     #[test]

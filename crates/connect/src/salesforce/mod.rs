@@ -17,12 +17,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lockstep_core::crm::ApiObject;
 use lockstep_core::crm::action::Key;
+use lockstep_core::day::Told;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::Record;
 use serde_json::Value as Json;
 
-use crate::about::{About, RateLimit, TokenForm};
+use crate::about::{About, DayLimit, RateLimit, TokenForm};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
@@ -64,6 +65,7 @@ static ABOUT: About = About {
     granularity: Duration::from_secs(1),
     general_limit: DAY,
     search_limit: DAY,
+    day: Some(DayLimit { least: DAY.calls, unit: "calls", poll: 1 }),
     upsert_by_key: true,
     webhooks: false,
     docs: "docs/connect-salesforce.md",
@@ -189,6 +191,11 @@ impl Connector for Salesforce {
         let (used, max) = usage.split_once('/')?;
         let (used, max): (u32, u32) = (used.trim().parse().ok()?, max.trim().parse().ok()?);
         Some(Usage { max, remaining: max.saturating_sub(used) })
+    }
+
+    // The last 24 hours count.
+    fn day(&self, answer: &Answer) -> Option<Told> {
+        self.usage(answer).map(|Usage { max, remaining }| Told { max: Some(max), left: remaining, resets_at: None })
     }
 
     fn shut_until(&self, answer: &Answer) -> Option<Time> {

@@ -259,8 +259,24 @@ async fn examine_connection(app: &App, connection: &ConnectionOf, chart: &mut Ch
         }
     }
     key_property(connection, connector, &session, chart).await;
+    budget(app, connection, connector, chart).await;
     clock(app, &session, &name, chart).await;
     hooks(app, connection, connector, chart);
+}
+
+/// What is used and left of what the vendor allows the account.
+async fn budget(app: &App, connection: &ConnectionOf, connector: &dyn Connector, chart: &mut Chart) {
+    let about = connector.about();
+    let what = format!("budget of {} account {}", about.name, connection.connection().account);
+    let now = app.env.now();
+    match reach::standing(app, about, connection).await {
+        Err(error) => chart.broken(what, error.to_string(), "see whether the database answers"),
+        Ok(standing) if standing.is_used(now) => {
+            let mend = "what waits goes out when the day ends; a larger plan or fewer calls by other tools keep it from happening";
+            chart.doubtful(what, standing.line(now), mend);
+        }
+        Ok(standing) => chart.well(what, standing.line(now)),
+    }
 }
 
 async fn key_property(connection: &ConnectionOf, connector: &dyn Connector, session: &Session, chart: &mut Chart) {

@@ -139,6 +139,9 @@ impl VendorDoor {
         {
             self.account.learn(usage, self.app.env.now());
         }
+        if let Some(told) = self.connector.day(&answer) {
+            self.account.learn_day(told, self.app.env.now());
+        }
         if let Some(until) = self.connector.shut_until(&answer) {
             tracing::warn!(vendor = self.connector.about().slug, %until, "the account's day is used: no call is made before");
             forgotten(self.account.shut(&self.app.store, until).await);

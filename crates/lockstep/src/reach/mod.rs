@@ -6,14 +6,15 @@ mod pacing;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lockstep_connect::oauth::{self, Grant, OAuth, Pkce};
 use lockstep_connect::{About, Connector, Fault, FaultClass, Session, registry};
-use lockstep_store::ConnectionOf;
+use lockstep_store::{ConnectionOf, StoreError};
 
 pub use door::CALL_LIMITS;
 pub use grant::{elsewhere, opens, seal};
-pub use pacing::{Class, Pacing};
+pub use pacing::{Class, Pacing, Standing};
 pub use write::{Row, Writer};
 
 use crate::app::App;
@@ -26,14 +27,33 @@ use door::{Authority, VendorDoor};
 pub fn session(app: &App, connection: &ConnectionOf, class: Class) -> Result<(&'static dyn Connector, Session), Fault> {
     let connector = connector(&connection.connection().vendor)?;
     let about = connector.about();
-    let limits = app.settings.vendor_limits.get(about.slug).copied();
-    let account = app.pacing.account(about, &connection.connection().account, limits);
+    let account = account_of(app, about, connection);
     let base_url = connection.connection().base_url.clone();
     let authority = Authority::Connection(Box::new(connection.clone()));
     let patient_until = app.env.now().plus(class.patience());
     let memory = account.memory(connection.id());
     let door = VendorDoor { app: app.clone(), connector, base_url, account, memory, class, patient_until, authority };
     Ok((connector, Session { door: Arc::new(door), env: app.env.clone() }))
+}
+
+fn account_of(app: &App, about: &About, connection: &ConnectionOf) -> Arc<pacing::Account> {
+    let limits = app.settings.vendor_limits.get(about.slug).copied();
+    app.pacing.account(about, &connection.connection().account, limits)
+}
+
+/// How long to wait before the next look for changes: as the operator set, and longer where the account's day would not
+/// last.
+pub fn poll_pause(app: &App, about: &About, connection: &ConnectionOf) -> Duration {
+    let pause = account_of(app, about, connection).poll_pause(app.env.now());
+    pause.max(Duration::from_secs(app.settings.poll_seconds))
+}
+
+/// What the account behind a connection has used of its limits.
+///
+/// # Errors
+/// The store's.
+pub async fn standing(app: &App, about: &About, connection: &ConnectionOf) -> Result<Standing, StoreError> {
+    account_of(app, about, connection).standing(&app.store, app.env.now()).await
 }
 
 /// A session with a grant that no connection holds yet. Nothing is stored and nothing renewed.

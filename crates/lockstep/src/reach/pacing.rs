@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lockstep_connect::about::RateLimit;
+use lockstep_connect::about::{DayLimit, RateLimit};
 use lockstep_connect::{About, Memory, Usage, Window};
 use lockstep_core::budget::{Budgets, Limit};
+use lockstep_core::day::{Day, Outlook, Told};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::ids::ConnectionId;
 use lockstep_core::slice::Slice;
@@ -18,6 +19,9 @@ use crate::app::VendorLimits;
 
 /// What stays unused for the customer's other tools.
 const RESERVE_PERCENT: u32 = 10;
+
+/// The longest that looks for changes wait for the account's day.
+const POLL_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 
 const fn reserve_of(calls: u32) -> u32 {
     calls.div_ceil(RESERVE_PERCENT)
@@ -64,6 +68,7 @@ pub struct Account {
     key: String,
     general: Limit,
     search: Limit,
+    day: Option<DayLimit>,
     /// Whether the operator said what the account's plan allows; else the vendor's answers say it.
     set_by_operator: bool,
     known: Mutex<Known>,
@@ -87,6 +92,10 @@ struct Known {
     others: Option<(u32, Time)>,
     /// Calls that the account's window allows, as the vendor told last.
     max: Option<u32>,
+    /// The account's day, as far as this process knows.
+    day: Option<Day>,
+    /// Behind the looks for changes that wait for their turn.
+    next_poll: Time,
 }
 
 impl Known {
@@ -101,6 +110,39 @@ impl Known {
     /// Calls in slices.
     fn unsent(&self) -> u32 {
         self.slices.values().map(|slice| slice.left()).sum()
+    }
+}
+
+/// What an account has used of its limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    limit: Limit,
+    used: u32,
+    day: Option<Day>,
+    /// What the day counts.
+    unit: &'static str,
+}
+
+impl Standing {
+    /// Whether all that the day leaves us is used.
+    pub fn is_used(&self, now: Time) -> bool {
+        self.day.is_some_and(|day| day.outlook(now) == Outlook::Used)
+    }
+
+    /// One line for people.
+    pub fn line(&self, now: Time) -> String {
+        let Limit { calls, window, reserve } = self.limit;
+        let Some(day) = self.day else {
+            let left = calls.saturating_sub(reserve).saturating_sub(self.used);
+            return format!("{} of {calls} calls in {} s used, {left} left beside the reserve", self.used, window.as_secs());
+        };
+        let end = match day.outlook(now) {
+            Outlook::Used => "no more before the day ends".to_owned(),
+            Outlook::UsedAt(at) => format!("used up at {at} at today's pace"),
+            Outlook::Lasts => "lasts at today's pace".to_owned(),
+            Outlook::Unknown => "too early to say for how long".to_owned(),
+        };
+        format!("{} of {} {} of the day used, {} left beside the reserve: {end}", day.used(), day.max, self.unit, day.left_of(100))
     }
 }
 
@@ -136,6 +178,7 @@ impl Account {
             search: limit(about.search_limit, limits.map(|limits| limits.search), |_| 1),
             known: Mutex::default(),
             taking: Default::default(),
+            day: about.day,
             memories: Mutex::default(),
             refreshing: tokio::sync::Mutex::new(()),
         }
@@ -203,13 +246,53 @@ impl Account {
         if let Some(spent) = spent {
             budgets.give_back(spent);
         }
-        if let Some((calls, until)) = self.known().others {
-            budgets.general.hear(calls, until);
-        }
+        self.tell(&mut budgets);
         let search = (window == Window::Search).then_some(self.search);
         let slice = budgets.take_slice(self.general(), search, class.percent(), wanted, now);
+        // Others may know more of the day.
+        self.known().day = budgets.day;
         tx.save_budgets(&self.key, &budgets)?;
         Ok(slice.map(|slice| (slice, budgets.general.ours())))
+    }
+
+    /// Tells the budgets what answers told.
+    fn tell(&self, budgets: &mut Budgets) {
+        let known = self.known();
+        if let Some((calls, until)) = known.others {
+            budgets.general.hear(calls, until);
+        }
+        if let Some(day) = known.day {
+            budgets.hear_day(day);
+        }
+    }
+
+    /// Learns from what an answer tells of the account's day.
+    pub fn learn_day(&self, told: Told, now: Time) {
+        let mut known = self.known();
+        let least = self.day.map_or(0, |day| day.least);
+        known.day = Some(Day::after(known.day, told, least, now));
+    }
+
+    /// How long to wait before the next look for changes at least, so that all who look leave enough of the account's day.
+    pub fn poll_pause(&self, now: Time) -> Duration {
+        let mut known = self.known();
+        let (Some(limit), Some(day)) = (self.day, known.day) else { return Duration::ZERO };
+        // Each waits behind those who wait already.
+        let pause = day.pause(limit.poll, Class::Live.percent(), now);
+        known.next_poll = known.next_poll.max(now).plus(pause).min(now.plus(POLL_PAUSE_MAX));
+        known.next_poll.since(now)
+    }
+
+    /// How the account stands, as far as all servers know.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn standing(&self, store: &Store, now: Time) -> Result<Standing, StoreError> {
+        let key = self.key.clone();
+        let mut budgets = store.read(move |tx| tx.budgets(&key)).await?;
+        self.tell(&mut budgets);
+        let (limit, unit) = (self.general(), self.day.map_or("calls", |day| day.unit));
+        Ok(Standing { limit, used: budgets.general.used(limit, now), day: budgets.day, unit })
     }
 
     /// Learns from what an answer tells how large the general window is and what others have used of it.
@@ -355,6 +438,20 @@ mod tests {
         assert!(servers.held(0) > 0);
         servers.accounts[0].learn(Usage { max: 110, remaining: 11 }, servers.env.now());
         assert!(!servers.call(0, Class::Interactive).await);
+    }
+
+    #[test]
+    fn who_looks_for_changes_shares_what_looking_may_take() {
+        let about = registry::find("pipedrive").expect("Pipedrive").about();
+        let account = Account::new("a".to_owned(), about, None);
+        let now = Time::from_secs(1_700_000_000);
+        assert_eq!(account.poll_pause(now), Duration::ZERO, "nothing was told");
+        account.learn_day(Told { max: None, left: 30_000, resets_at: None }, now);
+        let pause = account.poll_pause(now);
+        // 24,300 of 30,000 tokens are for background use, and half of them for looks that cost 10.
+        assert_eq!(pause.as_secs(), 86_400 / 1_215);
+        assert_eq!([account.poll_pause(now), account.poll_pause(now)], [pause * 2, pause * 3]);
+        assert_eq!(account.poll_pause(now.plus(pause * 4)), pause);
     }
 
     #[tokio::test]

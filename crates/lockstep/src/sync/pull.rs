@@ -11,7 +11,7 @@ use lockstep_store::{StoreError, Tx};
 use super::spoke::{Halt, Spoke};
 use super::{arrive, check, unknown};
 use crate::app::App;
-use crate::reach::Class;
+use crate::reach::{self, Class};
 
 /// Reads one page.
 ///
@@ -39,7 +39,10 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
             serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
         spoke.write(move |spoke, tx| tx.set_sync_cursor(&spoke.sync, Some(&saved))).await?;
     }
-    let poll = Duration::from_secs(app.settings.poll_seconds);
+    let pause = match page.more {
+        true => Duration::ZERO,
+        false => reach::poll_pause(app, spoke.connector.about(), &spoke.connection),
+    };
     spoke
         .write(move |spoke, tx| {
             take_page(tx, spoke, &page, &doubtful)?;
@@ -49,7 +52,7 @@ pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
             if !page.more {
                 tx.set_sync_pulled_at(&spoke.sync, Some(begun))?;
             }
-            let next = if page.more { tx.now() } else { tx.now().plus(poll) };
+            let next = tx.now().plus(pause);
             tx.enqueue(&Job::Pull { sync: spoke.sync.id().clone() }, next)
         })
         .await?;

@@ -111,7 +111,7 @@ pub async fn run(app: &App, connection: &ConnectionId) -> Result<(), Halt> {
     let (connector, session) = reach::session(app, &of, Class::Live)?;
     let (wanted, limit) = (of.clone(), connector.about().read_batch);
     let due = app.store.read(move |tx| tx.due_crm_subscriptions(&wanted, limit)).await?;
-    let poll = Duration::from_secs(app.settings.poll_seconds);
+    let poll = reach::poll_pause(app, connector.about(), &of);
     let watch = Watch { app, of: &of, connector, session, poll };
     let (looked, halt) = match watch.look(&due).await {
         Ok(looked) => (looked, None),
