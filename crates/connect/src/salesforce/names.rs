@@ -3,7 +3,9 @@
 //! address, which is read back as no name.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
+use lockstep_core::contact::check_email;
 use lockstep_core::record::{Properties, Record};
 
 use super::read;
@@ -17,8 +19,8 @@ const LAST_NAME: &str = "LastName";
 const FIRST_NAME: &str = "FirstName";
 /// What a contact is called by that has no name.
 const ADDRESSES: [&str; 5] = ["Phone", "MobilePhone", "HomePhone", "OtherPhone", "Email"];
-/// Digits of a number, short codes and all that E.164 allows.
-const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
+/// Digits of a phone number, with its country code or without (ITU-T E.164, and the shortest that networks still have).
+const DIGITS: RangeInclusive<usize> = 7..=15;
 
 /// The properties to read of contacts: whether a last name is one is seen beside the first name.
 pub(super) fn with_first(properties: &[String]) -> Vec<String> {
@@ -59,13 +61,10 @@ fn stands_in(properties: &Properties) -> bool {
     is_empty(properties, FIRST_NAME) && text(properties, LAST_NAME).is_some_and(is_address)
 }
 
-/// Whether a text reads like a phone number, however it was typed, or like an e-mail address.
+/// Whether a text reads like a phone number, however it was typed, or is an e-mail address.
 fn is_address(text: &str) -> bool {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let is_number = NUMBER_DIGITS.contains(&digits) && !text.chars().any(char::is_alphabetic);
-    let is_email = !text.contains(char::is_whitespace)
-        && text.split_once('@').is_some_and(|(user, domain)| !user.is_empty() && domain.contains('.'));
-    is_number || is_email
+    let has_digits = DIGITS.contains(&text.chars().filter(char::is_ascii_digit).count());
+    (has_digits && !text.chars().any(char::is_alphabetic)) || check_email(text).is_ok()
 }
 
 fn text<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
@@ -150,14 +149,14 @@ mod tests {
         let last = |pairs: &[(&str, &str)], held: &[(&str, &str)]| {
             named(properties(pairs), &properties(held)).get(LAST_NAME).cloned().flatten()
         };
-        let number = ("Phone", "+39 06 1234");
-        assert_eq!(last(&[number, ("Email", "a@b.c")], &[]).as_deref(), Some("+39 06 1234"));
+        let number = ("Phone", "+39 06 12345");
+        assert_eq!(last(&[number, ("Email", "a@b.c")], &[]).as_deref(), Some("+39 06 12345"));
         assert_eq!(last(&[("Email", "a@b.c"), ("LastName", "")], &[]).as_deref(), Some("a@b.c"));
         assert_eq!(last(&[("FirstName", "Ada"), number], &[]).as_deref(), Some("Ada"));
         assert_eq!(last(&[("Title", "Dr")], &[]), None, "which Salesforce refuses in its own words");
         let held = [("FirstName", ""), ("LastName", "Byron"), ("Email", "a@b.c")];
         assert_eq!(last(&[("LastName", "")], &held).as_deref(), Some("a@b.c"));
-        assert_eq!(last(&[("LastName", ""), number], &held).as_deref(), Some("+39 06 1234"));
+        assert_eq!(last(&[("LastName", ""), number], &held).as_deref(), Some("+39 06 12345"));
         assert_eq!(last(&[("LastName", ""), ("Email", "")], &held), None);
         assert_eq!(last(&[("FirstName", "Ada")], &held), None, "the last name stays");
     }
@@ -180,7 +179,7 @@ mod tests {
             ("Unit 10 20 30", "", Some("Unit 10 20 30")),
             ("3rd", "", Some("3rd")),
             ("42", "", Some("42")),
-            ("a@home", "", Some("a@home")),
+            ("@ada", "", Some("@ada")),
         ];
         let asked = [LAST_NAME.to_owned()];
         assert_eq!(with_first(&asked), [LAST_NAME, FIRST_NAME]);

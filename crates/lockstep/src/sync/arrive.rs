@@ -40,7 +40,7 @@ pub fn take(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
         PairState::Open => {}
         PairState::Parked => {
             let edited = before.is_none_or(|before| before.properties != record.properties);
-            if !edited || !questions::facts_changed(tx, &spoke.sync, &pair)? {
+            if !edited || !questions::facts_changed(tx, &spoke.sync, &mut pair)? {
                 return Ok(());
             }
         }

@@ -49,14 +49,12 @@ pub(super) fn mark_one(tx: &mut Tx<'_>, sync: &SyncOf, contact: &ContactId, seq:
         }
         return Ok(());
     };
-    match pair.state {
-        PairState::Tombstone => {
-            tracing::info!(sync = %sync.id(), %contact, "the contact's record was deleted or set aside, so its edit stays in the inbox; `lockstep sync relink` brings both together again");
-            return Ok(());
-        }
-        PairState::Open => {}
-        PairState::Parked if questions::facts_changed(tx, sync, &pair)? => pair.state = PairState::Open,
-        PairState::Parked => {}
+    if pair.state == PairState::Tombstone {
+        tracing::info!(sync = %sync.id(), %contact, "the contact's record was deleted or set aside, so its edit stays in the inbox; `lockstep sync relink` brings both together again");
+        return Ok(());
+    }
+    if pair.state == PairState::Parked && questions::facts_changed(tx, sync, &mut pair)? {
+        pair.state = PairState::Open;
     }
     questions::release_refused(tx, sync, &mut pair)?;
     pair.dirty = Some(seq);

@@ -85,11 +85,12 @@ pub fn is_our_doubt(tx: &mut Tx<'_>, sync: &SyncOf, native: &str) -> Result<bool
 }
 
 /// Whether a parked pair gets a new try because one of its sides was edited. An ambiguous match may be clear now and
-/// refused values may be mended; what else waits goes on waiting. Closes the questions that get a new try.
+/// refused values may be mended; what else waits goes on waiting. Closes the questions that get a new try, so that no
+/// field is held back for them any more.
 ///
 /// # Errors
 /// The store's.
-pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<bool, StoreError> {
+pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &mut Pair) -> Result<bool, StoreError> {
     let questions = tx.parked_of_pair(sync, &pair.id)?;
     let open_again = |reason: &Reason| matches!(reason, Reason::Ambiguous { .. } | Reason::Refused { .. });
     if !questions.iter().all(|parked| open_again(&parked.reason)) {
@@ -98,6 +99,7 @@ pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<bool
     for parked in questions {
         tx.close_parked(sync.org(), &parked.id)?;
     }
+    pair.held.clear();
     Ok(true)
 }
 
