@@ -70,7 +70,7 @@ pub(super) fn mark_one(tx: &mut Tx<'_>, sync: &SyncOf, contact: &ContactId, seq:
 pub fn contact_deleted(tx: &mut Tx<'_>, org: &Org, contact: &ContactId) -> Result<(), StoreError> {
     for sync in tx.syncs(org)? {
         let Some(mut pair) = tx.pair_by_contact(&sync, contact)? else { continue };
-        questions::close_all(tx, &sync, &pair)?;
+        questions::close_all(tx, &sync, &mut pair)?;
         pair.state = PairState::Tombstone;
         pair.dirty = None;
         if pair.native.is_some() && sync.row().on_delete != OnDelete::Unlink {

@@ -53,11 +53,12 @@ pub fn park(tx: &mut Tx<'_>, sync: &SyncOf, about: About, reason: Reason) -> Res
     tx.park(sync, &parked).map(|_| ())
 }
 
-/// Closes every question about a pair.
+/// Closes every question about a pair, so that no field of it is held back any more.
 ///
 /// # Errors
 /// The store's.
-pub fn close_all(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<(), StoreError> {
+pub fn close_all(tx: &mut Tx<'_>, sync: &SyncOf, pair: &mut Pair) -> Result<(), StoreError> {
+    pair.held.clear();
     for parked in tx.parked_of_pair(sync, &pair.id)? {
         tx.close_parked(sync.org(), &parked.id)?;
     }
@@ -85,8 +86,7 @@ pub fn is_our_doubt(tx: &mut Tx<'_>, sync: &SyncOf, native: &str) -> Result<bool
 }
 
 /// Whether a parked pair gets a new try because one of its sides was edited. An ambiguous match may be clear now and
-/// refused values may be mended; what else waits goes on waiting. Closes the questions that get a new try, so that no
-/// field is held back for them any more.
+/// refused values may be mended; what else waits goes on waiting. Closes the questions that get a new try.
 ///
 /// # Errors
 /// The store's.
@@ -96,10 +96,7 @@ pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &mut Pair) -> Result<
     if !questions.iter().all(|parked| open_again(&parked.reason)) {
         return Ok(false);
     }
-    for parked in questions {
-        tx.close_parked(sync.org(), &parked.id)?;
-    }
-    pair.held.clear();
+    close_all(tx, sync, pair)?;
     Ok(true)
 }
 

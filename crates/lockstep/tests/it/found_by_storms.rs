@@ -57,6 +57,26 @@ fn a_parked_pair_that_gets_a_new_try_holds_no_field_back() {
 }
 
 #[test]
+fn a_pair_that_opens_again_holds_no_field_back() {
+    let (mut world, pairs) = in_step(&Setup::default(), 1);
+    let (contact, native) = &pairs[0];
+    world.patch_contact(&contact.id, readdress("no address")).expect("the inbox has no such rule");
+    world.settle();
+    assert_eq!(world.parked().len(), 1);
+    world.hubspot.archive(native).expect("a delete");
+    world.pass(Duration::from_secs(7_200));
+    assert_eq!(world.parked().len(), 0, "there is no record to ask about");
+    world.hubspot.restore(native).expect("a restore");
+    world.pass(Duration::from_secs(7_200));
+
+    world.patch_contact(&contact.id, readdress("new@example.com")).expect("an edit");
+    world.settle();
+
+    let record = world.hubspot.get(native).expect("it lives");
+    assert_eq!((record.value("email"), world.parked().len()), (Some("new@example.com"), 0));
+}
+
+#[test]
 fn another_contacts_id_that_a_merge_left_in_a_record_is_replaced() {
     let (mut world, pairs) = in_step(&Setup::default(), 2);
     let [(a, of_a), (b, of_b)] = pairs.as_slice() else { panic!("two people") };
