@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockstep_connect::oauth::Pkce;
-use lockstep_connect::{Cursor, FaultClass, Find, Got, Outcome, Write};
+use lockstep_connect::{Cursor, FaultClass, Find, Got, Outcome, RowOutcome, Write};
+use lockstep_core::record::Record;
 use lockstep_sandbox::salesforce::{Kind, Property};
 use lockstep_sandbox::{Effect, Salesforce, SalesforceSettings};
 use secrecy::ExposeSecret as _;
 
 use crate::consent::{self, Consent};
-use crate::world::{Account, Lack, Sample, World, on_its_sandbox, set};
+use crate::world::{Account, Lack, Sample, Strike, World, on_its_sandbox, set};
 
 #[derive(Clone)]
 struct SalesforceAccount {
@@ -214,6 +215,90 @@ async fn a_name_of_one_word_is_the_last_name_and_reads_back_as_it_was() {
     let cleared = world.update("c", &made.id, [("LastName".to_owned(), None)].into());
     let short = world.write_one(&Write::Update(vec![cleared])).await;
     assert_eq!((short.text("FirstName"), short.text("LastName")), (None, Some("Ada")));
+}
+
+/// Everything of a full batch: a call has room for five collections, and then for no read.
+#[tokio::test]
+async fn a_thousand_contacts_are_one_call_and_a_lost_answer_leaves_none_twice() {
+    let (world, sandbox) = made(None);
+    assert_eq!(world.connector.about().write_batch, 1_000);
+    let rows: Vec<_> = (0..1_000).map(|n| world.create(&n.to_string(), &[("LastName", "Row")])).collect();
+    let write = Write::Create { key: Some("lockstep_id".into()), rows };
+    world.strike(Strike::LostAfter);
+    assert_eq!(world.write(&write).await.expect_err("no answer").class, FaultClass::Unknown);
+    assert_eq!(world.account.living(), 1_000);
+    world.account.calls();
+    let outcomes = world.write(&write).await.expect("an answer");
+    assert_eq!((world.account.calls(), world.account.living()), ((1, 0), 1_000));
+    let ids: Vec<String> = outcomes.into_iter().map(|row| written(row).id).collect();
+    for at in [0, 199, 200, 999] {
+        let record = sandbox.get(&ids[at]).expect("a record");
+        assert_eq!(record.value(KEY_FIELD), Some(format!("cnt_{at}").as_str()), "each row has its own");
+    }
+
+    let update = |(at, id): (usize, &String)| world.update(&at.to_string(), id, set(&[("Title", "Dr")]));
+    let outcomes = world.write(&Write::Update(ids.iter().enumerate().map(update).collect())).await.expect("an answer");
+    assert!(outcomes.iter().all(Result::is_ok) && world.account.calls() == (1, 0));
+    let outcomes = world.write(&Write::Archive(ids)).await.expect("an answer");
+    assert!(outcomes.iter().all(|row| matches!(row, Ok(Outcome::Archived))));
+    assert_eq!((world.account.calls(), world.account.living()), ((1, 0), 0));
+}
+
+#[tokio::test]
+async fn rows_beyond_the_first_collection_are_shown_too() {
+    let (world, _) = made(None);
+    let rows: Vec<_> = (0..500).map(|n| world.create(&n.to_string(), &[("LastName", &format!("Row{n}"))])).collect();
+    let outcomes = world.write(&Write::Create { key: None, rows }).await.expect("an answer");
+    assert_eq!(world.account.calls(), (1, 0));
+    for (n, outcome) in outcomes.into_iter().enumerate() {
+        assert_eq!(written(outcome).text("LastName"), Some(format!("Row{n}").as_str()));
+    }
+}
+
+fn written(outcome: RowOutcome) -> Record {
+    match outcome {
+        Ok(Outcome::Written(record)) => record,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn somebody_without_a_name_is_called_by_the_number_which_reads_back_as_no_name() {
+    let (world, sandbox) = made(None);
+    let number = "+6281234567890";
+    let rows = vec![world.create("a", &[("Phone", number)])];
+    let made = world.write_one(&Write::Create { key: None, rows }).await;
+    let at_salesforce = || {
+        let record = sandbox.get(&made.id).expect("a record");
+        ["FirstName", "LastName"].map(|name| record.value(name).map(str::to_owned))
+    };
+    assert_eq!(at_salesforce(), [None, Some(number.to_owned())]);
+    let by_phone = Find::Phone(number.to_owned());
+    let found = world.connector.find(&world.session, &by_phone, &world.asked()).await.expect("an answer");
+    let last_name = ["LastName".to_owned()];
+    let changed = world.connector.changes(&world.session, None, &last_name).await.expect("a page").records;
+    let Got::Found(read) = world.get(&[&made.id]).await.remove(0) else { panic!("it is there") };
+    for record in [&made, &found[0], &changed[0], &read] {
+        assert_eq!((record.text("LastName"), record.properties.contains_key("LastName")), (None, true), "{record:?}");
+    }
+    assert_eq!(changed[0].properties.len(), 1, "only what was asked for");
+
+    let update = async |pairs: &[(&str, Option<&str>)]| {
+        let properties = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect();
+        let record = world.write_one(&Write::Update(vec![world.update("b", &made.id, properties)])).await;
+        ["FirstName", "LastName"].map(|name| record.text(name).map(str::to_owned))
+    };
+    let ada = [None, Some("Ada".to_owned())];
+    assert_eq!(
+        (update(&[("FirstName", Some("Ada"))]).await, at_salesforce()),
+        (ada.clone(), ada),
+        "a name of one word"
+    );
+    let cleared = update(&[("FirstName", None), ("LastName", None)]).await;
+    assert_eq!((cleared, at_salesforce()), ([None, None], [None, Some(number.to_owned())]));
+    sandbox.edit(&made.id, &[("Phone", "+6281200000000")]).expect("an edit");
+    let Got::Found(read) = world.get(&[&made.id]).await.remove(0) else { panic!("it is there") };
+    assert_eq!(read.text("LastName"), None, "a number that somebody changed since is no name either");
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub fn gone(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
     }
     let contact = tx.contact(spoke.org(), &pair.contact)?;
     let edited = contact.as_ref().map(|contact| unwritten(spoke, &pair, contact, before.as_ref())).unwrap_or_default();
-    questions::close_all(tx, &spoke.sync, &pair)?;
+    questions::close_all(tx, &spoke.sync, &mut pair)?;
     pair.state = PairState::Tombstone;
     pair.dirty = None;
     tx.save_pair(&spoke.sync, &pair)?;

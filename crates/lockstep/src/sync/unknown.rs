@@ -341,7 +341,7 @@ pub fn landed(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -
             super::matching::ambiguous(contacts, vec![record.id.clone()]),
         );
     }
-    questions::close_all(tx, &spoke.sync, &pair)?;
+    questions::close_all(tx, &spoke.sync, &mut pair)?;
     questions::close_record(tx, &spoke.sync, &record.id)?;
     pair.native = Some(record.id.clone());
     if pair.state == PairState::Tombstone {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lockstep_core::contact::ContactPatch;
 use lockstep_core::patch::Patch;
+use lockstep_sandbox::{Effect, Fault};
 
 use crate::hard_cases::{empty, in_step, person};
 use crate::world::Setup;
@@ -32,6 +33,47 @@ fn after_the_vendors_clock_was_set_back_a_lagging_search_undoes_no_write() {
 
 fn wrote(change: &lockstep_core::change::Change, email: &str) -> bool {
     change.fields.iter().any(|field| field.field == "email" && field.after.as_deref() == Some(email))
+}
+
+/// Its field had been set aside before the whole pair was.
+#[test]
+fn a_parked_pair_that_gets_a_new_try_holds_no_field_back() {
+    let (mut world, pairs) = in_step(&Setup::default(), 1);
+    let (contact, native) = &pairs[0];
+    let route = Some("POST /crm/v3/objects/contacts/batch/update".to_owned());
+    let effect = Effect::Status { status: 418, policy: None };
+    world.hubspot.faults().push(Fault { route, effect, times: 1, skip: 1 });
+    let name = Patch::Set("Ana New".to_owned());
+    let patch = ContactPatch { name, ..readdress("no address") };
+    world.patch_contact(&contact.id, patch).expect("the inbox has no such rule");
+    world.settle();
+    assert_eq!(world.parked().len(), 2);
+
+    world.patch_contact(&contact.id, readdress("new@example.com")).expect("an edit");
+    world.settle();
+
+    let record = world.hubspot.get(native).expect("it lives");
+    assert_eq!((record.value("email"), world.parked().len()), (Some("new@example.com"), 0));
+}
+
+#[test]
+fn a_pair_that_opens_again_holds_no_field_back() {
+    let (mut world, pairs) = in_step(&Setup::default(), 1);
+    let (contact, native) = &pairs[0];
+    world.patch_contact(&contact.id, readdress("no address")).expect("the inbox has no such rule");
+    world.settle();
+    assert_eq!(world.parked().len(), 1);
+    world.hubspot.archive(native).expect("a delete");
+    world.pass(Duration::from_secs(7_200));
+    assert_eq!(world.parked().len(), 0, "there is no record to ask about");
+    world.hubspot.restore(native).expect("a restore");
+    world.pass(Duration::from_secs(7_200));
+
+    world.patch_contact(&contact.id, readdress("new@example.com")).expect("an edit");
+    world.settle();
+
+    let record = world.hubspot.get(native).expect("it lives");
+    assert_eq!((record.value("email"), world.parked().len()), (Some("new@example.com"), 0));
 }
 
 #[test]

@@ -88,13 +88,14 @@ impl Crm {
         self.vendor.records().into_iter().filter(|record| record.archived)
     }
 
-    /// A record as a person sees it. What stands in for a name that is missing, where the vendor demands one, is none.
+    /// A record as a person sees it. What stands in for a name that is missing, where the vendor demands one, is none: nor
+    /// is a number that stayed there when the person got another one. No name that people of a story give is like that.
     pub fn seen(&self, record: &Record) -> Seen {
         let words = self.listed.words;
         let text = |name: &str| record.value(name).map(|text| text.trim().to_owned());
         let (email, phone) = (text(words.email), text(words.phone));
         let name = Some(words.name_of(record).trim().to_owned());
-        let name = name.filter(|name| ![&email, &phone].contains(&&Some(name.clone())));
+        let name = name.filter(|name| !name.starts_with('+') && !name.contains('@'));
         let private = text(self.hand.private);
         let cells = [(Cell::Name, name), (Cell::Email, email), (Cell::Phone, phone), (Cell::JobTitle, private)];
         let held = |(cell, value): (Cell, Option<String>)| Some((cell, value.filter(|value| !value.is_empty())?));
