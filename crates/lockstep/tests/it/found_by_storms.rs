@@ -73,6 +73,7 @@ fn a_process_that_starts_again_and_again_keeps_to_the_budget() {
 #[test]
 fn a_write_without_an_answer_is_not_waited_for_when_a_merge_gave_its_record_to_another() {
     let (mut world, pairs) = in_step(&Setup::default(), 2);
+    world.subscribe();
     let [(a, of_a), (b, of_b)] = pairs.as_slice() else { panic!("two people") };
     world.hubspot.faults().push(Fault::once(UPDATE, Effect::LostBefore));
     for (contact, name) in [(a, "Budi One"), (b, "Budi Two")] {
@@ -81,6 +82,8 @@ fn a_write_without_an_answer_is_not_waited_for_when_a_merge_gave_its_record_to_a
     world.pass(Duration::ZERO);
     assert!(world.in_flight().is_some(), "the answer was lost");
     world.hubspot.merge(of_a, of_b).expect("a merge");
+    // It is told before the outcome is looked up.
+    world.hubspot.take_hooks().iter().for_each(|hook| assert!(world.deliver(hook).is_success()));
 
     world.settle();
 
