@@ -5,12 +5,16 @@ use serde_json::{Map, Value as Json, json};
 
 use super::fields::{self, Field};
 use super::kinds::{Kind, PERSON};
-use super::record::{Asked, Place, Point, Row, contact, stand_in, stands_in, with_addresses};
+use super::record::{Asked, Place, Point, Row};
 use super::wire::{ask, is_id, send};
 use super::{faults, read};
 use crate::connector::{Create, Outcome, RowOutcome, Update, Write, unseen};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
+use crate::stand_in::stand_in;
+
+/// Pipedrive wants everybody to have a name: one of these stands in for it.
+const ADDRESSES: [&str; 2] = ["phone", "email"];
 
 /// Writes rows one after the other. One call each; one more before a change of an address, which is one of a list that is
 /// written whole; and one more where a field's type has to be known.
@@ -58,7 +62,7 @@ fn is_of_row(class: FaultClass) -> bool {
 async fn create(session: &Session, key: Option<&str>, row: &Create, asked: &[String]) -> RowOutcome {
     let mut properties = row.keyed(key);
     if properties.get(PERSON.title).is_none_or(|name| name.as_deref().unwrap_or_default().trim().is_empty()) {
-        properties.insert(PERSON.title.to_owned(), stand_in(&properties));
+        properties.insert(PERSON.title.to_owned(), stand_in(&properties, ADDRESSES));
     }
     properties.retain(|_, value| value.is_some());
     let draft = Draft::of(session, &PERSON, &properties, key, None).await.map_err(Fault::nothing_done)?;
@@ -70,20 +74,16 @@ async fn update(session: &Session, row: &Update, asked: &[String]) -> RowOutcome
     let mut properties = row.properties.clone();
     let name = properties.get(PERSON.title);
     let is_nameless = name.is_some_and(|name| name.as_deref().unwrap_or_default().trim().is_empty());
-    let writes_address = ["phone", "email"].iter().any(|address| properties.contains_key(*address));
+    let writes_address = ADDRESSES.iter().any(|address| properties.contains_key(*address));
     let held = if is_nameless || writes_address || properties.is_empty() {
         Some(read::standing(session, &PERSON, &row.id).await.map_err(Fault::nothing_done)?)
     } else {
         None
     };
-    if let Some(held) = held.as_ref().filter(|_| !properties.is_empty()) {
-        let now = addresses(held);
-        let mut later = now.clone();
+    if let Some(held) = held.as_ref().filter(|_| is_nameless) {
+        let mut later = addresses(held);
         later.extend(properties.clone());
-        if is_nameless || (name.is_none() && stands_in(&now)) {
-            let name = stand_in(&later).or_else(|| now.get(PERSON.title).cloned().flatten());
-            properties.insert(PERSON.title.to_owned(), name);
-        }
+        properties.insert(PERSON.title.to_owned(), stand_in(&later, ADDRESSES));
     }
     let changed = if properties.is_empty() {
         held.ok_or_else(|| faults::missing(PERSON.slug, &row.id))?
@@ -94,20 +94,16 @@ async fn update(session: &Session, row: &Update, asked: &[String]) -> RowOutcome
     Ok(Outcome::Written(shown(session, changed, asked).await))
 }
 
-/// A person's name and primary addresses.
+/// A person's primary addresses.
 fn addresses(row: &Row) -> Properties {
-    let places = [
-        ("name", Place::Member("name".to_owned())),
-        ("phone", Place::Primary("phones")),
-        ("email", Place::Primary("emails")),
-    ];
-    places.into_iter().map(|(name, place)| (name.to_owned(), row.text(&place))).collect()
+    let text = |name: &str| row.text(&Place::known(&PERSON, name)?);
+    ADDRESSES.into_iter().map(|name| (name.to_owned(), text(name))).collect()
 }
 
 /// What a write's answer shows of a contact. What needs a description to be known, and cannot be looked up now, is unseen.
 async fn shown(session: &Session, row: Row, asked: &[String]) -> Record {
-    match Asked::of(session, &PERSON, &with_addresses(asked)).await {
-        Ok(places) => contact(places.record(row), asked),
+    match Asked::of(session, &PERSON, asked).await {
+        Ok(places) => places.record(row),
         Err(_) => unseen(row.id(), row.updated_at()),
     }
 }

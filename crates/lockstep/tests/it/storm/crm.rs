@@ -1,6 +1,6 @@
 //! One CRM of a story: its look-alike, the words of its people and what they see.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lockstep_connect::registry;
@@ -55,6 +55,8 @@ pub fn slugs() -> impl Iterator<Item = &'static str> {
 
 /// What a person sees of a record.
 pub type Seen = BTreeMap<Cell, String>;
+/// What cells showed before they were written.
+pub type Replaced = BTreeMap<Cell, Option<String>>;
 
 pub struct Crm {
     pub listed: &'static Listed,
@@ -151,13 +153,15 @@ impl Crm {
         self.hand.writes.iter().map(|route| calls.route(route).total).sum()
     }
 
-    /// Looks at everything again. Answers which cells of known records show something else than at the last look.
-    pub fn look(&mut self) -> Vec<(String, BTreeSet<Cell>)> {
+    /// Looks at everything again. Answers which cells of known records show something else than at the last look, with what
+    /// they showed then.
+    pub fn look(&mut self) -> Vec<(String, Replaced)> {
         let now: BTreeMap<String, Seen> = self.living().map(|record| (record.id.clone(), self.seen(&record))).collect();
         let changed = |(id, seen): (&String, &Seen)| {
             let before = self.looked.get(id)?;
             let cells = Cell::SHARED.into_iter().chain([Cell::JobTitle]);
-            let cells: BTreeSet<Cell> = cells.filter(|cell| seen.get(cell) != before.get(cell)).collect();
+            let cells = cells.filter(|cell| seen.get(cell) != before.get(cell));
+            let cells: Replaced = cells.map(|cell| (cell, before.get(&cell).cloned())).collect();
             (!cells.is_empty()).then(|| (id.clone(), cells))
         };
         let changed = now.iter().filter_map(changed).collect();
