@@ -17,7 +17,7 @@ use crate::stand_in::stand_in;
 const ADDRESSES: [&str; 2] = ["phone", "email"];
 
 /// Writes rows one after the other. One call each; one more before a change of an address, which is one of a list that is
-/// written whole; and one more where a field's type has to be known.
+/// written whole; and one more where a field's type has to be known and is not remembered.
 ///
 /// # Errors
 /// What the first row meets that is not about it. Met by a later one, it is that row's; the rows behind are not sent.
@@ -128,7 +128,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Says what to write of a record that holds `held`. One call where a field's type has to be known; `text` names a
+    /// Says what to write of a record that holds `held`. One call where a field's type is not remembered; `text` names a
     /// property that is known to be of text.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ impl Draft {
         let is_code = |name: &str| matches!(Place::known(kind, name), Some(Place::Custom(_)));
         let is_text = |name: &str| is_plain(name) || (text == Some(name) && is_code(name));
         let is_known = properties.keys().all(|name| is_text(name));
-        let fields = if is_known { Vec::new() } else { fields::of(session, kind).await? };
+        let fields = if is_known { Vec::new() } else { fields::remembered(session, kind).await? };
         let mut draft = Self::default();
         for (name, value) in properties {
             draft.put(kind, &fields, name, value.as_deref(), held)?;
