@@ -7,7 +7,7 @@ use lockstep_core::record::Record;
 use serde_json::json;
 
 use crate::run::not_for;
-use crate::world::{KEY, Lack, Strike, World, set};
+use crate::world::{KEY, Lack, Strike, World, set, told_of_key};
 
 fn found(got: &Got) -> &Record {
     match got {
@@ -75,7 +75,8 @@ pub async fn nothing_clears_and_absent_keeps(world: World) {
 
 pub async fn a_keyed_create_can_be_repeated(world: World) {
     world.needs_unique_keys();
-    world.connector.add_key_property(&world.session, KEY).await.expect("a key property");
+    let added = world.connector.add_key_property(&world.session, KEY).await;
+    told_of_key(added).expect("a key property");
     let rows: Vec<_> = ["a", "b", "c"].map(|trace| world.create(trace, &[(world.given, trace)])).into();
     let write = Write::Create { key: Some(KEY.into()), rows };
     let ids = |outcomes: Vec<RowOutcome>| -> Vec<String> {
@@ -101,7 +102,8 @@ pub async fn a_keyed_create_can_be_repeated(world: World) {
 pub async fn the_key_property_can_be_asked_for_twice(world: World) {
     world.needs_unique_keys();
     for _ in 0..2 {
-        assert_eq!(world.connector.add_key_property(&world.session, KEY).await, Ok(()));
+        let added = world.connector.add_key_property(&world.session, KEY).await;
+        assert_eq!(told_of_key(added), Ok(()));
     }
     let described = world.connector.describe(&world.session).await.expect("a description").properties;
     assert!(described.iter().any(|property| property.name == KEY && property.unique && !property.read_only));

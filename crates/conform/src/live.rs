@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lockstep_connect::{
-    Answer, Call, Connector, Create, Deed, Door, Fault, Memory, Outcome, Session, Update, Write,
-};
+use lockstep_connect::{Answer, Call, Connector, Create, Deed, Door, Fault, Memory, Outcome, Session, Update, Write};
 use lockstep_core::crm::{ApiObject, Operation, RecordId};
 use lockstep_core::env::{Dial, Env};
 use lockstep_core::record::Properties;
@@ -69,7 +67,8 @@ pub struct Live {
 struct Gate {
     right: Arc<dyn Door>,
     stranger: Arc<dyn Door>,
-    write: bool,
+    /// Why nothing is written, if so.
+    read_only: Option<&'static str>,
     is_stranger: AtomicBool,
     calls: AtomicU64,
     looked_at: AtomicU64,
@@ -79,8 +78,8 @@ struct Gate {
 #[async_trait]
 impl Door for Gate {
     async fn send(&self, call: Call) -> Result<Answer, Fault> {
-        if call.effect && !self.write {
-            lacking("it writes, which takes --write");
+        if let (true, Some(why)) = (call.effect, self.read_only) {
+            lacking(why);
         }
         if self.calls.fetch_add(1, Ordering::Relaxed) >= CALLS_MAX {
             lacking("it takes too many calls in an account of this size");
@@ -102,14 +101,18 @@ impl Live {
     #[must_use]
     pub fn new(mut terms: Terms) -> Arc<Self> {
         let like = likes::like(terms.connector.about().slug, &terms.token);
-        // What is made could not be put away again.
-        terms.write &= like.account.lacks(Lack::Deletes).is_none();
+        let read_only = match (terms.write, like.account.lacks(Lack::Deletes)) {
+            (false, _) => Some("it writes, which takes --write"),
+            (true, Some(_)) => Some("it writes, and what it made could not be put away again"),
+            (true, None) => None,
+        };
+        terms.write = read_only.is_none();
         let (env, dial) = Env::manual(terms.env.now(), 7);
         let mark = format!("t{}", terms.env.now().as_millis());
         let door = Arc::new(Gate {
             right: terms.door.clone(),
             stranger: terms.stranger.clone(),
-            write: terms.write,
+            read_only,
             is_stranger: AtomicBool::new(false),
             calls: AtomicU64::new(0),
             looked_at: AtomicU64::new(0),
@@ -208,9 +211,7 @@ impl Live {
 
     /// What cases are tried with, of the objects that the account has.
     fn samples(&self, listed: &[ApiObject]) -> Vec<Sample> {
-        let describe = |slug: &str| {
-            self.ask(self.terms.connector.object(&self.session, slug)).expect("a description")
-        };
+        let describe = |slug: &str| self.ask(self.terms.connector.object(&self.session, slug)).expect("a description");
         self.like.account.samples_among(listed, &describe)
     }
 
@@ -271,7 +272,11 @@ impl Account for Hand {
         self.0.write(&Write::Archive(vec![id.to_owned()]));
     }
 
+    /// With leave to write a case makes its own.
     fn standing(&self) -> Option<Vec<String>> {
+        if self.0.terms.write {
+            return None;
+        }
         let page = self.0.ask(self.0.terms.connector.list_ids(&self.0.session, false, None)).expect("a page");
         let ids: Vec<String> = page.records.into_iter().take(STANDING_MAX).map(|listed| listed.id).collect();
         if ids.is_empty() {
@@ -298,8 +303,10 @@ impl Account for Hand {
         lacking("nobody merges there")
     }
 
+    /// Its version is not known: it may be without what any is without.
     fn is_without(&self, name: &str) -> bool {
-        self.0.like.account.is_without(name)
+        let worlds = likes::worlds(self.0.terms.connector.about().slug);
+        worlds.into_iter().any(|making| making(None).account.is_without(name))
     }
 
     fn droppable(&self) -> Option<&'static str> {
@@ -331,6 +338,10 @@ impl Account for Hand {
     fn living(&self) -> usize {
         let made = self.0.made.lock().expect("what was made");
         made.iter().collect::<BTreeSet<_>>().len()
+    }
+
+    fn outlasts(&self, time: Duration) -> bool {
+        time <= self.0.terms.wait_max
     }
 
     fn set_clock_offset(&self, _seconds: i64) {

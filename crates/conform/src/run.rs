@@ -58,12 +58,11 @@ pub async fn run(case: &Case, making: impl FnOnce() -> World) -> Outcome {
         let world = World { notes: notes.clone(), ..making() };
         (case.show)(world).await;
     });
-    let ended = std::future::poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
+    let ended =
+        std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
             Ok(polled) => polled.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
-        }
-    });
+        });
     match ended.await {
         Ok(()) => Outcome::Passed(notes.lock().expect("the notes").clone()),
         Err(panic) => told(panic),

@@ -155,6 +155,10 @@ pub trait Account {
     fn set_clock_offset(&self, seconds: i64);
     /// Ours passes, and so does the vendor's time, which mostly goes by ours.
     fn pass(&self, _time: Duration) {}
+    /// Whether so much time can pass there.
+    fn outlasts(&self, _time: Duration) -> bool {
+        true
+    }
     /// Calls since the last look, and how many of them drew a limit.
     fn calls(&self) -> (u64, u64);
     /// Has webhooks sent to the address from now on; gives the secret that signs them.
@@ -399,6 +403,14 @@ fn batches(write: &Write, most: usize) -> Vec<(usize, Write)> {
             .collect(),
         Write::Update(rows) => rows.chunks(most).map(|rows| (rows.len(), Write::Update(rows.to_vec()))).collect(),
         Write::Archive(ids) => ids.chunks(most).map(|ids| (ids.len(), Write::Archive(ids.to_vec()))).collect(),
+    }
+}
+
+/// What became of the property for our id. Where only an admin can make it and did not, the case cannot be told.
+pub fn told_of_key(added: Result<(), lockstep_connect::Fault>) -> Result<(), lockstep_connect::Fault> {
+    match added {
+        Err(fault) if fault.code == "KEY_PROPERTY_MISSING" => lacking("an admin has to make the property for our id"),
+        added => added,
     }
 }
 

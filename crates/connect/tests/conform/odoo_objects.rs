@@ -12,8 +12,8 @@ use lockstep_sandbox::odoo::Workflow;
 use lockstep_sandbox::{Effect, Fault, Odoo, OdooSettings};
 
 use lockstep_conform::door::RouterDoor;
-use lockstep_conform::objects::{field, link, record, written};
 use lockstep_conform::likes::odoo::{NEW, OLD, SHOE, sandbox_of};
+use lockstep_conform::objects::{field, link, record, written};
 use lockstep_conform::world::set;
 
 struct Office {

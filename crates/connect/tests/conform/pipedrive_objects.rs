@@ -9,8 +9,8 @@ use lockstep_sandbox::{Effect, Pipedrive};
 use serde_json::{Value as Json, json};
 
 use lockstep_conform::door::RouterDoor;
-use lockstep_conform::objects::{field, link, record, written};
 use lockstep_conform::likes::pipedrive::settings;
+use lockstep_conform::objects::{field, link, record, written};
 use lockstep_conform::world::set;
 
 struct Office {

@@ -12,7 +12,6 @@ use secrecy::ExposeSecret as _;
 
 use crate::consent::{self, Consent};
 
-
 async fn scan(world: &World, cursor: &mut Option<Cursor>) -> Vec<String> {
     let mut ids = Vec::new();
     loop {
