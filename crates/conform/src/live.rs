@@ -2,6 +2,7 @@
 //! ends the case as not told. Without leave nothing is written, and all that a case made is put away after it.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -99,7 +100,7 @@ impl Door for Gate {
 impl Live {
     /// Gets ready. Nothing is asked yet.
     #[must_use]
-    pub fn new(mut terms: Terms) -> Arc<Self> {
+    pub fn new(mut terms: Terms) -> Rc<Self> {
         let like = likes::like(terms.connector.about().slug, &terms.token);
         let read_only = match (terms.write, like.account.lacks(Lack::Deletes)) {
             (false, _) => Some("it writes, which takes --write"),
@@ -120,7 +121,7 @@ impl Live {
         });
         let session = Session { door: door.clone(), env };
         let (made, left, keyed) = Default::default();
-        Arc::new(Self { terms, like, door, session, dial, mark, made, left, keyed })
+        Rc::new(Self { terms, like, door, session, dial, mark, made, left, keyed })
     }
 
     /// Looks at what the account has of ours before the first case.
@@ -137,11 +138,11 @@ impl Live {
 
     /// The world of the next case.
     #[must_use]
-    pub fn world(self: &Arc<Self>) -> World {
+    pub fn world(self: &Rc<Self>) -> World {
         self.door.calls.store(0, Ordering::Relaxed);
         self.door.looked_at.store(0, Ordering::Relaxed);
         self.door.is_stranger.store(false, Ordering::Relaxed);
-        let hand = Box::new(Hand(Arc::clone(self)));
+        let hand = Box::new(Hand(Rc::clone(self)));
         let world = World::at(self.terms.connector, hand, self.session.clone(), self.dial.clone());
         World { mark: self.mark.clone(), given: self.like.given, ..world }
     }
@@ -236,7 +237,7 @@ fn names<'a>(
 }
 
 /// The hand of everyone else on a real account.
-struct Hand(Arc<Live>);
+struct Hand(Rc<Live>);
 
 impl Account for Hand {
     fn vendor(&self) -> &dyn Vendor {

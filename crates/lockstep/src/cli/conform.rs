@@ -1,6 +1,7 @@
 //! `lockstep conform`: the table of cases, on a vendor's look-alike or on a real account.
 
 use std::fmt::Display;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +64,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 type Row = (&'static str, Outcome);
 
 /// Runs the cases until the last one, or until asked to stop; then what could not be put away.
-async fn table(connector: &dyn Connector, live: Option<Arc<Live>>) -> anyhow::Result<(Vec<Row>, Vec<String>)> {
+async fn table(connector: &dyn Connector, live: Option<Rc<Live>>) -> anyhow::Result<(Vec<Row>, Vec<String>)> {
     let stop = stop::on_signals()?;
     let bar = screen::bar(TABLE.len() as u64, "cases");
     let mut rows = Vec::new();
@@ -103,7 +104,7 @@ async fn on_look_alikes(slug: &str, case: &Case) -> Outcome {
     outcome
 }
 
-async fn begin(connector: &'static dyn Connector, arguments: &Arguments) -> anyhow::Result<Arc<Live>> {
+async fn begin(connector: &'static dyn Connector, arguments: &Arguments) -> anyhow::Result<Rc<Live>> {
     let about = connector.about();
     let token = arguments.token.clone().context("give the account's token in LOCKSTEP_CONFORM_TOKEN")?;
     if about.token.own_address && arguments.url.is_none() {
