@@ -17,7 +17,7 @@ pub(crate) fn stand_in(properties: &Properties, addresses: [&str; 2]) -> Option<
 
 /// Whether a name is a number or an e-mail address. Anybody's and of any time: when a person's number changes, the one
 /// before still stands in their name.
-fn stands_in(name: &str) -> bool {
+pub(crate) fn is_stand_in(name: &str) -> bool {
     let name = name.trim();
     let has_digits = DIGITS.contains(&name.chars().filter(char::is_ascii_digit).count());
     (has_digits && !name.chars().any(char::is_alphabetic)) || check_email(name).is_ok()
@@ -49,7 +49,7 @@ pub(crate) fn written(rows: Vec<RowOutcome>, name: &str) -> Vec<RowOutcome> {
 
 fn contact(mut record: Record, name: &str) -> Record {
     if let Some(value) = record.properties.get_mut(name) {
-        value.take_if(|value| stands_in(value));
+        value.take_if(|value| is_stand_in(value));
     }
     record
 }

@@ -3,9 +3,7 @@
 //! address, which is read back as no name.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
-use lockstep_core::contact::check_email;
 use lockstep_core::record::{Properties, Record};
 
 use super::read;
@@ -13,14 +11,13 @@ use super::wire::{CONTACT, Row, long_id};
 use crate::connector::{Got, Update};
 use crate::door::Session;
 use crate::fault::Fault;
+use crate::stand_in::is_stand_in;
 
 /// The field that no contact can be without.
 const LAST_NAME: &str = "LastName";
 const FIRST_NAME: &str = "FirstName";
 /// What a contact is called by that has no name.
 const ADDRESSES: [&str; 5] = ["Phone", "MobilePhone", "HomePhone", "OtherPhone", "Email"];
-/// Digits of a phone number, with its country code or without (ITU-T E.164, and the shortest that networks still have).
-const DIGITS: RangeInclusive<usize> = 7..=15;
 
 /// The properties to read of contacts: whether a last name is one is seen beside the first name.
 pub(super) fn with_first(properties: &[String]) -> Vec<String> {
@@ -58,13 +55,7 @@ pub(super) fn contact_got(got: Got, properties: &[String]) -> Got {
 /// Whether the last name is only a stand-in. One that is not the record's own number or address any more, since somebody
 /// gave it another, is still no name.
 fn stands_in(properties: &Properties) -> bool {
-    is_empty(properties, FIRST_NAME) && text(properties, LAST_NAME).is_some_and(is_address)
-}
-
-/// Whether a text reads like a phone number, however it was typed, or is an e-mail address.
-fn is_address(text: &str) -> bool {
-    let has_digits = DIGITS.contains(&text.chars().filter(char::is_ascii_digit).count());
-    (has_digits && !text.chars().any(char::is_alphabetic)) || check_email(text).is_ok()
+    is_empty(properties, FIRST_NAME) && text(properties, LAST_NAME).is_some_and(is_stand_in)
 }
 
 fn text<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
@@ -90,7 +81,7 @@ pub(super) fn named(mut properties: Properties, held: &Properties) -> Properties
     if let Some(first) = text(&later, FIRST_NAME) {
         properties.insert(LAST_NAME.to_owned(), Some(first.to_owned()));
         properties.insert(FIRST_NAME.to_owned(), None);
-    } else if let Some(called) = ADDRESSES.iter().filter_map(|name| text(&later, name)).find(|it| is_address(it)) {
+    } else if let Some(called) = ADDRESSES.iter().filter_map(|name| text(&later, name)).find(|it| is_stand_in(it)) {
         properties.insert(LAST_NAME.to_owned(), Some(called.to_owned()));
     }
     properties

@@ -11,10 +11,10 @@ use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::odoo::Workflow;
 use lockstep_sandbox::{Effect, Fault, Odoo, OdooSettings};
 
-use crate::door::RouterDoor;
-use crate::objects::{field, link, record, written};
-use crate::odoo::{NEW, OLD, SHOE, sandbox_of};
-use crate::world::set;
+use lockstep_conform::door::RouterDoor;
+use lockstep_conform::likes::odoo::{NEW, OLD, SHOE, sandbox_of};
+use lockstep_conform::objects::{field, link, record, written};
+use lockstep_conform::world::set;
 
 struct Office {
     odoo: Odoo,
