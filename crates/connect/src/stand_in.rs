@@ -10,9 +10,9 @@ use crate::connector::{Got, Outcome, RowOutcome};
 /// Digits of a phone number, with its country code or without (ITU-T E.164, and the shortest that networks still have).
 const DIGITS: RangeInclusive<usize> = 7..=15;
 
-/// What stands in for a name: the first of these properties that has a value.
+/// What stands in for a name: the first of these properties whose value is read back as no name.
 pub(crate) fn stand_in(properties: &Properties, addresses: [&str; 2]) -> Option<String> {
-    addresses.into_iter().find_map(|name| properties.get(name)?.clone().filter(|it| !it.trim().is_empty()))
+    addresses.into_iter().find_map(|name| properties.get(name)?.clone().filter(|it| is_stand_in(it)))
 }
 
 /// Whether a name is a number or an e-mail address. Anybody's and of any time: when a person's number changes, the one

@@ -283,12 +283,13 @@ mod tests {
             Update { trace: id.into(), id: id.into(), properties }
         };
         let rows = [update("1", Some("Ada")), update("2", None), update("3", None)];
-        let row = |id: u64, email: Json| json!({ "id": id, "email": email, "phone": "+1", "write_date": false });
+        let row =
+            |id: u64, email: Json| json!({ "id": id, "email": email, "phone": "+14155550000", "write_date": false });
         let held = Line::new(200, json!([row(2, json!("b@example.com")), row(3, json!(false))]));
         let (done, nothing) = (|| Line::new(200, json!(true)), || Line::new(200, json!([])));
         let (script, session, _) = Script::new([held, done(), done(), done(), nothing(), nothing()]);
         write(&session, &Write::Update(rows.to_vec()), &[]).await.expect("rows");
         let vals: Vec<Json> = script.bodies()[1..4].iter().map(|body| body["vals"]["name"].clone()).collect();
-        assert_eq!(vals, [json!("Ada"), json!("b@example.com"), json!("+1")]);
+        assert_eq!(vals, [json!("Ada"), json!("b@example.com"), json!("+14155550000")]);
     }
 }

@@ -252,14 +252,14 @@ mod tests {
     async fn a_create_says_what_it_was_given_and_no_more() {
         let code = "dcf558aac1ae4e8c4f849ba5e668430d8df9be12";
         let (script, session, _) = Script::new([Line::new(201, person(json!([])))]);
-        let properties = [("phone", Some("+1")), ("email", None)];
+        let properties = [("phone", Some("+14155551212")), ("email", None)];
         let properties = properties.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).into();
         let row = Create { trace: "a".into(), key_value: "cnt_a".into(), properties };
         let create = Write::Create { key: Some(code.to_owned()), rows: vec![row] };
         write(&session, &create, &["name".to_owned()]).await.expect("rows");
         let call = script.calls().remove(0);
         assert_eq!((call.method, call.path.as_str(), call.effect), (Method::Post, "/api/v2/persons", true));
-        let expected = json!({ "name": "+1", "phones": [{ "value": "+1", "primary": true, "label": "work" }],
+        let expected = json!({ "name": "+14155551212", "phones": [{ "value": "+14155551212", "primary": true, "label": "work" }],
             "custom_fields": { code: "cnt_a" } });
         assert_eq!(call.body, Some(expected));
     }

@@ -218,6 +218,28 @@ fn what_has_to_be_known_before_a_write_is_asked_for_once_for_many() {
     office.agree(PEOPLE);
 }
 
+/// Each CRM's id has a metadata key of its own, so that none writes over another's.
+#[test]
+fn ids_of_several_crms_stand_side_by_side() {
+    let find = |slug: &str| vendors().iter().find(|listed| listed.slug == slug).expect("a look-alike");
+    let mut office = Office::open(find("hubspot"), &Setup::default());
+    office.contact("Ana Putri", "+628112000001", "ana@example.com");
+    office.world.start();
+    office.settle();
+    for slug in ["pipedrive", "odoo"] {
+        let crm = (find(slug).make)(Basics { clock: office.world.clock(), wait: None, quirks: true });
+        office.world.connect_to(find(slug), crm.as_ref());
+        office.world.start();
+        office.settle();
+    }
+    let ana = office.contact_of("ana@example.com");
+    let metadata = ana.metadata.clone().expect("metadata");
+    assert_eq!(metadata.keys().collect::<Vec<_>>(), ["crm_id", "odoo_id", "pipedrive_id"]);
+    assert_eq!(metadata["crm_id"], office.record_of("ana@example.com").id.as_str());
+    office.settle();
+    assert_eq!(office.contact_of("ana@example.com").seq, ana.seq, "nobody writes over anybody");
+}
+
 /// A connector without a look-alike is tried by nobody.
 #[test]
 fn every_connector_has_a_look_alike_and_is_tried_here() {
