@@ -263,7 +263,7 @@ pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Optio
 fn among_others(tx: &mut Tx<'_>, of: &ConnectionOf, mut mapping: Mapping) -> Result<Mapping, StoreError> {
     let others = tx.syncs(of.org())?.into_iter().filter(|sync| sync.row().connection != *of.id());
     let others: Vec<Mapping> = others.map(|sync| sync.row().mapping.clone()).collect();
-    mapping.keep_id_apart(&of.row().vendor, &others);
+    mapping.keep_id_apart(&of.connection().vendor, &others);
     Ok(mapping)
 }
 
