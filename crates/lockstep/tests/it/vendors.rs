@@ -234,7 +234,7 @@ fn ids_of_several_crms_stand_side_by_side() {
     }
     let ana = office.contact_of("ana@example.com");
     let metadata = ana.metadata.clone().expect("metadata");
-    assert_eq!(metadata.keys().collect::<Vec<_>>(), ["crm_id", "odoo_id", "pipedrive_id"]);
+    assert_eq!(metadata.keys().collect::<Vec<_>>(), ["crm_id", "pipedrive_id", "odoo_id"]);
     assert_eq!(metadata["crm_id"], office.record_of("ana@example.com").id.as_str());
     office.settle();
     assert_eq!(office.contact_of("ana@example.com").seq, ana.seq, "nobody writes over anybody");
