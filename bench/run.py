@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the programs of this folder side by side and prints their figures as ratios.
 
-    bench/run.py [hooks|contacts|deliveries|lookups|fanout|reading|calls|paced|invoke|memory ...]
+    bench/run.py [hooks|contacts|deliveries|lookups|fanout|reading|calls|paced|vendors|invoke|memory ...]
 
 Builds the release binaries first. Figures with a slowed disk need LOCKSTEP_SLOWSYNC, the path of an LD_PRELOAD shim that makes
 each fsync take SLOWSYNC_US longer; requests per fsync need `strace`. What is missing is said and left out.
@@ -18,6 +18,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from connectors import elsewhere, lines
 from harness import BIN, CONFIG, ROOT, SHIM, bare, cpu_seconds, free_port, get, hub, init, load, post, server, status
 from inbox import Postgres, Sqlite, engine, fanout, lookups
 
@@ -260,6 +261,34 @@ def paced():
             del os.environ[name]
 
 
+# What the classes of calls leave of a vendor's pace: nine tenths are ours, and of those nine tenths live or eight a backfill's.
+LIVE, BACKFILL = 0.81, 0.72
+
+
+def vendors():
+    """Each vendor's main cases under a clock that stands still while nothing is waited for: no figure depends on the machine."""
+    program = subprocess.Popen([str(BIN / "examples" / "vendors")], stdout=subprocess.PIPE, text=True)
+    print(f"{'':<11}{'case':<25}{'calls':>7}{'fewest':>8}{'ratio':>7}   {'seconds':>8}{'at the pace':>12}{'ratio':>7}{'of our share':>14}   refused")
+    slugs = []
+    for line in program.stdout:
+        case = json.loads(line)
+        slugs += [case["vendor"]] if case["vendor"] not in slugs else []
+        row = f"{case['vendor']:<11}{case['case']:<25}{case['calls']:>7}{case['fewest']:>8}{case['calls'] / case['fewest']:>7.3f}"
+        if case["timed"] and case["floor"]:
+            slow = case["seconds"] / case["floor"]
+            share = slow * (BACKFILL if case["case"] == "read all" else LIVE)
+            row += f"   {case['seconds']:>8.1f}{case['floor']:>12.1f}{slow:>7.2f}{share:>14.2f}"
+        else:
+            row += " " * 44
+        print(f"{row}   {case['refused']:>7}", flush=True)
+        if case["calls"] > 1.05 * case["fewest"]:
+            print(" " * 11 + ", ".join(f"{route}: {calls}" for route, calls in case["routes"].items()))
+    if program.wait():
+        raise SystemExit("the vendors' cases ended with a fault")
+    for slug in slugs:
+        print(f"{slug:<11}{lines(slug)} lines of code; named in {', '.join(elsewhere(slug))}")
+
+
 def invoke():
     """What an invoked event costs beside the vendor: read the mapping, commit the intent, send, read back, commit the answer."""
     command = [str(BIN / "invoke")]
@@ -302,10 +331,10 @@ def memory():
     print(f"time per contact at 100,000 / at 10,000: {per_contact[100_000] / per_contact[10_000]:.2f} (goal within 1.2)")
 
 
-SECTIONS = {"hooks": hooks, "contacts": contacts, "deliveries": deliveries, "lookups": lookups, "fanout": fanout, "reading": reading, "calls": calls, "paced": paced, "invoke": invoke, "memory": memory}
+SECTIONS = {"hooks": hooks, "contacts": contacts, "deliveries": deliveries, "lookups": lookups, "fanout": fanout, "reading": reading, "calls": calls, "paced": paced, "vendors": vendors, "invoke": invoke, "memory": memory}
 
 if __name__ == "__main__":
     if "LOCKSTEP_BENCH_BUILT" not in os.environ:
-        subprocess.run(["cargo", "build", "--release", "-q", "-p", "lockstep", "-p", "lockstep-bench"], cwd=ROOT, check=True)
+        subprocess.run(["cargo", "build", "--release", "-q", "-p", "lockstep", "-p", "lockstep-bench", "--bins", "--example", "vendors"], cwd=ROOT, check=True)
     for name in sys.argv[1:] or SECTIONS:
         SECTIONS[name]()

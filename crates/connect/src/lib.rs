@@ -21,6 +21,7 @@ pub mod registry;
 pub mod salesforce;
 #[cfg(test)]
 mod script;
+mod stand_in;
 mod wire;
 
 pub use about::{About, DayLimit, KeyField, TokenForm};

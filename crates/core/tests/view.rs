@@ -180,3 +180,18 @@ fn a_person_is_recognised_by_every_number_and_address() {
     ];
     assert_eq!(record_keys(&mapping(), &record), expected);
 }
+
+#[test]
+fn the_ids_of_several_crms_are_kept_apart() {
+    let id_of = |mapping: &Mapping| mapping.record_id().cloned();
+    let mut known = Vec::new();
+    for (vendor, field) in [("hubspot", Some("metadata.crm_id")), ("odoo", Some("metadata.odoo_id")), ("odoo", None)] {
+        let mut new = mapping();
+        new.keep_id_apart(vendor, &known);
+        assert_eq!(id_of(&new).as_deref(), field, "{vendor}");
+        known.push(new);
+    }
+    let mut again = mapping();
+    again.keep_id_apart("hubspot", &known[1..]);
+    assert_eq!(id_of(&again).as_deref(), Some("metadata.crm_id"), "as it was");
+}

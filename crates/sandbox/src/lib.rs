@@ -38,4 +38,5 @@ pub use record::{Record, Seeded};
 pub use salesforce::{Salesforce, SalesforceSettings};
 pub use serve::serve;
 pub use vendor::{Vendor, vendors};
+pub use wire::NO_TOKEN;
 pub use world::{Clock, Wait, system_clock, tokio_wait};

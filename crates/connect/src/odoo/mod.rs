@@ -30,6 +30,10 @@ use crate::door::{Call, Proven, Session};
 use crate::fault::{Fault, FaultClass};
 use crate::oauth::Grant;
 use crate::objects::{Deed, Found, Objects, Search};
+use crate::stand_in;
+
+/// What a contact's name is called.
+const NAME: &str = "name";
 
 /// The connector of Odoo.
 pub struct Odoo;
@@ -118,7 +122,7 @@ impl Connector for Odoo {
         ContactProperties {
             phone: "phone",
             email: "email",
-            name: NameProperties::Whole("name"),
+            name: NameProperties::Whole(NAME),
             // Went in version 19.
             other_phones: &["mobile"],
             other_emails: &[],
@@ -140,11 +144,11 @@ impl Connector for Odoo {
     }
 
     async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault> {
-        read::get(session, wire::CONTACTS, ids, properties).await
+        Ok(stand_in::got(read::get(session, wire::CONTACTS, ids, properties).await?, NAME))
     }
 
     async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault> {
-        read::find(session, by, properties).await
+        Ok(stand_in::contacts(read::find(session, by, properties).await?, NAME))
     }
 
     async fn changes(
@@ -153,7 +157,8 @@ impl Connector for Odoo {
         cursor: Option<&Cursor>,
         properties: &[String],
     ) -> Result<ChangePage, Fault> {
-        scan::changes(session, cursor, properties).await
+        let page = scan::changes(session, cursor, properties).await?;
+        Ok(ChangePage { records: stand_in::contacts(page.records, NAME), ..page })
     }
 
     async fn list_ids(&self, session: &Session, archived: bool, after: Option<&str>) -> Result<IdPage, Fault> {
@@ -161,7 +166,7 @@ impl Connector for Odoo {
     }
 
     async fn write(&self, session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
-        write::write(session, write, properties).await
+        Ok(stand_in::written(write::write(session, write, properties).await?, NAME))
     }
 
     fn prove(&self, grant: &Grant, call: &Call) -> Proven {

@@ -7,10 +7,14 @@ use lockstep_core::record::{Properties, Record};
 use serde_json::{Map, Value as Json, json};
 
 use super::wire::{self, CONTACTS, ask, numbers};
-use super::{ABOUT, read, values};
+use super::{ABOUT, NAME, read, values};
 use crate::connector::{Create, Got, Outcome, RowOutcome, Update, Write, unseen};
 use crate::door::Session;
 use crate::fault::{Fault, FaultClass};
+use crate::stand_in::stand_in;
+
+/// What stands in for a name.
+const ADDRESSES: [&str; 2] = ["email", "phone"];
 
 /// Writes one batch: what each kind of write says, and one read of what Odoo made of it.
 pub(super) async fn write(session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
@@ -55,11 +59,34 @@ async fn create(
 /// calls those who write in.
 fn named(row: &Create, key: Option<&str>) -> Properties {
     let mut properties = row.keyed(key);
-    let text = |name: &str| row.properties.get(name).cloned().flatten().filter(|text| !text.trim().is_empty());
-    if let Some(name) = text("name").or_else(|| text("email")).or_else(|| text("phone")) {
-        properties.insert("name".to_owned(), Some(name));
+    if properties.get(NAME).is_none_or(is_empty)
+        && let Some(called) = stand_in(&properties, ADDRESSES)
+    {
+        properties.insert(NAME.to_owned(), Some(called));
     }
     properties
+}
+
+/// The same for contacts whose name is taken away. At most one call, or as [`read::get`] says.
+async fn renamed(session: &Session, rows: &[Update]) -> Result<Vec<Update>, Fault> {
+    let loses = |row: &&Update| row.properties.get(NAME).is_some_and(is_empty);
+    let ids: Vec<String> = rows.iter().filter(loses).map(|row| row.id.clone()).collect();
+    let mut rows = rows.to_vec();
+    if ids.is_empty() {
+        return Ok(rows);
+    }
+    let held = read::get(session, CONTACTS, &ids, &ADDRESSES.map(str::to_owned)).await.map_err(Fault::nothing_done)?;
+    let held: Vec<Record> = held.into_iter().filter_map(Got::found).collect();
+    for row in rows.iter_mut().filter(|row| loses(&&**row)) {
+        let mut later = held.iter().find(|it| it.id == row.id).map(|it| it.properties.clone()).unwrap_or_default();
+        later.extend(row.properties.clone());
+        row.properties.insert(NAME.to_owned(), stand_in(&later, ADDRESSES));
+    }
+    Ok(rows)
+}
+
+fn is_empty(value: &Option<String>) -> bool {
+    value.as_deref().unwrap_or_default().trim().is_empty()
 }
 
 /// A refusal of several rows at once does not say which one it is about: it only tells the caller to split.
@@ -85,8 +112,9 @@ pub(super) async fn seen(session: &Session, ids: &[String], asked: &[String]) ->
     ids.iter().map(|id| shown.remove(id).unwrap_or_else(|| unseen(id, session.env.now()))).collect()
 }
 
-/// One call for all rows with the same values, and one to read what was changed.
+/// One call for all rows with the same values, and one to read what was changed; one more where names are taken away.
 async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
+    let rows = renamed(session, rows).await?;
     let all: Properties = rows.iter().flat_map(|row| &row.properties).map(|(name, _)| (name.clone(), None)).collect();
     let known = kinds(session, &all).await?;
     let mut right = Right::new("write");
@@ -241,4 +269,27 @@ async fn archive(session: &Session, ids: &[String]) -> Result<Vec<RowOutcome>, F
         return Err(fault.clone());
     }
     Ok(done.into_iter().map(Outcome::archived).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Line, Script};
+
+    #[tokio::test]
+    async fn a_name_that_is_taken_away_makes_room_for_the_address() {
+        let update = |id: &str, name: Option<&str>| {
+            let properties = [(NAME.to_owned(), name.map(str::to_owned))].into();
+            Update { trace: id.into(), id: id.into(), properties }
+        };
+        let rows = [update("1", Some("Ada")), update("2", None), update("3", None)];
+        let row =
+            |id: u64, email: Json| json!({ "id": id, "email": email, "phone": "+14155550000", "write_date": false });
+        let held = Line::new(200, json!([row(2, json!("b@example.com")), row(3, json!(false))]));
+        let (done, nothing) = (|| Line::new(200, json!(true)), || Line::new(200, json!([])));
+        let (script, session, _) = Script::new([held, done(), done(), done(), nothing(), nothing()]);
+        write(&session, &Write::Update(rows.to_vec()), &[]).await.expect("rows");
+        let vals: Vec<Json> = script.bodies()[1..4].iter().map(|body| body["vals"]["name"].clone()).collect();
+        assert_eq!(vals, [json!("Ada"), json!("b@example.com"), json!("+14155550000")]);
+    }
 }

@@ -1,6 +1,8 @@
 //! The fields of an object: what there is, of which type, and how a text is written in it (Pipedrive's fields API v2).
 
-use serde::Deserialize;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::faults;
@@ -14,12 +16,15 @@ use crate::fault::{Fault, FaultClass};
 const PAGE: usize = 500;
 /// Pages of fields that are read: a company has 1,000 fields of an object at most.
 const PAGES_MAX: usize = 4;
+/// How long the fields are remembered for writes: a field's type never changes, and one that has gone is asked for anew
+/// when a write is refused.
+const AGE_MAX: Duration = Duration::from_secs(600);
 /// What the primary addresses of a person leave over, as properties of our own: after which field, name, label.
 const OTHERS: [(&str, &str, &str); 2] =
     [("email", "other_emails", "Other e-mail addresses"), ("phone", "other_phones", "Other phone numbers")];
 
 /// A field as Pipedrive defines it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Field {
     #[serde(rename = "field_name", default)]
     pub name: String,
@@ -37,7 +42,7 @@ pub(super) struct Field {
 }
 
 /// One value of a list.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct FieldOption {
     id: Json,
     #[serde(default)]
@@ -103,6 +108,15 @@ fn whole_seconds(text: &str) -> String {
     whole.map_or_else(|| text.to_owned(), |at| at.to_string())
 }
 
+/// The fields of an object as they were a short while ago. No call, or as [`of`] says.
+pub(super) async fn remembered(session: &Session, kind: &Kind) -> Result<Vec<Field>, Fault> {
+    let known = session.door.memory().and_then(|memory| memory.recall(&kind.fields(), session.env.now(), AGE_MAX));
+    match known.and_then(|known| Vec::deserialize(&*known).ok()) {
+        Some(fields) => Ok(fields),
+        None => of(session, kind).await,
+    }
+}
+
 /// The fields of an object. One call for each 500.
 pub(super) async fn of(session: &Session, kind: &Kind) -> Result<Vec<Field>, Fault> {
     let mut all = Vec::new();
@@ -112,6 +126,9 @@ pub(super) async fn of(session: &Session, kind: &Kind) -> Result<Vec<Field>, Fau
         all.extend(page.rows);
         let Some(cursor) = page.next else { break };
         path = format!("{}?limit={PAGE}&cursor={}", kind.fields(), in_path(&cursor));
+    }
+    if let (Some(memory), Ok(fields)) = (session.door.memory(), serde_json::to_value(&all)) {
+        memory.keep(&kind.fields(), session.env.now(), fields);
     }
     Ok(all)
 }

@@ -35,6 +35,7 @@ use crate::door::{Answer, Call, Proven, Session, Usage};
 use crate::fault::{Fault, FaultClass};
 use crate::oauth::{Grant, OAuth, TokenCall};
 use crate::objects::{Deed, Found, Objects, Search};
+use crate::stand_in;
 use kinds::{Kind, PERSON};
 
 /// The connector of Pipedrive.
@@ -161,12 +162,11 @@ impl Connector for Pipedrive {
     }
 
     async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault> {
-        let got = read::get(session, &PERSON, ids, &record::with_addresses(properties)).await?;
-        Ok(got.into_iter().map(|got| record::contact_got(got, properties)).collect())
+        Ok(stand_in::got(read::get(session, &PERSON, ids, properties).await?, PERSON.title))
     }
 
     async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault> {
-        read::find(session, by, properties).await
+        Ok(stand_in::contacts(read::find(session, by, properties).await?, PERSON.title))
     }
 
     async fn changes(
@@ -175,7 +175,8 @@ impl Connector for Pipedrive {
         cursor: Option<&Cursor>,
         properties: &[String],
     ) -> Result<ChangePage, Fault> {
-        scan::changes(session, cursor, properties).await
+        let page = scan::changes(session, cursor, properties).await?;
+        Ok(ChangePage { records: stand_in::contacts(page.records, PERSON.title), ..page })
     }
 
     async fn list_ids(&self, session: &Session, archived: bool, after: Option<&str>) -> Result<IdPage, Fault> {
@@ -183,7 +184,7 @@ impl Connector for Pipedrive {
     }
 
     async fn write(&self, session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
-        write::write(session, write, properties).await
+        Ok(stand_in::written(write::write(session, write, properties).await?, PERSON.title))
     }
 
     /// A personal token goes in a header of its own; it is the grant that cannot be renewed.

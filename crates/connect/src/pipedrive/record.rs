@@ -1,14 +1,13 @@
 //! Records of v2 as flat texts by property, and where each property lies in them (Pipedrive's OpenAPI document of v2).
 
 use lockstep_core::env::Time;
-use lockstep_core::record::{Properties, Record};
+use lockstep_core::record::Record;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::faults;
 use super::fields::{self, Field};
 use super::kinds::Kind;
-use super::{faults, kinds};
-use crate::connector::Got;
 use crate::door::Session;
 use crate::fault::Fault;
 
@@ -214,50 +213,9 @@ fn text(value: &Json) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// What has to be known of a contact to tell its name from what stands in for one.
-const ADDRESSES: [&str; 2] = ["phone", "email"];
-
-/// The properties to read of contacts: the wanted ones, and what may stand in for a name where that is one of them.
-pub(super) fn with_addresses(properties: &[String]) -> Vec<String> {
-    let mut all = properties.to_vec();
-    if properties.iter().any(|name| name == kinds::PERSON.title) {
-        all.extend(ADDRESSES.iter().filter(|name| properties.iter().all(|it| it != *name)).map(|it| (*it).to_owned()));
-    }
-    all
-}
-
-/// A contact with the wanted properties alone. Pipedrive wants everybody to have a name; the number or the address that
-/// stands in for one is none.
-pub(super) fn contact(mut record: Record, properties: &[String]) -> Record {
-    if stands_in(&record.properties) {
-        record.properties.insert(kinds::PERSON.title.to_owned(), None);
-    }
-    record.properties.retain(|name, _| properties.contains(name));
-    record
-}
-
-/// The same for what a read found.
-pub(super) fn contact_got(got: Got, properties: &[String]) -> Got {
-    match got {
-        Got::Found(record) => Got::Found(contact(record, properties)),
-        Got::Archived(record) => Got::Archived(contact(record, properties)),
-        Got::Missing => Got::Missing,
-    }
-}
-
-/// What stands in for the name of a person who has none.
-pub(super) fn stand_in(properties: &Properties) -> Option<String> {
-    ADDRESSES.iter().find_map(|name| properties.get(*name).cloned().flatten().filter(|it| !it.is_empty()))
-}
-
-/// Whether the name is only a stand-in.
-pub(super) fn stands_in(properties: &Properties) -> bool {
-    let name = properties.get(kinds::PERSON.title).and_then(Option::as_deref);
-    name.is_some() && ADDRESSES.iter().any(|address| properties.get(*address).and_then(Option::as_deref) == name)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::kinds;
     use super::*;
     use crate::fault::FaultClass;
     use crate::script::{Line, Script};
@@ -322,24 +280,5 @@ mod tests {
         let fault = asked.records(&session, &kinds::PERSON, vec![row(json!({}))]).await.expect_err("gone");
         assert_eq!((fault.class, fault.property.as_deref()), (FaultClass::Drift, Some("phone")));
         assert_eq!(script.calls().len(), 3);
-    }
-
-    #[test]
-    fn a_number_in_place_of_a_name_is_no_name() {
-        let record = |name: &str| Record {
-            id: "1".to_owned(),
-            properties: [("name", name), ("phone", "+1"), ("email", "a@example.com")]
-                .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
-                .into(),
-            updated_at: Time::from_secs(1),
-            archived: false,
-            merged: Vec::new(),
-        };
-        let asked = strings(&["name"]);
-        assert_eq!(with_addresses(&asked), strings(&["name", "phone", "email"]));
-        for (name, shown) in [("+1", None), ("a@example.com", None), ("Ada", Some("Ada"))] {
-            let contact = contact(record(name), &asked);
-            assert_eq!((contact.text("name"), contact.properties.len()), (shown, 1));
-        }
     }
 }

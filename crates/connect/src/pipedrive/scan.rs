@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ABOUT;
 use super::kinds::PERSON;
-use super::record::{Asked, Row, contact, with_addresses};
+use super::record::{Asked, Row};
 use super::wire::{in_path, page_of, send};
 use crate::clock::{Begun, Course, Sighting};
 use crate::connector::{ChangePage, Cursor};
@@ -41,7 +41,7 @@ pub(super) async fn changes(
     properties: &[String],
 ) -> Result<ChangePage, Fault> {
     let scan: Scan = Cursor::place(cursor)?;
-    let asked = Asked::of(session, &PERSON, &with_addresses(properties)).await?;
+    let asked = Asked::of(session, &PERSON, properties).await?;
     let answer = send(session, Call::read(Method::Get, path(&scan)?, None)).await;
     let answer = answer.map_err(|fault| match (fault.class, &scan.window) {
         (FaultClass::Rejected, Some(_)) => {
@@ -58,12 +58,7 @@ pub(super) async fn changes(
     }
     let (scan, more) = scan.step(page.next, &seen);
     let records = asked.records(session, &PERSON, page.rows).await?;
-    Ok(ChangePage {
-        records: records.into_iter().map(|record| contact(record, properties)).collect(),
-        more,
-        clock: seen.at_the_latest(),
-        cursor: Cursor::of(&scan)?,
-    })
+    Ok(ChangePage { records, more, clock: seen.at_the_latest(), cursor: Cursor::of(&scan)? })
 }
 
 fn path(scan: &Scan) -> Result<String, Fault> {

@@ -5,15 +5,19 @@ use serde_json::{Map, Value as Json, json};
 
 use super::fields::{self, Field};
 use super::kinds::{Kind, PERSON};
-use super::record::{Asked, Place, Point, Row, contact, stand_in, stands_in, with_addresses};
+use super::record::{Asked, Place, Point, Row};
 use super::wire::{ask, is_id, send};
 use super::{faults, read};
 use crate::connector::{Create, Outcome, RowOutcome, Update, Write, unseen};
 use crate::door::{Call, Method, Session};
 use crate::fault::{Fault, FaultClass};
+use crate::stand_in::stand_in;
+
+/// Pipedrive wants everybody to have a name: one of these stands in for it.
+const ADDRESSES: [&str; 2] = ["phone", "email"];
 
 /// Writes rows one after the other. One call each; one more before a change of an address, which is one of a list that is
-/// written whole; and one more where a field's type has to be known.
+/// written whole; and one more where a field's type has to be known and is not remembered.
 ///
 /// # Errors
 /// What the first row meets that is not about it. Met by a later one, it is that row's; the rows behind are not sent.
@@ -58,7 +62,7 @@ fn is_of_row(class: FaultClass) -> bool {
 async fn create(session: &Session, key: Option<&str>, row: &Create, asked: &[String]) -> RowOutcome {
     let mut properties = row.keyed(key);
     if properties.get(PERSON.title).is_none_or(|name| name.as_deref().unwrap_or_default().trim().is_empty()) {
-        properties.insert(PERSON.title.to_owned(), stand_in(&properties));
+        properties.insert(PERSON.title.to_owned(), stand_in(&properties, ADDRESSES));
     }
     properties.retain(|_, value| value.is_some());
     let draft = Draft::of(session, &PERSON, &properties, key, None).await.map_err(Fault::nothing_done)?;
@@ -70,20 +74,16 @@ async fn update(session: &Session, row: &Update, asked: &[String]) -> RowOutcome
     let mut properties = row.properties.clone();
     let name = properties.get(PERSON.title);
     let is_nameless = name.is_some_and(|name| name.as_deref().unwrap_or_default().trim().is_empty());
-    let writes_address = ["phone", "email"].iter().any(|address| properties.contains_key(*address));
+    let writes_address = ADDRESSES.iter().any(|address| properties.contains_key(*address));
     let held = if is_nameless || writes_address || properties.is_empty() {
         Some(read::standing(session, &PERSON, &row.id).await.map_err(Fault::nothing_done)?)
     } else {
         None
     };
-    if let Some(held) = held.as_ref().filter(|_| !properties.is_empty()) {
-        let now = addresses(held);
-        let mut later = now.clone();
+    if let Some(held) = held.as_ref().filter(|_| is_nameless) {
+        let mut later = addresses(held);
         later.extend(properties.clone());
-        if is_nameless || (name.is_none() && stands_in(&now)) {
-            let name = stand_in(&later).or_else(|| now.get(PERSON.title).cloned().flatten());
-            properties.insert(PERSON.title.to_owned(), name);
-        }
+        properties.insert(PERSON.title.to_owned(), stand_in(&later, ADDRESSES));
     }
     let changed = if properties.is_empty() {
         held.ok_or_else(|| faults::missing(PERSON.slug, &row.id))?
@@ -94,20 +94,16 @@ async fn update(session: &Session, row: &Update, asked: &[String]) -> RowOutcome
     Ok(Outcome::Written(shown(session, changed, asked).await))
 }
 
-/// A person's name and primary addresses.
+/// A person's primary addresses.
 fn addresses(row: &Row) -> Properties {
-    let places = [
-        ("name", Place::Member("name".to_owned())),
-        ("phone", Place::Primary("phones")),
-        ("email", Place::Primary("emails")),
-    ];
-    places.into_iter().map(|(name, place)| (name.to_owned(), row.text(&place))).collect()
+    let text = |name: &str| row.text(&Place::known(&PERSON, name)?);
+    ADDRESSES.into_iter().map(|name| (name.to_owned(), text(name))).collect()
 }
 
 /// What a write's answer shows of a contact. What needs a description to be known, and cannot be looked up now, is unseen.
 async fn shown(session: &Session, row: Row, asked: &[String]) -> Record {
-    match Asked::of(session, &PERSON, &with_addresses(asked)).await {
-        Ok(places) => contact(places.record(row), asked),
+    match Asked::of(session, &PERSON, asked).await {
+        Ok(places) => places.record(row),
         Err(_) => unseen(row.id(), row.updated_at()),
     }
 }
@@ -132,7 +128,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Says what to write of a record that holds `held`. One call where a field's type has to be known; `text` names a
+    /// Says what to write of a record that holds `held`. One call where a field's type is not remembered; `text` names a
     /// property that is known to be of text.
     ///
     /// # Errors
@@ -151,7 +147,7 @@ impl Draft {
         let is_code = |name: &str| matches!(Place::known(kind, name), Some(Place::Custom(_)));
         let is_text = |name: &str| is_plain(name) || (text == Some(name) && is_code(name));
         let is_known = properties.keys().all(|name| is_text(name));
-        let fields = if is_known { Vec::new() } else { fields::of(session, kind).await? };
+        let fields = if is_known { Vec::new() } else { fields::remembered(session, kind).await? };
         let mut draft = Self::default();
         for (name, value) in properties {
             draft.put(kind, &fields, name, value.as_deref(), held)?;
@@ -256,14 +252,14 @@ mod tests {
     async fn a_create_says_what_it_was_given_and_no_more() {
         let code = "dcf558aac1ae4e8c4f849ba5e668430d8df9be12";
         let (script, session, _) = Script::new([Line::new(201, person(json!([])))]);
-        let properties = [("phone", Some("+1")), ("email", None)];
+        let properties = [("phone", Some("+14155551212")), ("email", None)];
         let properties = properties.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).into();
         let row = Create { trace: "a".into(), key_value: "cnt_a".into(), properties };
         let create = Write::Create { key: Some(code.to_owned()), rows: vec![row] };
         write(&session, &create, &["name".to_owned()]).await.expect("rows");
         let call = script.calls().remove(0);
         assert_eq!((call.method, call.path.as_str(), call.effect), (Method::Post, "/api/v2/persons", true));
-        let expected = json!({ "name": "+1", "phones": [{ "value": "+1", "primary": true, "label": "work" }],
+        let expected = json!({ "name": "+14155551212", "phones": [{ "value": "+14155551212", "primary": true, "label": "work" }],
             "custom_fields": { code: "cnt_a" } });
         assert_eq!(call.body, Some(expected));
     }

@@ -98,6 +98,8 @@ fn class_of(status: u16, error: &ErrorBody, property: Option<&str>, effect: bool
             403 => FaultClass::Forbidden,
             404 => FaultClass::Missing,
             413..=415 | 431 => FaultClass::Bug,
+            // Locked (RFC 4918).
+            423 => FaultClass::Busy,
             429 => FaultClass::Limited,
             500.. => FaultClass::of_server(status, effect),
             _ => FaultClass::Bug,
@@ -186,6 +188,7 @@ mod tests {
             (412, "PRECONDITION_FAILED", FaultClass::Rejected),
             (415, "UNSUPPORTED_MEDIA_TYPE", FaultClass::Bug),
             (500, "UNKNOWN_EXCEPTION", FaultClass::Unknown),
+            (423, "UNKNOWN_EXCEPTION", FaultClass::Unreachable),
             (418, "NEVER_HEARD_OF", FaultClass::Bug),
         ];
         for (status, code, class) in cases {

@@ -5,6 +5,7 @@ mod faults;
 mod flows;
 mod links;
 mod metadata;
+mod names;
 mod objects;
 mod read;
 mod scan;
@@ -40,7 +41,7 @@ pub struct Salesforce;
 /// one ([`Connector::usage`]).
 const DAY: RateLimit = RateLimit { calls: 100_000, window: Duration::from_secs(24 * 60 * 60) };
 
-/// Figures of Salesforce's pages "API Request Limits and Allocations", "sObject Collections" and "Query".
+/// Figures of Salesforce's pages "API Request Limits and Allocations", "sObject Collections", "Composite" and "Query".
 static ABOUT: About = About {
     slug: "salesforce",
     name: "Salesforce",
@@ -57,7 +58,8 @@ static ABOUT: About = About {
         scopes: &["api", "refresh_token"],
         optional_scopes: &[],
     }),
-    write_batch: 200,
+    // Five collections of 200, the most that one composite call may carry.
+    write_batch: 1_000,
     read_batch: 2_000,
     page: 2_000,
     // Of searches for phone numbers alone; queries know of a write at once. Nothing is promised.
@@ -151,12 +153,15 @@ impl Connector for Salesforce {
     }
 
     async fn get(&self, session: &Session, ids: &[String], properties: &[String]) -> Result<Vec<Got>, Fault> {
-        let got = read::get(session, CONTACT, ids, properties).await;
-        got.map_err(|fault| in_callers_words(fault, properties))
+        let got = read::get(session, CONTACT, ids, &names::with_first(properties)).await;
+        let got = got.map_err(|fault| in_callers_words(fault, properties))?;
+        Ok(got.into_iter().map(|got| names::contact_got(got, properties)).collect())
     }
 
     async fn find(&self, session: &Session, by: &Find, properties: &[String]) -> Result<Vec<Record>, Fault> {
-        read::find(session, by, properties).await.map_err(|fault| in_callers_words(fault, properties))
+        let found = read::find(session, by, &names::with_first(properties)).await;
+        let found = found.map_err(|fault| in_callers_words(fault, properties))?;
+        Ok(found.into_iter().map(|record| names::contact(record, properties)).collect())
     }
 
     async fn changes(
@@ -165,8 +170,10 @@ impl Connector for Salesforce {
         cursor: Option<&Cursor>,
         properties: &[String],
     ) -> Result<ChangePage, Fault> {
-        let page = scan::changes(session, cursor, properties).await;
-        page.map_err(|fault| in_callers_words(fault, properties))
+        let page = scan::changes(session, cursor, &names::with_first(properties)).await;
+        let page = page.map_err(|fault| in_callers_words(fault, properties))?;
+        let records = page.records.into_iter().map(|record| names::contact(record, properties)).collect();
+        Ok(ChangePage { records, ..page })
     }
 
     async fn list_ids(&self, session: &Session, archived: bool, after: Option<&str>) -> Result<IdPage, Fault> {
@@ -175,8 +182,12 @@ impl Connector for Salesforce {
 
     async fn write(&self, session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
         let in_words = |fault| in_callers_words(fault, properties);
-        let rows = write::write(session, write, properties).await.map_err(in_words)?;
-        Ok(rows.into_iter().map(|row| row.map_err(in_words)).collect())
+        let rows = write::write(session, write, &names::with_first(properties)).await.map_err(in_words)?;
+        let shown = |outcome| match outcome {
+            Outcome::Written(record) => Outcome::Written(names::contact(record, properties)),
+            Outcome::Archived => Outcome::Archived,
+        };
+        Ok(rows.into_iter().map(|row| row.map(shown).map_err(in_words)).collect())
     }
 
     /// Salesforce's answer to a token call names the org's own host.

@@ -212,7 +212,8 @@ pub(super) async fn compose(
     parts: &[Json],
     all_or_none: bool,
 ) -> Result<(Vec<PartAnswer>, Time), Fault> {
-    let body = json!({ "allOrNone": all_or_none, "compositeRequest": parts });
+    // Parts are carried out in their order only where Salesforce may not gather those of a kind.
+    let body = json!({ "allOrNone": all_or_none, "collateSubrequests": false, "compositeRequest": parts });
     let answer = send(session, Call::write(Method::Post, format!("{DATA}/composite"), Some(body))).await?;
     let answers = read::<Composite>(answer.body, true)?.composite_response;
     if answers.len() < parts.len() {

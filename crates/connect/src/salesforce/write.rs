@@ -1,28 +1,32 @@
-//! Writes in collections of up to 200 rows, each with its own outcome, and what became of them read in the same call
-//! (Salesforce's pages "sObject Collections" and "Composite").
+//! Writes in collections of up to 200 rows, up to five of them in a call, each row with its own outcome; and what became
+//! of them, read in the same call where it has room for that (Salesforce's pages "sObject Collections" and "Composite").
 
 use std::collections::BTreeMap;
+use std::iter::{repeat_n, repeat_with};
 
+use lockstep_core::env::Time;
 use lockstep_core::record::Properties;
 use serde_json::{Map, Value as Json, json};
 
+use super::names::{self, named, renamed};
 use super::wire::{
     self, CONTACT, DATA, PartAnswer, Row, Saved, check_name, compose, field_of, in_path, long_id, on_wire, part,
-    retrieve, send,
+    retrieve,
 };
 use super::{ABOUT, faults, read};
 use crate::connector::{Create, Outcome, RowOutcome, Update, Write, unseen};
-use crate::door::{Call, Method, Session};
+use crate::door::{Method, Session};
 use crate::fault::{Fault, FaultClass};
 
-/// The field that no contact can be without.
-const LAST_NAME: &str = "LastName";
-const FIRST_NAME: &str = "FirstName";
-/// What a contact is called by that has no name.
-const NAMELESS: [&str; 5] = ["Phone", "MobilePhone", "HomePhone", "OtherPhone", "Email"];
+/// Rows of a collection.
+const ROWS_MAX: usize = 200;
+/// Parts of a composite call that may be collections, be it to write rows or to read records.
+const COLLECTIONS_MAX: usize = 5;
+/// Where collections are written.
+const COLLECTIONS: &str = "composite/sobjects";
 
-/// Writes one batch. One call; one more where not every row of a create was saved, and one before an update that takes
-/// last names away and does not say the first ones.
+/// Writes one batch. One call; one more where not every row of a create was saved, and one before an update whose names
+/// depend on what the records hold. Of more than four collections nothing is shown: the call has no room for a read.
 pub(super) async fn write(session: &Session, write: &Write, asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
     write.check(ABOUT.write_batch)?;
     match write {
@@ -32,14 +36,24 @@ pub(super) async fn write(session: &Session, write: &Write, asked: &[String]) ->
     }
 }
 
-/// The collection of a write.
-fn collection(rows: Vec<Map<String, Json>>) -> Json {
+/// The name of a collection among the parts of its call.
+fn name_of(collection: usize) -> String {
+    format!("rows{collection}")
+}
+
+/// Rows in collections.
+fn collections(method: Method, path: &str, rows: Vec<Map<String, Json>>) -> Vec<Json> {
     let attributes = json!({ "type": CONTACT });
-    let typed = |mut row: Map<String, Json>| {
+    let typed = |row: &Map<String, Json>| {
+        let mut row = row.clone();
         row.insert("attributes".to_owned(), attributes.clone());
         row
     };
-    json!({ "allOrNone": false, "records": rows.into_iter().map(typed).collect::<Vec<_>>() })
+    let collection = |(at, rows): (usize, &[Map<String, Json>])| {
+        let records: Vec<_> = rows.iter().map(typed).collect();
+        part(method, path, &name_of(at), Some(json!({ "allOrNone": false, "records": records })))
+    };
+    rows.chunks(ROWS_MAX).enumerate().map(collection).collect()
 }
 
 async fn create(
@@ -52,7 +66,7 @@ async fn create(
         return Ok(Vec::new());
     }
     let sent = rows.iter().map(|row| {
-        let mut fields = on_wire(&named(row.properties.clone()));
+        let mut fields = on_wire(&named(row.properties.clone(), &Properties::new()));
         // A new record holds nothing that could be cleared; with a key it may be there already.
         fields.retain(|_, value| key.is_some() || !value.is_null());
         if let Some(key) = key {
@@ -60,18 +74,18 @@ async fn create(
         }
         fields
     });
-    let body = collection(sent.collect());
-    let path = format!("{DATA}/composite/sobjects");
-    let write = match key.map(field_of) {
+    let writes = match key.map(field_of) {
         Some(field) => {
             check_name(field)?;
-            part(Method::Patch, &format!("{path}/{CONTACT}/{}", in_path(field)), "rows", Some(body))
+            let path = format!("{DATA}/{COLLECTIONS}/{CONTACT}/{}", in_path(field));
+            collections(Method::Patch, &path, sent.collect())
         }
-        None => part(Method::Post, &path, "rows", Some(body)),
+        None => collections(Method::Post, &format!("{DATA}/{COLLECTIONS}"), sent.collect()),
     };
-    // The ids are not known yet; the answer of the part before is referred to. One row without an id spoils that.
-    let made: Vec<String> = (0..rows.len()).map(|at| format!("@{{rows[{at}].id}}")).collect();
-    let (saved, shown) = write_and_read(session, write, &made, asked).await?;
+    // The ids are not known yet; the answers of the parts before are referred to. One row without an id spoils that.
+    let made = |at: usize| format!("@{{{}[{}].id}}", name_of(at / ROWS_MAX), at % ROWS_MAX);
+    let made: Vec<String> = (0..rows.len()).map(made).collect();
+    let (saved, shown) = write_and_read(session, writes, &made, asked).await?;
     let shown = match shown {
         Some(shown) => shown,
         None => read_saved(session, &saved, asked).await,
@@ -81,31 +95,23 @@ async fn create(
         FaultClass::Missing => Fault { class: FaultClass::Rejected, ..fault },
         _ => fault,
     };
-    Ok(outcomes(session, rows.len(), saved, &shown, asked).into_iter().map(|row| row.map_err(of_new)).collect())
+    Ok(outcomes(session, saved, &shown, asked).map(|row| row.map_err(of_new)).collect())
 }
 
 async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
-    let first_names = first_names(session, rows).await.map_err(Fault::nothing_done)?;
+    let held = names::held(session, rows, asked).await.map_err(Fault::nothing_done)?;
     let known: Vec<(&Update, String)> = rows.iter().filter_map(|row| Some((row, long_id(&row.id)?))).collect();
     let mut done = Vec::new();
     if !known.is_empty() {
         let sent = known.iter().map(|(row, id)| {
-            let mut properties = row.properties.clone();
-            if let Some(first) = first_names.get(id) {
-                properties.entry(FIRST_NAME.to_owned()).or_insert_with(|| first.clone());
-            }
-            if properties.get(LAST_NAME).is_some_and(is_empty) {
-                properties = renamed(properties);
-            }
-            let mut fields = on_wire(&properties);
+            let mut fields = on_wire(&renamed(row.properties.clone(), held.get(id)));
             fields.insert("id".to_owned(), id.clone().into());
             fields
         });
-        let body = collection(sent.collect());
-        let write = part(Method::Patch, &format!("{DATA}/composite/sobjects"), "rows", Some(body));
+        let writes = collections(Method::Patch, &format!("{DATA}/{COLLECTIONS}"), sent.collect());
         let ids: Vec<String> = known.iter().map(|(_, id)| id.clone()).collect();
-        let (saved, shown) = write_and_read(session, write, &ids, asked).await?;
-        done = outcomes(session, known.len(), saved, &shown.unwrap_or_default(), asked);
+        let (saved, shown) = write_and_read(session, writes, &ids, asked).await?;
+        done.extend(outcomes(session, saved, &shown.unwrap_or_default(), asked));
     }
     let mut done = done.into_iter();
     let nobody =
@@ -117,64 +123,32 @@ async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<
     Ok(rows.iter().map(of_row).collect())
 }
 
-/// The first names of records whose last name an update takes away, where it does not say them itself: no contact can be
-/// without a last name, so the first one takes its place. At most one call.
-async fn first_names(session: &Session, rows: &[Update]) -> Result<BTreeMap<String, Option<String>>, Fault> {
-    let loses =
-        |row: &&Update| row.properties.get(LAST_NAME).is_some_and(is_empty) && !row.properties.contains_key(FIRST_NAME);
-    let ids: Vec<String> = rows.iter().filter(loses).filter_map(|row| long_id(&row.id)).collect();
-    if ids.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let rows = read::living(session, CONTACT, &ids, &[FIRST_NAME.to_owned()]).await?;
-    Ok(rows.into_iter().map(|row| (row.id.clone(), row.value(FIRST_NAME).flatten())).collect())
-}
-
-fn is_empty(value: &Option<String>) -> bool {
-    value.as_deref().unwrap_or_default().trim().is_empty()
-}
-
-/// What a new contact holds: without a last name the first name stands there, else its number or address.
-fn named(properties: Properties) -> Properties {
-    if properties.get(LAST_NAME).is_some_and(|name| !is_empty(name)) {
-        return properties;
-    }
-    let mut properties = renamed(properties);
-    if properties.get(LAST_NAME).is_none_or(is_empty) {
-        let called = NAMELESS.iter().find_map(|name| properties.get(*name).filter(|value| !is_empty(value))).cloned();
-        properties.extend(called.map(|called| (LAST_NAME.to_owned(), called)));
-    }
-    properties
-}
-
-/// The first name in the place of the last one.
-fn renamed(mut properties: Properties) -> Properties {
-    if let Some(first) = properties.get(FIRST_NAME).filter(|first| !is_empty(first)).cloned() {
-        properties.insert(LAST_NAME.to_owned(), first);
-        properties.insert(FIRST_NAME.to_owned(), None);
-    }
-    properties
-}
-
 /// What was shown after a write, by id.
 type Shown = BTreeMap<String, Row>;
 
-/// One call: a collection is written, then read. No rows where the read was refused, which undoes nothing.
+/// What a collection's answer says of a row, or what refused the whole collection.
+type Saving = Result<Saved, Fault>;
+
+/// One call: collections are written, then read where there is room for that. No rows where the read was refused, which
+/// undoes nothing.
 async fn write_and_read(
     session: &Session,
-    write: Json,
+    writes: Vec<Json>,
     ids: &[String],
     asked: &[String],
-) -> Result<(Vec<Saved>, Option<Shown>), Fault> {
-    let (path, body) = retrieve(CONTACT, ids, asked)?;
-    let parts = [write, part(Method::Post, &path, "shown", Some(body))];
-    let (answers, sent_at) = compose(session, &parts, false).await?;
-    let mut answers = answers.into_iter();
-    let (written, shown) = (answers.next().ok_or_else(unmentioned)?, answers.next());
-    if !written.is_done() {
-        return Err(written.fault(sent_at, true));
+) -> Result<(Vec<Saving>, Option<Shown>), Fault> {
+    let count = writes.len();
+    let mut parts = writes;
+    if count < COLLECTIONS_MAX {
+        let (path, body) = retrieve(CONTACT, ids, asked)?;
+        parts.push(part(Method::Post, &path, "shown", Some(body)));
     }
-    Ok((wire::read(written.body, true)?, shown.filter(PartAnswer::is_done).and_then(|shown| rows_of(shown.body))))
+    let (mut written, sent_at) = compose(session, &parts, false).await?;
+    let shown = match written.split_off(count).into_iter().next() {
+        Some(shown) => Some(shown).filter(PartAnswer::is_done).and_then(|shown| rows_of(shown.body)),
+        None => Some(Shown::new()),
+    };
+    Ok((savings(written, ids.len(), sent_at)?, shown))
 }
 
 fn rows_of(body: Json) -> Option<Shown> {
@@ -182,9 +156,38 @@ fn rows_of(body: Json) -> Option<Shown> {
     Some(rows.into_iter().flatten().map(|row| (row.id.clone(), row)).collect())
 }
 
+/// One for each row, since answers come in the order of the rows. Where all collections were refused alike, the call was.
+fn savings(answers: Vec<PartAnswer>, rows: usize, sent_at: Time) -> Result<Vec<Saving>, Fault> {
+    let saved = |answer: PartAnswer| {
+        if answer.is_done() { wire::read(answer.body, true) } else { Err(answer.fault(sent_at, true)) }
+    };
+    let collections: Vec<Result<Vec<Saved>, Fault>> = answers.into_iter().map(saved).collect();
+    if let Some(Err(first)) = collections.first()
+        && collections.iter().all(|it| it.as_ref().is_err_and(|fault| fault.class == first.class))
+    {
+        return Err(first.clone());
+    }
+    let mut savings = Vec::with_capacity(rows);
+    for collection in collections {
+        let count = ROWS_MAX.min(rows - savings.len());
+        match collection {
+            Ok(saved) => {
+                savings.extend(saved.into_iter().map(Ok).chain(repeat_with(|| Err(unmentioned()))).take(count))
+            }
+            // What does not say that nothing was done is looked up before it is repeated.
+            Err(fault) if fault.class == FaultClass::Busy => {
+                savings.extend(repeat_n(fault.half_done(), count).map(Err))
+            }
+            Err(fault) => savings.extend(repeat_n(fault, count).map(Err)),
+        }
+    }
+    Ok(savings)
+}
+
 /// What was saved, read by its ids. Whatever keeps it from being shown, it was saved.
-async fn read_saved(session: &Session, saved: &[Saved], asked: &[String]) -> Shown {
-    let ids: Vec<String> = saved.iter().filter(|row| row.success).filter_map(|row| row.id.clone()).collect();
+async fn read_saved(session: &Session, saved: &[Saving], asked: &[String]) -> Shown {
+    let saved = saved.iter().flatten().filter(|row| row.success);
+    let ids: Vec<String> = saved.filter_map(|row| row.id.clone()).collect();
     if ids.is_empty() {
         return Shown::new();
     }
@@ -192,17 +195,23 @@ async fn read_saved(session: &Session, saved: &[Saved], asked: &[String]) -> Sho
     rows.into_iter().map(|row| (row.id.clone(), row)).collect()
 }
 
-/// One outcome for each row: answers come in the order of the rows.
-fn outcomes(session: &Session, rows: usize, saved: Vec<Saved>, shown: &Shown, asked: &[String]) -> Vec<RowOutcome> {
-    let outcome = |row: Saved| match row.id.filter(|_| row.success) {
-        Some(id) => {
-            Ok(Outcome::Written(shown.get(&id).map_or_else(|| unseen(id, session.env.now()), |row| row.record(asked))))
+/// One outcome for each row.
+fn outcomes(
+    session: &Session,
+    saved: Vec<Saving>,
+    shown: &Shown,
+    asked: &[String],
+) -> impl Iterator<Item = RowOutcome> {
+    saved.into_iter().map(move |row| {
+        let row = row?;
+        match row.id.filter(|_| row.success) {
+            Some(id) => Ok(Outcome::Written(
+                shown.get(&id).map_or_else(|| unseen(id, session.env.now()), |row| row.record(asked)),
+            )),
+            None if row.success => Err(unmentioned()),
+            None => Err(faults::of_row(&row.errors)),
         }
-        None if row.success => Err(unmentioned()),
-        None => Err(faults::of_row(&row.errors)),
-    };
-    let told = saved.into_iter().map(outcome);
-    told.chain(std::iter::repeat_with(|| Err(unmentioned()))).take(rows).collect()
+    })
 }
 
 fn unmentioned() -> Fault {
@@ -211,10 +220,15 @@ fn unmentioned() -> Fault {
 
 async fn archive(session: &Session, ids: &[String]) -> Result<Vec<RowOutcome>, Fault> {
     let known: Vec<String> = ids.iter().filter_map(|id| long_id(id)).collect();
-    let mut saved: Vec<Saved> = Vec::new();
+    let mut saved = Vec::new();
     if !known.is_empty() {
-        let path = format!("{DATA}/composite/sobjects?ids={}&allOrNone=false", known.join(","));
-        saved = wire::read(send(session, Call::write(Method::Delete, path, None)).await?.body, true)?;
+        let collection = |(at, ids): (usize, &[String])| {
+            let path = format!("{DATA}/{COLLECTIONS}?ids={}&allOrNone=false", ids.join(","));
+            part(Method::Delete, &path, &name_of(at), None)
+        };
+        let parts: Vec<Json> = known.chunks(ROWS_MAX).enumerate().map(collection).collect();
+        let (answers, sent_at) = compose(session, &parts, false).await?;
+        saved = savings(answers, known.len(), sent_at)?;
     }
     let mut saved = saved.into_iter();
     let outcome = |id: &String| {
@@ -222,7 +236,7 @@ async fn archive(session: &Session, ids: &[String]) -> Result<Vec<RowOutcome>, F
         if long_id(id).is_none() {
             return Ok(Outcome::Archived);
         }
-        let row = saved.next().ok_or_else(unmentioned)?;
+        let row = saved.next().unwrap_or_else(|| Err(unmentioned()))?;
         Outcome::archived(if row.success { Ok(()) } else { Err(faults::of_row(&row.errors)) })
     };
     Ok(ids.iter().map(outcome).collect())
@@ -291,7 +305,7 @@ mod tests {
                 { "attributes": attributes, "Lockstep_Id__c": "cnt_b", "LastName": "Byron", "FirstName": null },
             ])
         );
-        assert_eq!(parts[1]["body"]["ids"], json!(["@{rows[0].id}", "@{rows[1].id}"]));
+        assert_eq!(parts[1]["body"]["ids"], json!(["@{rows0[0].id}", "@{rows0[1].id}"]));
     }
 
     #[tokio::test]
@@ -335,25 +349,56 @@ mod tests {
         assert_eq!((fault.class, script.calls()[0].effect), (FaultClass::Unreachable, false));
     }
 
-    #[test]
-    fn somebody_without_a_name_is_called_by_the_number() {
-        let last = |pairs| named(properties(pairs)).get("LastName").cloned().flatten();
-        assert_eq!(last(&[("Phone", Some("+39")), ("Email", Some("a@b.c"))]).as_deref(), Some("+39"));
-        assert_eq!(last(&[("Email", Some("a@b.c")), ("LastName", None)]).as_deref(), Some("a@b.c"));
-        assert_eq!(last(&[("FirstName", Some("Ada")), ("Phone", Some("+39"))]).as_deref(), Some("Ada"));
-        assert_eq!(last(&[("Title", Some("Dr"))]), None, "which Salesforce refuses in its own words");
-    }
-
     #[tokio::test]
     async fn what_is_gone_counts_as_archived() {
         let gone = json!({ "success": false, "errors": [{ "statusCode": "ENTITY_IS_DELETED", "message": "entity is deleted", "fields": [] }] });
         let held = json!({ "success": false, "errors": [{ "statusCode": "UNABLE_TO_LOCK_ROW", "message": "no", "fields": [] }] });
-        let (script, session, _) = Script::new([Line::new(200, json!([gone, held]))]);
+        let (script, session, _) = Script::new([composite(&[(200, json!([gone, held]))])]);
         let ids = [IDS[0], "7", IDS[1]].map(str::to_owned).into();
         let outcomes = write(&session, &Write::Archive(ids), &[]).await.expect("an answer");
         assert_eq!(told(outcomes), [Ok("archived".into()), Ok("archived".into()), Err(FaultClass::Busy)]);
         let path = format!("/services/data/v66.0/composite/sobjects?ids={},{}&allOrNone=false", IDS[0], IDS[1]);
-        assert_eq!(script.calls()[0].path, path);
+        let call = script.calls().remove(0);
+        let part = &call.body.as_ref().expect("a body")["compositeRequest"][0];
+        assert_eq!((&part["method"], &part["url"], call.effect), (&json!("DELETE"), &json!(path), true));
+    }
+
+    #[tokio::test]
+    async fn of_five_collections_one_that_was_refused_says_nothing_about_the_others() {
+        let ids: Vec<String> = (0..1_000).map(|n| long_id(&format!("003ak0000{n:06}")).expect("an id")).collect();
+        let done = |at: usize| (200, ids[at * 200..][..200].iter().map(|id| saved(id)).collect::<Json>());
+        let answer = |(status, body): (u16, Json)| [done(0), done(1), (status, body), done(3), done(4)];
+        let rows = ids.iter().map(|id| Update {
+            trace: id.clone(),
+            id: id.clone(),
+            properties: properties(&[("Title", None)]),
+        });
+        let update = Write::Update(rows.collect());
+        let refusal = |code: &str| json!([{ "errorCode": code, "message": "no" }]);
+        let cases = [
+            ((400, refusal("JSON_PARSER_ERROR")), FaultClass::Rejected),
+            ((404, refusal("NOT_FOUND")), FaultClass::Missing),
+            ((503, refusal("SERVER_UNAVAILABLE")), FaultClass::Unknown),
+            ((500, refusal("UNKNOWN_EXCEPTION")), FaultClass::Unknown),
+            ((400, refusal("UNABLE_TO_LOCK_ROW")), FaultClass::Unreachable),
+            ((200, json!("half an answer")), FaultClass::Unknown),
+            ((200, json!([])), FaultClass::Unknown),
+        ];
+        for (refused, class) in cases {
+            let (script, session, _) = Script::new([composite(&answer(refused.clone()))]);
+            let outcomes = told(write(&session, &update, &[]).await.expect("an answer"));
+            let written = |at: usize| outcomes[at * 200..][..200].iter().all(Result::is_ok);
+            assert!([0, 1, 3, 4].into_iter().all(written), "{class:?}");
+            assert!(outcomes[400..600].iter().all(|row| *row == Err(class)), "{class:?}: {:?}", outcomes[400]);
+            assert_eq!(outcomes[999], Ok(format!("{} None", ids[999])), "not shown");
+            let body = script.calls().remove(0).body.expect("a body");
+            let parts = body["compositeRequest"].as_array().expect("parts");
+            assert!(parts.len() == 5 && parts.iter().all(|part| part["body"]["allOrNone"] == false));
+            assert_eq!((&body["allOrNone"], &body["collateSubrequests"]), (&json!(false), &json!(false)));
+        }
+        let busy = || (503, refusal("SERVER_UNAVAILABLE"));
+        let (_script, session, _) = Script::new([composite(&[busy(), busy(), busy(), busy(), busy()])]);
+        assert_eq!(write(&session, &update, &[]).await.expect_err("refused alike").class, FaultClass::Busy);
     }
 
     #[tokio::test]

@@ -10,9 +10,9 @@ use lockstep_sandbox::hubspot::{Deed as Does, Workflow};
 use lockstep_sandbox::{Effect, Fault, Hubspot, HubspotSettings};
 use serde_json::json;
 
-use crate::door::RouterDoor;
-use crate::objects::{field, link, record, written};
-use crate::world::set;
+use lockstep_conform::door::RouterDoor;
+use lockstep_conform::objects::{field, link, record, written};
+use lockstep_conform::world::set;
 
 struct Office {
     hubspot: Hubspot,

@@ -8,8 +8,8 @@ use lockstep_connect::{Call, FaultClass, Find, Got, Method, Outcome, Write};
 use lockstep_sandbox::{Effect, Fault, Notion, NotionSettings};
 use serde_json::{Value as Json, json};
 
-use crate::notion::world_of;
-use crate::world::{KEY, World, set};
+use lockstep_conform::likes::notion::world_of;
+use lockstep_conform::world::{KEY, World, set};
 
 fn asked(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()

@@ -7,9 +7,9 @@ use lockstep_core::crm::{Filter, Link, NativeKind, Operation, Operator};
 use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::{Notion, NotionSettings};
 
-use crate::notion::world_of;
-use crate::objects::{link, record, written};
-use crate::world::{World, set};
+use lockstep_conform::likes::notion::world_of;
+use lockstep_conform::objects::{link, record, written};
+use lockstep_conform::world::{World, set};
 
 struct Office {
     world: World,

@@ -4,9 +4,9 @@ use lockstep_connect::{Connector, Deed, FaultClass, Got, Search};
 use lockstep_core::crm::{Link, RecordId};
 use serde_json::{Value as Json, json};
 
-use crate::objects::written;
 use crate::recorded::{session, stored};
-use crate::world::set;
+use lockstep_conform::objects::written;
+use lockstep_conform::world::set;
 
 const SOURCE: &str = "393abc1e-edcd-8179-9372-000bd163e729";
 

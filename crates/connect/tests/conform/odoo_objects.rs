@@ -11,10 +11,10 @@ use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::odoo::Workflow;
 use lockstep_sandbox::{Effect, Fault, Odoo, OdooSettings};
 
-use crate::door::RouterDoor;
-use crate::objects::{field, link, record, written};
-use crate::odoo::{NEW, OLD, SHOE, sandbox_of};
-use crate::world::set;
+use lockstep_conform::door::RouterDoor;
+use lockstep_conform::likes::odoo::{NEW, OLD, SHOE, sandbox_of};
+use lockstep_conform::objects::{field, link, record, written};
+use lockstep_conform::world::set;
 
 struct Office {
     odoo: Odoo,
@@ -189,7 +189,9 @@ async fn new_rows_are_made_together_or_not_at_all() {
         let mut unnamed = row("Eve", None);
         unnamed.properties = set(&[("phone", "+14155550000")]);
         let made = office.write(&Write::Create { key: None, rows: vec![unnamed] }).await.expect("a row").remove(0);
-        assert_eq!(written(made.expect("made")).text("name"), Some("+14155550000"), "Odoo wants a name");
+        let made = written(made.expect("made"));
+        let called = office.held("res.partner", &made.id, "name");
+        assert_eq!((called.as_deref(), made.text("name")), (Some("+14155550000"), None), "Odoo wants a name");
     }
 }
 

@@ -1,27 +1,26 @@
 //! The table of cases on a real Odoo 14, beside its look-alike: `LOCKSTEP_REAL_ODOO=http://HOST:PORT`, where every case
 //! gets a copy of the database `conform`. `tests/real-odoo.sh` starts one.
 
-use std::any::Any;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use http::Response;
+use lockstep_conform::run::lacking;
+use lockstep_conform::{Case, Outcome, run};
 use lockstep_core::env::Time;
 use lockstep_sandbox::vendor::Poster;
 use lockstep_sandbox::{Calls, Faults, Record, Seeded, Vendor, Wait, system_clock};
 use serde_json::{Map, Value as Json, json};
 
-use crate::odoo::{SHOE, lack, old_world, samples};
-use crate::world::{Account, Lack, Sample, World};
+use lockstep_conform::likes::odoo::{SHOE, lack, old_world, samples};
+use lockstep_conform::world::{Account, Lack, Sample, World};
 
 const CONTACTS: &str = "res.partner";
 /// The user whom every database begins with, and the password.
@@ -35,43 +34,13 @@ pub fn address() -> Option<String> {
     Some(url.trim_start_matches("http://").trim_end_matches('/').to_owned())
 }
 
-/// A case came to where it needs a hand on the server that nobody has on a real one.
-struct Lacking(&'static str);
-
 /// Runs a case on both, prints a row of what came of it, and fails if either did.
-pub async fn side_by_side(name: &str, case: impl AsyncFn(World)) {
-    let sandbox = outcome(|| old_world(None), &case).await;
-    let real = outcome(world, &case).await;
-    println!("| {name} | {} | {} |", told(&sandbox), told(&real));
-    assert!(sandbox.is_ok() && real.is_ok(), "{name}");
-}
-
-fn told(outcome: &Result<Option<&str>, String>) -> String {
-    match outcome {
-        Ok(None) => "passed".to_owned(),
-        Ok(Some(what)) => format!("not told: {what}"),
-        Err(why) => format!("failed: {}", why.replace('\n', " ")),
-    }
-}
-
-/// Nothing if the case passed, or what it lacked.
-async fn outcome(world: impl FnOnce() -> World, case: &impl AsyncFn(World)) -> Result<Option<&'static str>, String> {
-    let mut running = pin!(async { case(world()).await });
-    let ended =
-        std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(())) => Poll::Ready(Ok(None)),
-            Err(panic) => Poll::Ready(lacked(panic.as_ref()).map(Some)),
-        });
-    ended.await
-}
-
-fn lacked(panic: &(dyn Any + Send)) -> Result<&'static str, String> {
-    if let Some(Lacking(what)) = panic.downcast_ref() {
-        return Ok(what);
-    }
-    let text = panic.downcast_ref::<String>().cloned();
-    Err(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
+pub async fn side_by_side(case: &Case) {
+    let sandbox = run(case, || old_world(None)).await;
+    let real = run(case, world).await;
+    println!("| {} | {sandbox:?} | {real:?} |", case.name);
+    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_));
+    assert!(!failed(&sandbox) && !failed(&real), "{}", case.name);
 }
 
 fn world() -> World {
@@ -167,7 +136,7 @@ impl Vendor for Database {
     }
 
     fn faults(&self) -> &Faults {
-        panic_any(Lacking("its network cannot be cut"))
+        lacking("its network cannot be cut")
     }
 
     fn calls(&self) -> Calls {
@@ -196,23 +165,23 @@ impl Vendor for Database {
     }
 
     fn seed(&self, _rows: Vec<Map<String, Json>>) -> Seeded {
-        panic_any(Lacking("nobody fills it past its API"))
+        lacking("nobody fills it past its API")
     }
 
     fn seed_csv(&self, _text: &[u8]) -> Result<Seeded, String> {
-        panic_any(Lacking("nobody fills it past its API"))
+        lacking("nobody fills it past its API")
     }
 
     fn records(&self) -> Vec<Record> {
-        panic_any(Lacking("nobody sees its tables"))
+        lacking("nobody sees its tables")
     }
 
     fn set_clock_offset(&self, _us: i64) {
-        panic_any(Lacking("its clock is that of the machine"))
+        lacking("its clock is that of the machine")
     }
 
     fn deliver(&self, _wait: Wait, _poster: Poster) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        panic_any(Lacking("version 14 sends no webhooks"))
+        lacking("version 14 sends no webhooks")
     }
 }
 
@@ -227,7 +196,7 @@ impl Account for Database {
     }
 
     fn id(&self) -> String {
-        panic_any(Lacking("what hides the contacts of its own hides its users"))
+        lacking("what hides the contacts of its own hides its users")
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {
@@ -267,7 +236,7 @@ impl Account for Database {
     }
 
     fn set_clock_offset(&self, _seconds: i64) {
-        panic_any(Lacking("its clock cannot be set"))
+        lacking("its clock cannot be set")
     }
 
     fn calls(&self) -> (u64, u64) {

@@ -1,10 +1,7 @@
-//! Pipedrive's world, and what only Pipedrive has.
+//! What only Pipedrive has.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use http::Request;
-use http::header::CONTENT_TYPE;
+use lockstep_conform::likes::pipedrive::{PipedriveAccount, settings};
+use lockstep_conform::world::{KEY, World, set};
 use lockstep_connect::oauth::Pkce;
 use lockstep_connect::{FaultClass, Find, Got, Outcome, Write};
 use lockstep_core::env::{Env, Time};
@@ -13,28 +10,8 @@ use lockstep_sandbox::pipedrive::{Limits, Plan};
 use lockstep_sandbox::{Effect, Fault, Pipedrive, PipedriveSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
-use tower::ServiceExt as _;
 
 use crate::consent::{self, Consent};
-use crate::world::{Account, Delivery, KEY, Lack, Sample, World, at_once, on_its_sandbox, set};
-
-pub struct PipedriveAccount {
-    pub sandbox: Pipedrive,
-    settings: PipedriveSettings,
-}
-
-/// A company where nobody meets the burst: calls here take no time.
-pub fn settings(env: Env) -> PipedriveSettings {
-    let limits = Limits { personal_burst: 10_000, search_burst: 10_000, ..Limits::of(Plan::Ultimate, 10) };
-    PipedriveSettings { clock: Arc::new(move || env.now().0), limits, ..PipedriveSettings::default() }
-}
-
-pub fn world(page_max: Option<usize>) -> World {
-    World::new("pipedrive", |env| {
-        let settings = PipedriveSettings { page_max, ..settings(env) };
-        PipedriveAccount { sandbox: Pipedrive::new(settings.clone()), settings }
-    })
-}
 
 /// The company's own hand besides, for what the shared cases do not ask for.
 fn world_and_company() -> (World, Pipedrive) {
@@ -43,78 +20,6 @@ fn world_and_company() -> (World, Pipedrive) {
         let sandbox = Pipedrive::new(settings.clone());
         (PipedriveAccount { sandbox: sandbox.clone(), settings }, sandbox)
     })
-}
-
-impl Account for PipedriveAccount {
-    on_its_sandbox!();
-
-    fn id(&self) -> String {
-        self.settings.company_id.to_string()
-    }
-
-    /// Pipedrive's page wants everybody to have a name.
-    fn create(&self, properties: &[(&str, &str)]) -> String {
-        let mut properties = properties.to_vec();
-        if properties.iter().all(|(name, _)| *name != "name") {
-            properties.push(("name", "Somebody"));
-        }
-        self.sandbox.create(&properties).expect("a record")
-    }
-
-    fn merge(&self, winner: &str, loser: &str) -> String {
-        self.sandbox.merge(winner, loser).expect("a merge")
-    }
-
-    fn drop_property(&self, name: &str) {
-        self.sandbox.drop_property(name).expect("a dropped property");
-    }
-
-    fn bad_address(&self) -> Option<String> {
-        Some(format!("{}@example.com", "x".repeat(300)))
-    }
-
-    fn lacks(&self, lack: Lack) -> Option<&'static str> {
-        match lack {
-            Lack::UniqueAddresses => Some("nothing is unique"),
-            Lack::TraceOfMerges => Some("a loser is only deleted"),
-            Lack::ArchivedList => Some("deleted records are in no list of v2"),
-            Lack::LateChanges => Some("lists have no index"),
-            _ => None,
-        }
-    }
-
-    fn samples(&self) -> Vec<Sample> {
-        let sample = |object, name, needs, optional, read_only| Sample { object, name, needs, optional, read_only };
-        vec![
-            sample("persons", "name", &[("name", "")], "job_title", "first_name"),
-            sample("organizations", "name", &[("name", "")], "website", "add_time"),
-            sample("deals", "title", &[("title", "")], "lost_reason", "stage_change_time"),
-            sample("activities", "subject", &[], "public_description", "marked_as_done_time"),
-        ]
-    }
-
-    fn drop_property_of(&self, object: &str, name: &str) {
-        self.sandbox.drop_property_of(object, name).expect("a dropped property");
-    }
-
-    fn subscribe(&self, url: &str) -> String {
-        let secret = "a long password";
-        let webhook = json!({ "subscription_url": url, "event_action": "*", "event_object": "person", "version": "2.0",
-            "name": "Lockstep", "http_auth_user": "lockstep", "http_auth_password": secret });
-        let request = Request::post("/api/v1/webhooks")
-            .header("x-api-token", "t")
-            .header(CONTENT_TYPE, "application/json")
-            .body(Body::from(webhook.to_string()))
-            .expect("a request");
-        let response = at_once(self.sandbox.router().oneshot(request)).expect("a router answers");
-        assert!(response.status().is_success());
-        secret.to_owned()
-    }
-
-    fn hooks(&self) -> Vec<Delivery> {
-        let taken = self.sandbox.take_hooks().into_iter();
-        taken.map(|hook| Delivery::of(hook.url, &hook.headers, &hook.body)).collect()
-    }
 }
 
 fn found(got: Got) -> Record {
@@ -172,7 +77,8 @@ async fn who_has_no_name_goes_by_the_number_which_is_no_name() {
     let update =
         async |properties| world.write_one(&Write::Update(vec![world.update("b", &made.id, properties)])).await;
     update(set(&[("phone", "+14155551213")])).await;
-    assert_eq!(name().as_deref(), Some("+14155551213"), "the stand-in follows");
+    assert_eq!(name().as_deref(), Some("+14155551212"), "nobody renames a person");
+    assert_eq!(found(world.get(&[&made.id]).await.remove(0)).text("name"), None, "and it is still no name");
     update(set(&[("name", "Ada")])).await;
     update(set(&[("phone", "+14155551214")])).await;
     assert_eq!(name().as_deref(), Some("Ada"));
@@ -195,7 +101,7 @@ async fn a_key_is_a_field_of_text_that_is_searched_and_not_unique() {
         let rows = vec![world.create(key, &[("name", key)])];
         world.write_one(&Write::Create { key: Some(key.to_owned()), rows }).await;
     }
-    assert_eq!(world.account.calls().0, 1 + 2, "by its name the field has to be looked up");
+    assert_eq!(world.account.calls().0, 1 + 1, "its name is looked up in the fields that were just described");
     let find = async |value: &str| {
         let by = Find::Key { property: KEY.to_owned(), values: vec![value.to_owned(), "cnt_nobody".to_owned()] };
         world.connector.find(&world.session, &by, &[]).await.expect("an answer")

@@ -8,10 +8,10 @@ use lockstep_core::record::Record;
 use lockstep_sandbox::{Effect, Pipedrive};
 use serde_json::{Value as Json, json};
 
-use crate::door::RouterDoor;
-use crate::objects::{field, link, record, written};
-use crate::pipedrive::settings;
-use crate::world::set;
+use lockstep_conform::door::RouterDoor;
+use lockstep_conform::likes::pipedrive::settings;
+use lockstep_conform::objects::{field, link, record, written};
+use lockstep_conform::world::set;
 
 struct Office {
     company: Pipedrive,

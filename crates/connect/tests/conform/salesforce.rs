@@ -1,112 +1,17 @@
-//! Salesforce's world, and what only Salesforce has.
+//! What only Salesforce has.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use lockstep_conform::likes::salesforce::{KEY_FIELD, made};
+use lockstep_conform::world::{Strike, World, set};
 use lockstep_connect::oauth::Pkce;
-use lockstep_connect::{Cursor, FaultClass, Find, Got, Outcome, Write};
-use lockstep_sandbox::salesforce::{Kind, Property};
-use lockstep_sandbox::{Effect, Salesforce, SalesforceSettings};
+use lockstep_connect::{Cursor, FaultClass, Find, Got, Outcome, RowOutcome, Write};
+use lockstep_core::record::Record;
+use lockstep_sandbox::{Salesforce, SalesforceSettings};
 use secrecy::ExposeSecret as _;
 
 use crate::consent::{self, Consent};
-use crate::world::{Account, Lack, Sample, World, on_its_sandbox, set};
-
-#[derive(Clone)]
-struct SalesforceAccount {
-    sandbox: Salesforce,
-}
-
-/// What an admin makes before anybody can agree on a key.
-const KEY_FIELD: &str = "Lockstep_Id__c";
-
-pub fn world(page_max: Option<usize>) -> World {
-    made(page_max).0
-}
-
-fn made(page_max: Option<usize>) -> (World, Salesforce) {
-    World::with("salesforce", |env| {
-        let clock = Arc::new(move || env.now().0);
-        let sandbox = Salesforce::new(SalesforceSettings { clock, page_max, ..SalesforceSettings::default() });
-        let account = SalesforceAccount { sandbox: sandbox.clone() };
-        for sample in account.samples() {
-            let key = Property::of(sample.object, KEY_FIELD, Kind::String);
-            sandbox.add_property(&Property { external_id: true, unique: true, ..key }).expect("a field");
-        }
-        (account, sandbox)
-    })
-}
-
-impl Account for SalesforceAccount {
-    on_its_sandbox!();
-
-    fn id(&self) -> String {
-        "00Dak0000000001EAA".to_owned()
-    }
-
-    fn create(&self, properties: &[(&str, &str)]) -> String {
-        let mut properties = properties.to_vec();
-        if properties.iter().all(|(name, _)| *name != "LastName") {
-            properties.push(("LastName", "Somebody"));
-        }
-        self.sandbox.create(&properties).expect("a record")
-    }
-
-    fn merge(&self, winner: &str, loser: &str) -> String {
-        self.sandbox.merge(winner, loser).expect("a merge")
-    }
-
-    fn drop_property(&self, name: &str) {
-        self.sandbox.drop_property(name).expect("a dropped property");
-    }
-
-    fn samples(&self) -> Vec<Sample> {
-        let sample = |object, name, needs, optional, read_only| Sample { object, name, needs, optional, read_only };
-        vec![
-            sample("Contact", "LastName", &[("LastName", "")], "Title", "CreatedDate"),
-            sample("Account", "Name", &[("Name", "")], "Website", "SystemModstamp"),
-            sample("Lead", "LastName", &[("LastName", ""), ("Company", "Firm")], "Title", "IsConverted"),
-            sample(
-                "Opportunity",
-                "Name",
-                &[("Name", ""), ("StageName", "Prospecting"), ("CloseDate", "2026-12-24")],
-                "NextStep",
-                "IsWon",
-            ),
-            sample("Case", "Subject", &[], "Reason", "CaseNumber"),
-            sample("Task", "Subject", &[], "Description", "IsClosed"),
-        ]
-    }
-
-    fn drop_property_of(&self, object: &str, name: &str) {
-        self.sandbox.drop_property_of(object, name).expect("a dropped property");
-    }
-
-    fn limit(&self) -> Effect {
-        Effect::Status { status: 403, policy: Some("REQUEST_LIMIT_EXCEEDED".into()) }
-    }
-
-    /// Salesforce takes no contact without a last name.
-    fn given(&self) -> Option<&'static str> {
-        Some("LastName")
-    }
-
-    /// Addresses are unique only where an admin made a rule, which does not say in rows which record is in the way; queries
-    /// read the database itself; a record that was merged away is deleted; and nothing is sent to webhooks.
-    fn bad_address(&self) -> Option<String> {
-        Some("no address".to_owned())
-    }
-
-    fn lacks(&self, lack: Lack) -> Option<&'static str> {
-        match lack {
-            Lack::UniqueAddresses => Some("two contacts may have one address"),
-            Lack::LateChanges => Some("queries have no index that lags"),
-            Lack::WritesToMerged => Some("a loser is gone"),
-            Lack::SignedHooks => Some("there are no webhooks"),
-            _ => None,
-        }
-    }
-}
 
 async fn scan(world: &World, cursor: &mut Option<Cursor>) -> Vec<String> {
     let mut ids = Vec::new();
@@ -214,6 +119,90 @@ async fn a_name_of_one_word_is_the_last_name_and_reads_back_as_it_was() {
     let cleared = world.update("c", &made.id, [("LastName".to_owned(), None)].into());
     let short = world.write_one(&Write::Update(vec![cleared])).await;
     assert_eq!((short.text("FirstName"), short.text("LastName")), (None, Some("Ada")));
+}
+
+/// Everything of a full batch: a call has room for five collections, and then for no read.
+#[tokio::test]
+async fn a_thousand_contacts_are_one_call_and_a_lost_answer_leaves_none_twice() {
+    let (world, sandbox) = made(None);
+    assert_eq!(world.connector.about().write_batch, 1_000);
+    let rows: Vec<_> = (0..1_000).map(|n| world.create(&n.to_string(), &[("LastName", "Row")])).collect();
+    let write = Write::Create { key: Some("lockstep_id".into()), rows };
+    world.strike(Strike::LostAfter);
+    assert_eq!(world.write(&write).await.expect_err("no answer").class, FaultClass::Unknown);
+    assert_eq!(world.account.living(), 1_000);
+    world.account.calls();
+    let outcomes = world.write(&write).await.expect("an answer");
+    assert_eq!((world.account.calls(), world.account.living()), ((1, 0), 1_000));
+    let ids: Vec<String> = outcomes.into_iter().map(|row| written(row).id).collect();
+    for at in [0, 199, 200, 999] {
+        let record = sandbox.get(&ids[at]).expect("a record");
+        assert_eq!(record.value(KEY_FIELD), Some(format!("cnt_{at}").as_str()), "each row has its own");
+    }
+
+    let update = |(at, id): (usize, &String)| world.update(&at.to_string(), id, set(&[("Title", "Dr")]));
+    let outcomes = world.write(&Write::Update(ids.iter().enumerate().map(update).collect())).await.expect("an answer");
+    assert!(outcomes.iter().all(Result::is_ok) && world.account.calls() == (1, 0));
+    let outcomes = world.write(&Write::Archive(ids)).await.expect("an answer");
+    assert!(outcomes.iter().all(|row| matches!(row, Ok(Outcome::Archived))));
+    assert_eq!((world.account.calls(), world.account.living()), ((1, 0), 0));
+}
+
+#[tokio::test]
+async fn rows_beyond_the_first_collection_are_shown_too() {
+    let (world, _) = made(None);
+    let rows: Vec<_> = (0..500).map(|n| world.create(&n.to_string(), &[("LastName", &format!("Row{n}"))])).collect();
+    let outcomes = world.write(&Write::Create { key: None, rows }).await.expect("an answer");
+    assert_eq!(world.account.calls(), (1, 0));
+    for (n, outcome) in outcomes.into_iter().enumerate() {
+        assert_eq!(written(outcome).text("LastName"), Some(format!("Row{n}").as_str()));
+    }
+}
+
+fn written(outcome: RowOutcome) -> Record {
+    match outcome {
+        Ok(Outcome::Written(record)) => record,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn somebody_without_a_name_is_called_by_the_number_which_reads_back_as_no_name() {
+    let (world, sandbox) = made(None);
+    let number = "+6281234567890";
+    let rows = vec![world.create("a", &[("Phone", number)])];
+    let made = world.write_one(&Write::Create { key: None, rows }).await;
+    let at_salesforce = || {
+        let record = sandbox.get(&made.id).expect("a record");
+        ["FirstName", "LastName"].map(|name| record.value(name).map(str::to_owned))
+    };
+    assert_eq!(at_salesforce(), [None, Some(number.to_owned())]);
+    let by_phone = Find::Phone(number.to_owned());
+    let found = world.connector.find(&world.session, &by_phone, &world.asked()).await.expect("an answer");
+    let last_name = ["LastName".to_owned()];
+    let changed = world.connector.changes(&world.session, None, &last_name).await.expect("a page").records;
+    let Got::Found(read) = world.get(&[&made.id]).await.remove(0) else { panic!("it is there") };
+    for record in [&made, &found[0], &changed[0], &read] {
+        assert_eq!((record.text("LastName"), record.properties.contains_key("LastName")), (None, true), "{record:?}");
+    }
+    assert_eq!(changed[0].properties.len(), 1, "only what was asked for");
+
+    let update = async |pairs: &[(&str, Option<&str>)]| {
+        let properties = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect();
+        let record = world.write_one(&Write::Update(vec![world.update("b", &made.id, properties)])).await;
+        ["FirstName", "LastName"].map(|name| record.text(name).map(str::to_owned))
+    };
+    let ada = [None, Some("Ada".to_owned())];
+    assert_eq!(
+        (update(&[("FirstName", Some("Ada"))]).await, at_salesforce()),
+        (ada.clone(), ada),
+        "a name of one word"
+    );
+    let cleared = update(&[("FirstName", None), ("LastName", None)]).await;
+    assert_eq!((cleared, at_salesforce()), ([None, None], [None, Some(number.to_owned())]));
+    sandbox.edit(&made.id, &[("Phone", "+6281200000000")]).expect("an edit");
+    let Got::Found(read) = world.get(&[&made.id]).await.remove(0) else { panic!("it is there") };
+    assert_eq!(read.text("LastName"), None, "a number that somebody changed since is no name either");
 }
 
 #[tokio::test]

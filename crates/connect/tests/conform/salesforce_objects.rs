@@ -9,9 +9,9 @@ use lockstep_core::record::{Properties, Record};
 use lockstep_sandbox::salesforce::Flow;
 use lockstep_sandbox::{Salesforce, SalesforceSettings};
 
-use crate::door::RouterDoor;
-use crate::objects::{field, link, record, written};
-use crate::world::set;
+use lockstep_conform::door::RouterDoor;
+use lockstep_conform::objects::{field, link, record, written};
+use lockstep_conform::world::set;
 
 struct Office {
     org: Salesforce,

@@ -172,6 +172,26 @@ impl Mapping {
         Self { version: 1, region, fields, also_match }
     }
 
+    /// The field in which the record's own id stands.
+    pub fn record_id(&self) -> Option<&Field> {
+        self.fields.iter().find(|map| map.native == Selector::RecordId).map(|map| &map.field)
+    }
+
+    /// Keeps the record's own id out of the fields in which other CRMs of the organization keep theirs: the first one's
+    /// stands in `metadata.crm_id`, another vendor's in `metadata.VENDOR_id`, one more of the same vendor nowhere. It
+    /// stays findable by the sync's own name.
+    pub fn keep_id_apart(&mut self, vendor: &str, others: &[Self]) {
+        let is_free = |field: &Field| others.iter().all(|other| other.record_id() != Some(field));
+        let Some(at) = self.fields.iter().position(|map| map.native == Selector::RecordId) else { return };
+        let candidates = [self.fields[at].field.clone(), format!("metadata.{vendor}_id")];
+        match candidates.into_iter().find(is_free) {
+            Some(field) => self.fields[at].field = field,
+            None => {
+                self.fields.remove(at);
+            }
+        }
+    }
+
     /// The entry of a field.
     pub fn field(&self, field: &str) -> Option<&FieldMap> {
         self.fields.iter().find(|map| map.field == field)

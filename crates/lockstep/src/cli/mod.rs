@@ -5,6 +5,7 @@ mod app;
 mod audit;
 mod channel;
 mod config;
+mod conform;
 mod connect;
 mod demo;
 mod doctor;
@@ -89,6 +90,8 @@ enum Command {
     /// Add and list WhatsApp accounts, and give them to teams
     #[command(subcommand)]
     Accounts(accounts::Command),
+    /// Show what holds of a connector, on the vendor's look-alike or on a real account
+    Conform(conform::Arguments),
     /// Say what is wrong with a set-up and how to mend it
     Doctor(doctor::Arguments),
     /// Bring the database to this program's schema
@@ -125,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::Users(command) => users::run(command),
         Command::Teams(command) => teams::run(command),
         Command::Accounts(command) => accounts::run(command),
+        Command::Conform(arguments) => conform::run(arguments),
         Command::Doctor(arguments) => return doctor::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Config => config::run(),

@@ -38,6 +38,7 @@ pub fn compare(contacts: &[Contact], side: &Side<'_>) -> Agreement {
     let mut agreement = Agreement::default();
     for contact in contacts {
         match side.record_of(&contact.id) {
+            None if side.is_vendors_own(&contact.id) => {}
             None => agreement.alone += 1,
             Some(record) => {
                 claimed.insert(&record.id);

@@ -1,6 +1,6 @@
 //! All sides at one moment, and waiting until they show something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -38,12 +38,20 @@ pub struct Side<'a> {
     pub records: BTreeMap<String, Record>,
     /// Which record a contact is kept in step with.
     pub pairs: BTreeMap<ContactId, String>,
+    /// Records that are archived or live on in another.
+    gone: BTreeSet<String>,
 }
 
 impl Side<'_> {
     /// The record of a contact.
     pub fn record_of(&self, contact: &ContactId) -> Option<&Record> {
         self.records.get(self.pairs.get(contact)?)
+    }
+
+    /// Whether a contact came from a record that the look-alike does not list: an account can have its own company and
+    /// its administrator among the contacts.
+    pub fn is_vendors_own(&self, contact: &ContactId) -> bool {
+        self.pairs.get(contact).is_some_and(|record| !self.records.contains_key(record) && !self.gone.contains(record))
     }
 }
 
@@ -71,18 +79,18 @@ impl<'a> Sides<'a> {
                 Ok::<_, StoreError>((contacts(tx, &org)?, parked(tx, &org)?, pairs))
             })
             .await?;
-        let sides = spokes.iter().zip(pairs).map(|(spoke, pairs)| Side {
-            crm: spoke.crm,
-            records: living(spoke.crm.vendor.records()),
-            pairs,
+        let sides = spokes.iter().zip(pairs).map(|(spoke, pairs)| {
+            let is_living = |record: &Record| !record.archived && record.merged_into.is_none();
+            let (living, gone): (Vec<_>, Vec<_>) = spoke.crm.vendor.records().into_iter().partition(is_living);
+            Side {
+                crm: spoke.crm,
+                records: living.into_iter().map(|record| (record.id.clone(), record)).collect(),
+                pairs,
+                gone: gone.into_iter().map(|record| record.id).collect(),
+            }
         });
         Ok(Self { contacts, parked, crms: sides.collect() })
     }
-}
-
-fn living(records: Vec<Record>) -> BTreeMap<String, Record> {
-    let living = records.into_iter().filter(|record| !record.archived && record.merged_into.is_none());
-    living.map(|record| (record.id.clone(), record)).collect()
 }
 
 fn pairs(tx: &mut Tx<'_>, org: &Org, connection: &ConnectionId) -> Result<BTreeMap<ContactId, String>, StoreError> {

@@ -82,8 +82,8 @@ fn bound(tx: &mut Tx<'_>, sync: &SyncOf, contact: &Contact, record: Option<Strin
             tx.insert_pair(sync, &pair)?;
             pair
         }
-        Some(known) => {
-            questions::close_all(tx, sync, &known)?;
+        Some(mut known) => {
+            questions::close_all(tx, sync, &mut known)?;
             // Another record was never in step with the contact.
             let base = if native == before { known.base } else { Base::new() };
             let pair = Pair { id: known.id, base, dirty: Some(contact.seq), ..fresh };

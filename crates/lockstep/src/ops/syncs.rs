@@ -236,6 +236,7 @@ pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Optio
     let mapping = mapping(connector, &session, &of, region).await?;
     app.store
         .write(move |tx| {
+            let mapping = among_others(tx, &of, mapping.clone())?;
             let sync = match tx.sync_of_connection(&of)? {
                 None => tx.add_sync(&of, &mapping)?,
                 Some(sync) => {
@@ -256,6 +257,14 @@ pub async fn plan(app: &App, org: &Org, connection: &ConnectionId, region: Optio
             Ok(plan::begin(tx, &sync)?)
         })
         .await
+}
+
+/// The mapping with a field of its own for the record's id.
+fn among_others(tx: &mut Tx<'_>, of: &ConnectionOf, mut mapping: Mapping) -> Result<Mapping, StoreError> {
+    let others = tx.syncs(of.org())?.into_iter().filter(|sync| sync.row().connection != *of.id());
+    let others: Vec<Mapping> = others.map(|sync| sync.row().mapping.clone()).collect();
+    mapping.keep_id_apart(&of.connection().vendor, &others);
+    Ok(mapping)
 }
 
 /// The default mapping, with the properties that the account has.

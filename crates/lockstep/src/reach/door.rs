@@ -9,7 +9,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
 use lockstep_connect::oauth::{Grant, Posted};
 use lockstep_connect::{Answer, Call, Connector, Door, Fault, FaultClass, Memory, Proven, Window};
-use lockstep_core::env::Time;
+use lockstep_core::env::{Env, Time};
 use lockstep_store::{ConnectionOf, StoreError};
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use super::grant::{self, store_fault};
 use super::pacing::{Account, Class, Refusal};
 use crate::app::App;
-use crate::network::{Body, Limits, NetworkError};
+use crate::network::{Body, Limits, Network, NetworkError};
 
 /// What one call to a vendor may take.
 pub const CALL_LIMITS: Limits =
@@ -148,6 +148,21 @@ impl VendorDoor {
         }
         Ok(answer)
     }
+}
+
+/// One call outside any connection: no budget is kept and nothing is learned.
+pub(crate) async fn exchange_once(
+    connector: &dyn Connector,
+    base_url: &str,
+    call: &Call,
+    grant: &Grant,
+    network: &dyn Network,
+    env: &Env,
+) -> Result<Answer, Fault> {
+    let request = request(connector, base_url, call, grant)?;
+    let sent_at = env.now();
+    let answer = network.exchange(request, CALL_LIMITS).await.map_err(|error| network_fault(&error, call.effect))?;
+    read(answer, call.effect, sent_at)
 }
 
 /// A limit that cannot be noted: the vendor will say it again.

@@ -13,6 +13,7 @@ use lockstep_connect::{About, Connector, Fault, FaultClass, Session, registry};
 use lockstep_store::{ConnectionOf, StoreError};
 
 pub use door::CALL_LIMITS;
+pub(crate) use door::exchange_once;
 pub use grant::{elsewhere, opens, seal};
 pub use pacing::{Class, Pacing, Standing};
 pub use write::{Row, Writer};

@@ -40,7 +40,7 @@ pub fn take(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
         PairState::Open => {}
         PairState::Parked => {
             let edited = before.is_none_or(|before| before.properties != record.properties);
-            if !edited || !questions::facts_changed(tx, &spoke.sync, &pair)? {
+            if !edited || !questions::facts_changed(tx, &spoke.sync, &mut pair)? {
                 return Ok(());
             }
         }
@@ -50,7 +50,7 @@ pub fn take(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
                 return Ok(());
             }
             tracing::info!(sync = %spoke.sync.id(), record = record.id, contact = %pair.contact, "the record was restored: its pair is open again");
-            questions::close_all(tx, &spoke.sync, &pair)?;
+            questions::close_all(tx, &spoke.sync, &mut pair)?;
         }
     }
     pair.state = PairState::Open;
@@ -105,8 +105,8 @@ pub fn bind(tx: &mut Tx<'_>, spoke: &Spoke, contact: &ContactId, record: &Record
         sent = unknown::shown_as_sent(spoke, &intent, record);
     }
     let pair = match known {
-        Some(pair) => {
-            questions::close_all(tx, &spoke.sync, &pair)?;
+        Some(mut pair) => {
+            questions::close_all(tx, &spoke.sync, &mut pair)?;
             let mut base = pair.base;
             // Somebody made the person anew. Where this record shows what the other one had in step, an edit of the inbox
             // since then is one. Anything else was never in step here: not what we alone write, and no value that differs.
@@ -198,7 +198,7 @@ pub fn paired(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<Option<
         tracing::info!(sync = %spoke.sync.id(), contact = %keeper.contact, survivor = record.id, "the record was merged: its pair follows");
         if keeper.state == PairState::Tombstone && !record.archived && unlinked_by_the_crm(tx, spoke, &keeper)? {
             // It was restored before it was merged.
-            questions::close_all(tx, &spoke.sync, &keeper)?;
+            questions::close_all(tx, &spoke.sync, &mut keeper)?;
             keeper.state = PairState::Open;
         }
         keeper.native = Some(record.id.clone());
@@ -235,7 +235,7 @@ fn part(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -> Resu
         pair.native = None;
         return tx.save_pair(&spoke.sync, &pair);
     }
-    questions::close_all(tx, &spoke.sync, &pair)?;
+    questions::close_all(tx, &spoke.sync, &mut pair)?;
     pair.native = None;
     pair.state = PairState::Parked;
     pair.base = Base::new();

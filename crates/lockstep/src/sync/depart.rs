@@ -42,7 +42,7 @@ pub fn gone(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
     }
     let contact = tx.contact(spoke.org(), &pair.contact)?;
     let edited = contact.as_ref().map(|contact| unwritten(spoke, &pair, contact, before.as_ref())).unwrap_or_default();
-    questions::close_all(tx, &spoke.sync, &pair)?;
+    questions::close_all(tx, &spoke.sync, &mut pair)?;
     pair.state = PairState::Tombstone;
     pair.dirty = None;
     tx.save_pair(&spoke.sync, &pair)?;
@@ -71,7 +71,7 @@ fn unwritten(spoke: &Spoke, pair: &Pair, contact: &Contact, before: Option<&Reco
 fn log_gone(tx: &mut Tx<'_>, spoke: &Spoke, contact: &Contact, native: &str) -> Result<(), StoreError> {
     tracing::info!(sync = %spoke.sync.id(), contact = %contact.id, record = native, "deleted in the CRM");
     let field = FieldChange {
-        field: "metadata.crm_id".into(),
+        field: spoke.mapping().record_id().cloned().unwrap_or_else(|| "metadata.crm_id".into()),
         side: Side::Crm,
         before: Some(native.to_owned()),
         after: None,

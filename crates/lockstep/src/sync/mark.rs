@@ -49,14 +49,12 @@ pub(super) fn mark_one(tx: &mut Tx<'_>, sync: &SyncOf, contact: &ContactId, seq:
         }
         return Ok(());
     };
-    match pair.state {
-        PairState::Tombstone => {
-            tracing::info!(sync = %sync.id(), %contact, "the contact's record was deleted or set aside, so its edit stays in the inbox; `lockstep sync relink` brings both together again");
-            return Ok(());
-        }
-        PairState::Open => {}
-        PairState::Parked if questions::facts_changed(tx, sync, &pair)? => pair.state = PairState::Open,
-        PairState::Parked => {}
+    if pair.state == PairState::Tombstone {
+        tracing::info!(sync = %sync.id(), %contact, "the contact's record was deleted or set aside, so its edit stays in the inbox; `lockstep sync relink` brings both together again");
+        return Ok(());
+    }
+    if pair.state == PairState::Parked && questions::facts_changed(tx, sync, &mut pair)? {
+        pair.state = PairState::Open;
     }
     questions::release_refused(tx, sync, &mut pair)?;
     pair.dirty = Some(seq);
@@ -72,7 +70,7 @@ pub(super) fn mark_one(tx: &mut Tx<'_>, sync: &SyncOf, contact: &ContactId, seq:
 pub fn contact_deleted(tx: &mut Tx<'_>, org: &Org, contact: &ContactId) -> Result<(), StoreError> {
     for sync in tx.syncs(org)? {
         let Some(mut pair) = tx.pair_by_contact(&sync, contact)? else { continue };
-        questions::close_all(tx, &sync, &pair)?;
+        questions::close_all(tx, &sync, &mut pair)?;
         pair.state = PairState::Tombstone;
         pair.dirty = None;
         if pair.native.is_some() && sync.row().on_delete != OnDelete::Unlink {

@@ -1,7 +1,8 @@
-//! Writing a sync's dirty pairs to the CRM, a full batch a job: chosen, read where the merge needs it, merged, noted as
+//! Writing a sync's dirty pairs to the CRM, a full read a job: chosen, read where the merge needs it, merged, noted as
 //! intents, sent and settled (laws 1, 2 and 5).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lockstep_connect::Got;
 use lockstep_core::change::FieldChange;
@@ -21,6 +22,10 @@ use super::{arrive, depart, settle, unknown};
 use crate::app::App;
 use crate::reach::{Class, Row, Writer};
 
+/// Pairs that are read together and written batch by batch, where a vendor's batches of writes are smaller than this:
+/// few, so that what was read is not old when it is written.
+const READ_TOGETHER: usize = 16;
+
 /// What is about to be sent, and what settling it needs.
 #[derive(Clone, Debug)]
 pub struct Sending {
@@ -32,7 +37,7 @@ pub struct Sending {
     pub on_write: Vec<FieldChange>,
 }
 
-/// Writes one batch.
+/// Writes the pairs that one read shows: one batch, or a few small ones.
 ///
 /// # Errors
 /// The store's and the vendor's. What was settled stays settled.
@@ -48,6 +53,20 @@ pub async fn run(app: &App, sync: &SyncId, claimed: &Claimed) -> Result<(), Halt
         }
         DirtyKind::Creates => BTreeMap::new(),
     };
+    let fresh = Arc::new(fresh);
+    for batch in pairs.chunks(spoke.connector.about().write_batch) {
+        write_batch(&spoke, kind, batch.to_vec(), Arc::clone(&fresh), claimed).await?;
+    }
+    Ok(())
+}
+
+async fn write_batch(
+    spoke: &Spoke,
+    kind: DirtyKind,
+    pairs: Vec<Pair>,
+    fresh: Arc<BTreeMap<String, Got>>,
+    claimed: &Claimed,
+) -> Result<(), Halt> {
     let claim = claimed.clone();
     let (sendings, lease_until) = spoke
         .write(move |spoke, tx| {
@@ -70,7 +89,7 @@ pub async fn run(app: &App, sync: &SyncId, claimed: &Claimed) -> Result<(), Halt
     let mut claimed = claimed.clone();
     claimed.lease_until = lease_until;
     let mut writer = Writer {
-        app,
+        app: &spoke.app,
         sync: &spoke.sync,
         claimed,
         connector: spoke.connector,
@@ -79,7 +98,7 @@ pub async fn run(app: &App, sync: &SyncId, claimed: &Claimed) -> Result<(), Halt
         properties: &properties,
     };
     let outcomes = writer.send(intent_kind(kind), &rows).await;
-    settle::settle(&spoke, sendings, outcomes).await
+    settle::settle(spoke, sendings, outcomes).await
 }
 
 fn intent_kind(kind: DirtyKind) -> IntentKind {
@@ -90,10 +109,14 @@ fn intent_kind(kind: DirtyKind) -> IntentKind {
     }
 }
 
-/// The next batch: pairs of one kind, longest waiting first, without those whose last write is still unknown.
+/// What is written next: pairs of one kind, longest waiting first, without those whose last write is still unknown.
 fn choose(spoke: &Spoke, tx: &mut Tx<'_>) -> Result<Option<(DirtyKind, Vec<Pair>)>, StoreError> {
-    let limit = spoke.connector.about().write_batch;
+    let about = spoke.connector.about();
     for kind in [DirtyKind::Creates, DirtyKind::Updates, DirtyKind::Archives] {
+        let limit = match kind {
+            DirtyKind::Creates => about.write_batch,
+            DirtyKind::Updates | DirtyKind::Archives => about.write_batch.max(about.read_batch.min(READ_TOGETHER)),
+        };
         let pairs = tx.dirty_pairs(&spoke.sync, kind, true, limit)?;
         if !pairs.is_empty() {
             return Ok(Some((kind, pairs)));

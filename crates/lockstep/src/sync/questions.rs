@@ -53,11 +53,12 @@ pub fn park(tx: &mut Tx<'_>, sync: &SyncOf, about: About, reason: Reason) -> Res
     tx.park(sync, &parked).map(|_| ())
 }
 
-/// Closes every question about a pair.
+/// Closes every question about a pair, so that no field of it is held back any more.
 ///
 /// # Errors
 /// The store's.
-pub fn close_all(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<(), StoreError> {
+pub fn close_all(tx: &mut Tx<'_>, sync: &SyncOf, pair: &mut Pair) -> Result<(), StoreError> {
+    pair.held.clear();
     for parked in tx.parked_of_pair(sync, &pair.id)? {
         tx.close_parked(sync.org(), &parked.id)?;
     }
@@ -89,15 +90,13 @@ pub fn is_our_doubt(tx: &mut Tx<'_>, sync: &SyncOf, native: &str) -> Result<bool
 ///
 /// # Errors
 /// The store's.
-pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &Pair) -> Result<bool, StoreError> {
+pub fn facts_changed(tx: &mut Tx<'_>, sync: &SyncOf, pair: &mut Pair) -> Result<bool, StoreError> {
     let questions = tx.parked_of_pair(sync, &pair.id)?;
     let open_again = |reason: &Reason| matches!(reason, Reason::Ambiguous { .. } | Reason::Refused { .. });
     if !questions.iter().all(|parked| open_again(&parked.reason)) {
         return Ok(false);
     }
-    for parked in questions {
-        tx.close_parked(sync.org(), &parked.id)?;
-    }
+    close_all(tx, sync, pair)?;
     Ok(true)
 }
 

@@ -23,6 +23,8 @@ use crate::reach::CALL_LIMITS;
 
 /// Intents that one job looks after.
 const INTENTS_MAX: usize = 200;
+/// Questions that one look goes through.
+const QUESTIONS_MAX: usize = 1_000;
 /// What is added to a vendor's declared index lag.
 const LAG_MARGIN: Duration = Duration::from_secs(5);
 /// The first and the longest wait before an outcome is looked up again; the waits double.
@@ -106,20 +108,22 @@ pub fn look_later(tx: &mut Tx<'_>, spoke: &Spoke, intent: &Intent) -> Result<(),
     tx.enqueue(&Job::Push { sync: spoke.sync.id().clone() }, not_before)
 }
 
-/// Updates and deletes: the record itself shows what became of them.
+/// Updates and deletes: the record itself shows what became of them. Of one that another pair took over in a merge
+/// nothing is left to be known for this one.
 async fn look_by_id(spoke: &Spoke, intents: Vec<Intent>) -> Result<(), Halt> {
+    if intents.is_empty() {
+        return Ok(());
+    }
     let pairs = spoke
-        .read({
-            let intents = intents.clone();
-            move |spoke, tx| {
-                let pairs: Result<Vec<_>, _> =
-                    intents.iter().map(|intent| tx.pair(&spoke.sync, &intent.pair)).collect();
-                Ok(pairs?
-                    .into_iter()
-                    .zip(intents)
-                    .filter_map(|(pair, intent)| Some((pair?.native?, intent)))
-                    .collect::<Vec<_>>())
+        .write(move |spoke, tx| {
+            let mut pairs = Vec::new();
+            for intent in intents {
+                match tx.pair(&spoke.sync, &intent.pair)?.and_then(|pair| pair.native) {
+                    Some(native) => pairs.push((native, intent)),
+                    None => tx.close_intent(&spoke.sync, &intent.id)?,
+                }
             }
+            Ok(pairs)
         })
         .await?;
     for batch in pairs.chunks(spoke.connector.about().read_batch) {
@@ -269,7 +273,7 @@ pub fn is_what_was_sent(spoke: &Spoke, intent: &Intent, record: &Record) -> bool
 
 /// Whether a record that nobody claims may be a create without an answer whose e-mail and phone somebody has changed
 /// since: it bears the name that was sent or a mark that only we write, or the contact was deleted meanwhile and what was
-/// sent is erased. Nothing is guessed then: the record becomes a question, and so does a contact that the name points to
+/// sent is erased, or a person is asked already what became of a create under that name. Nothing is guessed then: the record becomes a question, and so does a contact that the name points to
 /// if it has no other record.
 ///
 /// # Errors
@@ -285,7 +289,7 @@ pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bo
         |intent: &&Intent| intent.fields.is_empty() || name.is_some() && intent.fields.get("name") == Some(&name);
     let marked = |intent: &Intent| bears_our_mark(spoke, &shown_as_sent(spoke, intent, record));
     let named = intents.iter().find(named);
-    if named.is_none() && !intents.iter().any(marked) {
+    if named.is_none() && !intents.iter().any(marked) && !is_asked_for(tx, spoke, name.as_ref())? {
         return Ok(false);
     }
     questions::park(tx, &spoke.sync, About::record(&record.id), Reason::UnknownOutcome)?;
@@ -297,6 +301,21 @@ pub fn may_be_ours(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<bo
         uncertain(tx, spoke, pair, intent)?;
     }
     Ok(true)
+}
+
+/// Whether a person is asked what became of a create under this name.
+fn is_asked_for(tx: &mut Tx<'_>, spoke: &Spoke, name: Option<&String>) -> Result<bool, StoreError> {
+    for parked in tx.parked_list(spoke.org(), None, QUESTIONS_MAX)?.0 {
+        if parked.sync == *spoke.sync.id()
+            && parked.reason == Reason::UnknownOutcome
+            && let Some(pair) = parked.pair.map(|id| tx.pair(&spoke.sync, &id)).transpose()?.flatten()
+            && pair.native.is_none()
+            && pair.base.get("name").is_some_and(|base| base.theirs.is_some() && base.theirs.as_ref() == name)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Nobody can say what became of a create: a person has to.
@@ -341,7 +360,7 @@ pub fn landed(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair, record: &Record) -
             super::matching::ambiguous(contacts, vec![record.id.clone()]),
         );
     }
-    questions::close_all(tx, &spoke.sync, &pair)?;
+    questions::close_all(tx, &spoke.sync, &mut pair)?;
     questions::close_record(tx, &spoke.sync, &record.id)?;
     pair.native = Some(record.id.clone());
     if pair.state == PairState::Tombstone {

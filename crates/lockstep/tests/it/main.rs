@@ -5,6 +5,7 @@ mod admin;
 mod bad_input;
 mod bulk;
 mod cli;
+mod conform;
 mod contract;
 mod conversations;
 mod crm;

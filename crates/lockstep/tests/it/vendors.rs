@@ -188,6 +188,58 @@ fn a_page_that_asks_for_more_reads_than_a_window_has_room_for_is_read_bit_by_bit
     assert!(office.world.contacts().iter().all(|contact| contact.name.as_deref() == Some("Ana Lestari")));
 }
 
+/// Pipedrive takes one record a write.
+#[test]
+fn what_has_to_be_known_before_a_write_is_asked_for_once_for_many() {
+    const PEOPLE: usize = 8;
+    let pipedrive = vendors().iter().find(|listed| listed.slug == "pipedrive").expect("Pipedrive's look-alike");
+    let mut office = Office::open(pipedrive, &Setup::default());
+    for n in 0..PEOPLE {
+        office.meet("Ana", "Putri", &format!("+6281120000{n:02}"), &format!("ana{n}@example.com"));
+    }
+    office.world.dial.advance(Duration::from_secs(600));
+    let calls = |office: &Office, route: &str| office.crm.calls().route(route).total;
+    let described = calls(&office, "GET /api/v2/personFields");
+    office.world.start();
+    office.settle();
+    office.agree(PEOPLE);
+    let described = calls(&office, "GET /api/v2/personFields") - described;
+    assert!(described <= 2, "described {described} times to plan and to give {PEOPLE} records our ids");
+
+    let (lists, reads) = ("GET /api/v2/persons", "GET /api/v2/persons/{id}");
+    let before = (calls(&office, lists), calls(&office, reads));
+    for contact in office.world.contacts() {
+        let name = Patch::Set("Ana Dewi".to_owned());
+        office.world.patch_contact(&contact.id, ContactPatch { name, ..ContactPatch::default() }).expect("an edit");
+    }
+    office.world.pass(Duration::from_secs(10));
+    assert_eq!((calls(&office, lists), calls(&office, reads)), (before.0 + 1, before.1), "lists, and reads of one");
+    office.settle();
+    office.agree(PEOPLE);
+}
+
+/// Each CRM's id has a metadata key of its own, so that none writes over another's.
+#[test]
+fn ids_of_several_crms_stand_side_by_side() {
+    let find = |slug: &str| vendors().iter().find(|listed| listed.slug == slug).expect("a look-alike");
+    let mut office = Office::open(find("hubspot"), &Setup::default());
+    office.contact("Ana Putri", "+628112000001", "ana@example.com");
+    office.world.start();
+    office.settle();
+    for slug in ["pipedrive", "odoo"] {
+        let crm = (find(slug).make)(Basics { clock: office.world.clock(), wait: None, quirks: true });
+        office.world.connect_to(find(slug), crm.as_ref());
+        office.world.start();
+        office.settle();
+    }
+    let ana = office.contact_of("ana@example.com");
+    let metadata = ana.metadata.clone().expect("metadata");
+    assert_eq!(metadata.keys().collect::<Vec<_>>(), ["crm_id", "pipedrive_id", "odoo_id"]);
+    assert_eq!(metadata["crm_id"], office.record_of("ana@example.com").id.as_str());
+    office.settle();
+    assert_eq!(office.contact_of("ana@example.com").seq, ana.seq, "nobody writes over anybody");
+}
+
 /// A connector without a look-alike is tried by nobody.
 #[test]
 fn every_connector_has_a_look_alike_and_is_tried_here() {

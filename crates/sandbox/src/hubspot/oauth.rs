@@ -91,7 +91,9 @@ impl Grants {
                 Err(Refusal::new(StatusCode::UNAUTHORIZED, "EXPIRED_AUTHENTICATION", message)
                     .context("expire time", [crate::world::iso(access.expires_us)]))
             }
-            None if accepts_any && !self.static_revoked && !is_issued(token) => Ok(App::Static(token.to_owned())),
+            None if accepts_any && !self.static_revoked && crate::wire::is_any_token(token) && !is_issued(token) => {
+                Ok(App::Static(token.to_owned()))
+            }
             None => Err(unauthenticated("The token used to make this call is not valid.")),
         }
     }

@@ -141,7 +141,9 @@ fn enter(inbox: &mut Inbox, head: &http::request::Parts, call: &Call, work: Work
 fn admit(inbox: &Inbox, head: &http::request::Parts, call: &Call) -> Result<(), Refusal> {
     match credentials(&head.headers, "bearer").filter(|key| !key.is_empty()) {
         None => return Err(Refusal::key("missing_api_key")),
-        Some(_) if inbox.is_revoked => return Err(Refusal::key("revoked_api_key")),
+        Some(key) if inbox.is_revoked || !crate::wire::is_any_token(key) => {
+            return Err(Refusal::key("revoked_api_key"));
+        }
         Some(_) => {}
     }
     match &call.number {

@@ -78,7 +78,9 @@ impl Grants {
                 let grant = self.refresh.get(&access.refresh_token).cloned().unwrap_or_default();
                 Ok((App::OAuth, grant))
             }
-            None if accepts_any && !self.static_revoked => Ok((App::Static(token.to_owned()), Grant::default())),
+            None if accepts_any && !self.static_revoked && crate::wire::is_any_token(token) => {
+                Ok((App::Static(token.to_owned()), Grant::default()))
+            }
             _ => Err(refused()),
         }
     }

@@ -91,7 +91,8 @@ impl Company {
     pub(super) fn caller(&self, call: &Call) -> Result<Who, Refusal> {
         let header = call.headers.get("x-api-token").and_then(|it| it.to_str().ok());
         if let Some(token) = header.or(call.query("api_token")).filter(|it| !it.is_empty()) {
-            let is_known = self.settings.accepts_any_token || token == self.settings.api_token;
+            let is_known =
+                self.settings.accepts_any_token && crate::wire::is_any_token(token) || token == self.settings.api_token;
             let is_good = is_known && !self.grants.personal_revoked;
             return is_good.then(|| Who::Personal(token.to_owned())).ok_or_else(Refusal::unauthorized);
         }

@@ -88,7 +88,7 @@ impl Org {
                 true
             }
             Some(_) => false,
-            None => self.settings.accepts_any_token && !self.grants.static_revoked && !token.is_empty(),
+            None => self.settings.accepts_any_token && !self.grants.static_revoked && crate::wire::is_any_token(token),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One CRM of a story: its look-alike, the words of its people and what they see.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lockstep_connect::registry;
@@ -55,6 +55,8 @@ pub fn slugs() -> impl Iterator<Item = &'static str> {
 
 /// What a person sees of a record.
 pub type Seen = BTreeMap<Cell, String>;
+/// What cells showed before they were written.
+pub type Replaced = BTreeMap<Cell, Option<String>>;
 
 pub struct Crm {
     pub listed: &'static Listed,
@@ -88,13 +90,14 @@ impl Crm {
         self.vendor.records().into_iter().filter(|record| record.archived)
     }
 
-    /// A record as a person sees it. What stands in for a name that is missing, where the vendor demands one, is none.
+    /// A record as a person sees it. What stands in for a name that is missing, where the vendor demands one, is none: nor
+    /// is a number that stayed there when the person got another one. No name that people of a story give is like that.
     pub fn seen(&self, record: &Record) -> Seen {
         let words = self.listed.words;
         let text = |name: &str| record.value(name).map(|text| text.trim().to_owned());
         let (email, phone) = (text(words.email), text(words.phone));
         let name = Some(words.name_of(record).trim().to_owned());
-        let name = name.filter(|name| ![&email, &phone].contains(&&Some(name.clone())));
+        let name = name.filter(|name| !name.starts_with('+') && !name.contains('@'));
         let private = text(self.hand.private);
         let cells = [(Cell::Name, name), (Cell::Email, email), (Cell::Phone, phone), (Cell::JobTitle, private)];
         let held = |(cell, value): (Cell, Option<String>)| Some((cell, value.filter(|value| !value.is_empty())?));
@@ -150,13 +153,15 @@ impl Crm {
         self.hand.writes.iter().map(|route| calls.route(route).total).sum()
     }
 
-    /// Looks at everything again. Answers which cells of known records show something else than at the last look.
-    pub fn look(&mut self) -> Vec<(String, BTreeSet<Cell>)> {
+    /// Looks at everything again. Answers which cells of known records show something else than at the last look, with what
+    /// they showed then.
+    pub fn look(&mut self) -> Vec<(String, Replaced)> {
         let now: BTreeMap<String, Seen> = self.living().map(|record| (record.id.clone(), self.seen(&record))).collect();
         let changed = |(id, seen): (&String, &Seen)| {
             let before = self.looked.get(id)?;
             let cells = Cell::SHARED.into_iter().chain([Cell::JobTitle]);
-            let cells: BTreeSet<Cell> = cells.filter(|cell| seen.get(cell) != before.get(cell)).collect();
+            let cells = cells.filter(|cell| seen.get(cell) != before.get(cell));
+            let cells: Replaced = cells.map(|cell| (cell, before.get(&cell).cloned())).collect();
             (!cells.is_empty()).then(|| (id.clone(), cells))
         };
         let changed = now.iter().filter_map(changed).collect();

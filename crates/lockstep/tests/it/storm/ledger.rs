@@ -23,6 +23,11 @@ impl Cell {
     /// The cells that the mapping keeps in step both ways.
     pub const SHARED: [Self; 3] = [Self::Name, Self::Email, Self::Phone];
 
+    /// The inbox field that the mapping keeps in step with it.
+    pub fn field(self) -> Option<&'static str> {
+        ["name", "email", "phone_number"].into_iter().find(|field| Self::of_field(field) == Some(self))
+    }
+
     /// The cell of an inbox field.
     pub fn of_field(field: &str) -> Option<Self> {
         match field {
@@ -70,8 +75,10 @@ pub enum Weight {
     Owed,
     /// A merge or a restore put it there, not a person's hand: it may stand, it need not.
     Allowed,
-    /// It fell between the read and the write of one job, on the very value written. The vendor has no conditional
-    /// write, so nobody can see it; counted and printed.
+    /// It fell between the read and the write of one job, on the very value written; or it took back what a write without an
+    /// answer had set, or set just that, before anybody could look: then the record shows what it would show without it,
+    /// had the write never come, or had it come later. The vendor has no conditional write, so nobody can see it; counted
+    /// and printed.
     Overtaken,
 }
 
@@ -155,9 +162,9 @@ impl Ledger {
     }
 
     /// The engine overwrote cells of a record that its job had read at `read`.
-    pub fn overwritten(&mut self, record: &str, cells: &BTreeSet<Cell>, read: Tick) {
+    pub fn overwritten(&mut self, record: &str, cells: &BTreeMap<Cell, Option<String>>, read: Tick) {
         let overtaken = |edit: &&mut Edit| {
-            edit.side == Side::Crm && edit.on == record && edit.at > read && cells.contains(&edit.cell)
+            edit.side == Side::Crm && edit.on == record && edit.at > read && cells.contains_key(&edit.cell)
         };
         for edit in self.edits.iter_mut().filter(overtaken) {
             edit.weight = Weight::Overtaken;

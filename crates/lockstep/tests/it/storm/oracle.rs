@@ -183,6 +183,8 @@ impl Court<'_> {
                 Some((by_contact.get(&(theirs.sync.as_str(), contact.as_str()))?, theirs))
             })
             .filter(|(ours, theirs)| ours.id != theirs.id)
+            // People may have made both halves twice.
+            .filter(|(ours, theirs)| !(self.is_of_one_person(ours) && self.is_of_one_person(theirs)))
             .map(|(ours, theirs)| {
                 format!(
                     "one person is in two pairs: {} with {:?} and {} with {:?}",
@@ -190,6 +192,13 @@ impl Court<'_> {
                 )
             })
             .collect()
+    }
+
+    /// Whether people made both halves of a pair for one person.
+    fn is_of_one_person(&self, bond: &Bond) -> bool {
+        let person = |id: &str| self.ledger.born.get(id);
+        let contact = person(&bond.contact);
+        contact.is_some() && contact == bond.native.as_deref().and_then(person)
     }
 
     fn bond(&mut self, bond: &Bond) {
@@ -328,9 +337,10 @@ impl Court<'_> {
         }
     }
 
-    /// Whether a value came from a record that was deleted since: its contact may have found another record.
+    /// Whether a value came from a record that was deleted, brought back or not: its contact may have found another record
+    /// meanwhile.
     fn inherited(&self, cell: Cell, value: Option<&str>) -> bool {
-        let gone = |edit: &&Edit| edit.cell == cell && self.ledger.deleted.contains_key(&edit.on);
+        let gone = |edit: &&Edit| edit.cell == cell && self.ledger.was_deleted(&edit.on);
         self.ledger.edits.iter().filter(gone).any(|edit| cell.same(edit.value.as_deref(), value))
     }
 
@@ -359,10 +369,10 @@ impl Court<'_> {
             .any(|it| it.weight == Weight::Allowed && it.at > edit.at && cell.same(it.value.as_deref(), shown));
         let returned = own.iter().any(|it| it.at < edit.at && cell.same(it.value.as_deref(), edit.value.as_deref()))
             || own.iter().any(|it| it.at < edit.at && cell.same(it.before.as_deref(), edit.value.as_deref()));
-        // Somebody edited it further on a record that was deleted since.
+        // Somebody edited it further on a record that was deleted since, brought back or not.
         let edited_there = self.ledger.edits.iter().any(|it| {
             let follows = it.at > edit.at && it.cell == cell && cell.same(it.before.as_deref(), edit.value.as_deref());
-            follows && self.ledger.deleted.contains_key(&it.on)
+            follows && self.ledger.was_deleted(&it.on)
         });
         if allowed_later || returned || edited_there || self.beaten(edit, own, other) {
             Fate::Fine

@@ -162,7 +162,8 @@ impl Storm {
         let value = asked.or_else(|| self.seen(id)?.remove(&cell));
         if value != before {
             self.tell(format!("a person sets {cell:?} of record {id} from {before:?} to {value:?}"));
-            self.ledger.edited(Side::Crm, id, cell, before, value, Weight::Owed);
+            let weight = self.weight(id, cell, value.as_deref());
+            self.ledger.edited(Side::Crm, id, cell, before, value, weight);
             self.tally.edits += 1;
         }
         self.note_automation();

@@ -7,7 +7,7 @@ use super::story::{Storm, Told};
 /// Replays that a shrinking may cost.
 const REPLAYS_MAX: usize = 200;
 
-/// Leaves out acts of a failed story, in ever smaller groups, as long as it still ends in a finding of the same kind.
+/// Leaves out acts of a failed story, in ever smaller groups, as long as it still ends in a finding of the same kind and wording.
 /// `None` when it does not even fail again as a whole. Always on SQLite.
 pub fn shrunk(failed: &Told) -> Option<Told> {
     let wanted = kinds(&failed.findings);
@@ -32,10 +32,11 @@ pub fn shrunk(failed: &Told) -> Option<Told> {
     Some(best)
 }
 
-fn kinds(findings: &Findings) -> Vec<&'static str> {
-    let mut kinds: Vec<&str> = findings.all().map(|(kind, _)| kind).collect();
-    kinds.dedup();
-    kinds
+/// What findings say, without ids and values: those differ when acts are left out.
+fn kinds(findings: &Findings) -> Vec<String> {
+    let is_ours = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, ',' | ':'));
+    let wording = |text: &str| text.split_whitespace().filter(is_ours).collect::<Vec<_>>().join(" ");
+    findings.all().map(|(kind, text)| format!("{kind}: {}", wording(text))).collect()
 }
 
 fn without(script: &[Cue], from: usize, group: usize) -> Vec<Cue> {

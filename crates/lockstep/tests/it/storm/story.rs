@@ -12,7 +12,7 @@ use lockstep_sandbox::Effect;
 use lockstep_sandbox::hubspot::HookDelivery;
 use serde_json::Value as Json;
 
-use super::crm::{Crm, HUBSPOT};
+use super::crm::{Crm, HUBSPOT, Replaced};
 use super::found::Found;
 use super::ledger::{Cell, Ledger, Tick, Weight};
 use super::oracle::{Findings, judge};
@@ -79,9 +79,12 @@ pub struct Storm {
     waited: u8,
     lines: Vec<String>,
     persons: usize,
-    /// The job that runs, by number, and what it read: records with the moment.
+    /// The job that runs, by number, and what it read first: records with the moment. What a connector reads again before
+    /// it writes tells the merge nothing.
     job: usize,
     reads: BTreeMap<String, (usize, Tick)>,
+    /// Records that a call without an answer has written to, until they are looked at, with what they showed before.
+    in_doubt: BTreeMap<String, Replaced>,
     rewritten: Rewritten,
     waiting_hooks: Vec<HookDelivery>,
     old_hooks: Vec<HookDelivery>,
@@ -148,6 +151,7 @@ impl Storm {
             persons: 0,
             job: 0,
             reads: BTreeMap::new(),
+            in_doubt: BTreeMap::new(),
             rewritten: Rewritten::default(),
             waiting_hooks: Vec::new(),
             old_hooks: Vec::new(),
@@ -217,6 +221,8 @@ impl Storm {
             }
             self.world.accept(&plan);
         }
+        // What an automation made of the first writes came before anything that people do from here on.
+        self.after_effects();
         self.tell("the plan is accepted".to_owned());
     }
 
@@ -469,6 +475,15 @@ impl Storm {
         before.clone()
     }
 
+    /// What the sync owes to an edit of a record.
+    pub(super) fn weight(&self, id: &str, cell: Cell, value: Option<&str>) -> Weight {
+        let replaced = self.in_doubt.get(id).and_then(|cells| cells.get(&cell));
+        let takes_back = replaced.is_some_and(|before| cell.same(before.as_deref(), value));
+        let sent = cell.field().and_then(|field| self.world.unanswered(id).remove(field));
+        let is_what_was_sent = sent.is_some_and(|sent| cell.same(sent.as_deref(), value));
+        if takes_back || is_what_was_sent { Weight::Overtaken } else { Weight::Owed }
+    }
+
     pub(super) fn note_automation(&mut self) {
         let rewritten = std::mem::take(&mut *self.rewritten.lock().unwrap_or_else(PoisonError::into_inner));
         for (id, before, after) in rewritten {
@@ -485,25 +500,36 @@ impl Storm {
             self.refused = refused;
             self.tell(format!("{} is refused: our own calls were too many", exchange.uri));
         }
-        let changed: Vec<(String, BTreeSet<Cell>)> = self.crms.iter_mut().flat_map(Crm::look).collect();
+        let changed: Vec<(String, Replaced)> = self.crms.iter_mut().flat_map(Crm::look).collect();
         if !changed.is_empty() || exchange.status.is_none_or(|status| status >= 400) {
             let verdict = exchange.status.map_or("no answer".to_owned(), |status| status.to_string());
             let request = String::from_utf8_lossy(&exchange.request);
             self.tell(format!("we call {} with {request}: {verdict}", exchange.uri));
         }
+        let answer = serde_json::from_slice::<Json>(&exchange.answer);
+        let answer = answer.ok().filter(|_| exchange.status.is_some_and(|status| status < 400));
         for (id, cells) in changed {
             if let Some((job, read)) = self.reads.get(&id)
                 && *job == self.job
             {
                 self.ledger.overwritten(&id, &cells, *read);
             }
+            if answer.is_none() {
+                self.in_doubt.insert(id, cells);
+            }
         }
-        let shown = ids(&serde_json::from_slice(&exchange.answer).unwrap_or(Json::Null));
+        let shown = answer.as_ref().map(ids).unwrap_or_default();
         if let Some(Doom { page_read: false, boundaries }) = self.doom {
             let unseen: BTreeSet<String> = self.unseen().into_iter().map(|(id, _)| id).collect();
             self.doom = Some(Doom { page_read: !unseen.is_disjoint(&shown), boundaries });
         }
-        self.reads.extend(shown.into_iter().map(|id| (id, (self.job, at))));
+        for id in shown {
+            self.in_doubt.remove(&id);
+            let read = self.reads.entry(id).or_insert((self.job, at));
+            if read.0 != self.job {
+                *read = (self.job, at);
+            }
+        }
         self.note_unmapped(exchange);
     }
 

@@ -33,7 +33,7 @@ use lockstep_core::pair::Pair;
 use lockstep_core::parked::Parked;
 use lockstep_core::plan::PlanRow;
 use lockstep_core::problem::Problem;
-use lockstep_core::record::Values;
+use lockstep_core::record::{Edits, Values};
 use lockstep_sandbox::hubspot::{HookDelivery, Record};
 use lockstep_sandbox::vendor::Listed;
 use lockstep_sandbox::{Clock, Hubspot, HubspotSettings, Meta, MetaSettings, Vendor};
@@ -419,6 +419,21 @@ impl World {
                 }
             }
             Ok(None)
+        })
+    }
+
+    /// What a write without an answer so far is to set on a record.
+    pub fn unanswered(&self, native: &str) -> Edits {
+        let native = native.to_owned();
+        self.read(move |tx, org| {
+            for sync in tx.syncs(org)? {
+                if let Some(pair) = tx.pair_by_native(&sync, &native)?
+                    && let Some(intent) = tx.intent_of_pair(&sync, &pair.id)?
+                {
+                    return Ok(intent.fields);
+                }
+            }
+            Ok(Edits::new())
         })
     }
 

@@ -1,12 +1,13 @@
 //! What every case needs of a vendor's sandbox: a session on it, and the hands of everyone else.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::HeaderName;
-use lockstep_connect::{Connector, Create, Outcome, RowOutcome, Session, Update, Write};
+use lockstep_connect::{Connector, Create, FaultClass, Outcome, RowOutcome, Session, Update, Write};
+use lockstep_core::crm::ApiObject;
 use lockstep_core::env::{Dial, Env, Time};
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::{Properties, Record};
@@ -14,6 +15,7 @@ use lockstep_sandbox::{Effect, Fault, Vendor};
 use serde_json::Value as Json;
 
 use crate::door::RouterDoor;
+use crate::run::{lacking, not_for};
 
 /// The name of the key property in every case.
 pub const KEY: &str = "lockstep_id";
@@ -54,6 +56,8 @@ pub enum Lack {
     PhoneEdits,
     /// Properties that an admin can drop.
     OwnProperties,
+    /// More objects than contacts.
+    Objects,
 }
 
 /// A webhook as the vendor sends it.
@@ -94,9 +98,28 @@ pub trait Account {
         "pat-conform".to_owned()
     }
     fn id(&self) -> String;
-    fn create(&self, properties: &[(&str, &str)]) -> String {
-        self.vendor().create(properties).expect("a record")
+    /// A property that the vendor's own page wants of everybody.
+    fn wanted(&self) -> Option<&'static str> {
+        None
     }
+    /// What a person types for a new contact, with what the page wants.
+    fn typed<'a>(&self, properties: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let wanted = self.wanted().filter(|wanted| properties.iter().all(|(name, _)| name != wanted));
+        properties.iter().copied().chain(wanted.map(|name| (name, "Somebody"))).collect()
+    }
+    fn create(&self, properties: &[(&str, &str)]) -> String {
+        self.vendor().create(&self.typed(properties)).expect("a record")
+    }
+    /// Some contacts that stand in the account already, where cases may not make them.
+    fn standing(&self) -> Option<Vec<String>> {
+        None
+    }
+    /// Whether the account can take so many records of one case.
+    fn make_room(&self, _count: usize) {}
+    /// The connector made a record: of this object, or a contact.
+    fn made(&self, _object: Option<&str>, _id: &str) {}
+    /// The connector may have made a record.
+    fn may_have_made(&self, _what: String) {}
     fn edit(&self, id: &str, properties: &[(&str, &str)]) {
         self.vendor().edit(id, properties).expect("an edit");
     }
@@ -114,6 +137,11 @@ pub trait Account {
     }
     fn drop_property(&self, name: &str);
     fn samples(&self) -> Vec<Sample>;
+    /// The same in another account of the vendor's, which lists these objects.
+    fn samples_among(&self, listed: &[ApiObject], _describe: &dyn Fn(&str) -> ApiObject) -> Vec<Sample> {
+        let is_listed = |sample: &Sample| listed.iter().any(|object| object.slug == sample.object);
+        self.samples().into_iter().filter(is_listed).collect()
+    }
     fn drop_property_of(&self, object: &str, name: &str);
     fn revoke(&self);
     /// Records that are neither archived nor merged away.
@@ -127,6 +155,10 @@ pub trait Account {
     fn set_clock_offset(&self, seconds: i64);
     /// Ours passes, and so does the vendor's time, which mostly goes by ours.
     fn pass(&self, _time: Duration) {}
+    /// Whether so much time can pass there.
+    fn outlasts(&self, _time: Duration) -> bool {
+        true
+    }
     /// Calls since the last look, and how many of them drew a limit.
     fn calls(&self) -> (u64, u64);
     /// Has webhooks sent to the address from now on; gives the secret that signs them.
@@ -163,7 +195,12 @@ pub struct World {
     pub account: Box<dyn Account>,
     pub session: Session,
     pub dial: Dial,
-    door: Arc<RouterDoor>,
+    /// The door of a look-alike.
+    pub(crate) door: Option<Arc<RouterDoor>>,
+    /// Stands in every name and address of a case, so that it meets no records but its own; nothing in a look-alike.
+    pub mark: String,
+    /// What was left out of a case, and why.
+    pub(crate) notes: Arc<Mutex<Vec<String>>>,
     pub names: ContactProperties<'static>,
     /// The property of the first name, or of the whole one.
     pub given: &'static str,
@@ -182,13 +219,54 @@ impl World {
         let connector = lockstep_connect::registry::find(slug).expect("a connector");
         let door = Arc::new(RouterDoor::new(account.vendor().router(), env.clone(), connector, &account.token()));
         let session = Session { door: door.clone(), env };
+        let world = Self::at(connector, Box::new(account), session, dial);
+        (Self { door: Some(door), ..world }, kept)
+    }
+
+    /// On whatever account the session is for.
+    pub(crate) fn at(
+        connector: &'static dyn Connector,
+        account: Box<dyn Account>,
+        session: Session,
+        dial: Dial,
+    ) -> Self {
         let names = connector.contact_properties();
         let given = match names.name {
             NameProperties::Parts { first, .. } => first,
             NameProperties::Whole(name) => name,
         };
         let given = account.given().unwrap_or(given);
-        (Self { connector, account: Box::new(account), session, dial, door, names, given }, kept)
+        let (mark, notes) = (String::new(), Arc::default());
+        Self { connector, account, session, dial, door: None, mark, notes, names, given }
+    }
+
+    /// An e-mail address of somebody whom only this case knows.
+    pub fn address(&self, who: &str) -> String {
+        format!("{who}{}@example.com", self.mark)
+    }
+
+    /// Contacts that stand in the account, made where nobody minds.
+    pub async fn standing(&self) -> Vec<String> {
+        if let Some(standing) = self.account.standing() {
+            return standing;
+        }
+        let made = ["ada", "bob", "cem"].map(|who| self.account.create(&[(self.names.email, &self.address(who))]));
+        self.wait_for_index();
+        made.into()
+    }
+
+    /// The objects that cases are tried with.
+    pub fn samples(&self) -> Vec<Sample> {
+        self.needs(Lack::Objects);
+        self.account.samples()
+    }
+
+    /// The same vendor with shorter pages.
+    pub fn with_pages_of(&self, most: usize) -> Self {
+        if self.door.is_none() {
+            lacking("nobody shortens its pages");
+        }
+        crate::likes::worlds(self.connector.about().slug)[0](Some(most))
     }
 
     /// The next call goes wrong.
@@ -210,18 +288,37 @@ impl World {
         [self.names.email, self.names.phone].into_iter().chain(name).map(str::to_owned).collect()
     }
 
-    /// Whether the vendor is without it, which is said.
+    /// Whether the vendor is without it, so that a part of the case is left out, which is said.
     pub fn lacks(&self, lack: Lack) -> bool {
         let why = self.account.lacks(lack);
         if let Some(why) = why {
-            println!("skipped for {}: {lack:?}: {why}", self.connector.about().slug);
+            let note = format!("without {lack:?}: {why}");
+            let mut notes = self.notes.lock().expect("the notes");
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
         }
         why.is_some()
     }
 
+    /// Ends the case if the vendor is without what it is about.
+    pub fn needs(&self, lack: Lack) {
+        if let Some(why) = self.account.lacks(lack) {
+            not_for(format!("{lack:?}: {why}"));
+        }
+    }
+
+    /// Ends the case if the vendor keeps no property unique.
+    pub fn needs_unique_keys(&self) {
+        if !self.connector.about().upsert_by_key {
+            not_for("it keeps no property of ours unique".to_owned());
+        }
+    }
+
     /// The next call is answered by a proxy.
     pub fn proxy(&self, status: u16, body: Json) {
-        self.door.proxy.lock().expect("the proxy").push_back((status, body));
+        let Some(door) = &self.door else { lacking("nobody stands between us and it") };
+        door.proxy.lock().expect("the proxy").push_back((status, body));
     }
 
     /// Time for the vendor's index to catch up.
@@ -240,12 +337,32 @@ impl World {
         let batches = batches(write, self.connector.about().write_batch);
         let mut outcomes = Vec::new();
         for (rows, batch) in &batches {
-            match self.connector.write(&self.session, batch, &self.asked()).await {
+            let written = self.connector.write(&self.session, batch, &self.asked()).await;
+            if let Write::Create { rows, .. } = batch {
+                self.note_made(rows, &written);
+            }
+            match written {
                 Err(fault) if batches.len() > 1 && *rows == 1 => outcomes.push(Err(fault)),
                 answered => outcomes.extend(answered?),
             }
         }
         Ok(outcomes)
+    }
+
+    fn note_made(&self, rows: &[Create], written: &Result<Vec<RowOutcome>, lockstep_connect::Fault>) {
+        let lost = |fault: &lockstep_connect::Fault| {
+            if fault.class == FaultClass::Unknown {
+                rows.iter().for_each(|row| self.account.may_have_made(format!("a contact with {:?}", row.properties)));
+            }
+        };
+        match written {
+            Ok(outcomes) => outcomes.iter().for_each(|outcome| match outcome {
+                Ok(Outcome::Written(record)) => self.account.made(None, &record.id),
+                Ok(Outcome::Archived) => {}
+                Err(fault) => lost(fault),
+            }),
+            Err(fault) => lost(fault),
+        }
     }
 
     /// Has the connector learn what it keeps in mind between calls, so that the next one is the write itself.
@@ -270,7 +387,7 @@ impl World {
     pub fn create(&self, trace: &str, properties: &[(&str, &str)]) -> Create {
         let needs = self.account.needs(trace).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
         let properties = needs.chain(set(properties)).collect();
-        Create { trace: trace.into(), key_value: format!("cnt_{trace}"), properties }
+        Create { trace: trace.into(), key_value: format!("cnt_{}{trace}", self.mark), properties }
     }
 
     pub fn update(&self, trace: &str, id: &str, properties: Properties) -> Update {
@@ -286,6 +403,14 @@ fn batches(write: &Write, most: usize) -> Vec<(usize, Write)> {
             .collect(),
         Write::Update(rows) => rows.chunks(most).map(|rows| (rows.len(), Write::Update(rows.to_vec()))).collect(),
         Write::Archive(ids) => ids.chunks(most).map(|ids| (ids.len(), Write::Archive(ids.to_vec()))).collect(),
+    }
+}
+
+/// What became of the property for our id. Where only an admin can make it and did not, the case cannot be told.
+pub fn told_of_key(added: Result<(), lockstep_connect::Fault>) -> Result<(), lockstep_connect::Fault> {
+    match added {
+        Err(fault) if fault.code == "KEY_PROPERTY_MISSING" => lacking("an admin has to make the property for our id"),
+        added => added,
     }
 }
 

@@ -45,6 +45,7 @@ impl<'a> Reader<'a> {
 }
 
 fn people(world: &World, count: usize) -> Vec<String> {
+    world.account.make_room(count);
     (0..count).map(|n| world.account.create(&[(world.given, &format!("N{n}"))])).collect()
 }
 
@@ -106,11 +107,8 @@ pub async fn no_edit_is_missed_between_pages_and_behind_the_index(world: World) 
 }
 
 pub async fn short_pages_are_not_the_end(world: World) {
-    if world.lacks(Lack::ShortPages) {
-        return;
-    }
-    let slug = world.connector.about().slug;
-    let world = crate::worlds(slug)[0](Some(3));
+    world.needs(Lack::ShortPages);
+    let world = world.with_pages_of(3);
     let ids = people(&world, 10);
     world.wait_for_index();
     let mut reader = Reader::new(&world);
@@ -119,9 +117,7 @@ pub async fn short_pages_are_not_the_end(world: World) {
 }
 
 pub async fn a_merge_shows_as_a_change_of_the_survivor(world: World) {
-    if world.lacks(Lack::Merges) {
-        return;
-    }
+    world.needs(Lack::Merges);
     let ids = people(&world, 3);
     world.wait_for_index();
     let mut reader = Reader::new(&world);

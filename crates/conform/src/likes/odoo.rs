@@ -68,11 +68,8 @@ impl Account for OdooAccount {
         "20261122120000".to_owned()
     }
 
-    fn create(&self, properties: &[(&str, &str)]) -> String {
-        let nameless = !properties.iter().any(|(name, _)| *name == "name");
-        let name = nameless.then_some(("name", "Somebody"));
-        let properties: Vec<_> = properties.iter().copied().chain(name).collect();
-        self.sandbox.create(&properties).expect("a record")
+    fn wanted(&self) -> Option<&'static str> {
+        Some("name")
     }
 
     fn merge(&self, winner: &str, loser: &str) -> String {

@@ -6,10 +6,12 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::Request;
 use http::header::AUTHORIZATION;
+use lockstep_core::crm::ApiObject;
 use lockstep_sandbox::{Notion, NotionSettings};
 use serde_json::Value as Json;
 use tower::ServiceExt as _;
 
+use crate::live::fixed;
 use crate::world::{Account, Delivery, Lack, Sample, World, at_once, on_its_sandbox};
 
 pub struct NotionAccount {
@@ -95,6 +97,17 @@ impl Account for NotionAccount {
     fn samples(&self) -> Vec<Sample> {
         // The other data sources of the sandbox have nothing that cannot be written.
         vec![self.sample("Contacts", "Notes", "Created")]
+    }
+
+    /// Every account's data sources have ids of their own.
+    fn samples_among(&self, listed: &[ApiObject], describe: &dyn Fn(&str) -> ApiObject) -> Vec<Sample> {
+        let Some(contacts) = listed.iter().find(|object| object.label_many.eq_ignore_ascii_case("Contacts")) else {
+            return Vec::new();
+        };
+        let Some(read_only) = fixed(&describe(&contacts.slug)) else { return Vec::new() };
+        let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+        let (object, read_only) = (leak(contacts.slug.clone()), leak(read_only));
+        vec![Sample { object, name: "title", needs: &[], optional: "", read_only }]
     }
 
     fn drop_property_of(&self, object: &str, name: &str) {
