@@ -50,6 +50,7 @@ static ABOUT: About = About {
     // A free organization's buckets: 600 reads in a minute, and apart from them 60 writes, which are Kirim's other limit.
     general_limit: RateLimit { calls: 600, window: Duration::from_secs(60) },
     search_limit: RateLimit { calls: 60, window: Duration::from_secs(60) },
+    day: None,
     upsert_by_key: false,
     webhooks: true,
     docs: "docs/connect-kirim.md",

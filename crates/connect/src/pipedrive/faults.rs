@@ -137,7 +137,9 @@ pub(super) fn shut_until(answer: &Answer) -> Option<Time> {
         return None;
     }
     let told = reset(answer).filter(|secs| *secs > BURST_SECS_MAX);
-    Some(told.map_or(midnight(answer.sent_at), |secs| answer.sent_at.plus(Duration::from_secs(secs.min(WAIT_SECS_MAX)))))
+    Some(
+        told.map_or(midnight(answer.sent_at), |secs| answer.sent_at.plus(Duration::from_secs(secs.min(WAIT_SECS_MAX)))),
+    )
 }
 
 /// When the budget of a day starts anew: at midnight in UTC.

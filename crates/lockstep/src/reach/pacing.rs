@@ -134,7 +134,11 @@ impl Standing {
         let Limit { calls, window, reserve } = self.limit;
         let Some(day) = self.day else {
             let left = calls.saturating_sub(reserve).saturating_sub(self.used);
-            return format!("{} of {calls} calls in {} s used, {left} left beside the reserve", self.used, window.as_secs());
+            return format!(
+                "{} of {calls} calls in {} s used, {left} left beside the reserve",
+                self.used,
+                window.as_secs()
+            );
         };
         let end = match day.outlook(now) {
             Outlook::Used => "no more before the day ends".to_owned(),
@@ -142,7 +146,13 @@ impl Standing {
             Outlook::Lasts => "lasts at today's pace".to_owned(),
             Outlook::Unknown => "too early to say for how long".to_owned(),
         };
-        format!("{} of {} {} of the day used, {} left beside the reserve: {end}", day.used(), day.max, self.unit, day.left_of(100))
+        format!(
+            "{} of {} {} of the day used, {} left beside the reserve: {end}",
+            day.used(),
+            day.max,
+            self.unit,
+            day.left_of(100)
+        )
     }
 }
 

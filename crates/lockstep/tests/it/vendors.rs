@@ -3,15 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use http::Request;
 use lockstep::app::VendorLimits;
+use lockstep::reach::{self, Class};
 use lockstep_connect::registry;
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::{Phone, normalise};
+use lockstep_sandbox::pipedrive::{Limits, Pipedrive, PipedriveSettings};
 use lockstep_sandbox::vendor::{Basics, Listed};
-use lockstep_sandbox::{Record, Vendor, vendors};
+use lockstep_sandbox::{Clock, Record, Vendor, vendors};
+use tower::ServiceExt;
 
-use crate::world::{Setup, World};
+use crate::world::{Setup, World, run};
 
 struct Office {
     world: World,
@@ -24,8 +29,12 @@ type Person = [String; 3];
 
 impl Office {
     fn open(listed: &'static Listed, setup: &Setup) -> Self {
+        Self::at(listed, setup, |clock| (listed.make)(Basics { clock, wait: None, quirks: true }))
+    }
+
+    fn at(listed: &'static Listed, setup: &Setup, make: impl FnOnce(Clock) -> Box<dyn Vendor>) -> Self {
         let mut world = World::new(setup);
-        let crm = (listed.make)(Basics { clock: world.clock(), wait: None, quirks: true });
+        let crm = make(world.clock());
         world.connect_to(listed, crm.as_ref());
         Self { world, crm, listed }
     }
@@ -238,6 +247,77 @@ fn ids_of_several_crms_stand_side_by_side() {
     assert_eq!(metadata["crm_id"], office.record_of("ana@example.com").id.as_str());
     office.settle();
     assert_eq!(office.contact_of("ana@example.com").seq, ana.seq, "nobody writes over anybody");
+}
+
+/// A Pipedrive whose plan has so many tokens a day, with one person both sides know.
+fn pipedrive_with(daily_tokens: u64) -> Office {
+    let listed = vendors().iter().find(|listed| listed.slug == "pipedrive").expect("Pipedrive's look-alike");
+    let setup = Setup { poll: Duration::from_secs(5), ..Setup::default() };
+    let mut office = Office::at(listed, &setup, |clock| {
+        let limits = Limits { daily_tokens, ..PipedriveSettings::default().limits };
+        Box::new(Pipedrive::new(PipedriveSettings { clock, limits, ..PipedriveSettings::default() }))
+    });
+    office.meet("Ana", "Putri", "+628112000001", "ana@example.com");
+    office.world.dial.advance(Duration::from_secs(600));
+    office.world.start();
+    office
+}
+
+fn until_midnight(office: &Office) -> Duration {
+    let day = Duration::from_secs(24 * 3_600);
+    day - Duration::from_secs(office.world.now().as_secs().unsigned_abs() % day.as_secs())
+}
+
+fn rename(office: &Office, last: &str) {
+    let typed = office.listed.words.name("Ana", last);
+    let typed: Vec<_> = typed.iter().map(|(property, value)| (*property, value.as_str())).collect();
+    office.crm.edit(&office.record_of("ana@example.com").id, &typed).expect("an edit");
+}
+
+/// Looks every five seconds would take 172,800 tokens a day.
+#[test]
+fn looks_for_changes_come_more_seldom_where_a_day_would_not_last() {
+    let mut office = pipedrive_with(60_000);
+    office.world.pass(until_midnight(&office) + Duration::from_secs(23 * 3_600));
+    rename(&office, "Lestari");
+    office.world.pass(Duration::from_secs(300));
+    office.agree(1);
+    let connection = office.world.the_connection();
+    let about = registry::find("pipedrive").expect("the connector").about();
+    let line =
+        run(reach::standing(&office.world.app, about, &connection)).expect("a standing").line(office.world.now());
+    let used: u32 = line.split(' ').next().and_then(|used| used.parse().ok()).expect("a figure");
+    assert!((10_000..48_000).contains(&used) && line.ends_with("lasts at today's pace"), "{line}");
+}
+
+/// What others use counts too. The end of a day is left to people but for a look an hour, and the next day goes on.
+#[test]
+fn the_end_of_a_day_is_left_to_people_and_the_next_day_goes_on() {
+    let mut office = pipedrive_with(30_000);
+    // Tokens that are left after a call of somebody else's tool, which Pipedrive's bursts refuse now and then.
+    let left = |office: &Office| {
+        let call = Request::get("/api/v2/persons?limit=1").header("x-api-token", "another");
+        let call = call.body(Body::empty()).expect("a request");
+        let answer = run(office.crm.router().oneshot(call)).unwrap_or_else(|never| match never {});
+        answer.headers().get("x-daily-requests-left")?.to_str().expect("text").parse::<u32>().ok()
+    };
+    while left(&office).is_none_or(|left| left > 5_000) {
+        office.world.dial.advance(Duration::from_millis(200));
+    }
+    office.world.pass(Duration::from_secs(300));
+    let before = office.crm.calls().total;
+    office.world.pass(Duration::from_secs(3_600));
+    let looks = office.crm.calls().total - before;
+    assert!((1..=2).contains(&looks), "{looks} looks");
+    let connection = office.world.the_connection();
+    let (connector, session) = reach::session(&office.world.app, &connection, Class::Interactive).expect("a session");
+    run(connector.describe(&session)).expect("people are let through");
+
+    office.world.pass(until_midnight(&office) + Duration::from_secs(3_700));
+    rename(&office, "Lestari");
+    office.world.pass(Duration::from_secs(300));
+    office.agree(1);
+    assert_eq!(office.contact_of("ana@example.com").name.as_deref(), Some("Ana Lestari"));
 }
 
 /// A connector without a look-alike is tried by nobody.

@@ -38,7 +38,7 @@ use lockstep_sandbox::hubspot::{HookDelivery, Record};
 use lockstep_sandbox::vendor::Listed;
 use lockstep_sandbox::{Clock, Hubspot, HubspotSettings, Meta, MetaSettings, Vendor};
 use lockstep_store::{
-    Claimed, ConnectionStatus, OnDelete, Org, PlanStatus, Share, Store, StoreError, SyncOf, Target, Tx,
+    Claimed, ConnectionOf, ConnectionStatus, OnDelete, Org, PlanStatus, Share, Store, StoreError, SyncOf, Target, Tx,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -247,6 +247,12 @@ impl World {
         let request = Connect { vendor: slug.to_owned(), base_url, grant, key, renews: None };
         let connection = run(ops::syncs::connect(&self.app, &self.org, request)).expect("the CRM lets us in");
         self.connection = Some(connection.id().clone());
+    }
+
+    /// The connection as it is stored.
+    pub fn the_connection(&self) -> ConnectionOf {
+        let id = self.connection().clone();
+        self.read(move |tx, org| tx.connection(org, &id)).expect("a connection")
     }
 
     /// True time, for look-alikes.
