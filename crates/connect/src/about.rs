@@ -22,6 +22,8 @@ pub struct About {
     pub token: TokenForm,
     /// Rows in one write call.
     pub write_batch: usize,
+    /// Of these, rows that one call changes to values of their own: 1 where a batch of changes is sent row by row.
+    pub update_batch: usize,
     /// Records in one read by id.
     pub read_batch: usize,
     /// Records in one page of changes.

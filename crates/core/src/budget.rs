@@ -134,7 +134,7 @@ impl Budget {
 
     /// Takes in what an answer told of calls by others, unless something newer is known by now.
     pub fn hear(&mut self, calls: u32, until: Time) {
-        if self.others.is_none() || until > self.others_until {
+        if self.others.is_none() || until >= self.others_until {
             self.count_others(calls, until);
         }
     }
@@ -160,6 +160,13 @@ impl Budget {
         let ours = limit.calls.saturating_sub(limit.reserve);
         let ours = if now < self.halved_until { ours / 2 } else { ours };
         ours.saturating_mul(percent).div_ceil(100).max(1)
+    }
+
+    /// The least time that so many calls take at this percentage of our share, if the window is empty now: it is full at
+    /// once, and from then on as fast as it empties.
+    pub fn seconds(limit: Limit, percent: u32, calls: u64) -> u64 {
+        let share = u64::from(Self::default().share(limit, percent, Time::from_secs(0)));
+        calls.saturating_sub(share).saturating_mul(limit.window.as_secs()).div_ceil(share)
     }
 
     /// Forgets what has left the window. What lies further ahead than could be was written before the clock was set back
@@ -194,6 +201,13 @@ mod tests {
         budget.room(limit, percent, now).map(|_| {
             budget.take(limit, 1, now);
         })
+    }
+
+    #[test]
+    fn a_full_window_is_waited_for() {
+        let limit = Limit { calls: 110, window: Duration::from_secs(10), reserve: 11 };
+        let seconds = |calls| Budget::seconds(limit, 90, calls);
+        assert_eq!([seconds(0), seconds(90), seconds(91), seconds(180), seconds(900)], [0, 0, 1, 10, 90]);
     }
 
     fn admitted(budget: &mut Budget, limit: Limit, percent: u32, now: Time) -> u32 {

@@ -75,6 +75,7 @@ static ABOUT: About = About {
         ],
     }),
     write_batch: 100,
+    update_batch: 100,
     read_batch: 100,
     page: 200,
     // Seen to be about five seconds; nothing is promised.

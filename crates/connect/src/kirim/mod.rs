@@ -41,6 +41,7 @@ static ABOUT: About = About {
     oauth: None,
     // There is no call for many contacts.
     write_batch: 1,
+    update_batch: 1,
     read_batch: 1,
     page: wire::PAGE,
     // Lists read the database itself.

@@ -59,6 +59,7 @@ static ABOUT: About = About {
         optional_scopes: &[],
     }),
     write_batch: 1,
+    update_batch: 1,
     read_batch: 1,
     page: query::PAGE,
     // None is told of; nothing is promised either.

@@ -50,6 +50,7 @@ static ABOUT: About = About {
     token: TokenForm { label: "DATABASE:KEY from Odoo 19 on, DATABASE:USER-ID:KEY before", own_address: true },
     oauth: None,
     write_batch: 100,
+    update_batch: 1,
     read_batch: 500,
     page: 500,
     // Searches read the database itself, but a call may commit that long after it began, with times of its beginning.

@@ -61,6 +61,7 @@ static ABOUT: About = About {
     token: TokenForm { label: "Personal API token", own_address: false },
     // There are no batches.
     write_batch: 1,
+    update_batch: 1,
     // A list by ids takes more, but each record that it does not show takes a read of its own, and each key a search: so
     // many leave room in the smallest burst, and a look that is refused in the middle would begin anew for ever.
     read_batch: 8,

@@ -60,6 +60,7 @@ static ABOUT: About = About {
     }),
     // Five collections of 200, the most that one composite call may carry.
     write_batch: 1_000,
+    update_batch: 1_000,
     read_batch: 2_000,
     page: 2_000,
     // Of searches for phone numbers alone; queries know of a write at once. Nothing is promised.

@@ -65,8 +65,8 @@ impl Written {
 /// The fewest calls for phases of writing, for reading `held` records at first and `changed` ones later, echoes of our
 /// own writes included: full batches and full pages.
 pub fn minimum(about: &About, phases: &[Written], held: u64, changed: u64) -> u64 {
-    let (batch, page) = (about.write_batch as u64, about.page as u64);
-    let writes = phases.iter().map(|phase| phase.created.div_ceil(batch) + phase.updated.div_ceil(batch));
+    let [new, changes, page] = [about.write_batch, about.update_batch, about.page].map(|rows| rows as u64);
+    let writes = phases.iter().map(|phase| phase.created.div_ceil(new) + phase.updated.div_ceil(changes));
     writes.sum::<u64>() + held.div_ceil(page) + changed.div_ceil(page)
 }
 

@@ -49,6 +49,11 @@ pub fn poll_pause(app: &App, about: &About, connection: &ConnectionOf) -> Durati
     pause.max(Duration::from_secs(app.settings.poll_seconds))
 }
 
+/// The least time that so many calls of the class take by the account's limits.
+pub fn seconds(app: &App, about: &About, connection: &ConnectionOf, class: Class, calls: u64) -> u64 {
+    account_of(app, about, connection).seconds(class, calls)
+}
+
 /// What the account behind a connection has used of its limits.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lockstep_connect::about::{DayLimit, RateLimit};
 use lockstep_connect::{About, Memory, Usage, Window};
-use lockstep_core::budget::{Budgets, Limit};
+use lockstep_core::budget::{Budget, Budgets, Limit};
 use lockstep_core::day::{Day, Outlook, Told};
 use lockstep_core::env::{Env, Time};
 use lockstep_core::ids::ConnectionId;
@@ -291,6 +291,11 @@ impl Account {
         let pause = day.pause(limit.poll, Class::Live.percent(), now);
         known.next_poll = known.next_poll.max(now).plus(pause).min(now.plus(POLL_PAUSE_MAX));
         known.next_poll.since(now)
+    }
+
+    /// The least time that so many calls of the class take, if none was made of late.
+    pub fn seconds(&self, class: Class, calls: u64) -> u64 {
+        Budget::seconds(self.general(), class.percent(), calls)
     }
 
     /// How the account stands, as far as all servers know.

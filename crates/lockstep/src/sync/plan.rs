@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::spoke::{Halt, Spoke};
 use super::{arrive, pairs, planning, reconcile, start};
 use crate::app::App;
-use crate::reach::Class;
+use crate::reach::{self, Class};
 
 /// Contacts or records that one commit of the matching covers.
 const MATCH_CHUNK: usize = 200;
@@ -267,11 +267,9 @@ fn finish(tx: &mut Tx<'_>, spoke: &Spoke, first: &FirstRun, plan: &PlanId) -> Re
     let Some(summary) = tx.plan(plan)?.map(|plan| plan.summary) else { return Ok(()) };
     let about = spoke.connector.about();
     let calls = first.effort.calls(about);
-    let limit =
-        spoke.app.settings.vendor_limits.get(about.slug).map_or(about.general_limit.calls, |limits| limits.general);
-    let window = i64::try_from(about.general_limit.window.as_secs()).unwrap_or(1);
-    let seconds = (calls * window).div_euclid(i64::from(limit.max(1))) + 1;
-    let summary = PlanSummary { calls, seconds: if calls == 0 { 0 } else { seconds }, ..summary };
+    let seconds = reach::seconds(&spoke.app, about, &spoke.connection, Class::Live, calls.unsigned_abs());
+    let seconds = if calls == 0 { 0 } else { i64::try_from(seconds).unwrap_or(i64::MAX).saturating_add(1) };
+    let summary = PlanSummary { calls, seconds, ..summary };
     tx.set_plan(plan, PlanStatus::Ready, &summary)?;
     tx.set_sync_status(&spoke.sync, SyncStatus::Planned, None)
 }
@@ -311,7 +309,7 @@ impl Effort {
             (rows + size - 1).div_euclid(size)
         };
         batches(self.creates, about.write_batch)
-            + batches(self.updates, about.write_batch)
+            + batches(self.updates, about.update_batch)
             + batches(self.reads, about.read_batch)
             + batches(self.creates + self.updates, about.page)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::Request;
 use lockstep::app::VendorLimits;
+use lockstep::ops;
 use lockstep::reach::{self, Class};
 use lockstep_connect::registry;
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
@@ -247,6 +248,26 @@ fn ids_of_several_crms_stand_side_by_side() {
     assert_eq!(metadata["crm_id"], office.record_of("ana@example.com").id.as_str());
     office.settle();
     assert_eq!(office.contact_of("ana@example.com").seq, ana.seq, "nobody writes over anybody");
+}
+
+/// Odoo takes new rows together, and changes row by row.
+#[test]
+fn a_plan_counts_the_calls_of_each_vendor() {
+    let odoo = vendors().iter().find(|listed| listed.slug == "odoo").expect("Odoo's look-alike");
+    let mut office = Office::open(odoo, &Setup::default());
+    for n in 0..30 {
+        let (phone, email) = (format!("+6281120000{n:02}"), format!("ana{n}@example.com"));
+        office.meet("Ana", "Putri", &phone, &email);
+        office.contact("Ana Putri", &phone, &email);
+        office.contact("Budi Santoso", &format!("+6281130000{n:02}"), &format!("budi{n}@example.com"));
+    }
+    office.world.dial.advance(Duration::from_secs(600));
+    let plan = office.world.plan();
+    let summary = run(ops::plans::show(&office.world.app, &office.world.org, &plan)).expect("a plan").summary;
+    // 30 at once are made and 30, one by one, get our id; and the echoes of all come back in one page. Odoo's own
+    // contacts, which come to the inbox, get our id too.
+    let own = summary.new_in_inbox;
+    assert_eq!((summary.new_in_crm, summary.matched, summary.calls), (30, 30, 1 + 30 + own + 1));
 }
 
 /// A Pipedrive whose plan has so many tokens a day, with one person both sides know.
