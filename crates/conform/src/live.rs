@@ -266,7 +266,12 @@ impl Account for Hand {
     fn edit(&self, id: &str, properties: &[(&str, &str)]) {
         let value = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
         let properties: Properties = properties.iter().map(|(name, text)| ((*name).to_owned(), value(text))).collect();
-        self.0.write(&Write::Update(vec![Update { trace: "hand".to_owned(), id: id.to_owned(), properties }]));
+        self.0.write(&Write::Update(vec![Update {
+            trace: "hand".to_owned(),
+            id: id.to_owned(),
+            properties,
+            before: None,
+        }]));
     }
 
     fn archive(&self, id: &str) {

@@ -391,7 +391,7 @@ impl World {
     }
 
     pub fn update(&self, trace: &str, id: &str, properties: Properties) -> Update {
-        Update { trace: trace.into(), id: id.into(), properties }
+        Update { trace: trace.into(), id: id.into(), properties, before: None }
     }
 }
 

@@ -261,6 +261,8 @@ pub struct Update {
     pub id: String,
     /// What to set; `None` clears.
     pub properties: Properties,
+    /// What a read showed just before this write, where there was one: it need not be read again.
+    pub before: Option<Properties>,
 }
 
 /// What became of one row.

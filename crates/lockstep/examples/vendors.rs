@@ -33,6 +33,9 @@ const CALM: Duration = Duration::from_secs(1_800);
 
 /// A census looks for deletes, which is counted apart: none comes in the way.
 const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// What a job takes at least where no pace makes it wait: thousands of rows are not written within an instant.
+const UNPACED_JOB: Duration = Duration::from_secs(1);
 /// The case that reads an account for the first time.
 const READ_ALL: &str = "read all";
 
@@ -159,6 +162,8 @@ fn into_the_crm(terms: &Terms, count: usize) {
     let poll = Duration::from_secs(office.world.app.settings.poll_seconds);
     let one = Fewest { pages: 1, ..Fewest::default() };
     office.case("poll, nothing changed", 0, one, |office| office.pass(poll, "polling"));
+    // People do not edit at the very moment of a poll.
+    office.pass(poll / 2, "polling");
     office.edit_there(&records[..100.min(count)], "Again");
     let some = Fewest { pages: 100_usize.div_ceil(terms.page), ..Fewest::default() };
     office.case("poll, 100 changed", 100, some, |office| office.until_read("polling"));
@@ -311,6 +316,9 @@ impl Office {
                 run(worker::run_one(&self.world.app, &claimed)).expect("the store commits a job's end");
                 // Nobody looks at what was exchanged.
                 drop(self.world.wire.take_exchanges());
+                if self.terms.pace.is_none() {
+                    self.world.dial.advance(UNPACED_JOB);
+                }
                 continue;
             }
             let due = self.world.next_due().expect("a job waits");

@@ -187,7 +187,12 @@ mod tests {
     }
 
     fn update(trace: &str, id: &str) -> Update {
-        Update { trace: trace.into(), id: id.into(), properties: properties(&[("email", Some("a@example.com"))]) }
+        Update {
+            trace: trace.into(),
+            id: id.into(),
+            properties: properties(&[("email", Some("a@example.com"))]),
+            before: None,
+        }
     }
 
     fn object(id: &str, properties: Json) -> Json {

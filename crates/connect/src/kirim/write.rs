@@ -153,7 +153,7 @@ mod tests {
         let one = || Line::new(200, json!({ "data": contact() }));
         let (script, session, _) = Script::new([probe(), probe(), one(), one()]);
         let properties = set(&[("name", None), ("tier", None), ("seen", Some("yes"))]);
-        let rows = vec![Update { trace: "int_1".to_owned(), id: "ctc_1".to_owned(), properties }];
+        let rows = vec![Update { trace: "int_1".to_owned(), id: "ctc_1".to_owned(), properties, before: None }];
         write(&session, &Write::Update(rows), &[]).await.expect("rows").remove(0).expect("changed");
         let metadata = json!({ "crm_id": "7", "tier": null, "seen": "yes" });
         assert_eq!(script.calls()[3].body, Some(json!({ "name": null, "metadata": metadata })));

@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn updated(pairs: &[(&str, Option<&str>)]) -> Write {
-        Write::Update(vec![Update { trace: "t".into(), id: PAGE.into(), properties: set(pairs) }])
+        Write::Update(vec![Update { trace: "t".into(), id: PAGE.into(), properties: set(pairs), before: None }])
     }
 
     async fn run(what: &Write, line: Line) -> (Result<Record, Fault>, Vec<Call>) {
@@ -257,7 +257,7 @@ mod tests {
             // What is gone may have come back, so it is looked for twice only where something is remembered.
             let looks = if class == FaultClass::Drift { vec![contacts(), contacts()] } else { vec![contacts()] };
             let (_script, session, _) = Script::new(looks);
-            let row = Update { trace: "t".into(), id: PAGE.into(), properties: properties.clone() };
+            let row = Update { trace: "t".into(), id: PAGE.into(), properties: properties.clone(), before: None };
             let fault = write(&session, &Write::Update(vec![row]), &[]).await.expect_err("refused");
             assert_eq!((fault.class, fault.property.as_ref()), (class, properties.keys().next()));
         }

@@ -1,8 +1,6 @@
 //! Writes (the ORM reference, `create` and `write`). One call is one transaction: all of its rows or none. A list of new
 //! rows is one call; a change is one call for all records that take the same values.
 
-use std::collections::HashMap;
-
 use lockstep_core::record::{Properties, Record};
 use serde_json::{Map, Value as Json, json};
 
@@ -16,24 +14,19 @@ use crate::stand_in::stand_in;
 /// What stands in for a name.
 const ADDRESSES: [&str; 2] = ["email", "phone"];
 
-/// Writes one batch: what each kind of write says, and one read of what Odoo made of it.
-pub(super) async fn write(session: &Session, write: &Write, properties: &[String]) -> Result<Vec<RowOutcome>, Fault> {
+/// Writes one batch. Odoo answers ids at most: what it made of the rows shows at the next poll.
+pub(super) async fn write(session: &Session, write: &Write) -> Result<Vec<RowOutcome>, Fault> {
     write.check(ABOUT.write_batch)?;
     match write {
         Write::Create { rows, .. } if rows.is_empty() => Ok(Vec::new()),
-        Write::Create { key, rows } => create(session, key.as_deref(), rows, properties).await,
-        Write::Update(rows) => update(session, rows, properties).await,
+        Write::Create { key, rows } => create(session, key.as_deref(), rows).await,
+        Write::Update(rows) => update(session, rows).await,
         Write::Archive(ids) => archive(session, ids).await,
     }
 }
 
-/// One call, and one to read what was made.
-async fn create(
-    session: &Session,
-    key: Option<&str>,
-    rows: &[Create],
-    asked: &[String],
-) -> Result<Vec<RowOutcome>, Fault> {
+/// One call.
+async fn create(session: &Session, key: Option<&str>, rows: &[Create]) -> Result<Vec<RowOutcome>, Fault> {
     let rows: Vec<Properties> = rows.iter().map(|row| named(row, key)).collect();
     let all: Properties = rows.iter().flatten().map(|(name, _)| (name.clone(), None)).collect();
     let known = kinds(session, &all).await?;
@@ -51,8 +44,7 @@ async fn create(
         let message = format!("Odoo answered {} ids for {} new rows.", ids.len(), rows.len());
         return Err(Fault::new(FaultClass::Unknown, "UNREADABLE_ANSWER", message));
     }
-    let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
-    Ok(seen(session, &ids, asked).await.into_iter().map(|record| Ok(Outcome::Written(record))).collect())
+    Ok(ids.iter().map(|id| Ok(written(session, id.to_string()))).collect())
 }
 
 /// A new contact as it is sent. Odoo wants a name of everybody, so one without is called by its address, as Odoo itself
@@ -99,21 +91,12 @@ async fn kinds(session: &Session, properties: &Properties) -> Result<values::Fie
     values::kinds_of(session, CONTACTS, properties).await.map_err(Fault::nothing_done)
 }
 
-/// Records as they are after a write. What cannot be shown now was written all the same. At most two calls.
-pub(super) async fn seen(session: &Session, ids: &[String], asked: &[String]) -> Vec<Record> {
-    let got = read::get(session, CONTACTS, ids, asked).await.unwrap_or_default();
-    let mut shown: HashMap<String, Record> = got
-        .into_iter()
-        .filter_map(|got| match got {
-            Got::Found(record) | Got::Archived(record) => Some((record.id.clone(), record)),
-            Got::Missing => None,
-        })
-        .collect();
-    ids.iter().map(|id| shown.remove(id).unwrap_or_else(|| unseen(id, session.env.now()))).collect()
+fn written(session: &Session, id: String) -> Outcome {
+    Outcome::Written(unseen(id, session.env.now()))
 }
 
-/// One call for all rows with the same values, and one to read what was changed; one more where names are taken away.
-async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<Vec<RowOutcome>, Fault> {
+/// One call for all rows with the same values; one more where names are taken away.
+async fn update(session: &Session, rows: &[Update]) -> Result<Vec<RowOutcome>, Fault> {
     let rows = renamed(session, rows).await?;
     let all: Properties = rows.iter().flat_map(|row| &row.properties).map(|(name, _)| (name.clone(), None)).collect();
     let known = kinds(session, &all).await?;
@@ -151,18 +134,11 @@ async fn update(session: &Session, rows: &[Update], asked: &[String]) -> Result<
             settled[at] = Some(done);
         }
     }
-    let ids: Vec<String> = rows
-        .iter()
-        .zip(&settled)
-        .filter(|(_, done)| matches!(done, Some(Ok(()))))
-        .map(|(row, _)| row.id.clone())
-        .collect();
-    let mut shown = if ids.is_empty() { Vec::new() } else { seen(session, &ids, asked).await }.into_iter();
-    let outcome = |done: Option<Result<(), Fault>>| match done {
-        Some(Err(fault)) => Err(fault),
-        _ => shown.next().map(Outcome::Written).ok_or_else(|| Fault::new(FaultClass::Unknown, "UNSEEN", "Not seen.")),
+    let unsettled = || Err(Fault::new(FaultClass::Unknown, "UNSETTLED", "Nothing tells what became of the row."));
+    let outcome = |(row, done): (&Update, Option<Result<(), Fault>>)| {
+        done.unwrap_or_else(unsettled).map(|()| written(session, row.id.clone()))
     };
-    Ok(settled.into_iter().map(outcome).collect())
+    Ok(rows.iter().zip(settled).map(outcome).collect())
 }
 
 /// Whether a fault is about one row, and says nothing of the others.
@@ -280,15 +256,15 @@ mod tests {
     async fn a_name_that_is_taken_away_makes_room_for_the_address() {
         let update = |id: &str, name: Option<&str>| {
             let properties = [(NAME.to_owned(), name.map(str::to_owned))].into();
-            Update { trace: id.into(), id: id.into(), properties }
+            Update { trace: id.into(), id: id.into(), properties, before: None }
         };
         let rows = [update("1", Some("Ada")), update("2", None), update("3", None)];
         let row =
             |id: u64, email: Json| json!({ "id": id, "email": email, "phone": "+14155550000", "write_date": false });
         let held = Line::new(200, json!([row(2, json!("b@example.com")), row(3, json!(false))]));
-        let (done, nothing) = (|| Line::new(200, json!(true)), || Line::new(200, json!([])));
-        let (script, session, _) = Script::new([held, done(), done(), done(), nothing(), nothing()]);
-        write(&session, &Write::Update(rows.to_vec()), &[]).await.expect("rows");
+        let done = || Line::new(200, json!(true));
+        let (script, session, _) = Script::new([held, done(), done(), done()]);
+        write(&session, &Write::Update(rows.to_vec())).await.expect("rows");
         let vals: Vec<Json> = script.bodies()[1..4].iter().map(|body| body["vals"]["name"].clone()).collect();
         assert_eq!(vals, [json!("Ada"), json!("b@example.com"), json!("+14155550000")]);
     }

@@ -245,7 +245,7 @@ mod tests {
 
     fn update(pairs: &[(&str, Option<&str>)]) -> Write {
         let properties = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect();
-        Write::Update(vec![Update { trace: "a".into(), id: "7".into(), properties }])
+        Write::Update(vec![Update { trace: "a".into(), id: "7".into(), properties, before: None }])
     }
 
     #[tokio::test]

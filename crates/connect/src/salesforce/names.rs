@@ -97,7 +97,8 @@ pub(super) fn renamed(properties: Properties, held: Option<&Properties>) -> Prop
 }
 
 /// What records hold whose names depend on it: those that lose their name, or just the last one, and those that get a
-/// first name alone, which may become the last. At most one call.
+/// first name alone, which may become the last. At most one call. The last of these were mostly just read, with no last
+/// name where one stands in.
 pub(super) async fn held(
     session: &Session,
     rows: &[Update],
@@ -110,15 +111,24 @@ pub(super) async fn held(
             None => has_first,
         }
     };
-    let ids: Vec<String> = rows.iter().filter(depends).filter_map(|row| long_id(&row.id)).collect();
+    let mut held = BTreeMap::new();
+    let mut ids = Vec::new();
+    for (row, id) in rows.iter().filter(depends).filter_map(|row| Some((row, long_id(&row.id)?))) {
+        let is_told = |before: &&Properties| [FIRST_NAME, LAST_NAME].iter().all(|name| before.contains_key(*name));
+        match row.before.as_ref().filter(is_told).filter(|_| !row.properties.contains_key(LAST_NAME)) {
+            Some(before) => drop(held.insert(id, before.clone())),
+            None => ids.push(id),
+        }
+    }
     if ids.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(held);
     }
     // A field that the user cannot see must not be asked for: what is asked for anyway can be seen.
     let seen = ADDRESSES.iter().filter(|name| asks(asked, name));
     let wanted: Vec<String> = [FIRST_NAME, LAST_NAME].iter().chain(seen).map(|name| (*name).to_owned()).collect();
-    let held = |row: Row| (row.id.clone(), row.record(&wanted).properties);
-    Ok(read::living(session, CONTACT, &ids, &wanted).await?.into_iter().map(held).collect())
+    let read = read::living(session, CONTACT, &ids, &wanted).await?;
+    held.extend(read.into_iter().map(|row: Row| (row.id.clone(), row.record(&wanted).properties)));
+    Ok(held)
 }
 
 #[cfg(test)]

@@ -282,7 +282,7 @@ pub(super) async fn list_ids(session: &Session, archived: bool, after: Option<&s
     }
     conditions.extend(after.map(|after| format!("Id > {}", quoted(after))));
     let filter = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
-    let rest = format!("{filter} ORDER BY Id LIMIT {}", ABOUT.page);
+    let rest = format!("{filter} {}", by_id());
     let wanted = if archived { Query::all(CONTACT, rest) } else { Query::living(CONTACT, rest) };
     let sheet = query(session, &wanted, &[]).await?;
     let after = sheet.next_id(after)?;
@@ -290,10 +290,15 @@ pub(super) async fn list_ids(session: &Session, archived: bool, after: Option<&s
     Ok(IdPage { records: sheet.rows.into_iter().map(listed).collect(), after })
 }
 
+/// How a query is walked by id. Its limit is one more than a page holds: so a full page that is the last one says so.
+pub(super) fn by_id() -> String {
+    format!("ORDER BY Id LIMIT {}", ABOUT.page + 1)
+}
+
 impl Sheet {
     /// Where a walk by id goes on, if the page was not the last: one that would stand still is refused.
     pub(super) fn next_id(&self, before: Option<&str>) -> Result<Option<String>, Fault> {
-        if self.done && self.count < ABOUT.page {
+        if self.done && self.count <= ABOUT.page {
             return Ok(None);
         }
         match &self.last {

@@ -13,7 +13,6 @@ use lockstep_core::env::Time;
 use lockstep_core::record::Record;
 use serde::{Deserialize, Serialize};
 
-use super::ABOUT;
 use super::read::{self, Query, Sheet};
 use super::wire::{CONTACT, long_id, quoted};
 use crate::clock::{Begun, Course};
@@ -131,7 +130,7 @@ impl Place {
             conditions.push(format!("Id > {}", quoted(&window.last_id)));
         }
         let filter = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
-        let rest = format!("{filter} ORDER BY Id LIMIT {}", ABOUT.page);
+        let rest = format!("{filter} {}", read::by_id());
         if from.is_some() { Query::all(CONTACT, rest) } else { Query::living(CONTACT, rest) }
     }
 
@@ -188,7 +187,7 @@ mod tests {
             let (_, query) = path.split_once("?q=").expect("a query");
             let query = percent_encoding::percent_decode_str(query).decode_utf8().expect("text").into_owned();
             let (_, rest) = query.split_once(" FROM Contact ").expect("an object");
-            let (conditions, _) = rest.split_once(" ORDER BY Id LIMIT 2000").expect("an order");
+            let (conditions, _) = rest.split_once(" ORDER BY Id LIMIT 2001").expect("an order");
             (page.records.into_iter().map(|record| record.id).collect(), page.more, conditions.to_owned())
         }
     }

@@ -330,7 +330,8 @@ mod tests {
         let first = Line::new(200, json!([{ "Id": IDS[0], "FirstName": "Ada" }]));
         let done = composite(&[(200, json!([saved(IDS[0])])), (200, json!([shown(IDS[0], "a@example.com")]))]);
         let (script, session, _) = Script::new([first, done]);
-        let row = |id: &str, pairs| Update { trace: id.into(), id: id.into(), properties: properties(pairs) };
+        let row =
+            |id: &str, pairs| Update { trace: id.into(), id: id.into(), properties: properties(pairs), before: None };
         let rows = vec![row(IDS[0], &[("LastName", None)]), row("999999999", &[("Email", None)])];
         let outcomes = write(&session, &Write::Update(rows), &["Email".to_owned()]).await.expect("an answer");
         assert_eq!(told(outcomes)[1], Err(FaultClass::Missing), "what can be no id is not sent");
@@ -342,9 +343,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_first_name_alone_needs_no_read_after_one() {
+        let cases =
+            [(None, json!({ "LastName": "Ada", "FirstName": null })), (Some("Byron"), json!({ "FirstName": "Ada" }))];
+        for (last, expected) in cases {
+            let (script, session, _) = Script::new([composite(&[(200, json!([saved(IDS[0])])), (200, json!([]))])]);
+            let row = Update {
+                trace: "a".into(),
+                id: IDS[0].into(),
+                properties: properties(&[("FirstName", Some("Ada"))]),
+                before: Some(properties(&[("FirstName", None), ("LastName", last)])),
+            };
+            write(&session, &Write::Update(vec![row]), &[]).await.expect("an answer");
+            let body = script.calls().remove(0).body.expect("a body");
+            let mut sent = body["compositeRequest"][0]["body"]["records"][0].clone();
+            sent.as_object_mut().expect("a row").retain(|name, _| name.ends_with("Name"));
+            assert_eq!(sent, expected);
+        }
+    }
+
+    #[tokio::test]
     async fn what_could_not_be_read_before_was_not_written() {
         let (script, session, _) = Script::new([Line::new(503, Json::Null)]);
-        let row = Update { trace: "a".into(), id: IDS[0].into(), properties: properties(&[("LastName", None)]) };
+        let row = Update {
+            trace: "a".into(),
+            id: IDS[0].into(),
+            properties: properties(&[("LastName", None)]),
+            before: None,
+        };
         let fault = write(&session, &Write::Update(vec![row]), &[]).await.expect_err("not read");
         assert_eq!((fault.class, script.calls()[0].effect), (FaultClass::Unreachable, false));
     }
@@ -372,6 +398,7 @@ mod tests {
             trace: id.clone(),
             id: id.clone(),
             properties: properties(&[("Title", None)]),
+            before: None,
         });
         let update = Write::Update(rows.collect());
         let refusal = |code: &str| json!([{ "errorCode": code, "message": "no" }]);

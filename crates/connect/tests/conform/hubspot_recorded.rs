@@ -29,6 +29,7 @@ fn update(trace: &str, id: &str) -> Update {
         trace: trace.into(),
         id: id.into(),
         properties: [("firstname".to_owned(), Some("Siena (updated)".to_owned()))].into(),
+        before: None,
     }
 }
 

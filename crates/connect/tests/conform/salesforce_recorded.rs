@@ -31,7 +31,7 @@ fn creates() -> Write {
 fn updates() -> Write {
     let row = |id: &str| {
         let properties = [("LastName".to_owned(), Some("Dyer".to_owned()))].into();
-        Update { trace: id.into(), id: id.into(), properties }
+        Update { trace: id.into(), id: id.into(), properties, before: None }
     };
     Write::Update(vec![row("003ak00000jvIfpAAE"), row("003ak00000jvIfqAAE")])
 }

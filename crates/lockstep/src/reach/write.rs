@@ -7,6 +7,7 @@ use std::time::Duration;
 use lockstep_connect::{Connector, Create, Fault, FaultClass, RowOutcome, Session, Update, Write};
 use lockstep_core::env::Time;
 use lockstep_core::ids::{ContactId, IntentId};
+use lockstep_core::record::Properties;
 use lockstep_store::{Claimed, Intent, IntentKind, StoreError, SyncOf};
 
 use super::door::CALL_LIMITS;
@@ -24,6 +25,8 @@ pub struct Row {
     pub contact: ContactId,
     /// The record; `None` when it is to be made.
     pub native: Option<String>,
+    /// What it showed, if it was read just before.
+    pub before: Option<Properties>,
 }
 
 /// How rows are written at one vendor, under the lease of a job.
@@ -147,6 +150,7 @@ impl Writer<'_> {
                         trace: row.intent.id.to_string(),
                         id: native(row),
                         properties: row.intent.properties.clone(),
+                        before: row.before.clone(),
                     })
                     .collect(),
             ),

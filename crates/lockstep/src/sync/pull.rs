@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lockstep_connect::{ChangePage, Cursor, FaultClass};
+use lockstep_core::env::Time;
 use lockstep_core::holes::{self, Hole};
 use lockstep_core::ids::SyncId;
 use lockstep_core::job::Job;
@@ -13,6 +14,9 @@ use super::{arrive, check, unknown};
 use crate::app::App;
 use crate::reach::{self, Class};
 
+/// Pages that one job reads to catch up.
+const PAGES_MAX: usize = 10;
+
 /// Reads one page.
 ///
 /// # Errors
@@ -20,43 +24,37 @@ use crate::reach::{self, Class};
 pub async fn run(app: &App, sync: &SyncId) -> Result<(), Halt> {
     let Some(spoke) = Spoke::running(app, sync, Class::Live).await? else { return Ok(()) };
     unknown::resolve(&spoke).await?;
-    let begun = app.env.now();
-    let cursor = cursor(&spoke)?;
-    let page = match spoke.connector.changes(&spoke.session, cursor.as_ref(), &spoke.properties()).await {
-        Err(fault) if fault.class == FaultClass::Stale => {
-            tracing::warn!(sync = %sync, "the CRM does not know the cursor any more: everything is read anew");
-            spoke.connector.changes(&spoke.session, None, &spoke.properties()).await?
-        }
-        page => page?,
-    };
-    let doubtful = {
-        let page = page.clone();
-        spoke.read(move |spoke, tx| doubtful(tx, spoke, &page)).await?
-    };
-    check::read_and_take(&spoke, &doubtful).await?;
-    if holes::open(Hole::CursorBeforeData) {
-        let saved =
-            serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
-        spoke.write(move |spoke, tx| tx.set_sync_cursor(&spoke.sync, Some(&saved))).await?;
-    }
-    let pause = match page.more {
+    let page = Page::read(&spoke, cursor(&spoke)?).await?;
+    let pause = match page.changes.more {
         true => Duration::ZERO,
         false => reach::poll_pause(app, spoke.connector.about(), &spoke.connection),
     };
     spoke
         .write(move |spoke, tx| {
-            take_page(tx, spoke, &page, &doubtful)?;
-            let saved =
-                serde_json::to_string(&page.cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })?;
-            tx.set_sync_cursor(&spoke.sync, Some(&saved))?;
-            if !page.more {
-                tx.set_sync_pulled_at(&spoke.sync, Some(begun))?;
-            }
+            page.take_in(tx, spoke)?;
             let next = tx.now().plus(pause);
             tx.enqueue(&Job::Pull { sync: spoke.sync.id().clone() }, next)
         })
         .await?;
     Ok(())
+}
+
+/// Reads everything that changed until now.
+///
+/// # Errors
+/// The store's and the vendor's. What was read until then is taken in. [`Halt::Wait`] when it is too much for one job.
+pub async fn catch_up(spoke: &Spoke) -> Result<(), Halt> {
+    let mut cursor = cursor(spoke)?;
+    for _ in 0..PAGES_MAX {
+        let page = Page::read(spoke, cursor).await?;
+        let (more, next) = (page.changes.more, page.changes.cursor.clone());
+        spoke.write(move |spoke, tx| page.take_in(tx, spoke)).await?;
+        if !more {
+            return Ok(());
+        }
+        cursor = Some(next);
+    }
+    Err(Halt::Wait { due: spoke.app.env.now(), counted: false })
 }
 
 /// Where the sync's reading of changes goes on.
@@ -89,8 +87,47 @@ fn doubtful(tx: &mut Tx<'_>, spoke: &Spoke, page: &ChangePage) -> Result<Vec<Str
     Ok(doubtful)
 }
 
-/// Takes in what a page shows; what was doubtful was read by id.
-fn take_page(tx: &mut Tx<'_>, spoke: &Spoke, page: &ChangePage, doubtful: &[String]) -> Result<(), StoreError> {
-    let mut sure = page.records.iter().filter(|record| !doubtful.contains(&record.id));
-    sure.try_for_each(|record| arrive::take(tx, spoke, record))
+/// A page that was read and is not taken in yet.
+struct Page {
+    begun: Time,
+    changes: ChangePage,
+    /// Of these, what was read by id and taken in already.
+    doubtful: Vec<String>,
+}
+
+impl Page {
+    async fn read(spoke: &Spoke, cursor: Option<Cursor>) -> Result<Self, Halt> {
+        let begun = spoke.app.env.now();
+        let changes = match spoke.connector.changes(&spoke.session, cursor.as_ref(), &spoke.properties()).await {
+            Err(fault) if fault.class == FaultClass::Stale => {
+                tracing::warn!(sync = %spoke.sync.id(), "the CRM does not know the cursor any more: everything is read anew");
+                spoke.connector.changes(&spoke.session, None, &spoke.properties()).await?
+            }
+            changes => changes?,
+        };
+        let doubtful = {
+            let changes = changes.clone();
+            spoke.read(move |spoke, tx| doubtful(tx, spoke, &changes)).await?
+        };
+        check::read_and_take(spoke, &doubtful).await?;
+        if holes::open(Hole::CursorBeforeData) {
+            let saved = saved(&changes.cursor)?;
+            spoke.write(move |spoke, tx| tx.set_sync_cursor(&spoke.sync, Some(&saved))).await?;
+        }
+        Ok(Self { begun, changes, doubtful })
+    }
+
+    fn take_in(&self, tx: &mut Tx<'_>, spoke: &Spoke) -> Result<(), StoreError> {
+        let mut sure = self.changes.records.iter().filter(|record| !self.doubtful.contains(&record.id));
+        sure.try_for_each(|record| arrive::take(tx, spoke, record))?;
+        tx.set_sync_cursor(&spoke.sync, Some(&saved(&self.changes.cursor)?))?;
+        if !self.changes.more {
+            tx.set_sync_pulled_at(&spoke.sync, Some(self.begun))?;
+        }
+        Ok(())
+    }
+}
+
+fn saved(cursor: &Cursor) -> Result<String, StoreError> {
+    serde_json::to_string(cursor).map_err(|error| StoreError::Bug { detail: error.to_string() })
 }

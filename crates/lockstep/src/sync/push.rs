@@ -18,13 +18,18 @@ use super::matching::{self, Match};
 use super::questions::{self, About};
 use super::reconcile::{foresee, reconcile};
 use super::spoke::{Halt, Spoke};
-use super::{arrive, depart, settle, unknown};
+use super::{arrive, depart, pull, settle, unknown};
 use crate::app::App;
 use crate::reach::{Class, Row, Writer};
 
-/// Pairs that are read together and written batch by batch, where a vendor's batches of writes are smaller than this:
-/// few, so that what was read is not old when it is written.
+/// Pairs that are read together and written batch by batch, where a vendor reads more at once than it writes: few, so that
+/// what was read is not old when it is written.
 const READ_TOGETHER: usize = 16;
+const BATCHES_TOGETHER: usize = 2;
+/// The same, where a vendor reads one by one: before them a look at what changed stands for as many reads (law 1).
+const LOOKED_AT_TOGETHER: usize = 64;
+/// Records that are rather read one by one.
+const READ_ONE_BY_ONE: usize = 3;
 
 /// What is about to be sent, and what settling it needs.
 #[derive(Clone, Debug)]
@@ -115,7 +120,11 @@ fn choose(spoke: &Spoke, tx: &mut Tx<'_>) -> Result<Option<(DirtyKind, Vec<Pair>
     for kind in [DirtyKind::Creates, DirtyKind::Updates, DirtyKind::Archives] {
         let limit = match kind {
             DirtyKind::Creates => about.write_batch,
-            DirtyKind::Updates | DirtyKind::Archives => about.write_batch.max(about.read_batch.min(READ_TOGETHER)),
+            DirtyKind::Updates if about.read_batch == 1 => LOOKED_AT_TOGETHER,
+            DirtyKind::Updates => {
+                about.read_batch.min(READ_TOGETHER.max(about.update_batch * BATCHES_TOGETHER)).max(about.update_batch)
+            }
+            DirtyKind::Archives => about.write_batch.max(about.read_batch.min(READ_TOGETHER)),
         };
         let pairs = tx.dirty_pairs(&spoke.sync, kind, true, limit)?;
         if !pairs.is_empty() {
@@ -128,7 +137,7 @@ fn choose(spoke: &Spoke, tx: &mut Tx<'_>) -> Result<Option<(DirtyKind, Vec<Pair>
 /// Reads the records that a merge should not decide about from what they showed earlier.
 async fn read_far(spoke: &Spoke, pairs: &[Pair]) -> Result<BTreeMap<String, Got>, Halt> {
     let pairs = pairs.to_vec();
-    let ids = spoke
+    let mut ids = spoke
         .read(move |spoke, tx| {
             let mut ids = Vec::new();
             for pair in pairs {
@@ -143,7 +152,25 @@ async fn read_far(spoke: &Spoke, pairs: &[Pair]) -> Result<BTreeMap<String, Got>
             Ok(ids)
         })
         .await?;
-    Ok(spoke.get(&ids).await?.into_iter().collect())
+    let mut fresh = BTreeMap::new();
+    if spoke.connector.about().read_batch == 1 && ids.len() > READ_ONE_BY_ONE && spoke.sync.row().cursor.is_some() {
+        pull::catch_up(spoke).await?;
+        let wanted = ids.clone();
+        fresh.extend(spoke.read(move |spoke, tx| known(tx, spoke, &wanted)).await?);
+        ids.retain(|id| !fresh.contains_key(id));
+    }
+    fresh.extend(spoke.get(&ids).await?);
+    Ok(fresh)
+}
+
+/// Living records as they were seen last.
+fn known(tx: &mut Tx<'_>, spoke: &Spoke, ids: &[String]) -> Result<Vec<(String, Got)>, StoreError> {
+    let mut known = Vec::with_capacity(ids.len());
+    for id in ids {
+        let record = tx.native_record(&spoke.sync, id)?.filter(|record| !record.archived);
+        known.extend(record.map(|record| (id.clone(), Got::Found(record))));
+    }
+    Ok(known)
 }
 
 /// Decides what is sent for each pair and stores it as intents.
@@ -260,7 +287,11 @@ fn update(
         tx.save_pair(&spoke.sync, &merged.pair)?;
         return Ok(None);
     }
-    Ok(Some(sending(tx, &merged.pair, IntentKind::Update, merged.to_them, properties, Some(record), merged.on_write)))
+    let before = fresh.contains_key(&native).then(|| record.properties.clone());
+    let mut sending =
+        sending(tx, &merged.pair, IntentKind::Update, merged.to_them, properties, Some(record), merged.on_write);
+    sending.row.before = before;
+    Ok(Some(sending))
 }
 
 fn as_they_stand(spoke: &Spoke, edits: &Edits, record: &Record) -> Base {
@@ -323,5 +354,6 @@ fn sending(
         not_before: None,
         sent_at: tx.now(),
     };
-    Sending { row: Row { intent, contact: pair.contact.clone(), native: pair.native.clone() }, far, on_write }
+    let row = Row { intent, contact: pair.contact.clone(), native: pair.native.clone(), before: None };
+    Sending { row, far, on_write }
 }
