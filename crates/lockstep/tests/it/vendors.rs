@@ -228,6 +228,43 @@ fn what_has_to_be_known_before_a_write_is_asked_for_once_for_many() {
     office.agree(PEOPLE);
 }
 
+/// Notion reads one record a call.
+#[test]
+fn a_look_at_what_changed_stands_for_reads_one_by_one() {
+    const PEOPLE: usize = 40;
+    let notion = vendors().iter().find(|listed| listed.slug == "notion").expect("Notion's look-alike");
+    let mut office = Office::open(notion, &Setup { poll: Duration::from_secs(300), ..Setup::default() });
+    for n in 0..PEOPLE {
+        office.meet("Ana", "Putri", &format!("+6281120000{n:02}"), &format!("ana{n}@example.com"));
+    }
+    office.world.dial.advance(Duration::from_secs(600));
+    office.world.start();
+    office.world.pass(Duration::from_secs(900));
+    office.agree(PEOPLE);
+
+    // What nobody told us of is seen before the writes: the CRM wins names, and what is in the trash is not written to.
+    let there = notion.words.name("Ana", "Lestari");
+    let there: Vec<_> = there.iter().map(|(property, value)| (*property, value.as_str())).collect();
+    office.crm.edit(&office.record_of("ana7@example.com").id, &there).expect("an edit");
+    let trashed = office.record_of("ana9@example.com").id;
+    office.crm.archive(&trashed).expect("it is put into the trash");
+    let read = |office: &Office| office.crm.calls().route("GET /v1/pages/{page_id}").total;
+    let before = read(&office);
+    for contact in office.world.contacts() {
+        let name = Patch::Set("Ana Dewi".to_owned());
+        office.world.patch_contact(&contact.id, ContactPatch { name, ..ContactPatch::default() }).expect("an edit");
+    }
+    office.world.pass(Duration::from_secs(60));
+    assert!(read(&office) - before <= 3, "{} pages were read one by one", read(&office) - before);
+    let named = |email: &str| office.contact_of(email).name;
+    assert_eq!(named("ana7@example.com").as_deref(), Some("Ana Lestari"));
+    assert_eq!(named("ana8@example.com").as_deref(), Some("Ana Dewi"));
+    let (_, records) = office.sides();
+    assert_eq!(records.iter().filter(|[name, ..]| name == "Ana Dewi").count(), PEOPLE - 2, "{records:?}");
+    let held = office.crm.records().into_iter().find(|record| record.id == trashed).expect("the page");
+    assert_eq!((held.archived, notion.words.name_of(&held).as_str()), (true, "Ana Putri"));
+}
+
 /// Each CRM's id has a metadata key of its own, so that none writes over another's.
 #[test]
 fn ids_of_several_crms_stand_side_by_side() {
