@@ -354,9 +354,10 @@ impl Account for Hand {
         lacking("nobody sets its clock")
     }
 
-    fn pass(&self, time: Duration) {
-        let env = &self.0.terms.env;
-        self.0.ask(env.wait_until(env.now().plus(time.min(self.0.terms.wait_max))));
+    fn pass(&self, time: Duration) -> Duration {
+        let (env, time) = (&self.0.terms.env, time.min(self.0.terms.wait_max));
+        self.0.ask(env.wait_until(env.now().plus(time)));
+        time
     }
 
     fn calls(&self) -> (u64, u64) {

@@ -154,7 +154,10 @@ pub trait Account {
     }
     fn set_clock_offset(&self, seconds: i64);
     /// Ours passes, and so does the vendor's time, which mostly goes by ours.
-    fn pass(&self, _time: Duration) {}
+    /// Answers how much passed, for there may be nothing to wait for.
+    fn pass(&self, time: Duration) -> Duration {
+        time
+    }
     /// Whether so much time can pass there.
     fn outlasts(&self, _time: Duration) -> bool {
         true
@@ -328,8 +331,7 @@ impl World {
 
     /// Time passes for both sides.
     pub fn pass(&self, time: Duration) {
-        self.dial.advance(time);
-        self.account.pass(time);
+        self.dial.advance(self.account.pass(time));
     }
 
     /// Writes in the vendor's batches. A fault of a call with one of several rows is the row's.

@@ -108,6 +108,8 @@ pub enum Verdict {
         /// The side whose value does not flow.
         from: Side,
     },
+    /// Both moved, and so did the CRM that has the word among several: what the inbox holds stands.
+    OtherCrm,
     /// A phone number edited in the CRM: kept there as one more way to match, never written to a contact that has a number.
     ChannelAddress,
     /// A merge of records left another contact's id in the record: it names its own contact again.

@@ -40,6 +40,8 @@ pub struct Sight<'a> {
     pub ours_at: Interval,
     /// When the CRM was edited.
     pub theirs_at: Interval,
+    /// Fields that the CRM which has the word among several moved, too, since both were last in step.
+    pub owned: &'a [Field],
     /// The record behind `theirs`, where it was read: a value it does not mention has not been cleared.
     pub far: Option<&'a Record>,
 }

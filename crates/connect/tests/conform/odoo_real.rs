@@ -245,8 +245,10 @@ impl Account for Database {
 
     /// On a real server time passes by itself alone. What is longer waits for transactions that are committed late, of which
     /// this server has none.
-    fn pass(&self, time: Duration) {
-        std::thread::sleep(time.min(Duration::from_secs(2)));
+    fn pass(&self, time: Duration) -> Duration {
+        let time = time.min(Duration::from_secs(2));
+        std::thread::sleep(time);
+        time
     }
 
     fn lacks(&self, lacking: Lack) -> Option<&'static str> {

@@ -115,6 +115,9 @@ impl<'a> Seen<'a> {
     }
 
     fn conflict(&self) -> Step {
+        if self.map.rule == Rule::Crm && self.sight.owned.contains(&self.map.field) {
+            return self.flow(Side::Inbox, Verdict::OtherCrm);
+        }
         let winner = self.winner();
         self.flow(winner, Verdict::Conflict { winner, rule: self.map.rule })
     }

@@ -97,6 +97,7 @@ fn merge_one(
         theirs: &values(theirs),
         ours_at: at.0,
         theirs_at: at.1,
+        owned: &[],
         far: None,
     })
 }

@@ -106,6 +106,7 @@ impl World {
             theirs: &theirs,
             ours_at: self.ours_at,
             theirs_at: self.theirs_at,
+            owned: &[],
             far: Some(&self.record),
         })
     }

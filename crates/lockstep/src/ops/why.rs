@@ -126,6 +126,7 @@ fn recompute(mapping: &Mapping, field: &str, decision: &Decision, at: Time) -> O
     let (ours, theirs) = (values(&decision.ours), values(&decision.theirs));
     let base: Base = decision.base.iter().map(|base| (field.to_owned(), base.clone())).collect();
     let then = Interval { from: at, to: at };
+    let owned = if decision.verdict == Verdict::OtherCrm { vec![map.field.clone()] } else { Vec::new() };
     let sight = Sight {
         mapping: &only,
         base: &base,
@@ -134,6 +135,7 @@ fn recompute(mapping: &Mapping, field: &str, decision: &Decision, at: Time) -> O
         theirs: &theirs,
         ours_at: then,
         theirs_at: then,
+        owned: &owned,
         far: None,
     };
     let merged = merge(&sight);
@@ -182,6 +184,11 @@ fn sentence(field: &str, inbox: Option<&str>, change: &Change, of: &FieldChange,
             format!(
                 "{head}: both sides had changed it (the inbox held {ours}, {crm} {theirs}), and by the rule \"{}\" {winner} won at {at}.",
                 rule_name(rule)
+            )
+        }
+        Verdict::OtherCrm => {
+            format!(
+                "{head}: both sides had changed it (the inbox held {ours}, {crm} {theirs}), and so had the CRM that was connected first, which has the word: the inbox's value stands since {at}."
             )
         }
         Verdict::Blocked { from: Side::Crm } => {

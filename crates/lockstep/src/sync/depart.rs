@@ -41,7 +41,10 @@ pub fn gone(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
         return tx.save_pair(&spoke.sync, &pair);
     }
     let contact = tx.contact(spoke.org(), &pair.contact)?;
-    let edited = contact.as_ref().map(|contact| unwritten(spoke, &pair, contact, before.as_ref())).unwrap_or_default();
+    let edited = match &contact {
+        Some(contact) => unwritten(tx, spoke, &pair, contact, before.as_ref())?,
+        None => Vec::new(),
+    };
     questions::close_all(tx, &spoke.sync, &mut pair)?;
     pair.state = PairState::Tombstone;
     pair.dirty = None;
@@ -63,9 +66,15 @@ pub fn gone(tx: &mut Tx<'_>, spoke: &Spoke, record: &Record) -> Result<(), Store
     Ok(())
 }
 
-fn unwritten(spoke: &Spoke, pair: &Pair, contact: &Contact, before: Option<&Record>) -> Vec<Field> {
-    let Some(before) = before.filter(|_| pair.dirty.is_some()) else { return Vec::new() };
-    foresee(spoke, pair, contact, Some(before)).to_them.into_keys().collect()
+fn unwritten(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    pair: &Pair,
+    contact: &Contact,
+    before: Option<&Record>,
+) -> Result<Vec<Field>, StoreError> {
+    let Some(before) = before.filter(|_| pair.dirty.is_some()) else { return Ok(Vec::new()) };
+    Ok(foresee(tx, spoke, pair, contact, Some(before))?.to_them.into_keys().collect())
 }
 
 fn log_gone(tx: &mut Tx<'_>, spoke: &Spoke, contact: &Contact, native: &str) -> Result<(), StoreError> {

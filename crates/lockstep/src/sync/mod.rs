@@ -12,6 +12,7 @@ pub mod hear;
 pub mod ingest;
 mod mark;
 mod matching;
+mod owner;
 pub(crate) mod pairs;
 pub mod plan;
 mod planning;

@@ -281,17 +281,25 @@ impl Effort {
             PlanRow::Matched { native, .. } => {
                 let Some(record) = tx.native_record(&spoke.sync, native)? else { return Ok(()) };
                 let pair: Pair = pairs::bound(tx, &spoke.sync, &contact.id, Some(native.clone()));
-                self.count_update(spoke, &pair, contact, &record);
+                self.count_update(tx, spoke, &pair, contact, &record)?;
             }
             PlanRow::Ambiguous { .. } | PlanRow::NewInInbox { .. } => {}
         }
         Ok(())
     }
 
-    fn count_update(&mut self, spoke: &Spoke, pair: &Pair, contact: &Contact, record: &Record) {
-        let to_them = reconcile::foresee(spoke, pair, contact, Some(record)).to_them;
+    fn count_update(
+        &mut self,
+        tx: &mut Tx<'_>,
+        spoke: &Spoke,
+        pair: &Pair,
+        contact: &Contact,
+        record: &Record,
+    ) -> Result<(), StoreError> {
+        let to_them = reconcile::foresee(tx, spoke, pair, contact, Some(record))?.to_them;
         self.updates += i64::from(!to_them.is_empty());
         self.reads += i64::from(!to_them.is_empty() && needs_read(spoke.mapping(), &to_them));
+        Ok(())
     }
 
     /// A contact made of a record gives it our id, where a key was agreed.

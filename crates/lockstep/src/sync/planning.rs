@@ -177,7 +177,7 @@ pub fn conflicts(
 ) -> Result<Vec<PlanConflict>, StoreError> {
     let Some(record) = tx.native_record(&spoke.sync, native)? else { return Ok(Vec::new()) };
     let pair = pairs::bound(tx, &spoke.sync, &contact.id, Some(native.to_owned()));
-    let merged = reconcile::foresee(spoke, &pair, contact, Some(&record));
+    let merged = reconcile::foresee(tx, spoke, &pair, contact, Some(&record))?;
     let conflict = |change: lockstep_core::change::FieldChange| {
         let decision = change.decision?;
         let winner = match decision.verdict {

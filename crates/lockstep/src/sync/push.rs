@@ -144,7 +144,7 @@ async fn read_far(spoke: &Spoke, pairs: &[Pair]) -> Result<BTreeMap<String, Got>
                 let Some(native) = pair.native.clone() else { continue };
                 let Some(contact) = tx.contact(spoke.org(), &pair.contact)? else { continue };
                 let known = tx.native_record(&spoke.sync, &native)?;
-                let to_them = foresee(spoke, &pair, &contact, known.as_ref()).to_them;
+                let to_them = foresee(tx, spoke, &pair, &contact, known.as_ref())?.to_them;
                 if known.is_none() || needs_read(spoke.mapping(), &to_them) {
                     ids.push(native);
                 }
@@ -225,7 +225,7 @@ fn create(tx: &mut Tx<'_>, spoke: &Spoke, mut pair: Pair) -> Result<Option<Sendi
         }
         Match::None => {}
     }
-    let merged = foresee(spoke, &pair, &contact, None);
+    let merged = foresee(tx, spoke, &pair, &contact, None)?;
     let properties = native::properties(spoke.mapping(), &merged.to_them, None);
     if !merged.to_them.keys().any(|field| field != "id" && field != "acquisition_source") {
         // Nobody can be made of nothing: it waits for its first value.

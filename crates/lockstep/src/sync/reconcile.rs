@@ -14,6 +14,7 @@ use lockstep_core::record::{Edits, Record, Values};
 use lockstep_store::{StoreError, Tx};
 
 use super::mark::enqueue_push;
+use super::owner;
 use super::questions::{self, About};
 use super::spoke::Spoke;
 use crate::ops::contacts;
@@ -55,7 +56,8 @@ pub fn reconcile(
     }
     questions::close_agreed(tx, spoke, &mut pair, &ours, &theirs)?;
     let given_up = hold_fought(tx, spoke, &mut pair, &contact, record, &ours, &theirs)?;
-    let mut merged = merge(&sight(spoke, &pair, &contact, Some(record), &ours, &theirs));
+    let owned = owner::moved_too(tx, spoke, &pair, &ours, &theirs)?;
+    let mut merged = merge(&Sight { owned: &owned, ..sight(spoke, &pair, &contact, Some(record), &ours, &theirs) });
     keep_number_unique(tx, spoke, &mut pair, &contact, &mut merged)?;
     merged.decided.extend(given_up);
     pair.base.append(&mut merged.base);
@@ -71,10 +73,20 @@ pub fn reconcile(
 }
 
 /// What the CRM would have to take, were the record as last shown. Decides nothing and writes nothing.
-pub fn foresee(spoke: &Spoke, pair: &Pair, contact: &Contact, record: Option<&Record>) -> Merge {
+///
+/// # Errors
+/// The store's.
+pub fn foresee(
+    tx: &mut Tx<'_>,
+    spoke: &Spoke,
+    pair: &Pair,
+    contact: &Contact,
+    record: Option<&Record>,
+) -> Result<Merge, StoreError> {
     let ours = contact_values(contact);
     let theirs = record.map(|record| record_values(spoke.mapping(), record)).unwrap_or_default();
-    merge(&sight(spoke, pair, contact, record, &ours, &theirs))
+    let owned = owner::moved_too(tx, spoke, pair, &ours, &theirs)?;
+    Ok(merge(&Sight { owned: &owned, ..sight(spoke, pair, contact, record, &ours, &theirs) }))
 }
 
 fn sight<'a>(
@@ -96,6 +108,7 @@ fn sight<'a>(
         theirs,
         ours_at: Interval { from: in_step.min(contact.updated_at), to: contact.updated_at },
         theirs_at: Interval { from: in_step.min(changed).minus(granularity), to: changed.plus(granularity) },
+        owned: &[],
         far: record,
     }
 }

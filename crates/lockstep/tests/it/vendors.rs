@@ -9,6 +9,7 @@ use lockstep::app::VendorLimits;
 use lockstep::ops;
 use lockstep::reach::{self, Class};
 use lockstep_connect::registry;
+use lockstep_core::change::Verdict;
 use lockstep_core::contact::{Contact, ContactPatch, NewContact};
 use lockstep_core::patch::Patch;
 use lockstep_core::phone::{Phone, normalise};
@@ -285,6 +286,54 @@ fn ids_of_several_crms_stand_side_by_side() {
     assert_eq!(metadata["crm_id"], office.record_of("ana@example.com").id.as_str());
     office.settle();
     assert_eq!(office.contact_of("ana@example.com").seq, ana.seq, "nobody writes over anybody");
+}
+
+#[test]
+fn the_crm_that_was_connected_first_has_the_word() {
+    let find = |slug: &str| vendors().iter().find(|listed| listed.slug == slug).expect("a look-alike");
+    let (hubspot, pipedrive) = (find("hubspot"), find("pipedrive"));
+    let mut office = Office::open(hubspot, &Setup::default());
+    office.contact("Ana Putri", "+628112000001", "ana@example.com");
+    office.world.start();
+    office.settle();
+    let other = (pipedrive.make)(Basics { clock: office.world.clock(), wait: None, quirks: true });
+    office.world.connect_to(pipedrive, other.as_ref());
+    office.world.start();
+    office.settle();
+    let rename = |crm: &dyn Vendor, listed: &Listed, last: &str| {
+        let typed = listed.words.name("Ana", last);
+        let typed: Vec<_> = typed.iter().map(|(property, value)| (*property, value.as_str())).collect();
+        let id =
+            crm.records().into_iter().find(|record| listed.words.name_of(record).starts_with("Ana")).expect("Ana").id;
+        crm.edit(&id, &typed).expect("an edit");
+    };
+    let named = |office: &Office| {
+        let of = |crm: &dyn Vendor, listed: &Listed| {
+            let ana = crm.records().into_iter().find(|record| listed.words.name_of(record).starts_with("Ana"));
+            listed.words.name_of(&ana.expect("Ana"))
+        };
+        let ana = office.contact_of("ana@example.com");
+        [ana.name.unwrap_or_default(), of(office.crm.as_ref(), hubspot), of(other.as_ref(), pipedrive)]
+    };
+    let type_here = |office: &Office, name: &str| {
+        let patch = ContactPatch { name: Patch::Set(name.to_owned()), ..ContactPatch::default() };
+        office.world.patch_contact(&office.contact_of("ana@example.com").id, patch).expect("an edit");
+    };
+
+    rename(office.crm.as_ref(), hubspot, "First");
+    rename(other.as_ref(), pipedrive, "Second");
+    office.settle();
+    assert_eq!(named(&office), ["Ana First"; 3], "both moved");
+    let ana = office.contact_of("ana@example.com").id;
+    let log = office.world.changes(&ana);
+    let verdict = |change: &lockstep_core::change::FieldChange| Some(change.decision.as_ref()?.verdict);
+    let said = log.iter().flat_map(|change| &change.fields).any(|field| verdict(field) == Some(Verdict::OtherCrm));
+    assert!(said, "what was beaten, and by whom, is in the log");
+
+    type_here(&office, "Ana Inbox");
+    rename(other.as_ref(), pipedrive, "Third");
+    office.settle();
+    assert_eq!(named(&office), ["Ana Third"; 3], "the first one has not moved");
 }
 
 /// Odoo takes new rows together, and changes row by row.

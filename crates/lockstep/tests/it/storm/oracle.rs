@@ -312,7 +312,10 @@ impl Court<'_> {
             self.lost(format!("{pair}: both hold {cell:?} {ours:?}, which nobody wrote"));
             return;
         }
-        let mut last: Vec<&Edit> = [&inbox, &crm, &far].into_iter().filter_map(|edits| last_owed(edits)).collect();
+        // Of another CRM's record that was deleted nobody may have seen the edit before.
+        let far_standing: Vec<&Edit> = far.iter().copied().filter(|edit| !self.ledger.was_deleted(&edit.on)).collect();
+        let mut last: Vec<&Edit> =
+            [&inbox, &crm, &far_standing].into_iter().filter_map(|edits| last_owed(edits)).collect();
         last.sort_by_key(|edit| edit.at);
         while let Some(edit) = last.pop() {
             let (own, other) = match edit.side {
@@ -394,7 +397,11 @@ impl Court<'_> {
             self.ledger.edits.iter().filter(elsewhere)
         };
         self.found.ruled.iter().filter(|ruled| ruled.cell == cell).any(|ruled| {
-            let Verdict::Conflict { winner, .. } = ruled.verdict else { return false };
+            let winner = match ruled.verdict {
+                Verdict::Conflict { winner, .. } => winner,
+                Verdict::OtherCrm => Side::Inbox,
+                _ => return false,
+            };
             let (loser, won) = match winner {
                 Side::Crm => (&ruled.ours, &ruled.theirs),
                 Side::Inbox => (&ruled.theirs, &ruled.ours),
