@@ -126,16 +126,15 @@ fn what_the_token_does_not_prove_is_refused() {
     let hook = office.rename(&page, "Ana Putri");
     let mut altered: Json = serde_json::from_slice(&hook.body).expect("JSON");
     altered["attempt_number"] = 2.into();
-    let forged = Hook { body: altered.to_string().into(), ..hook.clone() };
-    let unsigned = Hook { headers: Vec::new(), ..hook.clone() };
+    let (mut forged, mut unsigned) = (hook.clone(), hook.clone());
+    forged.body = altered.to_string().into();
+    unsigned.headers.clear();
     for refused in [forged, unsigned] {
         assert_eq!(office.bring(&refused), StatusCode::UNAUTHORIZED);
     }
-    for nowhere in
-        ["/hooks/notion/0000000000000000000000000000000000000000".to_owned(), url.replace("notion", "hubspot")]
-    {
-        let elsewhere = Hook { url: nowhere.replace("https://lockstep.test", ""), ..hook.clone() };
-        let elsewhere = Hook { url: format!("https://lockstep.test{}", elsewhere.url), ..elsewhere };
+    for url in ["https://lockstep.test/hooks/notion/0".to_owned(), url.replace("notion", "hubspot")] {
+        let mut elsewhere = hook.clone();
+        elsewhere.url = url;
         assert_eq!(office.bring(&elsewhere), StatusCode::NOT_FOUND, "{}", elsewhere.url);
     }
     assert_eq!((office.calls(), office.name().as_str()), (0, "Ana"));
