@@ -40,10 +40,21 @@ pub struct About {
     pub day: Option<DayLimit>,
     /// Whether it keeps a custom property unique and can upsert by it.
     pub upsert_by_key: bool,
-    /// Whether it sends webhooks whose origin can be proved with what an operator has.
-    pub webhooks: bool,
+    /// Where its webhooks go and what proves them.
+    pub webhooks: Webhooks,
     /// The page of our documents.
     pub docs: &'static str,
+}
+
+/// Where a vendor's webhooks go and what proves their origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Webhooks {
+    /// None can be proved with what an operator has, so none is taken.
+    None,
+    /// One address for all accounts; the app's client secret proves them.
+    App,
+    /// An address of each connection; a token that the vendor hands over there first proves them.
+    Handshake,
 }
 
 /// What a person types in who connects without OAuth.

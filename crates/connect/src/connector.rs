@@ -8,7 +8,7 @@ use lockstep_core::day::Told;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::ContactProperties;
 use lockstep_core::record::{Properties, Record};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -101,6 +101,12 @@ pub trait Connector: crate::objects::Objects {
     /// # Errors
     /// Class [`crate::FaultClass::Forbidden`] when the signature is missing, wrong or stale.
     fn read_hook(&self, request: &HookRequest<'_>, secret: &str, now: Time) -> Result<Vec<Hint>, Fault>;
+
+    /// The token that this body hands over and that will prove later webhooks, at a vendor of
+    /// [`crate::Webhooks::Handshake`]. Pure.
+    fn hook_token(&self, _body: &[u8]) -> Option<SecretString> {
+        None
+    }
 
     /// Reads the hints in a remote webhook that was verified when it came. Pure.
     ///

@@ -24,7 +24,7 @@ mod script;
 mod stand_in;
 mod wire;
 
-pub use about::{About, DayLimit, KeyField, TokenForm};
+pub use about::{About, DayLimit, KeyField, TokenForm, Webhooks};
 pub use connector::{
     ChangePage, Connector, Create, Cursor, Description, Find, Got, Hint, HintKind, HookRequest, IdPage, Listed,
     Outcome, PropertySpec, RowOutcome, Update, Write,

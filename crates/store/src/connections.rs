@@ -238,14 +238,14 @@ impl Tx<'_> {
         Ok(cut(self.query(&sql, args![org.id(), after, context, limit.saturating_add(1)], connection_row)?, limit))
     }
 
-    /// Disconnects: the grant is forgotten, the mapping kept for a while.
+    /// Disconnects: the grant and what proves webhooks are forgotten, the mapping kept for a while.
     ///
     /// # Errors
     /// When the store fails.
     pub fn disable_connection(&mut self, of: &ConnectionOf) -> Result<(), StoreError> {
         let now = self.now();
         let sql = "UPDATE connections SET disabled_at = ?2, grant_sealed = ?3, grant_version = grant_version + 1,
-                 updated_at = ?2 WHERE id = ?1";
+                 hook_path = NULL, hook_token = NULL, updated_at = ?2 WHERE id = ?1";
         self.change("connection", sql, args![of.id(), now, &[][..]])
     }
 

@@ -70,6 +70,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0013_invocations_found_again.sql"),
         postgres: include_str!("migrations/postgres/0013_invocations_found_again.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0014_hook_addresses.sql"),
+        postgres: include_str!("migrations/postgres/0014_hook_addresses.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

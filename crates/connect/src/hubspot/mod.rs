@@ -23,7 +23,7 @@ use lockstep_core::env::Time;
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::Record;
 
-use crate::about::{About, DayLimit, RateLimit, TokenForm};
+use crate::about::{About, DayLimit, RateLimit, TokenForm, Webhooks};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
@@ -85,7 +85,7 @@ static ABOUT: About = About {
     search_limit: RateLimit { calls: 5, window: Duration::from_secs(1) },
     day: Some(DayLimit { least: 250_000, unit: "calls", poll: 1 }),
     upsert_by_key: true,
-    webhooks: true,
+    webhooks: Webhooks::App,
     docs: "docs/connect-hubspot.md",
 };
 

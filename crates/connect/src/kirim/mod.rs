@@ -18,7 +18,7 @@ use lockstep_core::env::Time;
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use secrecy::ExposeSecret as _;
 
-use crate::about::{About, RateLimit, TokenForm};
+use crate::about::{About, RateLimit, TokenForm, Webhooks};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, RowOutcome, Write,
 };
@@ -53,7 +53,7 @@ static ABOUT: About = About {
     search_limit: RateLimit { calls: 60, window: Duration::from_secs(60) },
     day: None,
     upsert_by_key: false,
-    webhooks: true,
+    webhooks: Webhooks::App,
     docs: "docs/connect-kirim.md",
 };
 

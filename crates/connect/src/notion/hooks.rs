@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use lockstep_core::env::Time;
+use secrecy::SecretString;
 use serde::Deserialize;
 use sha2::Sha256;
 
@@ -10,22 +11,19 @@ use crate::fault::{Fault, FaultClass};
 
 /// Where the signature stands.
 const SIGNATURE: &str = "x-notion-signature";
+/// Bytes of a verification token; Notion's are of 50. A shorter key could be guessed.
+const TOKEN_BYTES_MIN: usize = 20;
+const TOKEN_BYTES_MAX: usize = 200;
 
 /// Verifies a delivery and reads its hint. A signature covers the body alone and has no time: a replayed delivery is one
-/// more look. The handshake comes before there is anything to sign with, and hints at nothing.
+/// more look.
 pub(super) fn read(request: &HookRequest<'_>, secret: &str) -> Result<Vec<Hint>, Fault> {
-    if !request.headers.contains_key(SIGNATURE) && is_handshake(request.body) {
-        return Ok(Vec::new());
-    }
     verify(request, secret)?;
     hints(request.body)
 }
 
 /// Reads the hint in a delivery that was verified before.
 pub(super) fn hints(body: &[u8]) -> Result<Vec<Hint>, Fault> {
-    if is_handshake(body) {
-        return Ok(Vec::new());
-    }
     let event: Event = serde_json::from_slice(body).map_err(|error| {
         Fault::new(FaultClass::Rejected, "UNREADABLE_HOOK", format!("The delivery is not an event: {error}."))
     })?;
@@ -50,12 +48,14 @@ fn from_hex(digits: &str) -> Option<Vec<u8>> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Handshake {
-    #[expect(dead_code, reason = "a person copies it; nothing else is to be in the body")]
     verification_token: String,
 }
 
-fn is_handshake(body: &[u8]) -> bool {
-    serde_json::from_slice::<Handshake>(body).is_ok()
+/// The token of the handshake, which comes before there is anything to sign with. A person will see it at a terminal.
+pub(super) fn token(body: &[u8]) -> Option<SecretString> {
+    let Handshake { verification_token: token } = serde_json::from_slice(body).ok()?;
+    let fits = (TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&token.len());
+    (fits && token.bytes().all(|byte| byte.is_ascii_graphic())).then(|| token.into())
 }
 
 /// One event; only what a hint needs.
@@ -89,6 +89,7 @@ impl Event {
 mod tests {
     use super::*;
     use crate::script::NOON;
+    use secrecy::ExposeSecret;
     use serde_json::json;
 
     const TOKEN: &str = "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl";
@@ -133,12 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_is_no_hint() {
-        let body = json!({ "verification_token": TOKEN }).to_string().into_bytes();
-        assert_eq!(read(&request(&http::HeaderMap::new(), &body), ""), Ok(Vec::new()));
-        assert_eq!(hints(&body), Ok(Vec::new()));
-        let forged = json!({ "verification_token": TOKEN, "type": "page.deleted" }).to_string().into_bytes();
-        assert!(read(&request(&http::HeaderMap::new(), &forged), TOKEN).is_err());
+    fn a_handshake_gives_its_token_and_is_no_delivery() {
+        let told = |token: &str| json!({ "verification_token": token }).to_string().into_bytes();
+        let given = |body: &[u8]| token(body).map(|token| token.expose_secret().to_owned());
+        assert_eq!(given(&told(TOKEN)).as_deref(), Some(TOKEN));
+        assert!(read(&request(&http::HeaderMap::new(), &told(TOKEN)), TOKEN).is_err(), "unsigned");
+        let unfit = ["", "secret_short", "secret_tMrlL1qK5vuQAh1b6cZG\u{1b}[2J", &"x".repeat(201)];
+        unfit.iter().for_each(|token| assert_eq!(given(&told(token)), None, "{token}"));
+        let more = json!({ "verification_token": TOKEN, "type": "page.deleted" }).to_string().into_bytes();
+        assert_eq!(given(&more), None);
+        assert_eq!(given(&event("page.created")), None);
     }
 
     #[test]

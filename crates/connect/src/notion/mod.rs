@@ -22,9 +22,10 @@ use lockstep_core::crm::action::Key;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::Record;
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::about::{About, RateLimit, TokenForm};
+use crate::about::{About, RateLimit, TokenForm, Webhooks};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
@@ -69,7 +70,7 @@ static ABOUT: About = About {
     search_limit: LIMIT,
     day: None,
     upsert_by_key: false,
-    webhooks: false,
+    webhooks: Webhooks::Handshake,
     docs: "docs/connect-notion.md",
 };
 
@@ -198,6 +199,10 @@ impl Connector for Notion {
 
     fn read_hook(&self, request: &HookRequest<'_>, secret: &str, _now: Time) -> Result<Vec<Hint>, Fault> {
         hooks::read(request, secret)
+    }
+
+    fn hook_token(&self, body: &[u8]) -> Option<SecretString> {
+        hooks::token(body)
     }
 
     fn read_hints(&self, body: &[u8]) -> Result<Vec<Hint>, Fault> {

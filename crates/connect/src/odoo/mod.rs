@@ -21,7 +21,7 @@ use lockstep_core::env::Time;
 use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::Record;
 
-use crate::about::{About, RateLimit, TokenForm};
+use crate::about::{About, RateLimit, TokenForm, Webhooks};
 use crate::connector::Outcome;
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, RowOutcome, Write,
@@ -60,7 +60,7 @@ static ABOUT: About = About {
     search_limit: RateLimit { calls: 10, window: Duration::from_secs(1) },
     day: None,
     upsert_by_key: false,
-    webhooks: false,
+    webhooks: Webhooks::None,
     docs: "docs/connect-odoo.md",
 };
 

@@ -27,7 +27,7 @@ use lockstep_core::record::Record;
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 
-use crate::about::{About, DayLimit, RateLimit, TokenForm};
+use crate::about::{About, DayLimit, RateLimit, TokenForm, Webhooks};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
@@ -74,7 +74,7 @@ static ABOUT: About = About {
     // A page of a list costs 10 tokens (`x-token-cost` in the API's description).
     day: Some(DayLimit { least: 30_000, unit: "tokens", poll: 10 }),
     upsert_by_key: false,
-    webhooks: true,
+    webhooks: Webhooks::App,
     docs: "docs/connect-pipedrive.md",
 };
 

@@ -24,7 +24,7 @@ use lockstep_core::mapping::model::{ContactProperties, NameProperties};
 use lockstep_core::record::Record;
 use serde_json::Value as Json;
 
-use crate::about::{About, DayLimit, RateLimit, TokenForm};
+use crate::about::{About, DayLimit, RateLimit, TokenForm, Webhooks};
 use crate::connector::{
     ChangePage, Connector, Cursor, Description, Find, Got, Hint, HookRequest, IdPage, Outcome, RowOutcome, Write,
 };
@@ -70,7 +70,7 @@ static ABOUT: About = About {
     search_limit: DAY,
     day: Some(DayLimit { least: DAY.calls, unit: "calls", poll: 1 }),
     upsert_by_key: true,
-    webhooks: false,
+    webhooks: Webhooks::None,
     docs: "docs/connect-salesforce.md",
 };
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use lockstep_connect::{Call, Connector, FaultClass, KeyField, Method, Session};
+use lockstep_connect::{Call, Connector, FaultClass, KeyField, Method, Session, Webhooks};
 use lockstep_core::env::Time;
 use lockstep_store::{
     ConnectionOf, ConnectionStatus, KeyKind, Org, PairCounts, StoreError, SyncOf, SyncStatus, Target, try_worker_lock,
@@ -261,7 +261,7 @@ async fn examine_connection(app: &App, connection: &ConnectionOf, chart: &mut Ch
     key_property(connection, connector, &session, chart).await;
     budget(app, connection, connector, chart).await;
     clock(app, &session, &name, chart).await;
-    hooks(app, connection, connector, chart);
+    hooks(app, connection, connector, chart).await;
 }
 
 /// What is used and left of what the vendor allows the account.
@@ -328,19 +328,32 @@ async fn clock(app: &App, session: &Session, connection: &str, chart: &mut Chart
     }
 }
 
-fn hooks(app: &App, connection: &ConnectionOf, connector: &dyn Connector, chart: &mut Chart) {
+async fn hooks(app: &App, connection: &ConnectionOf, connector: &dyn Connector, chart: &mut Chart) {
     let (about, url) = (connector.about(), &app.settings.public_url);
     let what = format!("webhooks of {}", connection.id());
     let polled = format!("changes are found every {} s by asking", app.settings.poll_seconds);
-    if !about.webhooks {
-        return chart.well(what, format!("{} sends none that can be proved; {polled}", about.name));
-    }
-    if !app.settings.oauth_apps.contains_key(about.slug) {
-        let mend = format!(
-            "for news at once, set public_url and {}.client_secret, and point the app's webhooks to public_url with \
-             /hooks/{} behind it",
-            about.slug, about.slug
-        );
+    let (is_set_up, mend) = match about.webhooks {
+        Webhooks::None => {
+            return chart.well(what, format!("{} sends none that can be proved; {polled}", about.name));
+        }
+        Webhooks::App => (
+            app.settings.oauth_apps.contains_key(about.slug),
+            format!(
+                "for news at once, set public_url and {}.client_secret, and point the app's webhooks to public_url with \
+                 /hooks/{} behind it",
+                about.slug, about.slug
+            ),
+        ),
+        Webhooks::Handshake => {
+            let of = connection.clone();
+            let address = app.store.read(move |tx| tx.hook_address(&of)).await.ok().flatten();
+            (
+                address.is_some_and(|address| address.token_sealed.is_some()),
+                format!("for news at once, run `lockstep webhooks {}` and see {}", connection.id(), about.docs),
+            )
+        }
+    };
+    if !is_set_up {
         return chart.doubtful(what, format!("not set up; {polled}"), mend);
     }
     let public = crate::egress::Rules::default().check_url(url).is_ok();

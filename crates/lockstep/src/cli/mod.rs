@@ -27,6 +27,7 @@ pub mod sync;
 mod teams;
 mod tls;
 mod users;
+mod webhooks;
 mod why;
 
 use std::io;
@@ -59,6 +60,8 @@ enum Command {
     Import(import::Arguments),
     /// Connect a CRM account
     Connect(connect::Arguments),
+    /// Show where a connection's CRM sends webhooks, and the token that it handed over there
+    Webhooks(webhooks::Arguments),
     /// Connect an account to its network, so that messages come in and go out
     #[command(subcommand)]
     Channel(channel::Command),
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Connect(arguments) => connect::run(arguments),
+        Command::Webhooks(arguments) => webhooks::run(&arguments),
         Command::Channel(command) => channel::run(command),
         Command::Sync(command) => sync::run(command),
         Command::Why(arguments) => why::run(&arguments),

@@ -21,6 +21,8 @@ pub enum Action {
     ConnectionMade,
     /// A connection got a fresh grant.
     ConnectionAuthorised,
+    /// A connection got an address for its webhooks; one that it had is nobody's.
+    HookAddressMade,
     /// A first-run plan was accepted.
     PlanAccepted,
     /// What the deletes of a sync do was chosen.
@@ -87,6 +89,7 @@ impl Action {
             Self::AppSet => "app.set",
             Self::ConnectionMade => "connection.made",
             Self::ConnectionAuthorised => "connection.authorised",
+            Self::HookAddressMade => "connection.hook_address_made",
             Self::PlanAccepted => "plan.accepted",
             Self::DeletesChosen => "sync.deletes_chosen",
             Self::SyncPaused => "sync.paused",

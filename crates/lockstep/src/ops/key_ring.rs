@@ -3,6 +3,7 @@
 use lockstep_store::{ChannelOf, ConnectionOf, Org, SealedGrant, StoreError, Subscription};
 
 use super::crm::{self, app::AppSettings};
+use super::hook_addresses;
 use super::webhooks::open_secret;
 use crate::app::App;
 use crate::channel;
@@ -26,6 +27,7 @@ pub enum KeyRingError {
 #[derive(Default)]
 struct Sealed {
     grants: Vec<(ConnectionOf, SealedGrant)>,
+    hook_tokens: Vec<(ConnectionOf, Vec<u8>)>,
     subscriptions: Vec<Subscription>,
     channels: Vec<ChannelOf>,
     apps: Vec<(Org, Vec<u8>)>,
@@ -36,7 +38,7 @@ struct Sealed {
 /// # Errors
 /// See [`KeyRingError`].
 pub async fn check(app: &App) -> Result<(), KeyRingError> {
-    let Sealed { grants, subscriptions, channels, apps } = app
+    let Sealed { grants, hook_tokens, subscriptions, channels, apps } = app
         .store
         .read(|tx| {
             let mut sealed = Sealed::default();
@@ -44,6 +46,8 @@ pub async fn check(app: &App) -> Result<(), KeyRingError> {
                 let (named, _) = tx.named_connections(&org, None, "", TRIED_MAX)?;
                 for connection in tx.connections(&org)?.into_iter().chain(named) {
                     let grant = tx.grant(&connection)?;
+                    let token = tx.hook_address(&connection)?.and_then(|address| address.token_sealed);
+                    sealed.hook_tokens.extend(token.map(|token| (connection.clone(), token)));
                     sealed.grants.push((connection, grant));
                 }
                 sealed.subscriptions.extend(tx.subscriptions(&org, None, TRIED_MAX)?);
@@ -56,6 +60,9 @@ pub async fn check(app: &App) -> Result<(), KeyRingError> {
         .await?;
     for (connection, grant) in &grants {
         reach::opens(&app.vault, connection.id(), &grant.sealed)?;
+    }
+    for (connection, token) in &hook_tokens {
+        hook_addresses::opens(&app.vault, connection.id(), token)?;
     }
     for secret in subscriptions.iter().flat_map(|subscription| &subscription.secrets) {
         open_secret(app, secret)?;

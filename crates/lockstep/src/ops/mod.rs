@@ -7,6 +7,7 @@ pub mod channels;
 pub mod contacts;
 pub mod conversations;
 pub mod crm;
+pub mod hook_addresses;
 pub mod idempotency;
 pub mod key_ring;
 pub mod keys;

@@ -13,12 +13,12 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::ops::channels;
 use crate::ops::received::{self, VerifiedHook};
+use crate::ops::{channels, hook_addresses};
 use crate::wire::inbox::envelope::Refusal;
 use crate::wire::inbox::extract::{Filters, Raw, Segments};
 
-/// The routes of all vendors and channels.
+/// The routes of all vendors and channels. Below a vendor's are the addresses of single connections.
 pub fn router() -> Router<App> {
     let vendors =
         Router::new().route("/hooks/{vendor}", post(receive)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize));
@@ -50,7 +50,10 @@ async fn hear(
     headers: HeaderMap,
     Raw(body): Raw,
 ) -> Result<StatusCode, Refusal> {
-    channels::receive(&app, &path.channel, &path.id, &headers, body).await?;
+    match registry::find(&path.channel) {
+        Some(connector) => hook_addresses::receive(&app, connector, &path.id, &headers, body).await?,
+        None => channels::receive(&app, &path.channel, &path.id, &headers, body).await?,
+    }
     Ok(StatusCode::OK)
 }
 

@@ -15,6 +15,7 @@ mod flows;
 mod found_by_storms;
 mod hard_cases;
 mod hard_cases_more;
+mod hook_addresses;
 mod inbox;
 mod labels;
 mod letters;

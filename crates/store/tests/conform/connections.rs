@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lockstep_core::ids::KeyId;
-use lockstep_store::{ConnectionStatus, KeyKind, KeyLimits, NewKey};
+use lockstep_store::{ConnectionStatus, HookAddress, KeyKind, KeyLimits, NewKey};
 
 use crate::world::World;
 
@@ -92,4 +92,24 @@ pub fn a_connection_remembers_whether_it_may_enter(world: &World) {
         Ok((tx.connection_by_account("hubspot", "12345")?.len(), tx.connection_by_account("hubspot", "1")?.len()))
     });
     assert_eq!(by_account, (1, 0));
+}
+
+pub fn a_hook_address_takes_one_token(world: &World) {
+    let of = world.connection("12345");
+    world.write(move |tx, _| {
+        assert_eq!((tx.hook_address(&of)?, tx.connection_at_hook_path("a")?.is_none()), (None, true));
+        tx.set_hook_path(&of, "a")?;
+        assert!(!tx.keep_hook_token("b", &[1])?, "nobody's address");
+        assert_eq!((tx.keep_hook_token("a", &[1])?, tx.keep_hook_token("a", &[2])?), (true, false));
+        let address = HookAddress { path: "a".to_owned(), token_sealed: Some(vec![1]) };
+        assert_eq!(tx.hook_address(&of)?, Some(address));
+        let found = tx.connection_at_hook_path("a")?.map(|(found, token)| (found.id().clone(), token));
+        assert_eq!(found, Some((of.id().clone(), Some(vec![1]))));
+        tx.set_hook_path(&of, "b")?;
+        assert!(tx.connection_at_hook_path("a")?.is_none());
+        assert_eq!(tx.hook_address(&of)?, Some(HookAddress { path: "b".to_owned(), token_sealed: None }));
+        tx.disable_connection(&of)?;
+        assert_eq!(tx.hook_address(&of)?, None, "it is forgotten with the grant");
+        Ok(())
+    });
 }

@@ -85,7 +85,8 @@ cases! {
     connections:
         a_key_is_found_by_its_hash_even_when_ended,
         a_grant_is_replaced_only_by_who_saw_it_last,
-        a_connection_remembers_whether_it_may_enter;
+        a_connection_remembers_whether_it_may_enter,
+        a_hook_address_takes_one_token;
     channels:
         an_account_has_one_channel_that_can_be_connected_again;
     organizations:

@@ -1,0 +1,5 @@
+-- Where a connection's CRM sends webhooks, as the end of an address that nobody can guess, and the token that it handed
+-- over there, sealed.
+ALTER TABLE connections ADD COLUMN hook_path TEXT;
+ALTER TABLE connections ADD COLUMN hook_token BLOB;
+CREATE UNIQUE INDEX connections_hook_path ON connections (hook_path);
