@@ -5,7 +5,7 @@ use lockstep_core::ids::ConnectionId;
 
 use crate::connections::ConnectionOf;
 use crate::error::StoreError;
-use crate::sql::args;
+use crate::sql::{Row, args};
 use crate::tx::Tx;
 
 /// Where a connection's CRM sends webhooks.
@@ -36,18 +36,17 @@ impl Tx<'_> {
         self.execute(sql, args![of.id(), path]).map(|_| ())
     }
 
-    /// Whose address ends in this, with the sealed token: whoever sends names nothing else.
+    /// Whose address ends in this: whoever sends names nothing else.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn connection_at_hook_path(
-        &mut self,
-        path: &str,
-    ) -> Result<Option<(ConnectionOf, Option<Vec<u8>>)>, StoreError> {
-        let sql = "SELECT id, hook_token FROM connections WHERE hook_path = ?1";
-        let found = self.one(sql, args![path], |row| Ok((row.take::<ConnectionId>()?, row.take()?)))?;
-        let Some((id, token)) = found else { return Ok(None) };
-        Ok(self.connection_of_job(&id)?.map(|of| (of, token)))
+    pub fn connection_at_hook_path(&mut self, path: &str) -> Result<Option<(ConnectionOf, HookAddress)>, StoreError> {
+        let sql = "SELECT id, hook_path, hook_token FROM connections WHERE hook_path = ?1";
+        let address = |row: &Row<'_>| {
+            Ok((row.take::<ConnectionId>()?, HookAddress { path: row.take()?, token_sealed: row.take()? }))
+        };
+        let Some((id, address)) = self.one(sql, args![path], address)? else { return Ok(None) };
+        Ok(self.connection_of_job(&id)?.map(|of| (of, address)))
     }
 
     /// Keeps the token that was handed over at an address; false when there is one, or the address has gone.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lockstep_core::change::Verdict;
 use lockstep_core::env::Time;
 use lockstep_core::mapping::model::{Direction, FieldMap, Rule, Side, WritePolicy};
-use lockstep_core::merge::{Interval, Merge, needs_read};
+use lockstep_core::merge::{Interval, Merge, Sight, merge, needs_read};
 use lockstep_core::record::Edits;
 
 use super::World;
@@ -157,6 +157,19 @@ fn directions_and_policies_bind_our_side_too() {
         assert_eq!(world.crm("email"), "budi@example.com");
         assert!(world.merge().is_empty());
     }
+}
+
+#[test]
+fn what_the_crm_that_has_the_word_moved_too_stands_against_another_one() {
+    let mut world = budi();
+    world.contact.name = Some("Of The First".to_owned());
+    world.edit_crm(&[("firstname", "Of The"), ("lastname", "Second")]);
+    assert_eq!(verdicts(&world.merge()), [("name", Verdict::Conflict { winner: Side::Crm, rule: Rule::Crm })]);
+    let owned = ["name".to_owned()];
+    let merged = world.merge_with(|sight| merge(&Sight { owned: &owned, ..*sight }));
+    assert_eq!(verdicts(&merged), [("name", Verdict::OtherCrm)]);
+    assert_eq!(merged.to_them["name"].as_deref(), Some("Of The First"));
+    assert!(merged.to_us.is_empty());
 }
 
 #[test]

@@ -84,8 +84,12 @@ pub async fn receive(
     let asked = path.clone();
     let found = app.store.read(move |tx| tx.connection_at_hook_path(&asked)).await?;
     let ours = found.filter(|(of, _)| of.connection().vendor == about.slug);
-    let (of, sealed) = ours.ok_or_else(|| Problem::not_found("path"))?;
-    let held = sealed.map(|sealed| open(&app.vault, of.id(), &sealed)).transpose().map_err(|error| closed(&error))?;
+    let (of, address) = ours.ok_or_else(|| Problem::not_found("path"))?;
+    let held = address
+        .token_sealed
+        .map(|sealed| open(&app.vault, of.id(), &sealed))
+        .transpose()
+        .map_err(|error| closed(&error))?;
     let (held, offered) = match (held, connector.hook_token(&body)) {
         (None, Some(offered)) => return keep(app, &of, path, &offered).await,
         (None, None) => return Err(refused(&of, "no token was handed over yet")),

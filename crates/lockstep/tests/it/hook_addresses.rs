@@ -146,7 +146,8 @@ fn a_token_is_kept_sealed_and_no_later_handshake_replaces_it() {
     let url = office.subscribe();
     let token = office.shown(false).1.expect("a token");
     let path = url.rsplit('/').next().expect("its end").to_owned();
-    let sealed = office.world.read(move |tx, _| tx.connection_at_hook_path(&path)).and_then(|(_, sealed)| sealed);
+    let sealed =
+        office.world.read(move |tx, _| tx.connection_at_hook_path(&path)).and_then(|(_, address)| address.token_sealed);
     let sealed = sealed.expect("a token");
     assert!(!sealed.windows(token.len()).any(|bytes| bytes == token.as_bytes()));
 

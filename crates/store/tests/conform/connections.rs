@@ -103,7 +103,7 @@ pub fn a_hook_address_takes_one_token(world: &World) {
         assert_eq!((tx.keep_hook_token("a", &[1])?, tx.keep_hook_token("a", &[2])?), (true, false));
         let address = HookAddress { path: "a".to_owned(), token_sealed: Some(vec![1]) };
         assert_eq!(tx.hook_address(&of)?, Some(address));
-        let found = tx.connection_at_hook_path("a")?.map(|(found, token)| (found.id().clone(), token));
+        let found = tx.connection_at_hook_path("a")?.map(|(found, address)| (found.id().clone(), address.token_sealed));
         assert_eq!(found, Some((of.id().clone(), Some(vec![1]))));
         tx.set_hook_path(&of, "b")?;
         assert!(tx.connection_at_hook_path("a")?.is_none());
