@@ -15,6 +15,9 @@ const STEPS: u32 = 20;
 const SHUT_MAX: Duration = Duration::from_secs(25 * 3_600);
 /// How many windows our share stays halved after a 429.
 const HALVED_WINDOWS: u32 = 6;
+/// The longest window that a 429 is taken for: where calls are counted by the day, a 429 speaks of a burst. A day that is
+/// spent is told in other words ([`Budget::shut`]).
+const BURST_MAX: Duration = Duration::from_secs(60);
 /// The longest that calls are held which were taken and not sent yet.
 pub(crate) const SLICE_MAX: Duration = Duration::from_secs(1);
 
@@ -145,10 +148,11 @@ impl Budget {
     }
 
     /// A 429 came although we kept to our share: somebody else uses the account. Halves the share for a while and keeps
-    /// the window shut for its length.
+    /// the window shut for its length, or for a minute where it is longer.
     pub fn refused(&mut self, limit: Limit, now: Time) {
-        self.halved_until = now.plus(limit.window * HALVED_WINDOWS);
-        self.count_others(limit.calls, now.plus(limit.window));
+        let burst = limit.window.min(BURST_MAX);
+        self.halved_until = now.plus(burst * HALVED_WINDOWS);
+        self.count_others(limit.calls, now.plus(burst));
     }
 
     /// Sends nothing before `until`.
@@ -279,6 +283,17 @@ mod tests {
         let opens = admit(&mut budget, limit(100), 100, START).unwrap_err();
         assert!(opens > START.plus(Duration::from_secs(10)));
         assert_eq!(admitted(&mut budget, limit(100), 100, opens), 45);
+    }
+
+    #[test]
+    fn a_429_of_a_vendor_that_counts_by_the_day_shuts_it_for_a_minute() {
+        let by_the_day = Limit { calls: 1_000, window: Duration::from_secs(24 * 3_600), reserve: 100 };
+        let mut budget = unused();
+        budget.refused(by_the_day, START);
+        let opens = admit(&mut budget, by_the_day, 100, START).unwrap_err();
+        assert_eq!(opens.since(START).as_secs(), 60);
+        assert_eq!(budget.room(by_the_day, 100, opens), Ok(450));
+        assert_eq!(budget.room(by_the_day, 100, START.plus(Duration::from_secs(361))), Ok(900));
     }
 
     #[test]
